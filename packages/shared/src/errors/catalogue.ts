@@ -1,0 +1,39 @@
+/**
+ * Every error code of Hearth, once. A code is stable: programs switch on it, Bull Board and logs show it.
+ * `caller` says what whoever sees it can do: `fix` the input, `retry` later, or `operate` (an operator has to act).
+ */
+export const errorCatalogue = {
+  invalid_options: { caller: 'fix', title: 'An option has a value it cannot have' },
+  invalid_session_id: { caller: 'fix', title: 'The session id is not acceptable' },
+  invalid_turn_id: { caller: 'fix', title: 'The turn id is not acceptable' },
+  invalid_prompt: { caller: 'fix', title: 'The prompt is empty or malformed' },
+  prompt_too_large: { caller: 'fix', title: 'The prompt is larger than allowed' },
+  invalid_metadata: { caller: 'fix', title: 'The metadata of the turn is not acceptable' },
+  invalid_job: { caller: 'fix', title: 'The data of a queue job is not a turn request' },
+  profile_unknown: { caller: 'operate', title: 'No live worker has the profile' },
+  profile_mismatch: { caller: 'fix', title: 'The session already runs under another profile' },
+  backlog_full: { caller: 'retry', title: 'The session has too many turns waiting' },
+  session_gone: { caller: 'fix', title: 'The session does not exist' },
+  turn_gone: { caller: 'fix', title: 'The turn is not known, or no longer' },
+  stream_expired: { caller: 'retry', title: 'The events asked for are no longer kept' },
+  redis_unreachable: { caller: 'operate', title: 'Redis does not answer' },
+  redis_too_old: { caller: 'operate', title: 'Redis is older than Hearth needs' },
+  redis_evicting: { caller: 'operate', title: 'Redis may evict keys, so it could lose turns' },
+  claude_not_found: { caller: 'operate', title: 'The claude binary was not found' },
+  agent_start_failed: { caller: 'operate', title: 'The agent did not start' },
+  agent_start_timeout: { caller: 'operate', title: 'The agent did not initialise in time' },
+  agent_crashed: { caller: 'retry', title: 'The agent died while serving the turn' },
+  agent_failed: { caller: 'retry', title: 'Claude ended the turn with an error' },
+  agent_protocol: { caller: 'operate', title: 'The agent said something Hearth cannot follow' },
+  interrupted: { caller: 'retry', title: 'The turn was cut off and is not repeated by itself' },
+  lease_lost: { caller: 'operate', title: 'The worker lost its lease' },
+  store_refused: { caller: 'operate', title: 'The session store refused a write' },
+  closed: { caller: 'fix', title: 'The part was closed before' },
+  internal: { caller: 'operate', title: 'A defect in Hearth' },
+} as const satisfies Record<string, { caller: 'fix' | 'retry' | 'operate'; title: string }>;
+
+/** The stable code of a {@link HearthError}. */
+export type ErrorCode = keyof typeof errorCatalogue;
+
+/** All codes, for schemas and documents. */
+export const errorCodes = Object.keys(errorCatalogue) as [ErrorCode, ...ErrorCode[]];

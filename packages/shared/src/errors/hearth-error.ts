@@ -1,0 +1,71 @@
+import { z } from 'zod';
+import { type ErrorCode, errorCatalogue, errorCodes } from './catalogue.js';
+
+/** How an error travels: in a failed turn, in a job's failure, in JSON output. */
+export const errorBodySchema = z.object({
+  code: z.enum(errorCodes),
+  message: z.string(),
+  field: z.string().optional(),
+  expected: z.string().optional(),
+  wayOut: z.string().optional(),
+});
+export type ErrorBody = z.infer<typeof errorBodySchema>;
+
+export interface HearthErrorDetails {
+  /** The input or option that is wrong, as its owner would write it (`prompt`, `profiles.default.model`). */
+  field?: string | undefined;
+  /** What would have been accepted. */
+  expected?: string | undefined;
+  /** What to do now. */
+  wayOut?: string | undefined;
+  cause?: unknown;
+}
+
+/** The one error type of Hearth. Switch on `code`; the message is for people and names field, expectation and way out. */
+export class HearthError extends Error {
+  override readonly name: string = 'HearthError';
+  readonly code: ErrorCode;
+  readonly field: string | undefined;
+  readonly expected: string | undefined;
+  readonly wayOut: string | undefined;
+
+  constructor(code: ErrorCode, message: string, details: HearthErrorDetails = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.code = code;
+    this.field = details.field;
+    this.expected = details.expected;
+    this.wayOut = details.wayOut;
+  }
+
+  /** The error as plain data, without cause and stack. */
+  toJSON(): ErrorBody {
+    return {
+      code: this.code,
+      message: this.message,
+      ...(this.field === undefined ? {} : { field: this.field }),
+      ...(this.expected === undefined ? {} : { expected: this.expected }),
+      ...(this.wayOut === undefined ? {} : { wayOut: this.wayOut }),
+    };
+  }
+}
+
+/** One line for people: message, what was expected, what to do. */
+export function describeError(error: ErrorBody): string {
+  const parts = [`${error.code}: ${error.message}`];
+  if (error.field !== undefined) parts.push(`field: ${error.field}`);
+  if (error.expected !== undefined) parts.push(`expected: ${error.expected}`);
+  if (error.wayOut !== undefined) parts.push(error.wayOut);
+  return parts.join(' · ');
+}
+
+/** Anything thrown, as an {@link ErrorBody}; what is not ours becomes `internal` with its message. */
+export function toErrorBody(error: unknown): ErrorBody {
+  if (error instanceof HearthError) return error.toJSON();
+  const message = error instanceof Error ? error.message : String(error);
+  return { code: 'internal', message: message === '' ? errorCatalogue.internal.title : message };
+}
+
+/** A {@link HearthError} from data that travelled. */
+export function fromErrorBody(body: ErrorBody): HearthError {
+  return new HearthError(body.code, body.message, body);
+}

@@ -1,0 +1,82 @@
+import { encodeSessionId, shardOf } from './session-id.js';
+
+/**
+ * Every name Hearth gives to something in Redis is made here.
+ *
+ * Session keys carry their shard as hash tag, so that one script touches one slot of a Redis Cluster:
+ *   hearth:{s012}:pending            zset    encoded session id → when to look at it next (ms); exactly the sessions with a non-empty log
+ *   hearth:{s012}:sessions           zset    encoded session id → last use (ms)
+ *   hearth:{s012}:session:<id>       hash    the session: incarnation, counters, lock record, totals
+ *   …:log                            zset    seq → order: the turn log, accepted and not yet committed
+ *   …:turn:<seq>                     hash    one turn: request, ring, attempts, tools reached, result
+ *   …:turnids                        hash    turnId → seq
+ *   …:done                           zset    "<seq> <turnId>" → commit time (ms); what `turnids` may forget, and when
+ *   …:events                         stream  the session's events, ids "<n>-0" with n dense
+ *   …:transcript                     list    chunks of the transcript, in order
+ *   …:channel                        pub/sub channel of the same events
+ * Worker keys share one tag:
+ *   hearth:{workers}:seats           hash    seat → workerId
+ *   hearth:{workers}:known           zset    workerId → when it took its lease (a worker that was, never is again)
+ *   hearth:{workers}:lease:<id>      string  the worker record, with the lease's TTL
+ */
+export interface KeyOptions {
+  /** First part of every key of the session store. @defaultValue `hearth` */
+  keyPrefix: string;
+  /** BullMQ's `prefix`. @defaultValue `bull`, BullMQ's own, so that any BullMQ client finds `turns` */
+  queuePrefix: string;
+}
+
+/** The name of the intake queue. */
+export const intakeQueue = 'turns';
+/** The name of the sticky queue of a seat. */
+export const stickyQueue = (seat: number): string => `${intakeQueue}-${seat}`;
+
+/** The keys that every session script gets, in this order (`lua/includes/keys.lua` names them). */
+export type SessionKeys = readonly [
+  session: string, log: string, turnPrefix: string, turnIds: string, done: string,
+  events: string, transcript: string, channel: string, pending: string, sessions: string,
+];
+
+export class Keys {
+  constructor(readonly options: KeyOptions) {}
+
+  private shard(shard: number): string {
+    return `${this.options.keyPrefix}:{s${String(shard).padStart(3, '0')}}`;
+  }
+  pending(shard: number): string {
+    return `${this.shard(shard)}:pending`;
+  }
+  sessions(shard: number): string {
+    return `${this.shard(shard)}:sessions`;
+  }
+  /** What stands before the encoded id in a session's key. */
+  sessionPrefix(shard: number): string {
+    return `${this.shard(shard)}:session:`;
+  }
+  session(sessionId: string): SessionKeys {
+    const shard = shardOf(sessionId);
+    const session = this.sessionPrefix(shard) + encodeSessionId(sessionId);
+    return [
+      session, `${session}:log`, `${session}:turn:`, `${session}:turnids`, `${session}:done`,
+      `${session}:events`, `${session}:transcript`, `${session}:channel`, this.pending(shard), this.sessions(shard),
+    ];
+  }
+  channel(sessionId: string): string {
+    return this.session(sessionId)[7];
+  }
+  private get workers(): string {
+    return `${this.options.keyPrefix}:{workers}`;
+  }
+  get seats(): string {
+    return `${this.workers}:seats`;
+  }
+  get knownWorkers(): string {
+    return `${this.workers}:known`;
+  }
+  get leasePrefix(): string {
+    return `${this.workers}:lease:`;
+  }
+  lease(workerId: string): string {
+    return this.leasePrefix + workerId;
+  }
+}

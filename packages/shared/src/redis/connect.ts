@@ -1,0 +1,18 @@
+import { Redis } from 'ioredis';
+
+/** Longest pause between two attempts to connect. */
+const reconnectAtMostMs = 1_000;
+const retryStrategy = (attempt: number): number => Math.min(50 * 2 ** Math.min(attempt, 6), reconnectAtMostMs);
+
+/**
+ * A connection that fails fast: for producers. A command given while Redis is away fails at once; one in flight is
+ * repeated at most twice (every script of ours may be repeated).
+ */
+export function connectFailingFast(url: string, name: string): Redis {
+  return new Redis(url, { connectionName: name, lazyConnect: true, enableOfflineQueue: false, maxRetriesPerRequest: 2, connectTimeout: 5_000, retryStrategy });
+}
+
+/** A connection that waits for Redis to come back: for workers, subscribers and BullMQ's workers. */
+export function connectWaiting(url: string, name: string): Redis {
+  return new Redis(url, { connectionName: name, lazyConnect: true, maxRetriesPerRequest: null, connectTimeout: 5_000, retryStrategy });
+}

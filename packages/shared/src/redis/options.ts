@@ -1,0 +1,21 @@
+import { z } from 'zod';
+
+/** An empty variable is an unset one. */
+const environment = (name: string): string | undefined => process.env[name] || undefined;
+
+/** Options every part that talks to Redis has. Precedence: option, then environment, then default. */
+export const redisOptionsSchema = z.object({
+  /** Default: `REDIS_URL`, then `redis://127.0.0.1:6379`. */
+  redisUrl: z
+    .string()
+    .regex(/^rediss?:\/\//, 'a URL that begins with redis:// or rediss://')
+    .default(() => environment('REDIS_URL') ?? 'redis://127.0.0.1:6379'),
+  keyPrefix: z
+    .string()
+    .regex(/^[^{}\s]{1,100}$/, '1–100 characters without spaces and braces')
+    .default(() => environment('HEARTH_KEY_PREFIX') ?? 'hearth'),
+  queuePrefix: z
+    .string()
+    .regex(/^\S{1,100}$/, '1–100 characters without spaces')
+    .default(() => environment('HEARTH_QUEUE_PREFIX') ?? 'bull'),
+});

@@ -1,0 +1,91 @@
+import { z } from 'zod';
+import { errorBodySchema } from '../errors/hearth-error.js';
+import { messageSchema, turnResultSchema, warmthSchema } from './turn.js';
+
+const ofTurn = { seq: z.number().int() };
+const bySubAgent = { parentToolUseId: z.string().optional() };
+
+/** Accepted into the turn log. Appended by the submit script. */
+const turnQueued = z.object({ type: z.literal('turn.queued'), ...ofTurn, turnId: z.string(), position: z.number().int() });
+
+/** An owner begins the turn. `attempt` counts from 1, across owners. */
+const turnStarted = z.object({
+  type: z.literal('turn.started'),
+  ...ofTurn,
+  turnId: z.string(),
+  attempt: z.number().int(),
+  workerId: z.string(),
+  pid: z.number().int().optional(),
+  warmth: warmthSchema.optional(),
+});
+
+/** The turn was cut off by the loss of its agent or owner; what was streamed of the lost attempt is void. */
+const turnRestarted = z.object({ type: z.literal('turn.restarted'), ...ofTurn, turnId: z.string(), reason: z.string() });
+
+/** Preview of text; `message` is the record. */
+const textDelta = z.object({ type: z.literal('text.delta'), ...ofTurn, messageId: z.string(), text: z.string(), ...bySubAgent });
+
+/** Preview of thinking. */
+const thinkingDelta = z.object({
+  type: z.literal('thinking.delta'), ...ofTurn, messageId: z.string(), text: z.string(), ...bySubAgent,
+});
+
+/** A completed message. */
+const message = z.object({ type: z.literal('message'), ...ofTurn, ...messageSchema.shape });
+
+/** A tool passed the gate: from here on it may have effects. */
+const toolStarted = z.object({
+  type: z.literal('tool.started'), ...ofTurn, toolUseId: z.string(), name: z.string(), input: z.string(), ...bySubAgent,
+});
+
+/** A tool's result is back; `summary` is its first line, cut. */
+const toolEnded = z.object({
+  type: z.literal('tool.ended'),
+  ...ofTurn,
+  toolUseId: z.string(),
+  name: z.string(),
+  ok: z.boolean(),
+  summary: z.string(),
+  durationMs: z.number(),
+  ...bySubAgent,
+});
+
+/** A tool that wanted a permission nobody could give was refused. */
+const permissionDenied = z.object({
+  type: z.literal('permission.denied'), ...ofTurn, toolUseId: z.string(), name: z.string(), reason: z.string(),
+});
+
+/** The agent repeats a call to the model API: a sign of life, not a failure. */
+const retry = z.object({
+  type: z.literal('retry'), ...ofTurn, attempt: z.number().int(), delayMs: z.number(), reason: z.string(),
+});
+
+/** What the agent says of its own state (compacting, requesting, …). */
+const status = z.object({ type: z.literal('status'), ...ofTurn, status: z.string() });
+
+const turnFinished = z.object({ type: z.literal('turn.finished'), ...ofTurn, turnId: z.string(), result: turnResultSchema });
+
+const turnFailed = z.object({
+  type: z.literal('turn.failed'), ...ofTurn, turnId: z.string(), error: errorBodySchema, result: turnResultSchema,
+});
+
+/** One entry of a session's stream, without its id. */
+export const eventSchema = z.discriminatedUnion('type', [
+  turnQueued, turnStarted, turnRestarted, textDelta, thinkingDelta, message, toolStarted, toolEnded,
+  permissionDenied, retry, status, turnFinished, turnFailed,
+]);
+export type HearthEvent = z.infer<typeof eventSchema>;
+export type HearthEventOf<T extends HearthEvent['type']> = Extract<HearthEvent, { type: T }>;
+
+/**
+ * Where a reader is: after event `id` of one incarnation of a session. Ids are dense from 1.
+ * Written `<incarnation>.<id>`.
+ */
+export interface Cursor {
+  incarnation: string;
+  id: number;
+}
+export const formatCursor = (cursor: Cursor): string => `${cursor.incarnation}.${cursor.id}`;
+
+/** An event as a reader gets it: with its id, as a cursor one can come back with. */
+export type StreamedEvent = HearthEvent & { id: string };

@@ -1,0 +1,67 @@
+import { isAbsolute } from 'node:path';
+import { z } from 'zod';
+
+/** Flags Hearth itself sets on an agent: a profile that names one would break affinity, resume or the stream. */
+const ownFlags = new Set([
+  '-p', '--print', '-c', '--continue', '-r', '--resume', '--session-id', '--fork-session', '--session-mirror', '--await-claim',
+  '--input-format', '--output-format', '--include-partial-messages', '--verbose', '--replay-user-messages',
+  '--no-session-persistence', '--permission-prompt-tool', '--permission-mode', '--dangerously-skip-permissions',
+  '--model', '--fallback-model', '--allowedTools', '--allowed-tools', '--disallowedTools', '--disallowed-tools', '--tools',
+  '--system-prompt', '--append-system-prompt', '--mcp-config', '--strict-mcp-config', '--settings', '--setting-sources',
+  '--add-dir', '--max-turns', '--max-budget-usd',
+]);
+
+const absolutePath = z.string().refine(isAbsolute, 'an absolute path');
+
+/** A named launch specification on the worker. Every field is optional; what is left out is the CLI's own default. */
+export const profileSchema = z.strictObject({
+  model: z.string().min(1).optional(),
+  fallbackModel: z.string().min(1).optional(),
+  /** `scratch`: a folder of its own for each session; else one folder that all sessions of the profile share. */
+  workspace: z.union([z.literal('scratch'), absolutePath]).default('scratch'),
+  permissionMode: z.enum(['default', 'acceptEdits', 'plan', 'dontAsk', 'bypassPermissions']).default('default'),
+  allowedTools: z.array(z.string().min(1)).default([]),
+  disallowedTools: z.array(z.string().min(1)).default([]),
+  /** The built-in tools that exist at all; absent: all. */
+  tools: z.array(z.string().min(1)).optional(),
+  systemPrompt: z.string().optional(),
+  appendSystemPrompt: z.string().optional(),
+  mcpConfig: absolutePath.optional(),
+  settings: absolutePath.optional(),
+  settingSources: z.array(z.enum(['user', 'project', 'local'])).optional(),
+  addDirs: z.array(absolutePath).default([]),
+  maxTurns: z.number().int().positive().optional(),
+  maxBudgetUsd: z.number().positive().optional(),
+  /** Further flags of the CLI, as they stand on a command line. */
+  extraArgs: z
+    .array(z.string())
+    .default([])
+    .superRefine((args, context) => {
+      for (const arg of args) {
+        const flag = arg.split('=')[0] ?? arg;
+        if (ownFlags.has(flag)) {
+          context.addIssue({ code: 'custom', message: `${flag} is set by Hearth; use the profile's own field for it, or leave it out` });
+        }
+      }
+    }),
+  /** Variables for the agent besides what is always passed (`ANTHROPIC_*`, proxies, …). */
+  env: z.record(z.string(), z.string()).default({}),
+  /** Names of variables of the worker that are passed on. */
+  passEnv: z.array(z.string()).default([]),
+  /** A user's own Claude config dir whose login the agents may use. Absent: credentials come from the environment only. */
+  loginFrom: absolutePath.optional(),
+  /** How many spares to keep. */
+  spares: z.number().int().min(0).max(64).default(1),
+  /** ms until an agent must have started and initialised. */
+  startTimeoutMs: z.number().int().positive().default(30_000),
+});
+export type Profile = z.infer<typeof profileSchema>;
+
+/** Profile name → profile. `default` always exists. */
+export const profilesSchema = z
+  .record(z.string().regex(/^[a-zA-Z0-9._-]{1,64}$/, 'a profile name: 1–64 of a-z A-Z 0-9 . _ -'), profileSchema)
+  .transform((profiles) => ({ default: profileSchema.parse({}), ...profiles }));
+export type Profiles = Record<string, Profile>;
+
+/** The profile of a session whose first turn names none. */
+export const defaultProfile = 'default';

@@ -1,0 +1,62 @@
+import type { Redis } from 'ioredis';
+import type { Keys } from '../keys.js';
+import { type WorkerRecord, workerRecordSchema } from '../schema/worker-record.js';
+import { returnCodeOf } from './return-codes.js';
+import { defineScripts, runScript } from './scripts.js';
+import { unexpected } from './session-store.js';
+
+/** A workerId is remembered that long after it took its lease, so that it can never take another. */
+const workerMemoryMs = 24 * 3_600_000;
+
+/** Worker leases and seats. */
+export class LeaseStore {
+  constructor(readonly redis: Redis, private readonly keys: Keys) {
+    defineScripts(redis);
+  }
+
+  /** Takes a lease and the lowest free seat. `dead`: this incarnation had a lease and lost it. */
+  async acquire(record: WorkerRecord, ttlMs: number): Promise<{ kind: 'ok'; seat: number; formerHolder: string | undefined } | { kind: 'dead' }> {
+    const json = JSON.stringify({ ...record, seat: 0 });
+    const reply = await runScript(
+      this.redis, 'lease_acquire', [this.keys.seats, this.keys.knownWorkers, this.keys.leasePrefix],
+      [record.workerId, ttlMs, json, workerMemoryMs],
+    );
+    const code = returnCodeOf(reply);
+    if (code === 'DEAD') return { kind: 'dead' };
+    if (code !== 'OK' && code !== 'REPEATED') throw unexpected('lease_acquire', code);
+    return { kind: 'ok', seat: Number(reply[1]), formerHolder: reply[2] === '' ? undefined : String(reply[2]) };
+  }
+
+  /** Renews the lease and writes the worker record; never recreates it. */
+  async renew(record: WorkerRecord, ttlMs: number): Promise<'ok' | 'dead'> {
+    const reply = await runScript(this.redis, 'lease_renew', [this.keys.lease(record.workerId)], [ttlMs, JSON.stringify(record)]);
+    return returnCodeOf(reply) === 'OK' ? 'ok' : 'dead';
+  }
+
+  async release(workerId: string, seat: number): Promise<void> {
+    await runScript(this.redis, 'lease_release', [this.keys.seats, this.keys.lease(workerId)], [workerId, seat]);
+  }
+
+  /** Whether the lease is there. Absent once is dead for ever, so `false` can be relied on. */
+  async lives(workerId: string): Promise<boolean> {
+    return (await this.redis.exists(this.keys.lease(workerId))) === 1;
+  }
+
+  /** All seats with their holders; `record` is absent when the holder is dead. */
+  async seats(): Promise<{ seat: number; workerId: string; record: WorkerRecord | undefined }[]> {
+    const holders = Object.entries(await this.redis.hgetall(this.keys.seats));
+    if (holders.length === 0) return [];
+    const leases = await this.redis.mget(holders.map(([, workerId]) => this.keys.lease(workerId)));
+    return holders
+      .map(([seat, workerId], at) => {
+        const lease = leases[at];
+        return { seat: Number(seat), workerId, record: lease ? workerRecordSchema.parse(JSON.parse(lease)) : undefined };
+      })
+      .sort((a, b) => a.seat - b.seat);
+  }
+
+  /** Live workers, by seat. */
+  async workers(): Promise<WorkerRecord[]> {
+    return (await this.seats()).flatMap(({ record }) => record ?? []);
+  }
+}

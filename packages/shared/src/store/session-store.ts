@@ -1,0 +1,249 @@
+import { randomBytes } from 'node:crypto';
+import type { Redis } from 'ioredis';
+import { z } from 'zod';
+import { HearthError } from '../errors/hearth-error.js';
+import type { Keys } from '../keys.js';
+import { type Message, type TurnRecord, type TurnRequest, type TurnResult } from '../schema/turn.js';
+import { decodeSessionId, encodeSessionId, shardCount, shardOf } from '../session-id.js';
+import type { StoreLimits } from './limits.js';
+import { returnCodeOf } from './return-codes.js';
+import { formatRing, parseRing, type Ring } from './ring.js';
+import { defineScripts, runScript } from './scripts.js';
+import { parseTurnHash } from './turn-hash.js';
+
+/** A fresh job id for a doorbell. Never made from session and seq: an add under a used id is silently nothing. */
+export const newRingId = (): string => `r${randomBytes(12).toString('hex')}`;
+
+export interface SubmitInput {
+  sessionId: string;
+  turnId: string;
+  request: TurnRequest;
+  profile: string | undefined;
+  ringId: string;
+}
+
+export interface Submitted {
+  seq: number;
+  incarnation: string;
+  /** Id of the last event before this turn's first. */
+  cursor: number;
+  ring: Ring;
+  /** The profile of the session. */
+  profile: string;
+  /** `accepted` now; `known` before; `committed` before, and has a result. */
+  state: 'accepted' | 'known' | 'committed';
+}
+
+/** A session's state and fence, as its owner gets it. */
+export interface Claim {
+  fence: string;
+  epoch: number;
+  /** The last batch number used under the fence. */
+  batch: number;
+  incarnation: string;
+  /** Claude's id for the conversation; absent until the first commit that has a past. */
+  claudeSessionId: string | undefined;
+  transcriptChunks: number;
+  profile: string;
+  /** What the session's next prompt is prefixed with (P7), or ''. */
+  note: string;
+}
+
+export type ClaimOutcome =
+  | { kind: 'mine'; anew: boolean; claim: Claim }
+  | { kind: 'other'; owner: string; seat: number; fence: string }
+  | { kind: 'committed'; result: TurnResult | undefined }
+  | { kind: 'gone' };
+
+/** The turn at the head of a log. */
+export type HeadTurn = Omit<TurnRecord, 'result' | 'messages'> & { ring: Ring };
+
+export interface SweptSession {
+  sessionId: string;
+  seq: number;
+  ring: Ring;
+  state: 'queued' | 'running';
+  owner: string | undefined;
+  fence: string;
+  seat: number | undefined;
+}
+
+/** A session as a list shows it. */
+export interface SessionSummary {
+  sessionId: string;
+  incarnation: string;
+  profile: string;
+  owner: string | undefined;
+  seat: number | undefined;
+  epoch: number;
+  waiting: number;
+  turns: number;
+  costUsd: number;
+  createdAt: number;
+  usedAt: number;
+  claudeSessionId: string | undefined;
+}
+
+const text = z.coerce.string();
+
+/**
+ * What producers and workers ask of a session, besides the fenced writes of its owner (`SessionWriter`).
+ * Holds no state but its connection.
+ */
+export class SessionStore {
+  constructor(readonly redis: Redis, readonly keys: Keys, readonly limits: StoreLimits) {
+    defineScripts(redis);
+  }
+
+  /**
+   * Accepts a turn. Idempotent by turnId.
+   * @throws HearthError `backlog_full` | `profile_mismatch`
+   */
+  async submit(input: SubmitInput): Promise<Submitted> {
+    const reply = await runScript(this.redis, 'submit', this.keys.session(input.sessionId), [
+      encodeSessionId(input.sessionId), input.sessionId, input.turnId, JSON.stringify(input.request), input.ringId,
+      input.profile ?? '', randomBytes(8).toString('hex'), this.limits.backlogLimit, this.limits.lookAfterMs,
+      this.limits.eventsKept, this.limits.eventsTtlMs,
+    ]);
+    const code = returnCodeOf(reply);
+    switch (code) {
+      case 'OK':
+      case 'REPEATED': {
+        const [, seq, incarnation, cursor, ring, third, profile] = reply;
+        return {
+          seq: Number(seq), incarnation: text.parse(incarnation), cursor: Number(cursor), ring: parseRing(text.parse(ring)),
+          profile: text.parse(profile),
+          state: code === 'OK' ? 'accepted' : third === 1 ? 'committed' : 'known',
+        };
+      }
+      case 'BACKLOG_FULL':
+        throw new HearthError('backlog_full', `Session ${input.sessionId} has ${Number(reply[1])} turns waiting.`, {
+          field: 'backlogLimit',
+          expected: `fewer than ${this.limits.backlogLimit} turns waiting`,
+          wayOut: 'Wait for a turn to end before submitting the next, or raise backlogLimit on the producer.',
+        });
+      case 'PROFILE_MISMATCH':
+        throw new HearthError('profile_mismatch', `Session ${input.sessionId} runs under profile ${text.parse(reply[1])}.`, {
+          field: 'profile',
+          expected: text.parse(reply[1]),
+          wayOut: 'Leave the profile out, or use another session id for another profile.',
+        });
+      default:
+        throw unexpected('submit', code);
+    }
+  }
+
+  /** Tries to become the owner. `deadFence`: a fence whose owner's lease was found absent. */
+  async claim(sessionId: string, seq: number, by: { workerId: string; seat: number }, deadFence = ''): Promise<ClaimOutcome> {
+    const nonce = randomBytes(6).toString('hex');
+    const reply = await runScript(this.redis, 'claim', this.keys.session(sessionId), [by.workerId, by.seat, nonce, deadFence, seq]);
+    const code = returnCodeOf(reply);
+    switch (code) {
+      case 'OK':
+      case 'ALREADY': {
+        const [, fence, batch, incarnation, claude, chunks, profile, , note, epoch] = reply;
+        return {
+          kind: 'mine', anew: code === 'OK',
+          claim: {
+            fence: text.parse(fence), epoch: Number(epoch), batch: Number(batch), incarnation: text.parse(incarnation),
+            claudeSessionId: claude === '' ? undefined : text.parse(claude), transcriptChunks: Number(chunks),
+            profile: text.parse(profile), note: text.parse(note),
+          },
+        };
+      }
+      case 'OTHER':
+        return { kind: 'other', owner: text.parse(reply[1]), seat: Number(reply[2]), fence: text.parse(reply[3]) };
+      case 'MOVED':
+        return { kind: 'committed', result: reply[1] === '' ? undefined : (JSON.parse(text.parse(reply[1])) as TurnResult) };
+      case 'GONE':
+        return { kind: 'gone' };
+      default:
+        throw unexpected('claim', code);
+    }
+  }
+
+  /** The turn at the head of the log, if any. */
+  async head(sessionId: string): Promise<HeadTurn | undefined> {
+    const reply = await runScript(this.redis, 'head', this.keys.session(sessionId), []);
+    if (returnCodeOf(reply) === 'GONE') return undefined;
+    const [, seq, turnId, request, at, attempts, tools, state, ring] = reply.map(String);
+    return {
+      ...parseTurnHash(sessionId, Number(seq), { id: turnId, request, at, attempts, tools, state }),
+      ring: parseRing(ring ?? ''),
+    };
+  }
+
+  /** Notes a new ring, if `seen` is still the last one. Undefined: somebody else rang, or the turn is done. */
+  async ring(sessionId: string, seq: number, seen: Ring, next: Ring): Promise<{ turnId: string; request: TurnRequest; profile: string } | undefined> {
+    const reply = await runScript(this.redis, 'ring', this.keys.session(sessionId), [seq, formatRing(seen), formatRing(next)]);
+    const code = returnCodeOf(reply);
+    if (code === 'MOVED' || code === 'GONE') return undefined;
+    return { turnId: text.parse(reply[1]), request: JSON.parse(text.parse(reply[2])) as TurnRequest, profile: text.parse(reply[3]) };
+  }
+
+  /** Sessions of one shard this caller has won the right to look at. */
+  async sweep(shard: number, atMost: number, deadWorkers: readonly string[] = []): Promise<SweptSession[]> {
+    const reply = await runScript(
+      this.redis, 'sweep', [this.keys.pending(shard), this.keys.sessionPrefix(shard)],
+      [atMost, this.limits.lookAfterMs, this.limits.lookAtMostMs, ...deadWorkers],
+    );
+    const swept: SweptSession[] = [];
+    for (let at = 1; at < reply.length; at += 7) {
+      const [member, seq, ring, state, owner, fence, seat] = reply.slice(at, at + 7).map(String);
+      swept.push({
+        sessionId: decodeSessionId(member ?? ''), seq: Number(seq), ring: parseRing(ring ?? ''),
+        state: state === 'running' ? 'running' : 'queued', owner: owner === '' ? undefined : owner, fence: fence ?? '',
+        seat: seat === '' ? undefined : Number(seat),
+      });
+    }
+    return swept;
+  }
+
+  /** One turn, while it waits, runs, or is remembered. */
+  async turn(sessionId: string, seq: number): Promise<TurnRecord | undefined> {
+    const hash = await this.redis.hgetall(`${this.keys.session(sessionId)[2]}${seq}`);
+    if (hash['id'] === undefined) return undefined;
+    const record: TurnRecord = parseTurnHash(sessionId, seq, hash);
+    if (hash['result'] !== undefined) record.result = JSON.parse(hash['result']) as TurnResult;
+    if (hash['messages'] !== undefined) record.messages = JSON.parse(hash['messages']) as Message[];
+    return record;
+  }
+
+  /** The transcript's chunks from `from` on, at most `count`. */
+  async transcript(sessionId: string, from: number, count: number): Promise<string[]> {
+    return this.redis.lrange(this.keys.session(sessionId)[6], from, from + count - 1);
+  }
+
+  /** All known sessions, the last used first. Reads every shard. */
+  async sessions(): Promise<SessionSummary[]> {
+    const shards = await Promise.all(
+      Array.from({ length: shardCount }, (_, shard) => this.redis.zrange(this.keys.sessions(shard), '0', '-1')),
+    );
+    const summaries = await Promise.all(shards.flat().map((member) => this.session(decodeSessionId(member))));
+    return summaries.filter((summary) => summary !== undefined).sort((a, b) => b.usedAt - a.usedAt);
+  }
+
+  /** One session, if it is known. */
+  async session(sessionId: string): Promise<SessionSummary | undefined> {
+    const keys = this.keys.session(sessionId);
+    const [hash, waiting] = await Promise.all([this.redis.hgetall(keys[0]), this.redis.zcard(keys[1])]);
+    if (hash['incarnation'] === undefined) return undefined;
+    return {
+      sessionId, incarnation: hash['incarnation'], profile: hash['profile'] ?? '', owner: hash['owner'] || undefined,
+      seat: hash['seat'] ? Number(hash['seat']) : undefined, epoch: Number(hash['epoch']), waiting,
+      turns: Number(hash['turns']), costUsd: Number(hash['cost']), createdAt: Number(hash['created']),
+      usedAt: Number(hash['used']), claudeSessionId: hash['claude'] || undefined,
+    };
+  }
+
+  /** The shard a session's pending mark is in. */
+  shardOf(sessionId: string): number {
+    return shardOf(sessionId);
+  }
+}
+
+export function unexpected(script: string, code: string): HearthError {
+  return new HearthError('store_refused', `The script ${script} answered ${code}.`, {
+    wayOut: 'This is a defect in Hearth: please report it with the log around it.',
+  });
+}

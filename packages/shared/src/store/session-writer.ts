@@ -1,0 +1,136 @@
+import type { HearthEvent } from '../schema/events.js';
+import type { Message, TurnResult } from '../schema/turn.js';
+import { encodeSessionId } from '../session-id.js';
+import { type ReturnCode, returnCodeOf } from './return-codes.js';
+import { parseRing, type Ring } from './ring.js';
+import { type ScriptName, runScript } from './scripts.js';
+import { type Claim, type SessionStore, unexpected } from './session-store.js';
+
+/** `fenced`: this worker does not own the session any more, so nothing was written and nothing can be. */
+export type WriteOutcome<T = object> = ({ kind: 'ok' } & T) | { kind: 'fenced' };
+
+export interface CommitInput {
+  result: TurnResult;
+  messages: readonly Message[];
+  claudeSessionId: string | undefined;
+  /** Chunks of the transcript that are the session's past from now on. */
+  transcriptChunks: number;
+  /** What to put before the session's next prompt, or ''. */
+  note: string;
+  event: HearthEvent;
+}
+
+/**
+ * The writes of a session's owner. Owns the fence and the batch number.
+ *
+ * W1 One write at a time: a call starts when the one before has its answer, so numbers are dense.
+ * W2 The number moves on only when the script took it; a resend of the same call carries the same number (P12).
+ * W3 Fenced once is fenced for good: later calls do not even ask.
+ */
+export class SessionWriter {
+  private readonly keys: readonly string[];
+  private batch: number;
+  private last: Promise<unknown> = Promise.resolve();
+  private fencedOut = false;
+  private refused = 0;
+
+  constructor(
+    private readonly store: SessionStore,
+    readonly sessionId: string,
+    private readonly claim: Claim,
+  ) {
+    this.keys = store.keys.session(sessionId);
+    this.batch = claim.batch;
+  }
+
+  get fence(): string {
+    return this.claim.fence;
+  }
+  /** Writes that were refused because the fence had changed. */
+  get refusedWrites(): number {
+    return this.refused;
+  }
+
+  /** Records a begin. `exhausted`: the turn had all its attempts. */
+  async begin(seq: number, event: HearthEvent): Promise<WriteOutcome<{ queuedMs: number }> | { kind: 'exhausted' }> {
+    const limits = this.store.limits;
+    return this.write('begin', [seq, limits.attemptsAllowed, ...this.stream([event])], (code, reply) => {
+      if (code === 'EXHAUSTED') return { kind: 'exhausted' };
+      return { kind: 'ok', queuedMs: Number(reply[2]) };
+    }, ['EXHAUSTED']);
+  }
+
+  async append(events: readonly HearthEvent[]): Promise<WriteOutcome> {
+    return this.write('append', this.stream(events), () => ({ kind: 'ok' }));
+  }
+
+  /** The tool gate. */
+  async reachTool(seq: number, tool: string, event: HearthEvent): Promise<WriteOutcome> {
+    return this.write('reach_tool', [seq, tool, ...this.stream([event])], () => ({ kind: 'ok' }));
+  }
+
+  /** Appends a chunk; `settled`: no turn is in hand, so the chunk is part of the past at once. */
+  async transcript(offset: number, chunk: string, settled: boolean): Promise<WriteOutcome> {
+    return this.write('transcript', [offset, settled ? '1' : '0', chunk], () => ({ kind: 'ok' }));
+  }
+
+  /** Commits. `left`: how many turns wait in the log. */
+  async commit(seq: number, input: CommitInput): Promise<WriteOutcome<{ left: number }>> {
+    const limits = this.store.limits;
+    return this.write(
+      'commit',
+      [
+        seq, JSON.stringify(input.result), JSON.stringify(input.messages), input.result.status, input.claudeSessionId ?? '',
+        input.transcriptChunks, input.result.costUsd, input.note, encodeSessionId(this.sessionId), limits.turnMemoryMs,
+        limits.lookAfterMs, ...this.stream([input.event]),
+      ],
+      (_code, reply) => ({ kind: 'ok', left: Number(reply[1]) }),
+    );
+  }
+
+  /** Gives the lock back. `left` (mode `drain` only): turns to be rung to intake. */
+  async release(mode: 'idle' | 'drain'): Promise<WriteOutcome<{ left: { seq: number; ring: Ring }[] }> | { kind: 'not_empty' }> {
+    return this.write('release', [mode, encodeSessionId(this.sessionId)], (code, reply) => {
+      if (code === 'NOT_EMPTY') return { kind: 'not_empty' };
+      const left: { seq: number; ring: Ring }[] = [];
+      for (let at = 1; at < reply.length; at += 2) left.push({ seq: Number(reply[at]), ring: parseRing(String(reply[at + 1])) });
+      return { kind: 'ok', left };
+    }, ['NOT_EMPTY']);
+  }
+
+  private stream(events: readonly HearthEvent[]): (string | number)[] {
+    return [this.store.limits.eventsKept, this.store.limits.eventsTtlMs, ...events.map((event) => JSON.stringify(event))];
+  }
+
+  private write<T>(
+    script: ScriptName,
+    args: readonly (string | number)[],
+    answer: (code: ReturnCode, reply: unknown[]) => T,
+    untaken: readonly ReturnCode[] = [],
+  ): Promise<T | { kind: 'fenced' }> {
+    const run = async (): Promise<T | { kind: 'fenced' }> => {
+      if (this.fencedOut) return this.refuse();
+      const reply = await runScript(this.store.redis, script, this.keys, [this.claim.fence, this.batch + 1, ...args]);
+      const code = returnCodeOf(reply);
+      if (code === 'OK' || code === 'REPEATED') {
+        this.batch += 1;
+        return answer(code, reply);
+      }
+      if (untaken.includes(code)) return answer(code, reply);
+      if (code === 'FENCED') {
+        this.fencedOut = true;
+        return this.refuse();
+      }
+      throw unexpected(script, code);
+    };
+    const result = this.last.then(run);
+    // The chain goes on after a failure; whoever asked for the write gets the error.
+    this.last = result.catch(() => undefined);
+    return result;
+  }
+
+  private refuse(): { kind: 'fenced' } {
+    this.refused += 1;
+    return { kind: 'fenced' };
+  }
+}
