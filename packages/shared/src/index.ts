@@ -9,7 +9,7 @@ export { connectFailingFast, connectWaiting } from './redis/connect.js';
 export { redisOptionsSchema } from './redis/options.js';
 export { type Doorbell, doorbellJobOptions, doorbellSchema } from './schema/doorbell.js';
 export {
-  type Cursor, eventSchema, formatCursor, type HearthEvent, type HearthEventOf, type StreamedEvent,
+  type Cursor, eventSchema, formatCursor, type HearthEvent, type HearthEventOf, type StreamedEvent, type StreamExpired,
 } from './schema/events.js';
 export { defaultProfile, type Profile, type Profiles, profileSchema, profilesSchema } from './schema/profile.js';
 export {
@@ -31,3 +31,4 @@ export {
 } from './store/session-store.js';
 export { type CommitInput, SessionWriter, type WriteOutcome } from './store/session-writer.js';
 export { toolsThatChange } from './tools.js';
+export { Ringer } from './queue/ringer.js';

@@ -56,8 +56,8 @@ export function judgeRedis(facts: RedisFacts): HearthError | undefined {
 }
 
 /** @throws HearthError `redis_unreachable` | `redis_too_old` | `redis_evicting` */
-export async function checkRedis(redis: Redis): Promise<RedisFacts> {
-  const facts = await readRedisFacts(redis);
+export async function checkRedis(redis: Redis, deadlineMs?: number): Promise<RedisFacts> {
+  const facts = await readRedisFacts(redis, deadlineMs);
   const fault = judgeRedis(facts);
   if (fault !== undefined) throw fault;
   return facts;

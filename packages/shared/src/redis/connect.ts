@@ -1,4 +1,4 @@
-import { Redis } from 'ioredis';
+import { Redis, type RedisOptions } from 'ioredis';
 
 /** Longest pause between two attempts to connect. */
 const reconnectAtMostMs = 1_000;
@@ -13,6 +13,6 @@ export function connectFailingFast(url: string, name: string): Redis {
 }
 
 /** A connection that waits for Redis to come back: for workers, subscribers and BullMQ's workers. */
-export function connectWaiting(url: string, name: string): Redis {
-  return new Redis(url, { connectionName: name, lazyConnect: true, maxRetriesPerRequest: null, connectTimeout: 5_000, retryStrategy });
+export function connectWaiting(url: string, name: string, options: RedisOptions = {}): Redis {
+  return new Redis(url, { ...options, connectionName: name, lazyConnect: true, maxRetriesPerRequest: null, connectTimeout: 5_000, retryStrategy });
 }

@@ -87,5 +87,11 @@ export interface Cursor {
 }
 export const formatCursor = (cursor: Cursor): string => `${cursor.incarnation}.${cursor.id}`;
 
+/** Made by a reader, never stored: what lies between its cursor and this id is no longer kept. */
+export interface StreamExpired {
+  type: 'stream.expired';
+  id: string;
+}
+
 /** An event as a reader gets it: with its id, as a cursor one can come back with. */
 export type StreamedEvent = HearthEvent & { id: string };

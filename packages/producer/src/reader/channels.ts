@@ -1,0 +1,89 @@
+import { type Keys, type NumberedEvent, parsePublished } from '@hearth/shared';
+import type { Redis } from 'ioredis';
+
+/** A channel nobody reads any more stays subscribed for so long, ms: the next prompt of the session finds it warm. */
+const lingerMs = 30_000;
+
+export interface ChannelListener {
+  onEvents(incarnation: string, events: readonly NumberedEvent[]): void;
+  /** The channel was (re)subscribed: what was published before may have been missed. */
+  onSubscribed(): void;
+}
+
+interface Channel {
+  listeners: Set<ChannelListener>;
+  subscribed: Promise<unknown>;
+  linger: NodeJS.Timeout | undefined;
+}
+
+/**
+ * The subscriptions of one process, each channel once, however many read it. Owns the subscriber connection's channels.
+ * ioredis' own resubscribing is off: readers must be told after it, never before.
+ */
+export class Channels {
+  private readonly channels = new Map<string, Channel>();
+
+  constructor(private readonly redis: Redis, private readonly keys: Keys) {
+    redis.on('message', (name: string, message: string) => this.dispatch(name, message));
+    redis.on('ready', () => void this.resubscribe());
+  }
+
+  /** Subscribes a session's channel ahead of its first reader. */
+  warm(sessionId: string): void {
+    const channel = this.open(this.keys.channel(sessionId));
+    this.lingerIfUnread(this.keys.channel(sessionId), channel);
+  }
+
+  listen(sessionId: string, listener: ChannelListener): () => void {
+    const name = this.keys.channel(sessionId);
+    const channel = this.open(name);
+    clearTimeout(channel.linger);
+    channel.listeners.add(listener);
+    void channel.subscribed.then(() => listener.onSubscribed(), () => undefined);
+    return () => {
+      channel.listeners.delete(listener);
+      this.lingerIfUnread(name, channel);
+    };
+  }
+
+  close(): void {
+    for (const channel of this.channels.values()) clearTimeout(channel.linger);
+    this.channels.clear();
+  }
+
+  private open(name: string): Channel {
+    let channel = this.channels.get(name);
+    if (channel === undefined) {
+      // When the connection is away the command fails or waits; `ready` subscribes again.
+      const subscribed = this.redis.subscribe(name).catch(() => undefined);
+      channel = { listeners: new Set(), subscribed, linger: undefined };
+      this.channels.set(name, channel);
+    }
+    return channel;
+  }
+
+  private lingerIfUnread(name: string, channel: Channel): void {
+    if (channel.listeners.size > 0) return;
+    clearTimeout(channel.linger);
+    channel.linger = setTimeout(() => {
+      this.channels.delete(name);
+      this.redis.unsubscribe(name).catch(() => undefined);
+    }, lingerMs);
+    // A process that has nothing else to do may end: the subscription dies with its connection.
+    channel.linger.unref();
+  }
+
+  private async resubscribe(): Promise<void> {
+    const names = [...this.channels.keys()];
+    if (names.length === 0) return;
+    await this.redis.subscribe(...names).catch(() => undefined);
+    for (const channel of this.channels.values()) for (const listener of channel.listeners) listener.onSubscribed();
+  }
+
+  private dispatch(name: string, message: string): void {
+    const channel = this.channels.get(name);
+    if (channel === undefined || channel.listeners.size === 0) return;
+    const { incarnation, events } = parsePublished(message);
+    for (const listener of channel.listeners) listener.onEvents(incarnation, events);
+  }
+}

@@ -1,0 +1,130 @@
+import { type Cursor, formatCursor, type Keys, type NumberedEvent, readEventsAfter, type StreamedEvent, type StreamExpired } from '@hearth/shared';
+import type { Redis } from 'ioredis';
+import type { Channels } from './channels.js';
+
+/** After so much silence the stream is read: the last message can be the lost one (P11), ms. */
+const silenceMs = 2_000;
+/** Events taken from the channel ahead of the reader; beyond that they are read from the stream, at the reader's pace. */
+const aheadAtMost = 1_000;
+/** Events per read of the stream. */
+const perRead = 500;
+
+export type ReaderEvent = StreamedEvent | StreamExpired;
+
+export interface EventReaderDeps {
+  redis: Redis;
+  keys: Keys;
+  channels: Channels;
+}
+
+/**
+ * Reads a session's events from a cursor on: every event once, in order, or one explicit `stream.expired` (P11).
+ * Owns its place in the stream and a bounded number of events ahead of it.
+ *
+ * E1 An event from the channel is taken when its id is the next one; an older one is ignored; a later one means a gap.
+ * E2 The stream is read at the start, at a gap, after a resubscription, and after 2 s of silence.
+ * E3 A reader that falls behind stops taking from the channel and is fed from the stream: memory stays bounded.
+ */
+export class EventReader implements AsyncIterable<ReaderEvent> {
+  private readonly ahead: NumberedEvent[] = [];
+  private last: number;
+  private incarnation: string;
+  private mustRead = true;
+  private wake: (() => void) | undefined;
+  private closed = false;
+
+  constructor(private readonly deps: EventReaderDeps, private readonly sessionId: string, after: Cursor) {
+    this.last = after.id;
+    this.incarnation = after.incarnation;
+  }
+
+  async *[Symbol.asyncIterator](): AsyncIterator<ReaderEvent> {
+    const stopListening = this.deps.channels.listen(this.sessionId, {
+      onEvents: (incarnation, events) => this.take(incarnation, events),
+      onSubscribed: () => this.readSoon(),
+    });
+    try {
+      while (!this.closed) {
+        const next = this.ahead.shift();
+        if (next !== undefined) yield { ...next.event, id: formatCursor({ incarnation: this.incarnation, id: next.id }) };
+        else if (this.mustRead) {
+          const expired = await this.read();
+          if (expired !== undefined) yield expired;
+        } else await this.silence();
+      }
+    } finally {
+      stopListening();
+    }
+  }
+
+  /** Ends the iteration. */
+  close(): void {
+    this.closed = true;
+    this.wake?.();
+  }
+
+  private take(incarnation: string, events: readonly NumberedEvent[]): void {
+    if (incarnation !== this.incarnation) return this.readSoon();
+    for (const numbered of events) {
+      if (numbered.id <= this.last) continue;
+      if (numbered.id > this.last + 1 || this.ahead.length >= aheadAtMost) return this.readSoon();
+      this.ahead.push(numbered);
+      this.last = numbered.id;
+    }
+    this.wake?.();
+  }
+
+  private readSoon(): void {
+    this.mustRead = true;
+    this.wake?.();
+  }
+
+  private async read(): Promise<StreamExpired | undefined> {
+    this.mustRead = false;
+    const from = this.last;
+    const found = await this.readStream(from);
+    if (found === undefined) return undefined;
+    if (found.incarnation !== undefined && found.incarnation !== this.incarnation) return this.expire(found.incarnation, 0);
+    // Messages taken from the channel meanwhile moved our place; what they brought is skipped below.
+    const first = found.events[0]?.id ?? found.last + 1;
+    if (first > this.last + 1) return this.expire(this.incarnation, first - 1);
+    for (const numbered of found.events) {
+      if (numbered.id !== this.last + 1) continue;
+      this.ahead.push(numbered);
+      this.last = numbered.id;
+    }
+    if (found.events.length === perRead) this.mustRead = true;
+    return undefined;
+  }
+
+  private async readStream(from: number) {
+    try {
+      return await readEventsAfter(this.deps.redis, this.deps.keys, this.sessionId, from, perRead);
+    } catch {
+      // Redis is away: the resubscription, or the next silence, reads again.
+      await this.silence();
+      this.mustRead = true;
+      return undefined;
+    }
+  }
+
+  private expire(incarnation: string, last: number): StreamExpired {
+    this.incarnation = incarnation;
+    this.last = last;
+    this.mustRead = true;
+    return { type: 'stream.expired', id: formatCursor({ incarnation, id: last }) };
+  }
+
+  private async silence(): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    await new Promise<void>((resolve) => {
+      this.wake = resolve;
+      timer = setTimeout(() => {
+        this.mustRead = true;
+        resolve();
+      }, silenceMs);
+    });
+    clearTimeout(timer);
+    this.wake = undefined;
+  }
+}

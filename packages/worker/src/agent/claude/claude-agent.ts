@@ -1,0 +1,119 @@
+import { rm } from 'node:fs/promises';
+import { HearthError, type Logger, type Prompt } from '@hearth/shared';
+import type { Agent, AgentEvent, AgentExit, Answer, Launch } from '../driver.js';
+import { Child } from './child.js';
+import { ControlChannel } from './control.js';
+import { type Beginning, commandLine, environment, gateCallback } from './launch.js';
+import { Translator } from './translate.js';
+import { parseLine } from './wire.js';
+
+/** ms the CLI has to acknowledge an interrupt or a claim; it was seen to take 2–60. */
+const requestDeadlineMs = 10_000;
+
+export interface ClaudeAgentSpec {
+  binary: string;
+  launch: Launch;
+  beginning: Beginning;
+  cwd: string;
+  claudeSessionId: string;
+  workerEnv: NodeJS.ProcessEnv;
+  log: Logger;
+}
+
+/** An agent that is the real CLI. Owns its process and its folder. */
+export class ClaudeAgent implements Agent {
+  readonly agentId: string;
+  readonly claudeSessionId: string;
+  readonly exited: Promise<AgentExit>;
+  private readonly child: Child;
+  private readonly control: ControlChannel;
+  private readonly permissions = new Map<string, unknown>();
+  private onEvent: (event: AgentEvent) => void = () => undefined;
+
+  constructor(private readonly spec: ClaudeAgentSpec) {
+    const { launch, beginning } = spec;
+    this.agentId = launch.agentId;
+    this.claudeSessionId = spec.claudeSessionId;
+    const translator = new Translator((event) => {
+      if (event.kind === 'permission') this.permissions.set(event.requestId, event.input);
+      if (event.kind === 'permission_withdrawn') this.permissions.delete(event.requestId);
+      this.onEvent(event);
+    });
+    this.child = new Child({
+      binary: spec.binary,
+      args: commandLine(launch.profile, beginning),
+      cwd: spec.cwd,
+      env: environment(launch, spec.workerEnv),
+      agentId: launch.agentId,
+      onLine: (text) => this.onLine(text, translator),
+      onTooLong: (bytes) => {
+        spec.log.error({ agentId: this.agentId, bytes }, 'the agent printed a line beyond all bounds; ending it');
+        void this.end('now');
+      },
+    });
+    this.control = new ControlChannel((line) => this.child.write(line));
+    this.exited = this.child.exited.then(async (exit) => {
+      this.control.close(new HearthError('agent_start_failed', `The agent ended (${exit.code ?? exit.signal ?? 'not started'}). ${exit.stderrTail}`.trim()));
+      // Only after everything the agent started is gone: it may still write there.
+      void this.child.end('now').then(() => rm(launch.home, { recursive: true, force: true }));
+      return exit;
+    });
+  }
+
+  get pid(): number {
+    return this.child.pid ?? -1;
+  }
+
+  /** The handshake: with the tool gate's hook. @throws HearthError */
+  async initialise(deadlineMs: number): Promise<void> {
+    await this.control.ask(
+      { subtype: 'initialize', hooks: { PreToolUse: [{ matcher: null, hookCallbackIds: [gateCallback] }] } },
+      deadlineMs,
+    );
+  }
+
+  async bind(workspace: string, onEvent: (event: AgentEvent) => void): Promise<void> {
+    this.onEvent = onEvent;
+    if (this.spec.beginning.kind !== 'parked') return;
+    await this.control.ask({ subtype: 'claim_session', cwd: workspace }, requestDeadlineMs);
+  }
+
+  prompt(prompt: Prompt): void {
+    this.child.write({ type: 'user', message: { role: 'user', content: prompt } });
+  }
+
+  async interrupt(): Promise<void> {
+    await this.control.ask({ subtype: 'interrupt' }, requestDeadlineMs);
+  }
+
+  answer(requestId: string, answer: Answer): void {
+    const asked = this.permissions.has(requestId);
+    const response = asked ? this.permissionAnswer(requestId, answer) : gateAnswer(answer);
+    this.child.write({ type: 'control_response', response: { subtype: 'success', request_id: requestId, response } });
+  }
+
+  async end(how: 'ask' | 'now'): Promise<AgentExit> {
+    return this.child.end(how);
+  }
+
+  private permissionAnswer(requestId: string, answer: Answer): unknown {
+    const input = this.permissions.get(requestId);
+    this.permissions.delete(requestId);
+    return answer.allow ? { behavior: 'allow', updatedInput: input } : { behavior: 'deny', message: answer.message };
+  }
+
+  private onLine(text: string, translator: Translator): void {
+    this.spec.log.trace({ agentId: this.agentId, line: text }, 'agent line');
+    const parsed = parseLine(text);
+    if (parsed.kind === 'garbage') this.spec.log.warn({ agentId: this.agentId, reason: parsed.reason }, 'the agent printed a line that makes no sense');
+    if (parsed.kind !== 'line') return;
+    if (parsed.line.type === 'control_response') this.control.answered(parsed.line);
+    else translator.line(parsed.line);
+  }
+}
+
+/** `{}` is no opinion: the usual permission flow goes on. */
+function gateAnswer(answer: Answer): unknown {
+  if (answer.allow) return {};
+  return { hookSpecificOutput: { hookEventName: 'PreToolUse', permissionDecision: 'deny', permissionDecisionReason: answer.message } };
+}

@@ -1,0 +1,78 @@
+import { randomUUID } from 'node:crypto';
+import { mkdir, symlink, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { HearthError, type Logger } from '@hearth/shared';
+import type { Agent, AgentDriver, Launch, Past } from '../driver.js';
+import { findClaude } from './binary.js';
+import { ClaudeAgent } from './claude-agent.js';
+import { type Beginning, configDir } from './launch.js';
+
+export interface ClaudeDriverOptions {
+  /** Path of the binary; absent: searched for at each start, so that one installed later is found. */
+  claudePath: string | undefined;
+  workerEnv: NodeJS.ProcessEnv;
+  log: Logger;
+}
+
+/** The driver of the real CLI. Owns what is known of the CLI's abilities. */
+export class ClaudeDriver implements AgentDriver {
+  constructor(private readonly options: ClaudeDriverOptions) {}
+
+  async spare(launch: Launch): Promise<Agent> {
+    // A profile with one workspace for all starts its spares there; only scratch workspaces are not known before the claim.
+    if (launch.profile.workspace !== 'scratch') {
+      await mkdir(launch.profile.workspace, { recursive: true });
+      return this.start(launch, { kind: 'placed', claudeSessionId: randomUUID() }, launch.profile.workspace);
+    }
+    const parking = join(launch.home, 'parking');
+    await mkdir(parking, { recursive: true });
+    return this.start(launch, { kind: 'parked', claudeSessionId: randomUUID() }, parking);
+  }
+
+  async resume(launch: Launch, workspace: string, past: Past): Promise<Agent> {
+    const folder = join(launch.home, 'past');
+    const transcript = join(folder, `${past.claudeSessionId}.jsonl`);
+    for (const [file, content] of past.files) {
+      const path = file === 'main' ? transcript : join(folder, file);
+      await mkdir(dirname(path), { recursive: true });
+      await writeFile(path, content);
+    }
+    return this.start(launch, { kind: 'resumed', transcript }, workspace, past.claudeSessionId);
+  }
+
+  private async start(launch: Launch, beginning: Beginning, cwd: string, resumedId?: string): Promise<Agent> {
+    const binary = findClaude(this.options.claudePath);
+    await mkdir(configDir(launch), { recursive: true });
+    if (launch.profile.loginFrom !== undefined) {
+      await symlink(join(launch.profile.loginFrom, '.credentials.json'), join(configDir(launch), '.credentials.json'));
+    }
+    const claudeSessionId = beginning.kind === 'resumed' ? (resumedId ?? '') : beginning.claudeSessionId;
+    const agent = new ClaudeAgent({
+      binary: binary.path, launch, beginning, cwd, claudeSessionId, workerEnv: this.options.workerEnv, log: this.options.log,
+    });
+    try {
+      await agent.initialise(launch.profile.startTimeoutMs);
+      return agent;
+    } catch (cause) {
+      const exit = await agent.end('now');
+      throw startError(cause, binary.path, exit.stderrTail, launch.profile.startTimeoutMs);
+    }
+  }
+}
+
+function startError(cause: unknown, binary: string, stderrTail: string, timeoutMs: number): HearthError {
+  if (cause instanceof HearthError && cause.code === 'agent_start_timeout') {
+    return new HearthError('agent_start_timeout', `${binary} did not initialise within ${timeoutMs} ms. ${stderrTail}`.trim(), {
+      field: 'startTimeoutMs',
+      expected: 'an answer to `initialize` in time',
+      wayOut: 'Run `hearth doctor`; if the machine is slow, raise startTimeoutMs in the profile.',
+      cause,
+    });
+  }
+  return new HearthError('agent_start_failed', `${binary} did not start. ${stderrTail || (cause instanceof Error ? cause.message : '')}`.trim(), {
+    field: 'claudePath',
+    expected: 'Claude Code 2.1.329 or one that understands the same flags',
+    wayOut: 'Run `hearth doctor` on the worker’s machine; it starts the binary and says what it answers.',
+    cause,
+  });
+}

@@ -1,0 +1,155 @@
+import { basename, dirname, relative } from 'node:path';
+import type { Message } from '@hearth/shared';
+import type { AgentEvent } from '../driver.js';
+import { gateCallback } from './launch.js';
+import { UsageMeter } from './usage.js';
+import { hookInputSchema, type Line, type LineOf } from './wire.js';
+
+/** A tool's result in one line, cut to so many characters. */
+const summaryLength = 160;
+
+/** System lines that say something to a person; the others are the CLI's own business. */
+const spokenStatus = new Set(['status', 'compact_boundary']);
+
+/**
+ * Turns the CLI's lines into what the worker knows of an agent. Owns the messages that are not complete yet.
+ *
+ * T1 Deltas come from `stream_event` lines alone, messages from `assistant` lines alone: no text arrives twice.
+ * T2 The CLI prints one `assistant` line per content block; blocks of one message id become one message, when it stops.
+ */
+export class Translator {
+  private readonly open = new Map<string, Message>();
+  private readonly usage = new UsageMeter();
+  /** Message id of the running API message, by who says it. */
+  private readonly speaking = new Map<string, string>();
+  private lastEntryId: string | undefined;
+
+  constructor(private readonly emit: (event: AgentEvent) => void) {}
+
+  line(line: Line): void {
+    switch (line.type) {
+      case 'stream_event':
+        return this.streamEvent(line);
+      case 'assistant':
+        return this.assistant(line);
+      case 'user':
+        return this.toolResults(line);
+      case 'system':
+        return this.system(line);
+      case 'control_request':
+        return this.request(line);
+      case 'control_cancel_request':
+        return this.emit({ kind: 'permission_withdrawn', requestId: line.request_id });
+      case 'transcript_mirror':
+        return this.transcript(line);
+      case 'result':
+        return this.result(line);
+      case 'control_response':
+        return;
+    }
+  }
+
+  private streamEvent({ event, parent_tool_use_id }: LineOf<'stream_event'>): void {
+    const speaker = parent_tool_use_id ?? '';
+    if (event.type === 'message_start' && event.message !== undefined) this.speaking.set(speaker, event.message.id);
+    if (event.type === 'message_stop') this.complete(this.speaking.get(speaker));
+    if (event.type !== 'content_block_delta' || event.delta === undefined) return;
+    const messageId = this.speaking.get(speaker) ?? '';
+    const { text, thinking } = event.delta;
+    const said = text === undefined ? ({ of: 'thinking', text: thinking } as const) : ({ of: 'text', text } as const);
+    if (said.text === undefined || said.text === '') return;
+    this.emit({ kind: 'delta', of: said.of, text: said.text, messageId, parentToolUseId: parent_tool_use_id ?? undefined });
+  }
+
+  private assistant({ message, parent_tool_use_id, uuid }: LineOf<'assistant'>): void {
+    const known = this.open.get(message.id);
+    if (known !== undefined) known.content.push(...message.content);
+    else {
+      // Another message of the same speaker that never stopped (an aborted call) is complete now.
+      for (const open of [...this.open.values()]) {
+        if (open.parentToolUseId === (parent_tool_use_id ?? undefined)) this.complete(open.messageId);
+      }
+      const parent = parent_tool_use_id ? { parentToolUseId: parent_tool_use_id } : {};
+      this.open.set(message.id, { messageId: message.id, role: 'assistant', content: [...message.content], ...parent });
+    }
+    if (!parent_tool_use_id) this.lastEntryId = uuid;
+  }
+
+  private complete(messageId: string | undefined): void {
+    const message = messageId === undefined ? undefined : this.open.get(messageId);
+    if (message === undefined) return;
+    this.open.delete(message.messageId);
+    this.emit({ kind: 'message', message });
+  }
+
+  private toolResults({ message, parent_tool_use_id }: LineOf<'user'>): void {
+    if (typeof message.content === 'string') return;
+    for (const block of message.content) {
+      if (block.type !== 'tool_result' || typeof block['tool_use_id'] !== 'string') continue;
+      this.emit({
+        kind: 'tool_ended', toolUseId: block['tool_use_id'], ok: block['is_error'] !== true,
+        summary: summarise(block['content']), parentToolUseId: parent_tool_use_id ?? undefined,
+      });
+    }
+  }
+
+  private system(line: LineOf<'system'>): void {
+    if (line.subtype === 'api_retry') {
+      const reason = [line.error_status, line.error].filter((part) => part !== undefined && part !== null).join(' ');
+      this.emit({ kind: 'retry', attempt: line.attempt ?? 0, delayMs: line.retry_delay_ms ?? 0, reason });
+    } else if (spokenStatus.has(line.subtype)) {
+      const status = line.subtype === 'status' ? line.status : line.subtype;
+      if (status) this.emit({ kind: 'status', status });
+    }
+  }
+
+  private request({ request, request_id: requestId }: LineOf<'control_request'>): void {
+    if (request.subtype === 'hook_callback' && request.callback_id === gateCallback) {
+      const hook = hookInputSchema.parse(request.input);
+      this.emit({
+        kind: 'gate', requestId, toolUseId: hook.tool_use_id, name: hook.tool_name, input: hook.tool_input,
+        parentToolUseId: hook.parent_tool_use_id ?? undefined,
+      });
+    } else if (request.subtype === 'can_use_tool') {
+      this.emit({ kind: 'permission', requestId, toolUseId: request.tool_use_id ?? '', name: request.tool_name ?? '', input: request.input });
+    }
+  }
+
+  private transcript({ filePath, entries }: LineOf<'transcript_mirror'>): void {
+    if (entries.length === 0) return;
+    this.emit({
+      kind: 'transcript', file: transcriptFile(filePath), lines: `${entries.map((entry) => JSON.stringify(entry)).join('\n')}\n`,
+      entryIds: entries.flatMap((entry) => (entry.type === 'assistant' && entry.uuid !== undefined ? [entry.uuid] : [])),
+    });
+  }
+
+  private result(line: LineOf<'result'>): void {
+    for (const messageId of [...this.open.keys()]) this.complete(messageId);
+    const reason = line.terminal_reason ?? line.subtype;
+    // API down: subtype "success" with is_error true and the text in `result`.
+    const text = line.result ?? line.errors?.join('\n') ?? '';
+    const { lastEntryId } = this;
+    this.lastEntryId = undefined;
+    this.emit({ kind: 'result', ok: !line.is_error, text, reason, lastEntryId, ...this.usage.take(line) });
+  }
+}
+
+/** `main` for the conversation itself; a sub-agent's file by its path below the conversation's folder. */
+function transcriptFile(filePath: string): string {
+  const parts = filePath.split('/');
+  const at = parts.indexOf('projects');
+  // <config dir>/projects/<folder>/<id>.jsonl is the conversation; sub-agents' files lie deeper, under <id>/.
+  if (at === -1 || parts.length === at + 3) return 'main';
+  return relative(parts.slice(0, at + 3).join('/'), `${dirname(filePath)}/${basename(filePath)}`);
+}
+
+function summarise(content: unknown): string {
+  const text =
+    typeof content === 'string'
+      ? content
+      : Array.isArray(content)
+        ? content.map((part: { type?: string; text?: string }) => (part.type === 'text' ? (part.text ?? '') : `[${part.type ?? 'block'}]`)).join(' ')
+        : '';
+  const line = (text.split('\n').find((candidate) => candidate.trim() !== '') ?? '').trim();
+  return line.length <= summaryLength ? line : `${line.slice(0, summaryLength - 1)}…`;
+}

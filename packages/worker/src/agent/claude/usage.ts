@@ -1,0 +1,39 @@
+import type { Tokens } from '@hearth/shared';
+import type { LineOf } from './wire.js';
+
+interface Totals {
+  costUsd: number;
+  tokens: Tokens;
+}
+
+/** The CLI counts cost and tokens over the process's life; this gives each prompt its own. */
+export class UsageMeter {
+  private before: Totals = { costUsd: 0, tokens: { input: 0, output: 0, cacheRead: 0, cacheWrite: 0 } };
+
+  take(line: LineOf<'result'>): Totals {
+    const now = totals(line, this.before);
+    const { before } = this;
+    this.before = now;
+    return {
+      costUsd: now.costUsd - before.costUsd,
+      tokens: {
+        input: now.tokens.input - before.tokens.input,
+        output: now.tokens.output - before.tokens.output,
+        cacheRead: now.tokens.cacheRead - before.tokens.cacheRead,
+        cacheWrite: now.tokens.cacheWrite - before.tokens.cacheWrite,
+      },
+    };
+  }
+}
+
+function totals(line: LineOf<'result'>, before: Totals): Totals {
+  const tokens: Tokens = { input: 0, output: 0, cacheRead: 0, cacheWrite: 0 };
+  if (line.modelUsage === undefined) return { costUsd: line.total_cost_usd ?? before.costUsd, tokens: before.tokens };
+  for (const model of Object.values(line.modelUsage)) {
+    tokens.input += model.inputTokens;
+    tokens.output += model.outputTokens;
+    tokens.cacheRead += model.cacheReadInputTokens;
+    tokens.cacheWrite += model.cacheCreationInputTokens;
+  }
+  return { costUsd: line.total_cost_usd ?? before.costUsd, tokens };
+}

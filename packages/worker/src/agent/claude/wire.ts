@@ -1,0 +1,123 @@
+/**
+ * The lines of the CLI's stream-json output that Hearth uses, parsed loosely: what we use is checked, what we do not know
+ * passes by. Source: Claude Code 2.1.329, observed.
+ */
+import { z } from 'zod';
+
+const parentToolUseId = z.string().nullish();
+const block = z.looseObject({ type: z.string() });
+
+const streamEvent = z.looseObject({
+  type: z.literal('stream_event'),
+  parent_tool_use_id: parentToolUseId,
+  event: z.looseObject({
+    type: z.string(),
+    message: z.looseObject({ id: z.string() }).optional(),
+    delta: z.looseObject({ type: z.string().optional(), text: z.string().optional(), thinking: z.string().optional() }).optional(),
+  }),
+});
+
+const assistant = z.looseObject({
+  type: z.literal('assistant'),
+  uuid: z.string().optional(),
+  parent_tool_use_id: parentToolUseId,
+  message: z.looseObject({ id: z.string(), content: z.array(block) }),
+});
+
+const user = z.looseObject({
+  type: z.literal('user'),
+  parent_tool_use_id: parentToolUseId,
+  message: z.looseObject({ content: z.union([z.string(), z.array(block)]) }),
+});
+
+const system = z.looseObject({
+  type: z.literal('system'),
+  subtype: z.string(),
+  status: z.string().nullish(),
+  attempt: z.number().optional(),
+  retry_delay_ms: z.number().optional(),
+  error_status: z.number().nullish(),
+  error: z.string().nullish(),
+});
+
+const controlRequest = z.looseObject({
+  type: z.literal('control_request'),
+  request_id: z.string(),
+  request: z.looseObject({
+    subtype: z.string(),
+    callback_id: z.string().optional(),
+    tool_name: z.string().optional(),
+    tool_use_id: z.string().optional(),
+    input: z.unknown(),
+  }),
+});
+
+/** `input` of a `hook_callback` for PreToolUse. */
+export const hookInputSchema = z.looseObject({
+  tool_name: z.string(),
+  tool_use_id: z.string(),
+  tool_input: z.unknown(),
+  /** Set for a sub-agent's tool. */
+  parent_tool_use_id: parentToolUseId,
+});
+
+const controlResponse = z.looseObject({
+  type: z.literal('control_response'),
+  response: z.looseObject({ subtype: z.string(), request_id: z.string(), error: z.string().optional(), response: z.unknown() }),
+});
+
+const controlCancel = z.looseObject({ type: z.literal('control_cancel_request'), request_id: z.string() });
+
+const transcriptMirror = z.looseObject({
+  type: z.literal('transcript_mirror'),
+  filePath: z.string(),
+  entries: z.array(z.looseObject({ type: z.string().optional(), uuid: z.string().optional() })),
+});
+
+const result = z.looseObject({
+  type: z.literal('result'),
+  subtype: z.string(),
+  is_error: z.boolean(),
+  result: z.string().optional(),
+  errors: z.array(z.string()).optional(),
+  terminal_reason: z.string().nullish(),
+  /** Cumulative over the process's life, like `modelUsage`. */
+  total_cost_usd: z.number().optional(),
+  modelUsage: z
+    .record(
+      z.string(),
+      z.looseObject({
+        inputTokens: z.number().default(0),
+        outputTokens: z.number().default(0),
+        cacheReadInputTokens: z.number().default(0),
+        cacheCreationInputTokens: z.number().default(0),
+      }),
+    )
+    .optional(),
+});
+
+const lineSchema = z.discriminatedUnion('type', [
+  streamEvent, assistant, user, system, controlRequest, controlResponse, controlCancel, transcriptMirror, result,
+]);
+export type Line = z.infer<typeof lineSchema>;
+export type LineOf<T extends Line['type']> = Extract<Line, { type: T }>;
+
+/** `unknown`: a line of a type we do not use. `garbage`: no JSON, or a line we use that lacks what we need. */
+export type ParsedLine = { kind: 'line'; line: Line } | { kind: 'unknown' } | { kind: 'garbage'; reason: string };
+
+const known = new Set<unknown>(lineSchema.options.map((option) => option.shape.type.value));
+
+export function parseLine(text: string): ParsedLine {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    return { kind: 'garbage', reason: 'not JSON' };
+  }
+  if (typeof json !== 'object' || json === null || !('type' in json)) return { kind: 'garbage', reason: 'no type' };
+  if (!known.has(json.type)) return { kind: 'unknown' };
+  const parsed = lineSchema.safeParse(json);
+  if (parsed.success) return { kind: 'line', line: parsed.data };
+  const issue = parsed.error.issues[0];
+  return { kind: 'garbage', reason: `${String(json.type)}: ${issue?.path.join('.') ?? ''} ${issue?.message ?? ''}` };
+}

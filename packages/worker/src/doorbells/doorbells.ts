@@ -1,0 +1,105 @@
+import { describeError, intakeQueue, type Logger, stickyQueue, toErrorBody } from '@hearth/shared';
+import { type Job, UnrecoverableError } from 'bullmq';
+import type { Redis } from 'ioredis';
+import type { Places } from '../pool/places.js';
+import { QueueReader } from './queue-reader.js';
+import type { Outcome, Reception, Rung } from './reception.js';
+
+/** A worker that would have to evict lets others with free places be faster, ms. */
+const evictablePauseMs = 50;
+/** How long intake waits before it looks for a place again when nothing told it, ms. */
+const lookForPlaceMs = 100;
+
+export interface DoorbellsDeps {
+  workerId: string;
+  seat: number;
+  queuePrefix: string;
+  connection: Redis;
+  places: Places;
+  reception: Reception;
+  log: Logger;
+}
+
+/**
+ * The worker's two readers: intake, bounded by places, and its sticky queue, bounded by nothing
+ * (doorbells of an owned session take no slot from other sessions [P]).
+ */
+export class Doorbells {
+  private readonly intake: QueueReader;
+  private readonly sticky: QueueReader;
+  private stopping = false;
+
+  constructor(private readonly deps: DoorbellsDeps) {
+    const common = { queuePrefix: deps.queuePrefix, connection: deps.connection, workerId: deps.workerId, log: deps.log };
+    this.intake = new QueueReader({
+      ...common, queueName: intakeQueue, mayTake: () => this.placeInSight(), onDoorbell: (job, token) => this.handle(job, token, 'intake'),
+    });
+    this.sticky = new QueueReader({
+      ...common, queueName: stickyQueue(deps.seat), mayTake: async () => !this.stopping,
+      onDoorbell: (job, token) => this.handle(job, token, deps.seat),
+    });
+  }
+
+  async start(): Promise<void> {
+    await Promise.all([this.intake.start(), this.sticky.start()]);
+  }
+
+  /** Takes no doorbell any more. */
+  async stop(): Promise<void> {
+    this.stopping = true;
+    await Promise.all([this.intake.stop(), this.sticky.stop()]);
+  }
+
+  /** Resolves when every doorbell that was taken has been dealt with. */
+  async finished(): Promise<void> {
+    await Promise.all([this.intake.finished(), this.sticky.finished()]);
+  }
+
+  private async placeInSight(): Promise<boolean> {
+    while (!this.stopping) {
+      const outlook = this.deps.places.outlook();
+      if (outlook === 'evictable') {
+        await pause(evictablePauseMs);
+        return !this.stopping;
+      }
+      if (outlook === 'free') return true;
+      await pause(lookForPlaceMs);
+    }
+    return false;
+  }
+
+  private async handle(job: Job, token: string, seat: Rung['seat']): Promise<void> {
+    const rung = { seat, jobId: job.id ?? '', addedAt: job.timestamp };
+    try {
+      await this.conclude(job, token, await this.deps.reception.receive(job.data, rung));
+    } catch (error) {
+      const body = toErrorBody(error);
+      this.deps.log.error({ err: error, jobId: job.id, code: body.code }, 'a doorbell failed');
+      await job.moveToFailed(new UnrecoverableError(describeError(body)), token, false);
+    }
+  }
+
+  /** Each doorbell's job ends as its turn ends, so that Bull Board tells the truth. */
+  private async conclude(job: Job, token: string, outcome: Outcome): Promise<void> {
+    switch (outcome.kind) {
+      case 'committed':
+        if (outcome.result?.status === 'failed') {
+          await job.moveToFailed(new UnrecoverableError(describeError(outcome.result.error)), token, false);
+        } else await job.moveToCompleted(summary(outcome), token, false);
+        return;
+      case 'done_elsewhere':
+        await job.moveToCompleted({ moved: outcome.why }, token, false);
+        return;
+      case 'later':
+        await job.moveToDelayed(Date.now() + outcome.delayMs, token);
+    }
+  }
+}
+
+function summary({ result }: Extract<Outcome, { kind: 'committed' }>): object {
+  if (result === undefined) return { committed: true };
+  const { workerId, pid, warmth, timings, toolCount, costUsd } = result;
+  return { workerId, pid, warmth, ...timings, toolCount, costUsd };
+}
+
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));

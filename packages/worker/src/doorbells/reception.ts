@@ -1,0 +1,148 @@
+import { type Doorbell, doorbellSchema, HearthError, type LeaseStore, type Logger, newRingId, parseInput, type Ringer, type SessionStore, type TurnResult } from '@hearth/shared';
+import type { Settled } from '../session/actor.js';
+import type { Sessions } from '../session/sessions.js';
+import { refuseSession } from '../session/refuse.js';
+import type { Fleet } from '../fleet.js';
+import type { Places } from '../pool/places.js';
+import type { SparePool } from '../pool/spare-pool.js';
+
+/** Where a doorbell came from, and under which id. */
+export interface Rung {
+  seat: number | 'intake';
+  jobId: string;
+  /** ms since 1970 of when it was added, by the producer's clock. */
+  addedAt: number;
+}
+
+/** What becomes of the doorbell's job. */
+export type Outcome =
+  | { kind: 'committed'; result: TurnResult | undefined }
+  /** Its turn is served elsewhere, or does not exist any more. */
+  | { kind: 'done_elsewhere'; why: string }
+  /** Not for us now: put it back for so many ms. */
+  | { kind: 'later'; delayMs: number };
+
+/** A doorbell that nobody can serve now is looked at again after so many ms. */
+const againMs = { busy: 100, otherProfile: 200, unhealthy: 250 };
+
+export interface ReceptionDeps {
+  workerId: string;
+  seat: number;
+  store: SessionStore;
+  leases: LeaseStore;
+  ringer: Ringer;
+  fleet: Fleet;
+  places: Places;
+  pools: ReadonlyMap<string, SparePool>;
+  sessions: Sessions;
+  /** ms a turn waits for a worker that has its profile. */
+  profileDeadlineMs: number;
+  log: Logger;
+}
+
+/**
+ * Decides what becomes of a doorbell: ours already, claimed now, somebody else's, not now, or refused.
+ * Owns nothing but the order in which doorbells of one session are admitted.
+ */
+export class Reception {
+  private readonly admitting = new Map<string, Promise<unknown>>();
+
+  constructor(private readonly deps: ReceptionDeps) {}
+
+  /** @throws HearthError `invalid_job` when the data is no doorbell */
+  async receive(data: unknown, rung: Rung): Promise<Outcome> {
+    const doorbell = parseInput(doorbellSchema, data, 'invalid_job', 'data');
+    const { sessionId } = doorbell;
+    for (;;) {
+      const actor = this.deps.sessions.find(sessionId);
+      if (actor !== undefined) return settledOutcome(await actor.ring(doorbell.seq));
+      // Two doorbells of one session must not claim at the same time: the second finds what the first made.
+      const before = this.admitting.get(sessionId);
+      if (before !== undefined) {
+        await before.catch(() => undefined);
+        continue;
+      }
+      const admission = this.admit(doorbell, rung);
+      this.admitting.set(sessionId, admission);
+      try {
+        const outcome = await admission;
+        if (outcome !== 'ours') return outcome;
+      } finally {
+        this.admitting.delete(sessionId);
+      }
+    }
+  }
+
+  private async admit(doorbell: Doorbell, rung: Rung): Promise<Outcome | 'ours'> {
+    const { fleet, pools, places } = this.deps;
+    const { profile } = doorbell;
+    const pool = pools.get(profile);
+    if (pool === undefined) {
+      const known = await fleet.othersHave(profile, 'any');
+      if (known || Date.now() - rung.addedAt < this.deps.profileDeadlineMs) return { kind: 'later', delayMs: againMs.otherProfile };
+      return this.refuse(doorbell, rung, profileUnknown(profile));
+    }
+    if (pool.failure !== undefined) {
+      if (await fleet.othersHave(profile, 'healthy')) return { kind: 'later', delayMs: againMs.unhealthy };
+      pool.fill();
+      return this.refuse(doorbell, rung, pool.failure);
+    }
+    const place = await places.admit(profile);
+    if (place === undefined) return rung.seat === 'intake' ? { kind: 'later', delayMs: againMs.busy } : this.ringAgain(doorbell, rung, 'intake');
+    const claimed = await this.claim(doorbell, rung);
+    if ('outcome' in claimed) {
+      places.leave(place);
+      return claimed.outcome;
+    }
+    this.deps.sessions.open(doorbell.sessionId, claimed.claim, place);
+    return 'ours';
+  }
+
+  private async claim(doorbell: Doorbell, rung: Rung) {
+    const { store, leases, workerId, seat } = this.deps;
+    let deadFence = '';
+    for (;;) {
+      const outcome = await store.claim(doorbell.sessionId, doorbell.seq, { workerId, seat }, deadFence);
+      switch (outcome.kind) {
+        case 'mine':
+          return { claim: outcome.claim };
+        case 'committed':
+          return { outcome: { kind: 'committed', result: outcome.result } as const };
+        case 'gone':
+          return { outcome: { kind: 'done_elsewhere', why: 'the turn is gone' } as const };
+        case 'other':
+          // The lease is in another slot than the session; once absent it is absent for ever, so it may be read before the swap.
+          if (await leases.lives(outcome.owner)) return { outcome: await this.ringAgain(doorbell, rung, outcome.seat) };
+          deadFence = outcome.fence;
+      }
+    }
+  }
+
+  /** Rings the turn where it belongs, unless somebody has done so since this doorbell was rung. */
+  private async ringAgain(doorbell: Doorbell, rung: Rung, seat: number | 'intake'): Promise<Outcome> {
+    const next = { seat, jobId: newRingId() };
+    const turn = await this.deps.store.ring(doorbell.sessionId, doorbell.seq, { seat: rung.seat, jobId: rung.jobId }, next);
+    if (turn !== undefined) await this.deps.ringer.ring(next, doorbell);
+    return { kind: 'done_elsewhere', why: `rung at ${seat === 'intake' ? 'intake' : `seat ${seat}`}` };
+  }
+
+  private async refuse(doorbell: Doorbell, rung: Rung, error: HearthError): Promise<Outcome> {
+    const claimed = await this.claim(doorbell, rung);
+    if ('outcome' in claimed) return claimed.outcome;
+    const { store, workerId, log } = this.deps;
+    const result = await refuseSession({ store, workerId, log }, doorbell.sessionId, claimed.claim, doorbell.seq, error);
+    return { kind: 'committed', result };
+  }
+}
+
+function settledOutcome(settled: Settled): Outcome {
+  return settled.kind === 'committed' ? settled : { kind: 'done_elsewhere', why: 'the session moved to another worker' };
+}
+
+function profileUnknown(profile: string): HearthError {
+  return new HearthError('profile_unknown', `No live worker has the profile ${profile}.`, {
+    field: 'profile',
+    expected: 'a profile that a live worker was started with (`hearth workers` lists them)',
+    wayOut: 'Correct the name, or start a worker whose profile file has it.',
+  });
+}

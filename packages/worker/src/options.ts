@@ -1,0 +1,74 @@
+import { readFileSync } from 'node:fs';
+import { homedir, totalmem } from 'node:os';
+import { join } from 'node:path';
+import { defaultStoreLimits, HearthError, logLevels, parseInput, type Profiles, profilesSchema, redisOptionsSchema } from '@hearth/shared';
+import { z } from 'zod';
+
+/** An empty variable is an unset one. */
+const environment = (name: string): string | undefined => process.env[name] || undefined;
+const numberFrom = (name: string): number | undefined => {
+  const text = environment(name);
+  return text === undefined ? undefined : Number(text);
+};
+
+/** Memory set aside for one agent: an idle spare takes about 200 MB, one after some turns 250–320 (measured, 2.1.329). */
+const bytesPerPlace = 400 * 1024 * 1024;
+/** Half of the machine's memory may go to agents; at least two places, at most 64. */
+const placesFromMemory = (): number => Math.min(64, Math.max(2, Math.floor(totalmem() / 2 / bytesPerPlace)));
+
+/** The options of a worker. Precedence: option, then environment variable, then default. */
+export const workerOptionsSchema = redisOptionsSchema.extend({
+  /** Folder for everything the worker writes. `HEARTH_HOME`. @defaultValue `~/.hearth` */
+  home: z.string().min(1).default(() => environment('HEARTH_HOME') ?? join(homedir(), '.hearth')),
+  /** Profile name → profile; `default` always exists. */
+  profiles: profilesSchema.default(() => profilesSchema.parse({})),
+  /** Room for agents. `HEARTH_PLACES`. @defaultValue half the memory at 400 MB each, 2–64 */
+  places: z.number().int().min(1).max(1000).default(() => numberFrom('HEARTH_PLACES') ?? placesFromMemory()),
+  /** Path of the claude binary. `HEARTH_CLAUDE_PATH`. @defaultValue `claude` on PATH, then the npm package */
+  claudePath: z.string().min(1).optional(),
+  /** TTL of the worker lease, ms. `HEARTH_LEASE_TTL_MS`. */
+  leaseTtlMs: z.number().int().min(1_000).max(600_000).default(() => numberFrom('HEARTH_LEASE_TTL_MS') ?? 10_000),
+  /** How long before the lease can expire a silent worker's agents are killed, ms. @defaultValue a fifth of the TTL */
+  leaseMarginMs: z.number().int().min(100).optional(),
+  /** ms running turns may take to finish when the worker is asked to stop. */
+  drainDeadlineMs: z.number().int().min(0).default(() => numberFrom('HEARTH_DRAIN_DEADLINE_MS') ?? 30_000),
+  /** ms a turn waits for a worker that has its profile. */
+  profileDeadlineMs: z.number().int().min(0).default(10_000),
+  /** ms a turn may wait before a sweep looks whether its ring was lost. */
+  lookAfterMs: z.number().int().min(10).default(defaultStoreLimits.lookAfterMs),
+  logLevel: z.enum(logLevels).default(() => parseInput(z.enum(logLevels), environment('HEARTH_LOG_LEVEL') ?? 'info', 'invalid_options', 'HEARTH_LOG_LEVEL')),
+});
+
+export type WorkerOptions = z.input<typeof workerOptionsSchema>;
+export type ResolvedWorkerOptions = z.output<typeof workerOptionsSchema> & { leaseMarginMs: number };
+
+/** @throws HearthError `invalid_options` */
+export function resolveWorkerOptions(options: WorkerOptions): ResolvedWorkerOptions {
+  const resolved = parseInput(workerOptionsSchema as z.ZodType<z.output<typeof workerOptionsSchema>>, options, 'invalid_options', 'options');
+  const leaseMarginMs = resolved.leaseMarginMs ?? Math.floor(resolved.leaseTtlMs / 5);
+  if (leaseMarginMs >= resolved.leaseTtlMs / 2) {
+    throw new HearthError('invalid_options', `leaseMarginMs is ${leaseMarginMs}, leaseTtlMs ${resolved.leaseTtlMs}.`, {
+      field: 'leaseMarginMs',
+      expected: 'less than half of leaseTtlMs',
+      wayOut: 'Lower leaseMarginMs or raise leaseTtlMs.',
+    });
+  }
+  const claudePath = resolved.claudePath ?? environment('HEARTH_CLAUDE_PATH');
+  return { ...resolved, leaseMarginMs, ...(claudePath === undefined ? {} : { claudePath }) };
+}
+
+/** Reads a profile file: JSON, `{"<name>": {…}}`. @throws HearthError `invalid_options` */
+export function readProfiles(path: string): Profiles {
+  let json: unknown;
+  try {
+    json = JSON.parse(readFileSync(path, 'utf8'));
+  } catch (cause) {
+    throw new HearthError('invalid_options', `The profile file ${path} cannot be read as JSON.`, {
+      field: 'profiles',
+      expected: 'a JSON file: {"<profile name>": {…}}',
+      wayOut: 'Correct the file, or leave it out to use the default profile.',
+      cause,
+    });
+  }
+  return parseInput(profilesSchema as z.ZodType<Profiles>, json, 'invalid_options', 'profiles');
+}

@@ -1,0 +1,92 @@
+import type { Agent } from '../agent/driver.js';
+import type { SparePool } from './spare-pool.js';
+
+/** The right of one session to one agent on this worker. A spare promised with it is used, or given back. */
+export interface Place {
+  readonly profile: string;
+  spare: Agent | undefined;
+}
+
+/** A session that could give its place up. */
+export interface Evictable {
+  /** performance.now() of when it became idle. */
+  readonly idleSince: number;
+  /** Ends its agent and releases it; false when it became busy meanwhile. */
+  evict(): Promise<boolean>;
+}
+
+export interface PlacesDeps {
+  total: number;
+  pools: ReadonlyMap<string, SparePool>;
+  idleSessions: () => readonly Evictable[];
+}
+
+/**
+ * The worker's places: room for so many agents, shared by spares, busy and idle sessions. Owns who holds one.
+ *
+ * A1 held + spares never exceeds the total.
+ * A2 A busy session never loses its place; spares give way before idle sessions do.
+ */
+export class Places {
+  private readonly held = new Set<Place>();
+
+  constructor(private readonly deps: PlacesDeps) {}
+
+  get total(): number {
+    return this.deps.total;
+  }
+  get heldCount(): number {
+    return this.held.size;
+  }
+  get free(): number {
+    return this.deps.total - this.held.size - this.spares;
+  }
+  private get spares(): number {
+    let spares = 0;
+    for (const pool of this.deps.pools.values()) spares += pool.size;
+    return spares;
+  }
+
+  /** How a new session would get a place: at once, only by evicting an idle session, or not at all. */
+  outlook(): 'free' | 'evictable' | 'full' {
+    if (this.free > 0) return 'free';
+    for (const pool of this.deps.pools.values()) if (pool.readyCount > 0) return 'free';
+    return this.deps.idleSessions().length > 0 ? 'evictable' : 'full';
+  }
+
+  /** A place for a session of this profile, with a spare if there is one; undefined when all are busy. */
+  async admit(profile: string): Promise<Place | undefined> {
+    for (;;) {
+      const spare = this.deps.pools.get(profile)?.tryTake();
+      if (spare !== undefined || this.free > 0) return this.hold(profile, spare);
+      if (await this.dropSpare()) continue;
+      const idle = [...this.deps.idleSessions()].sort((a, b) => a.idleSince - b.idleSince);
+      let evicted = false;
+      for (const session of idle) {
+        evicted = await session.evict();
+        if (evicted) break;
+      }
+      if (!evicted && this.free <= 0) return undefined;
+    }
+  }
+
+  /** Gives a place back, and an unused spare to its pool. */
+  leave(place: Place): void {
+    if (!this.held.delete(place)) return;
+    if (place.spare !== undefined) this.deps.pools.get(place.profile)?.giveBack(place.spare);
+    place.spare = undefined;
+    for (const pool of this.deps.pools.values()) pool.fill();
+  }
+
+  private hold(profile: string, spare: Agent | undefined): Place {
+    const place: Place = { profile, spare };
+    this.held.add(place);
+    for (const pool of this.deps.pools.values()) pool.fill();
+    return place;
+  }
+
+  private async dropSpare(): Promise<boolean> {
+    for (const pool of this.deps.pools.values()) if (await pool.dropOne()) return true;
+    return false;
+  }
+}

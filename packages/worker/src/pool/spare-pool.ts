@@ -1,0 +1,175 @@
+import { HearthError, type Logger, toErrorBody } from '@hearth/shared';
+import type { Agent } from '../agent/driver.js';
+import { Backoff } from './backoff.js';
+
+/** After so many failures in a row spares are started only when a turn asks for one. */
+const givesUpAfter = 8;
+
+export interface SparePoolDeps {
+  /** How many ready spares to keep. */
+  target: number;
+  start: () => Promise<Agent>;
+  /** Whether one more agent fits into the worker's places. */
+  hasRoom: () => boolean;
+  /** Called when the number of spares changed. */
+  onChange: () => void;
+  log: Logger;
+}
+
+interface Waiter {
+  resolve: (agent: Agent) => void;
+  reject: (error: HearthError) => void;
+}
+
+type Health =
+  | { kind: 'unknown' }
+  | { kind: 'ok' }
+  /** Starts fail; the next try is allowed from `retryAt` on (performance.now, ms). */
+  | { kind: 'failing'; error: HearthError; retryAt: number; timer: NodeJS.Timeout | undefined };
+
+/**
+ * The spares of one profile. Owns agents that are starting or ready and unbound, and the backoff of starts.
+ *
+ * S1 A spare is handed to exactly one taker, and leaves the pool with it.
+ * S2 A start on demand goes to whoever waited first; a failed start is told to all who wait.
+ * S3 While starts fail, takers are told at once with the error of the last failure.
+ */
+export class SparePool {
+  private readonly ready: Agent[] = [];
+  private readonly waiters: Waiter[] = [];
+  private starting = 0;
+  private health: Health = { kind: 'unknown' };
+  private readonly backoff = new Backoff({ firstMs: 250, atMostMs: 60_000, holdMs: 10_000 });
+  private stopped = false;
+
+  constructor(private readonly deps: SparePoolDeps) {}
+
+  /** Spares, ready or on their way; those on their way to a waiter count for the waiter. */
+  get size(): number {
+    return this.ready.length + Math.max(0, this.starting - this.waiters.length);
+  }
+  get readyCount(): number {
+    return this.ready.length;
+  }
+  /** Why agents of this profile do not start, while it lasts. */
+  get failure(): HearthError | undefined {
+    return this.health.kind === 'failing' ? this.health.error : undefined;
+  }
+
+  /** Starts spares up to the target, as far as there is room and starts do not fail. */
+  fill(): void {
+    if (this.stopped || (this.health.kind === 'failing' && performance.now() < this.health.retryAt)) return;
+    while (this.size < this.deps.target && this.deps.hasRoom()) {
+      this.launch();
+      // One probe at a time while it fails.
+      if (this.health.kind === 'failing') return;
+    }
+  }
+
+  /** Hands out a ready spare. */
+  tryTake(): Agent | undefined {
+    const agent = this.ready.shift();
+    if (agent !== undefined) this.deps.onChange();
+    return agent;
+  }
+
+  /** Takes back a spare that was not used after all. */
+  giveBack(agent: Agent): void {
+    if (this.stopped) void agent.end('now');
+    else this.keep(agent);
+  }
+
+  /**
+   * An agent for a session that has a place already: a ready spare, one that is starting, or one started on demand.
+   * @throws HearthError why agents of this profile do not start
+   */
+  async obtain(): Promise<{ agent: Agent; ready: boolean }> {
+    const spare = this.tryTake();
+    if (spare !== undefined) return { agent: spare, ready: true };
+    if (this.stopped) throw new HearthError('closed', 'The worker is stopping.');
+    if (this.health.kind === 'failing') {
+      if (performance.now() < this.health.retryAt) throw this.health.error;
+    }
+    const agent = await new Promise<Agent>((resolve, reject) => {
+      this.waiters.push({ resolve, reject });
+      if (this.starting < this.waiters.length) this.launch();
+    });
+    return { agent, ready: false };
+  }
+
+  /** Notes how a start outside the pool (a resume) went: the same binary, the same trouble. */
+  noteFailure(error: HearthError): void {
+    this.fail(error);
+  }
+
+  /** Ends one spare to make room; false when there is none. */
+  async dropOne(): Promise<boolean> {
+    const agent = this.ready.pop();
+    if (agent === undefined) return false;
+    await agent.end('now');
+    this.deps.onChange();
+    return true;
+  }
+
+  async stop(): Promise<void> {
+    this.stopped = true;
+    if (this.health.kind === 'failing') clearTimeout(this.health.timer);
+    for (const waiter of this.waiters.splice(0)) waiter.reject(new HearthError('closed', 'The worker is stopping.'));
+    await Promise.all(this.ready.splice(0).map((agent) => agent.end('now')));
+  }
+
+  private launch(): void {
+    this.starting += 1;
+    this.deps.start().then(
+      (agent) => {
+        this.starting -= 1;
+        this.succeed();
+        const waiter = this.waiters.shift();
+        if (waiter !== undefined) waiter.resolve(agent);
+        else if (this.stopped) void agent.end('now');
+        else this.keep(agent);
+      },
+      (error: unknown) => {
+        this.starting -= 1;
+        this.fail(error instanceof HearthError ? error : new HearthError('agent_start_failed', toErrorBody(error).message, { cause: error }));
+      },
+    );
+    this.deps.onChange();
+  }
+
+  private keep(agent: Agent): void {
+    this.ready.push(agent);
+    void agent.exited.then((exit) => {
+      const at = this.ready.indexOf(agent);
+      if (at === -1) return;
+      this.ready.splice(at, 1);
+      this.fail(new HearthError('agent_start_failed', `A spare ended by itself (${exit.code ?? exit.signal}). ${exit.stderrTail}`.trim()));
+    });
+    this.deps.onChange();
+    this.fill();
+  }
+
+  private succeed(): void {
+    this.backoff.succeeded();
+    if (this.health.kind === 'failing') {
+      clearTimeout(this.health.timer);
+      this.deps.log.info('agents start again');
+    }
+    this.health = { kind: 'ok' };
+  }
+
+  private fail(error: HearthError): void {
+    if (this.stopped) return;
+    for (const waiter of this.waiters.splice(0)) waiter.reject(error);
+    if (this.health.kind === 'failing') clearTimeout(this.health.timer);
+    const waitMs = this.backoff.failed();
+    const goesOn = this.backoff.count < givesUpAfter;
+    this.deps.log.error(
+      { err: error, failures: this.backoff.count, ...(goesOn ? { retryInMs: Math.round(waitMs) } : {}) },
+      goesOn ? 'an agent did not start' : 'agents keep failing to start; trying again only when a turn asks for one',
+    );
+    const timer = goesOn ? setTimeout(() => this.fill(), waitMs) : undefined;
+    this.health = { kind: 'failing', error, retryAt: performance.now() + waitMs, timer };
+    this.deps.onChange();
+  }
+}

@@ -1,0 +1,143 @@
+import type { HearthEvent, SessionWriter, WriteOutcome } from '@hearth/shared';
+import { formatChunk, splitUtf8 } from './transcript.js';
+
+/** A write carries at most so many events, so that one script never holds Redis for long. */
+const eventsPerWrite = 500;
+/** Transcript chunks are at most this long, so that no single write holds Redis for long. */
+const chunkBytes = 1_000_000;
+
+type Entry =
+  | { kind: 'event'; event: HearthEvent }
+  | { kind: 'tool'; seq: number; name: string; event: HearthEvent; done: (outcome: WriteOutcome) => void }
+  | { kind: 'transcript'; file: string; lines: string; settled: boolean };
+
+/**
+ * What a session's agent says, on its way into Redis. Owns the order of the session's writes besides begin and commit,
+ * and the number of transcript chunks.
+ *
+ * O1 Entries are written in the order they were put in.
+ * O2 Events are batched only while a write is in flight: at low load an event waits for nothing.
+ * O3 After a write was refused by the fence nothing more is written, and `fenced` is told once.
+ */
+export class Outbox {
+  private entries: Entry[] = [];
+  private running: Promise<void> | undefined;
+  private over = false;
+  private chunkCount: number;
+  private settledCount: number;
+
+  constructor(
+    private readonly writer: SessionWriter,
+    transcriptChunks: number,
+    private readonly onFailure: (failure: { kind: 'fenced' } | { kind: 'error'; error: unknown }) => void,
+  ) {
+    this.chunkCount = transcriptChunks;
+    this.settledCount = transcriptChunks;
+  }
+
+  /** Chunks of the transcript in Redis, as far as written. */
+  get chunks(): number {
+    return this.chunkCount;
+  }
+  /** Chunks that are the session's past. */
+  get settledChunks(): number {
+    return this.settledCount;
+  }
+
+  event(event: HearthEvent): void {
+    this.put({ kind: 'event', event });
+  }
+
+  /** The tool gate: resolves when `tool.started` is written, or refused. */
+  async reachTool(seq: number, name: string, event: HearthEvent): Promise<WriteOutcome> {
+    return new Promise((done) => this.put({ kind: 'tool', seq, name, event, done }));
+  }
+
+  transcript(file: string, lines: string, settled: boolean): void {
+    this.put({ kind: 'transcript', file, lines, settled });
+  }
+
+  /** Resolves when everything put in so far is written, or refused. */
+  async flush(): Promise<void> {
+    while (this.running !== undefined) await this.running;
+  }
+
+  /** Begin and claim cut the transcript back to the committed chunks; so does this. */
+  cut(): void {
+    this.chunkCount = this.settledCount;
+  }
+
+  /** The commit made all chunks up to here the past. */
+  settle(chunks: number): void {
+    this.settledCount = chunks;
+  }
+
+  private put(entry: Entry): void {
+    if (this.over) {
+      if (entry.kind === 'tool') entry.done({ kind: 'fenced' });
+      return;
+    }
+    this.entries.push(entry);
+    this.start();
+  }
+
+  private start(): void {
+    this.running ??= this.run().finally(() => {
+      this.running = undefined;
+      // Put in after the loop had looked for the last time.
+      if (this.entries.length > 0) this.start();
+    });
+  }
+
+  private async run(): Promise<void> {
+    try {
+      while (this.entries.length > 0) {
+        const outcome = await this.writeNext();
+        if (outcome.kind === 'fenced') return this.giveUp({ kind: 'fenced' });
+      }
+    } catch (error) {
+      this.giveUp({ kind: 'error', error });
+    }
+  }
+
+  private async writeNext(): Promise<WriteOutcome> {
+    const entry = this.entries.shift();
+    if (entry === undefined) return { kind: 'ok' };
+    switch (entry.kind) {
+      case 'event': {
+        const events = [entry.event];
+        while (events.length < eventsPerWrite && this.entries[0]?.kind === 'event') {
+          events.push(this.entries[0].event);
+          this.entries.shift();
+        }
+        return this.writer.append(events);
+      }
+      case 'tool': {
+        const outcome = await this.writer.reachTool(entry.seq, entry.name, entry.event).catch((error: unknown) => {
+          entry.done({ kind: 'fenced' });
+          throw error;
+        });
+        entry.done(outcome);
+        return outcome;
+      }
+      case 'transcript':
+        return this.writeTranscript(entry);
+    }
+  }
+
+  private async writeTranscript(entry: { file: string; lines: string; settled: boolean }): Promise<WriteOutcome> {
+    for (const part of splitUtf8(entry.lines, chunkBytes)) {
+      const outcome = await this.writer.transcript(this.chunkCount, formatChunk(entry.file, part), entry.settled);
+      if (outcome.kind === 'fenced') return outcome;
+      this.chunkCount += 1;
+      if (entry.settled) this.settledCount = this.chunkCount;
+    }
+    return { kind: 'ok' };
+  }
+
+  private giveUp(failure: { kind: 'fenced' } | { kind: 'error'; error: unknown }): void {
+    this.over = true;
+    for (const entry of this.entries.splice(0)) if (entry.kind === 'tool') entry.done({ kind: 'fenced' });
+    this.onFailure(failure);
+  }
+}

@@ -1,0 +1,33 @@
+import { type Claim, type HearthError, type Logger, type SessionStore, SessionWriter, toErrorBody, type TurnResult } from '@hearth/shared';
+import { TurnInHand } from './turn-in-hand.js';
+
+/**
+ * Tells every waiting turn of a session that nobody can serve it: commits the error to each, in order, and releases the
+ * session. Needs no place and no agent. Returns the result of the turn that rang.
+ */
+export async function refuseSession(
+  deps: { store: SessionStore; workerId: string; log: Logger }, sessionId: string, claim: Claim, rangSeq: number, error: HearthError,
+): Promise<TurnResult | undefined> {
+  const writer = new SessionWriter(deps.store, sessionId, claim);
+  let rang: TurnResult | undefined;
+  for (;;) {
+    const turn = await deps.store.head(sessionId);
+    if (turn === undefined) {
+      const released = await writer.release('idle');
+      // A turn accepted meanwhile is refused too.
+      if (released.kind === 'not_empty') continue;
+      return rang;
+    }
+    const hand = new TurnInHand(turn, turn.attempts, { workerId: deps.workerId, pid: undefined, warmth: undefined, claudeSessionId: undefined });
+    hand.begun(Math.max(0, Date.now() - turn.submittedAt));
+    const body = toErrorBody(error);
+    const result = hand.result(undefined, { error: body, durable: true });
+    const committed = await writer.commit(turn.seq, {
+      result, messages: [], claudeSessionId: claim.claudeSessionId, transcriptChunks: claim.transcriptChunks, note: claim.note,
+      event: { type: 'turn.failed', seq: turn.seq, turnId: turn.turnId, error: body, result },
+    });
+    if (committed.kind === 'fenced') return rang;
+    deps.log.warn({ sessionId, seq: turn.seq, turnId: turn.turnId, code: body.code }, 'turn refused');
+    if (turn.seq === rangSeq) rang = result;
+  }
+}

@@ -1,0 +1,125 @@
+import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+import { type Claim, formatRing, type Logger, newRingId, type Profile, promptPreview, type Ring, type Ringer, sessionFolder, type SessionStore, type SessionWriter } from '@hearth/shared';
+import type { AgentDriver, Launch } from '../agent/driver.js';
+import type { Fleet } from '../fleet.js';
+import type { Place, Places } from '../pool/places.js';
+import type { SparePool } from '../pool/spare-pool.js';
+import { SessionActor } from './actor.js';
+import { startFailure } from './endings.js';
+import { readPast } from './transcript.js';
+
+export interface SessionsDeps {
+  workerId: string;
+  store: SessionStore;
+  ringer: Ringer;
+  fleet: Fleet;
+  driver: AgentDriver;
+  places: () => Places;
+  pools: ReadonlyMap<string, SparePool>;
+  profiles: Readonly<Record<string, Profile>>;
+  launch: (profile: Profile) => Launch;
+  workspaces: string;
+  log: Logger;
+}
+
+/** The sessions this worker owns. Owns their actors. */
+export class Sessions {
+  private readonly actors = new Map<string, SessionActor>();
+
+  constructor(private readonly deps: SessionsDeps) {}
+
+  find(sessionId: string): SessionActor | undefined {
+    return this.actors.get(sessionId);
+  }
+  idle(): (SessionActor & { idleSince: number })[] {
+    return [...this.actors.values()].filter((actor): actor is SessionActor & { idleSince: number } => actor.idleSince !== undefined);
+  }
+  counts(): { busy: number; idle: number } {
+    const idle = this.idle().length;
+    return { busy: this.actors.size - idle, idle };
+  }
+
+  /** Starts the actor of a session that was just claimed. */
+  open(sessionId: string, claim: Claim, place: Place): void {
+    const { deps } = this;
+    const profile = deps.profiles[claim.profile];
+    const pool = deps.pools.get(claim.profile);
+    if (profile === undefined || pool === undefined) throw new TypeError(`session ${sessionId} was claimed without its profile ${claim.profile}`);
+    const actor = new SessionActor(sessionId, claim, place, {
+      store: deps.store,
+      workerId: deps.workerId,
+      workspace: profile.workspace === 'scratch' ? join(deps.workspaces, sessionFolder(sessionId)) : profile.workspace,
+      obtainAgent: async (held) => {
+        const promised = held.spare;
+        held.spare = undefined;
+        if (promised !== undefined) return { agent: promised, warmth: 'spare' };
+        const { agent, ready } = await pool.obtain();
+        return { agent, warmth: ready ? 'spare' : 'cold' };
+      },
+      resumeAgent: async (claudeSessionId, chunks) => {
+        const files = await readPast(deps.store, sessionId, chunks);
+        const workspace = profile.workspace === 'scratch' ? join(deps.workspaces, sessionFolder(sessionId)) : profile.workspace;
+        try {
+          return await deps.driver.resume(deps.launch(profile), workspace, { claudeSessionId, files });
+        } catch (error) {
+          pool.noteFailure(startFailure(error));
+          throw error;
+        }
+      },
+      othersCanServe: () => deps.fleet.othersHave(claim.profile, 'healthy'),
+      handOver: (writer) => this.handOver(sessionId, claim.profile, writer),
+      onOver: () => {
+        this.actors.delete(sessionId);
+        deps.places().leave(place);
+      },
+      log: deps.log,
+    });
+    this.actors.set(sessionId, actor);
+    deps.log.info({ sessionId, fence: claim.fence }, 'session claimed');
+    actor.start();
+  }
+
+  /** Finishes what runs, hands every session over; those that are not done by `deadline` are abandoned. */
+  async drain(deadline: Promise<void>): Promise<{ abandoned: number }> {
+    const draining = [...this.actors.values()].map((actor) => actor.drain());
+    const all = Promise.all(draining).then(() => 'drained' as const);
+    if ((await Promise.race([all, deadline])) === 'drained') return { abandoned: 0 };
+    const late = [...this.actors.values()];
+    await Promise.all(late.map((actor) => actor.abandon()));
+    return { abandoned: late.length };
+  }
+
+  /** The lease is lost: nothing can be written any more, so everything is dropped. */
+  async drop(): Promise<void> {
+    await Promise.all([...this.actors.values()].map((actor) => actor.fencedOut()));
+  }
+
+  private async handOver(sessionId: string, profile: string, writer: SessionWriter): Promise<void> {
+    const released = await writer.release('drain');
+    if (released.kind !== 'ok') return;
+    this.deps.log.info({ sessionId, turnsLeft: released.left.length }, 'session handed over');
+    for (const { seq, ring } of released.left) await this.ringToIntake(sessionId, profile, seq, ring);
+  }
+
+  /** Rings a turn to intake; `seen` is its last ring. */
+  async ringToIntake(sessionId: string, profile: string, seq: number, seen: Ring): Promise<void> {
+    await ringAt({ store: this.deps.store, ringer: this.deps.ringer, log: this.deps.log }, { sessionId, profile, seq }, seen, 'intake');
+  }
+}
+
+/** Rings a turn again, if `seen` is still its last ring. */
+export async function ringAt(
+  deps: { store: SessionStore; ringer: Ringer; log: Logger }, of: { sessionId: string; seq: number; profile?: string }, seen: Ring, seat: number | 'intake',
+): Promise<boolean> {
+  const next = { seat, jobId: newRingId() };
+  const turn = await deps.store.ring(of.sessionId, of.seq, seen, next);
+  if (turn === undefined) return false;
+  await deps.ringer.ring(next, {
+    sessionId: of.sessionId, turnId: turn.turnId, seq: of.seq, profile: turn.profile, preview: promptPreview(turn.request.prompt),
+  });
+  deps.log.info({ sessionId: of.sessionId, seq: of.seq, ring: formatRing(next), before: formatRing(seen) }, 'turn rung again');
+  return true;
+}
+
+export const newAgentId = (): string => `a-${randomUUID()}`;

@@ -1,0 +1,151 @@
+import type { HeadTurn, HearthEvent, Message, TurnResult, Warmth } from '@hearth/shared';
+import type { AgentEvent, AgentResult } from '../agent/driver.js';
+
+const noTokens = { input: 0, output: 0, cacheRead: 0, cacheWrite: 0 };
+
+/** A tool's input in one line, cut: the whole is in the message. */
+const inputLength = 200;
+
+interface RunningTool {
+  name: string;
+  startedAt: number;
+}
+
+/** What a commit says besides what the turn in hand knows itself. */
+export interface Ending {
+  error?: Extract<TurnResult, { status: 'failed' }>['error'] | undefined;
+  durable: boolean;
+}
+
+export interface ServedBy {
+  workerId: string;
+  pid: number | undefined;
+  warmth: Warmth | undefined;
+  claudeSessionId: string | undefined;
+}
+
+/**
+ * One attempt at one turn: turns what the agent says into events and, in the end, into the result. Owns the record of the
+ * attempt (messages, tools, clocks); writes nothing itself.
+ */
+export class TurnInHand {
+  private readonly said: Message[] = [];
+  private readonly tools = new Map<string, RunningTool>();
+  private toolsStarted = 0;
+  private toolsMs = 0;
+  private toolsBusySince = 0;
+  private firstEventAt: number | undefined;
+  private queuedMs = 0;
+  private begunAt = performance.now();
+
+  constructor(readonly turn: HeadTurn, readonly attempt: number, readonly served: ServedBy) {}
+
+  get seq(): number {
+    return this.turn.seq;
+  }
+  get messages(): readonly Message[] {
+    return this.said;
+  }
+
+  /** The begin was recorded; `queuedMs` by Redis' clock. */
+  begun(queuedMs: number): void {
+    this.queuedMs = queuedMs;
+    this.begunAt = performance.now();
+  }
+
+  /** The event for something the agent said, if it makes one. */
+  toEvent(event: AgentEvent): HearthEvent | undefined {
+    const seq = this.seq;
+    switch (event.kind) {
+      case 'delta':
+        this.noteSign();
+        return { type: `${event.of}.delta`, seq, messageId: event.messageId, text: event.text, ...parent(event) };
+      case 'message':
+        this.noteSign();
+        this.said.push(event.message);
+        return { type: 'message', seq, ...event.message };
+      case 'tool_ended': {
+        const tool = this.tools.get(event.toolUseId);
+        if (tool === undefined) return undefined;
+        this.tools.delete(event.toolUseId);
+        if (this.tools.size === 0) this.toolsMs += performance.now() - this.toolsBusySince;
+        return {
+          type: 'tool.ended', seq, toolUseId: event.toolUseId, name: tool.name, ok: event.ok, summary: event.summary,
+          durationMs: Math.round(performance.now() - tool.startedAt), ...parent(event),
+        };
+      }
+      case 'retry':
+        return { type: 'retry', seq, attempt: event.attempt, delayMs: event.delayMs, reason: event.reason };
+      case 'status':
+        return { type: 'status', seq, status: event.status };
+      default:
+        return undefined;
+    }
+  }
+
+  /** A tool is at the gate: the event that goes with its record. */
+  toolStarted(gate: Extract<AgentEvent, { kind: 'gate' }>): HearthEvent {
+    this.noteSign();
+    if (this.tools.size === 0) this.toolsBusySince = performance.now();
+    this.tools.set(gate.toolUseId, { name: gate.name, startedAt: performance.now() });
+    this.toolsStarted += 1;
+    const input = JSON.stringify(gate.input) ?? '';
+    return {
+      type: 'tool.started', seq: this.seq, toolUseId: gate.toolUseId, name: gate.name,
+      input: input.length <= inputLength ? input : `${input.slice(0, inputLength - 1)}…`, ...parent(gate),
+    };
+  }
+
+  /** The turn's result, from what the agent answered (if it did) and how it ends. */
+  result(answer: AgentResult | undefined, ending: Ending): TurnResult {
+    const sinceBegin = (at: number): number => Math.round((this.queuedMs + at - this.begunAt) * 10) / 10;
+    const outcome = {
+      sessionId: this.turn.sessionId,
+      turnId: this.turn.turnId,
+      seq: this.seq,
+      text: ending.error === undefined ? this.finalText(answer) : this.textSoFar(),
+      attempt: this.attempt,
+      costUsd: answer?.costUsd ?? 0,
+      tokens: answer?.tokens ?? noTokens,
+      workerId: this.served.workerId,
+      ...(this.served.warmth === undefined ? {} : { warmth: this.served.warmth }),
+      ...(this.served.pid === undefined ? {} : { pid: this.served.pid }),
+      ...(this.served.claudeSessionId === undefined ? {} : { claudeSessionId: this.served.claudeSessionId }),
+      durable: ending.durable,
+      toolCount: this.toolsStarted,
+      timings: {
+        queuedMs: this.queuedMs,
+        ...(this.firstEventAt === undefined ? {} : { firstEventMs: sinceBegin(this.firstEventAt) }),
+        toolsMs: Math.round(this.toolsMs),
+        totalMs: sinceBegin(performance.now()),
+      },
+      ...(this.turn.request.metadata === undefined ? {} : { metadata: this.turn.request.metadata }),
+    };
+    return ending.error === undefined ? { status: 'finished', ...outcome } : { status: 'failed', error: ending.error, ...outcome };
+  }
+
+  private noteSign(): void {
+    this.firstEventAt ??= performance.now();
+  }
+
+  /** The last message's text: `result` of the CLI may hold only its first part (a reported hazard). */
+  private finalText(answer: AgentResult | undefined): string {
+    const last = this.said.findLast((message) => message.parentToolUseId === undefined);
+    const text = last === undefined ? '' : textOf(last);
+    return text === '' ? (answer?.text ?? '') : text;
+  }
+
+  private textSoFar(): string {
+    return this.said.filter((message) => message.parentToolUseId === undefined).map(textOf).filter(Boolean).join('\n\n');
+  }
+}
+
+function textOf(message: Message): string {
+  return message.content
+    .map((block) => (block.type === 'text' && typeof block['text'] === 'string' ? block['text'] : ''))
+    .join('');
+}
+
+function parent(event: { parentToolUseId: string | undefined }): { parentToolUseId?: string } {
+  return event.parentToolUseId === undefined ? {} : { parentToolUseId: event.parentToolUseId };
+}

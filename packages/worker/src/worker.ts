@@ -1,0 +1,215 @@
+import { randomUUID } from 'node:crypto';
+import { EventEmitter } from 'node:events';
+import { mkdir, rm } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import {
+  checkRedis, connectWaiting, createLogger, defaultStoreLimits, Keys, LeaseStore, type Logger, type Profile, Ringer, SessionStore, type WorkerRecord,
+} from '@hearth/shared';
+import type { Redis } from 'ioredis';
+import { ClaudeDriver } from './agent/claude/driver.js';
+import { launchKey } from './agent/claude/launch.js';
+import type { Launch } from './agent/driver.js';
+import { Doorbells } from './doorbells/doorbells.js';
+import { Reception } from './doorbells/reception.js';
+import { Fleet } from './fleet.js';
+import { Guard } from './guard/guard.js';
+import { LeaseKeeper } from './lease/lease-keeper.js';
+import { type ResolvedWorkerOptions, resolveWorkerOptions, type WorkerOptions } from './options.js';
+import { Places } from './pool/places.js';
+import { SparePool } from './pool/spare-pool.js';
+import { newAgentId, Sessions } from './session/sessions.js';
+import { Sweep } from './sweep/sweep.js';
+import { version } from './version.js';
+
+interface WorkerEvents {
+  /** The lease is lost: this incarnation has ended all it held and is over. */
+  lost: [reason: string];
+}
+
+type State =
+  | { kind: 'idle' }
+  | { kind: 'serving'; seat: number; doorbells: Doorbells; sweep: Sweep }
+  | { kind: 'stopping'; done: Promise<StopReport> };
+
+/** How a stop went. */
+export interface StopReport {
+  /** Sessions whose running turn did not finish in time and goes to the next owner. */
+  abandoned: number;
+}
+
+/**
+ * One incarnation of a worker: builds the parts and starts and stops them in order. Holds no logic of its own.
+ *
+ *   lease/      the worker lease, the seat         guard/      kills the agents of a silent worker
+ *   pool/       places, spares                      agent/      one agent and its wire format
+ *   session/    actors, their writes, transcripts   doorbells/  intake and sticky queue
+ *   sweep/      lost rings, dead owners
+ */
+export class Worker extends EventEmitter<WorkerEvents> {
+  readonly workerId = `w-${randomUUID()}`;
+  private readonly options: ResolvedWorkerOptions;
+  private readonly log: Logger;
+  private readonly redis: Redis;
+  private readonly leases: LeaseStore;
+  private readonly keys: Keys;
+  private readonly guard: Guard;
+  private readonly lease: LeaseKeeper;
+  private readonly ringer: Ringer;
+  private readonly pools = new Map<string, SparePool>();
+  private readonly places: Places;
+  private readonly sessions: Sessions;
+  private readonly fleet: Fleet;
+  private readonly store: SessionStore;
+  private readonly folder: string;
+  private readonly startedAt = Date.now();
+  private state: State = { kind: 'idle' };
+  private seat = 0;
+
+  /** @throws HearthError `invalid_options` */
+  constructor(options: WorkerOptions, log?: Logger) {
+    super();
+    this.options = resolveWorkerOptions(options);
+    this.log = (log ?? createLogger('hearth-worker', this.options.logLevel)).child({ workerId: this.workerId });
+    const { redisUrl, leaseTtlMs, leaseMarginMs, home, profiles } = this.options;
+    this.folder = join(home, 'workers', this.workerId);
+    this.redis = connectWaiting(redisUrl, 'hearth-worker');
+    this.redis.on('error', (error: unknown) => this.log.debug({ err: error }, 'redis connection'));
+    this.keys = new Keys(this.options);
+    this.store = new SessionStore(this.redis, this.keys, { ...defaultStoreLimits, lookAfterMs: this.options.lookAfterMs });
+    this.leases = new LeaseStore(this.redis, this.keys);
+    this.ringer = new Ringer(this.redis, this.keys);
+    this.fleet = new Fleet(this.leases, () => this.workerId);
+    this.guard = new Guard(this.workerId, leaseTtlMs - leaseMarginMs, this.log);
+    this.lease = new LeaseKeeper(this.leases, { ttlMs: leaseTtlMs, marginMs: leaseMarginMs }, () => this.record(), this.log);
+    const driver = new ClaudeDriver({ claudePath: this.options.claudePath, workerEnv: process.env, log: this.log });
+    const launch = (profile: Profile): Launch => this.launch(profile);
+    this.places = new Places({ total: this.options.places, pools: this.pools, idleSessions: () => this.sessions.idle() });
+    this.buildPools(profiles, (profile) => driver.spare(launch(profile)));
+    this.sessions = new Sessions({
+      workerId: this.workerId, store: this.store, ringer: this.ringer, fleet: this.fleet, driver, places: () => this.places, pools: this.pools,
+      profiles, launch, workspaces: join(home, 'workspaces'), log: this.log,
+    });
+  }
+
+  /** Takes a lease and a seat and begins to serve. @throws HearthError `redis_unreachable` | `redis_too_old` | `redis_evicting` */
+  async start(): Promise<{ workerId: string; seat: number }> {
+    await checkRedis(this.redis);
+    await mkdir(this.folder, { recursive: true });
+    await this.guard.start();
+    this.lease.on('confirmed', (sentNs) => this.guard.beat(sentNs));
+    this.lease.on('lost', (reason) => void this.onLost(reason));
+    const { seat, formerHolder } = await this.lease.start();
+    this.seat = seat;
+    const reception = new Reception({
+      workerId: this.workerId, seat, store: this.store, leases: this.leases, ringer: this.ringer, fleet: this.fleet, places: this.places,
+      pools: this.pools, sessions: this.sessions, profileDeadlineMs: this.options.profileDeadlineMs, log: this.log,
+    });
+    const doorbells = new Doorbells({
+      workerId: this.workerId, seat, queuePrefix: this.options.queuePrefix, connection: this.redis, places: this.places, reception, log: this.log,
+    });
+    const sweep = new Sweep({
+      workerId: this.workerId, seat, formerHolder, store: this.store, leases: this.leases, ringer: this.ringer, sessions: this.sessions, log: this.log,
+    });
+    this.state = { kind: 'serving', seat, doorbells, sweep };
+    for (const pool of new Set(this.pools.values())) pool.fill();
+    await doorbells.start();
+    sweep.start();
+    this.log.info({ seat, places: this.options.places, profiles: Object.keys(this.options.profiles) }, 'worker serves');
+    return { workerId: this.workerId, seat };
+  }
+
+  /** Drains: takes nothing new, finishes what runs (to the deadline), hands sessions over, ends every process. Stopping twice is the same stop. */
+  async stop(deadlineMs = this.options.drainDeadlineMs): Promise<StopReport> {
+    if (this.state.kind === 'stopping') return this.state.done;
+    const before = this.state;
+    const done = this.drain(before, deadlineMs);
+    this.state = { kind: 'stopping', done };
+    return done;
+  }
+
+  private async drain(before: State, deadlineMs: number): Promise<StopReport> {
+    this.log.info({ deadlineMs }, 'worker drains');
+    this.lease.refresh();
+    let report: StopReport = { abandoned: 0 };
+    if (before.kind === 'serving') {
+      await before.doorbells.stop();
+      await before.sweep.stop();
+      report = await this.withDeadline(deadlineMs, (deadline) => this.sessions.drain(deadline));
+      await before.doorbells.finished();
+    }
+    await this.tearDown();
+    this.log.info({ ...report }, 'worker stopped');
+    return report;
+  }
+
+  private async onLost(reason: string): Promise<void> {
+    if (this.state.kind === 'stopping') return;
+    const before = this.state;
+    this.log.fatal({ reason }, 'the lease is lost; ending everything this worker held');
+    const done = (async (): Promise<StopReport> => {
+      const { busy } = this.sessions.counts();
+      await this.sessions.drop();
+      if (before.kind === 'serving') {
+        await before.sweep.stop();
+        await before.doorbells.stop();
+        await before.doorbells.finished();
+      }
+      await this.tearDown();
+      return { abandoned: busy };
+    })();
+    this.state = { kind: 'stopping', done };
+    await done;
+    this.emit('lost', reason);
+  }
+
+  private async tearDown(): Promise<void> {
+    await Promise.all([...new Set(this.pools.values())].map((pool) => pool.stop()));
+    await this.lease.stop();
+    await this.guard.stop();
+    await this.ringer.close();
+    this.redis.disconnect();
+    await rm(this.folder, { recursive: true, force: true });
+  }
+
+  private async withDeadline<T>(ms: number, run: (deadline: Promise<void>) => Promise<T>): Promise<T> {
+    let timer: NodeJS.Timeout | undefined;
+    const deadline = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, ms);
+    });
+    return run(deadline).finally(() => clearTimeout(timer));
+  }
+
+  /** Profiles whose agents are interchangeable share a pool. */
+  private buildPools(profiles: Readonly<Record<string, Profile>>, start: (profile: Profile) => ReturnType<ClaudeDriver['spare']>): void {
+    const byKey = new Map<string, SparePool>();
+    for (const [name, profile] of Object.entries(profiles)) {
+      const key = launchKey(profile);
+      const pool =
+        byKey.get(key) ??
+        new SparePool({
+          target: profile.spares, start: () => start(profile), hasRoom: () => this.places.free > 0, onChange: () => undefined,
+          log: this.log.child({ profile: name }),
+        });
+      byKey.set(key, pool);
+      this.pools.set(name, pool);
+    }
+  }
+
+  private launch(profile: Profile): Launch {
+    const agentId = newAgentId();
+    return { agentId, workerId: this.workerId, profile, home: join(this.folder, 'agents', agentId) };
+  }
+
+  private record(): WorkerRecord {
+    const profiles: Record<string, string> = {};
+    let spare = 0;
+    for (const pool of new Set(this.pools.values())) spare += pool.size;
+    for (const [name, pool] of this.pools) profiles[name] = pool.failure?.code ?? 'ok';
+    return {
+      workerId: this.workerId, seat: this.seat, host: hostname(), pid: process.pid, version, startedAt: this.startedAt,
+      state: this.state.kind === 'stopping' ? 'draining' : 'serving',
+      places: { total: this.options.places, spare, ...this.sessions.counts() }, profiles,
+    };
+  }
+}
