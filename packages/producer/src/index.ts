@@ -1,6 +1,14 @@
 // The public surface of @hearth/producer: submit a turn, follow it.
 export {
-  type ErrorCode, HearthError, type HearthEvent, type Message, type Metadata, type Prompt, type SessionSummary, type TurnResult, type WorkerRecord,
+  type ErrorCode,
+  HearthError,
+  type HearthEvent,
+  type Message,
+  type Metadata,
+  type Prompt,
+  type SessionSummary,
+  type TurnResult,
+  type WorkerRecord,
 } from '@hearth/shared';
 export type { ProducerOptions } from './options.js';
 export { createProducer, type Producer, type PromptOptions, type Session } from './producer.js';

@@ -1,8 +1,28 @@
 import { randomUUID } from 'node:crypto';
 import {
-  checkPrompt, checkRedis, checkSessionId, connectFailingFast, connectWaiting, defaultStoreLimits, HearthError, Keys, LeaseStore, type Metadata,
-  metadataSchema, newRingId, onInterruptedSchema, parseInput, type Prompt, promptPreview, Ringer, SessionStore, type SessionSummary, type Submitted,
-  turnIdSchema, type TurnRequest, type WorkerRecord,
+  checkPrompt,
+  checkRedis,
+  checkSessionId,
+  connectFailingFast,
+  connectWaiting,
+  defaultStoreLimits,
+  HearthError,
+  Keys,
+  LeaseStore,
+  type Metadata,
+  metadataSchema,
+  newRingId,
+  onInterruptedSchema,
+  type Prompt,
+  parseInput,
+  promptPreview,
+  Ringer,
+  SessionStore,
+  type SessionSummary,
+  type Submitted,
+  type TurnRequest,
+  turnIdSchema,
+  type WorkerRecord,
 } from '@hearth/shared';
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
@@ -30,7 +50,10 @@ export interface PromptOptions {
 
 /** One session, by its name. Holds nothing: ask for it as often as you like. */
 export class Session {
-  constructor(private readonly producer: Producer, readonly sessionId: string) {}
+  constructor(
+    private readonly producer: Producer,
+    readonly sessionId: string,
+  ) {}
 
   /**
    * Submits a turn. When this resolves the turn is accepted, and survives whatever Redis survives.
@@ -65,7 +88,10 @@ export class Producer {
     this.subscriber = connectWaiting(this.options.redisUrl, 'hearth-reader', { autoResubscribe: false });
     // A connection's trouble is told to whoever calls; without a listener Node would throw it.
     for (const redis of [this.redis, this.subscriber]) redis.on('error', () => undefined);
-    this.store = new SessionStore(this.redis, this.keys, { ...defaultStoreLimits, backlogLimit: this.options.backlogLimit });
+    this.store = new SessionStore(this.redis, this.keys, {
+      ...defaultStoreLimits,
+      backlogLimit: this.options.backlogLimit,
+    });
     this.leases = new LeaseStore(this.redis, this.keys);
     this.ringer = new Ringer(this.redis, this.keys);
     this.channels = new Channels(this.subscriber, this.keys);
@@ -109,31 +135,50 @@ export class Producer {
     const submitted = await this.trySubmit(sessionId, turnId, request, profile);
     if (submitted.state !== 'committed') await this.ring(sessionId, turnId, submitted, request);
     const deps = { redis: this.redis, keys: this.keys, channels: this.channels, store: this.store };
-    return new TurnHandle(deps, sessionId, turnId, submitted.seq, { incarnation: submitted.incarnation, id: submitted.cursor });
+    return new TurnHandle(deps, sessionId, turnId, submitted.seq, {
+      incarnation: submitted.incarnation,
+      id: submitted.cursor,
+    });
   }
 
-  private async trySubmit(sessionId: string, turnId: string, request: TurnRequest, profile: string | undefined): Promise<Submitted> {
+  private async trySubmit(
+    sessionId: string,
+    turnId: string,
+    request: TurnRequest,
+    profile: string | undefined,
+  ): Promise<Submitted> {
     try {
       return await this.store.submit({ sessionId, turnId, request, profile, ringId: newRingId() });
     } catch (error) {
       if (error instanceof HearthError) throw error;
-      throw new HearthError('redis_unreachable', `Redis was lost while turn ${turnId} was submitted: it may or may not be accepted.`, {
-        field: 'redisUrl',
-        expected: 'a Redis that answers',
-        wayOut: `Submit again with turnId ${JSON.stringify(turnId)}: that is the same turn, whichever is the case.`,
-        cause: error,
-      });
+      throw new HearthError(
+        'redis_unreachable',
+        `Redis was lost while turn ${turnId} was submitted: it may or may not be accepted.`,
+        {
+          field: 'redisUrl',
+          expected: 'a Redis that answers',
+          wayOut: `Submit again with turnId ${JSON.stringify(turnId)}: that is the same turn, whichever is the case.`,
+          cause: error,
+        },
+      );
     }
   }
 
   /** A ring that fails is not an error: the turn is accepted, and a worker's sweep rings it. */
   private async ring(sessionId: string, turnId: string, submitted: Submitted, request: TurnRequest): Promise<void> {
-    const doorbell = { sessionId, turnId, seq: submitted.seq, profile: submitted.profile, preview: promptPreview(request.prompt) };
+    const doorbell = {
+      sessionId,
+      turnId,
+      seq: submitted.seq,
+      profile: submitted.profile,
+      preview: promptPreview(request.prompt),
+    };
     await this.ringer.ring(submitted.ring, doorbell).catch(() => undefined);
   }
 
   private async connected(): Promise<void> {
-    if (this.state.kind === 'closed') throw new HearthError('closed', 'The producer is closed.', { wayOut: 'Create another.' });
+    if (this.state.kind === 'closed')
+      throw new HearthError('closed', 'The producer is closed.', { wayOut: 'Create another.' });
     this.ready ??= this.connect().catch((error: unknown) => {
       this.ready = undefined;
       throw error;
@@ -144,7 +189,9 @@ export class Producer {
 
   private async connect(): Promise<void> {
     await checkRedis(this.redis, this.options.connectTimeoutMs);
-    const connecting = [this.redis, this.subscriber].filter(({ status }) => status === 'wait' || status === 'end' || status === 'close');
+    const connecting = [this.redis, this.subscriber].filter(
+      ({ status }) => status === 'wait' || status === 'end' || status === 'close',
+    );
     await Promise.all(connecting.map((redis) => redis.connect().catch(() => undefined)));
   }
 

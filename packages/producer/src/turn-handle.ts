@@ -1,4 +1,11 @@
-import { type Cursor, fromErrorBody, HearthError, type Message, type SessionStore, type TurnResult } from '@hearth/shared';
+import {
+  type Cursor,
+  fromErrorBody,
+  HearthError,
+  type Message,
+  type SessionStore,
+  type TurnResult,
+} from '@hearth/shared';
 import { EventReader, type EventReaderDeps, type ReaderEvent } from './reader/event-reader.js';
 
 /** A turn that was committed as failed: `code` says why, `result` holds what is known of it. */
@@ -46,9 +53,12 @@ export class TurnHandle implements AsyncIterable<ReaderEvent> {
           continue;
         }
         if (event.seq !== this.seq) continue;
-        if (event.type === 'turn.finished' || event.type === 'turn.failed') this.final = event.result;
-        yield event;
-        if (this.final !== undefined) return;
+        if (event.type !== 'turn.finished' && event.type !== 'turn.failed') yield event;
+        else {
+          this.final = event.result;
+          yield event;
+          return;
+        }
       }
     } finally {
       reader.close();
@@ -60,8 +70,9 @@ export class TurnHandle implements AsyncIterable<ReaderEvent> {
    * @throws TurnFailedError when the turn was committed as failed
    */
   async result(): Promise<Extract<TurnResult, { status: 'finished' }>> {
-    this.pending ??= this.settle();
+    if (this.final === undefined) this.pending ??= this.settle();
     const result = this.final ?? (await this.pending);
+    if (result === undefined) throw turnGone(this);
     if (result.status === 'failed') throw new TurnFailedError(result);
     return result;
   }

@@ -8,11 +8,15 @@ Reply {OK, member, seq, ring, state, owner, fence, seat, …}   seven values for
 --@include time
 local now = now_ms()
 local reply = {OK}
+local dead = {}
+for at = 4, #ARGV do dead[ARGV[at]] = true end
 local function look(member)
   local key = KEYS[2] .. member
   local seq = redis.call('ZRANGE', key .. ':log', 0, 0)[1]
   local s = redis.call('HMGET', key, 'owner', 'fence', 'seat')
   if not seq then return end
+  -- Also when its time has come anyway: looked at for its dead owner, it is not won a second time.
+  if dead[s[1]] then redis.call('HSET', key, 'lookedFence', s[2]) end
   local looks = redis.call('HINCRBY', key, 'looks', 1)
   local wait = math.min(tonumber(ARGV[2]) * 2 ^ math.min(looks - 1, 20), tonumber(ARGV[3]))
   redis.call('ZADD', KEYS[1], now + wait, member)
@@ -21,15 +25,10 @@ local function look(member)
 end
 for _, member in ipairs(redis.call('ZRANGE', KEYS[1], '-inf', now, 'BYSCORE', 'LIMIT', 0, ARGV[1])) do look(member) end
 if #ARGV > 3 then
-  local dead = {}
-  for at = 4, #ARGV do dead[ARGV[at]] = true end
   for _, member in ipairs(redis.call('ZRANGE', KEYS[1], now + 1, '+inf', 'BYSCORE')) do
     local key = KEYS[2] .. member
     local s = redis.call('HMGET', key, 'owner', 'fence', 'lookedFence')
-    if s[1] and dead[s[1]] and s[2] ~= s[3] then
-      redis.call('HSET', key, 'lookedFence', s[2])
-      look(member)
-    end
+    if s[1] and dead[s[1]] and s[2] ~= s[3] then look(member) end
   end
 end
 return reply

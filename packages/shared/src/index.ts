@@ -1,34 +1,81 @@
 // The public surface of @hearth/shared: the contract between producers, workers and whoever reads the queues.
 export { type ErrorCode, errorCatalogue, errorCodes } from './errors/catalogue.js';
-export { describeError, type ErrorBody, errorBodySchema, fromErrorBody, HearthError, toErrorBody } from './errors/hearth-error.js';
+export {
+  describeError,
+  type ErrorBody,
+  errorBodySchema,
+  fromErrorBody,
+  HearthError,
+  toErrorBody,
+} from './errors/hearth-error.js';
 export { parseInput } from './errors/parse.js';
-export { intakeQueue, Keys, type KeyOptions, stickyQueue } from './keys.js';
+export { intakeQueue, type KeyOptions, Keys, stickyQueue } from './keys.js';
 export { createLogger, type Logger, type LogLevel, logLevels } from './logging.js';
+export { Ringer } from './queue/ringer.js';
 export { checkRedis, judgeRedis, type RedisFacts, readRedisFacts } from './redis/check.js';
 export { connectFailingFast, connectWaiting } from './redis/connect.js';
 export { redisOptionsSchema } from './redis/options.js';
 export { type Doorbell, doorbellJobOptions, doorbellSchema } from './schema/doorbell.js';
 export {
-  type Cursor, eventSchema, formatCursor, type HearthEvent, type HearthEventOf, type StreamedEvent, type StreamExpired,
+  type Cursor,
+  eventSchema,
+  formatCursor,
+  type HearthEvent,
+  type HearthEventOf,
+  type StreamExpired,
+  type StreamedEvent,
 } from './schema/events.js';
 export { defaultProfile, type Profile, type Profiles, profileSchema, profilesSchema } from './schema/profile.js';
 export {
-  checkPrompt, type ContentBlock, contentBlockSchema, defaultPromptLimits, type Prompt, type PromptLimits, promptPreview, promptSchema,
+  type ContentBlock,
+  checkPrompt,
+  contentBlockSchema,
+  defaultPromptLimits,
+  type Prompt,
+  type PromptLimits,
+  promptPreview,
+  promptSchema,
 } from './schema/prompt.js';
 export {
-  type Message, type Metadata, messageSchema, metadataSchema, onInterruptedSchema, type Tokens, type TurnRecord, type TurnRequest,
-  type TurnResult, turnRequestSchema, turnResultSchema, type Warmth, warmthSchema,
+  type Message,
+  type Metadata,
+  messageSchema,
+  metadataSchema,
+  onInterruptedSchema,
+  type Tokens,
+  type TurnRecord,
+  type TurnRequest,
+  type TurnResult,
+  turnRequestSchema,
+  turnResultSchema,
+  type Warmth,
+  warmthSchema,
 } from './schema/turn.js';
 export { type WorkerRecord, workerRecordSchema } from './schema/worker-record.js';
-export { checkSessionId, decodeSessionId, encodeSessionId, sessionFolder, sessionIdSchema, shardCount, shardOf, turnIdSchema } from './session-id.js';
+export {
+  checkSessionId,
+  decodeSessionId,
+  encodeSessionId,
+  sessionFolder,
+  sessionIdSchema,
+  shardCount,
+  shardOf,
+  turnIdSchema,
+} from './session-id.js';
 export { type EventsAfter, type NumberedEvent, parsePublished, readEventsAfter } from './store/event-log.js';
 export { LeaseStore } from './store/lease-store.js';
 export { defaultStoreLimits, type StoreLimits } from './store/limits.js';
 export { type ReturnCode, returnCodes } from './store/return-codes.js';
 export { formatRing, parseRing, queueOfRing, type Ring } from './store/ring.js';
 export {
-  type Claim, type ClaimOutcome, type HeadTurn, newRingId, SessionStore, type SessionSummary, type Submitted, type SweptSession,
+  type Claim,
+  type ClaimOutcome,
+  type HeadTurn,
+  newRingId,
+  SessionStore,
+  type SessionSummary,
+  type Submitted,
+  type SweptSession,
 } from './store/session-store.js';
 export { type CommitInput, SessionWriter, type WriteOutcome } from './store/session-writer.js';
 export { toolsThatChange } from './tools.js';
-export { Ringer } from './queue/ringer.js';

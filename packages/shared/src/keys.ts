@@ -33,8 +33,16 @@ export const stickyQueue = (seat: number): string => `${intakeQueue}-${seat}`;
 
 /** The keys that every session script gets, in this order (`lua/includes/keys.lua` names them). */
 export type SessionKeys = readonly [
-  session: string, log: string, turnPrefix: string, turnIds: string, done: string,
-  events: string, transcript: string, channel: string, pending: string, sessions: string,
+  session: string,
+  log: string,
+  turnPrefix: string,
+  turnIds: string,
+  done: string,
+  events: string,
+  transcript: string,
+  channel: string,
+  pending: string,
+  sessions: string,
 ];
 
 export class Keys {
@@ -57,8 +65,16 @@ export class Keys {
     const shard = shardOf(sessionId);
     const session = this.sessionPrefix(shard) + encodeSessionId(sessionId);
     return [
-      session, `${session}:log`, `${session}:turn:`, `${session}:turnids`, `${session}:done`,
-      `${session}:events`, `${session}:transcript`, `${session}:channel`, this.pending(shard), this.sessions(shard),
+      session,
+      `${session}:log`,
+      `${session}:turn:`,
+      `${session}:turnids`,
+      `${session}:done`,
+      `${session}:events`,
+      `${session}:transcript`,
+      `${session}:channel`,
+      this.pending(shard),
+      this.sessions(shard),
     ];
   }
   channel(sessionId: string): string {

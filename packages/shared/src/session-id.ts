@@ -14,11 +14,15 @@ export const turnIdSchema = z.string().regex(printable, '1–200 printable chara
 export function checkSessionId(sessionId: unknown): string {
   const parsed = sessionIdSchema.safeParse(sessionId);
   if (parsed.success) return parsed.data;
-  throw new HearthError('invalid_session_id', `The session id ${JSON.stringify(sessionId)?.slice(0, 80)} is not acceptable.`, {
-    field: 'sessionId',
-    expected: '1–200 printable characters without spaces (a chat id, a mail address, a path)',
-    wayOut: 'Replace spaces and control characters, or encode the name, before using it as a session id.',
-  });
+  throw new HearthError(
+    'invalid_session_id',
+    `The session id ${JSON.stringify(sessionId)?.slice(0, 80)} is not acceptable.`,
+    {
+      field: 'sessionId',
+      expected: '1–200 printable characters without spaces (a chat id, a mail address, a path)',
+      wayOut: 'Replace spaces and control characters, or encode the name, before using it as a session id.',
+    },
+  );
 }
 
 /**

@@ -4,8 +4,24 @@
  * Source: the tool list of Claude Code 2.1.x.
  */
 const readOnlyTools = new Set([
-  'Read', 'Glob', 'Grep', 'LS', 'NotebookRead', 'WebFetch', 'WebSearch', 'TodoWrite', 'TodoRead', 'ToolSearch', 'AskUserQuestion',
-  'EnterPlanMode', 'ExitPlanMode', 'TaskGet', 'TaskList', 'TaskOutput', 'ListMcpResourcesTool', 'ReadMcpResourceTool',
+  'Read',
+  'Glob',
+  'Grep',
+  'LS',
+  'NotebookRead',
+  'WebFetch',
+  'WebSearch',
+  'TodoWrite',
+  'TodoRead',
+  'ToolSearch',
+  'AskUserQuestion',
+  'EnterPlanMode',
+  'ExitPlanMode',
+  'TaskGet',
+  'TaskList',
+  'TaskOutput',
+  'ListMcpResourcesTool',
+  'ReadMcpResourceTool',
 ]);
 
 /** Those of the names that can change something. */

@@ -7,7 +7,10 @@ const freshMs = 500;
 export class Fleet {
   private known: { at: number; workers: Promise<WorkerRecord[]> } | undefined;
 
-  constructor(private readonly leases: LeaseStore, private readonly self: () => string) {}
+  constructor(
+    private readonly leases: LeaseStore,
+    private readonly self: () => string,
+  ) {}
 
   /** Whether a live worker other than this one has the profile; `healthy`: and its agents start. */
   async othersHave(profile: string, which: 'any' | 'healthy'): Promise<boolean> {

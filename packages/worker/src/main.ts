@@ -1,6 +1,6 @@
 /**
- * The worker process: `node main.js [--profiles file] [--places n]`; everything else by environment (README, "Options").
- * Standard output: one JSON line `{"kind":"worker","workerId","seat"}` when it serves.
+ * The worker process: `node main.js [--profiles file] [--places n] [--stop-with-stdin]`; everything else by environment (README, "Options").
+ * Standard output: one JSON line `{"kind":"worker","workerId","seat"}` when it serves and its spares are ready.
  *
  * First SIGTERM or SIGINT: drain; second: go at once. Exit code 0: every turn finished; 1: turns were handed to other workers;
  * 2: it could not start. A worker that lost its lease starts anew under a fresh workerId.
@@ -26,6 +26,7 @@ async function serve(options: WorkerOptions): Promise<void> {
     else process.exit(1);
   });
   const { workerId, seat } = await incarnation.start();
+  await incarnation.warm();
   process.stdout.write(`${JSON.stringify({ kind: 'worker', workerId, seat })}\n`);
 }
 
@@ -51,7 +52,11 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
 process.on('unhandledRejection', fail);
 
 try {
-  const { values } = parseArgs({ options: { profiles: { type: 'string' }, places: { type: 'string' } } });
+  const { values } = parseArgs({
+    options: { profiles: { type: 'string' }, places: { type: 'string' }, 'stop-with-stdin': { type: 'boolean' } },
+  });
+  // For whoever starts workers as children: its own death closes the pipe.
+  if (values['stop-with-stdin']) process.stdin.on('end', () => process.kill(process.pid, 'SIGTERM')).resume();
   const profiles = values.profiles ?? process.env['HEARTH_PROFILES'];
   await serve({
     ...(profiles ? { profiles: readProfiles(profiles) } : {}),

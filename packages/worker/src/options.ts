@@ -1,7 +1,15 @@
 import { readFileSync } from 'node:fs';
 import { homedir, totalmem } from 'node:os';
 import { join } from 'node:path';
-import { defaultStoreLimits, HearthError, logLevels, parseInput, type Profiles, profilesSchema, redisOptionsSchema } from '@hearth/shared';
+import {
+  defaultStoreLimits,
+  HearthError,
+  logLevels,
+  type Profiles,
+  parseInput,
+  profilesSchema,
+  redisOptionsSchema,
+} from '@hearth/shared';
 import { z } from 'zod';
 
 /** An empty variable is an unset one. */
@@ -17,26 +25,47 @@ const bytesPerPlace = 400 * 1024 * 1024;
 const placesFromMemory = (): number => Math.min(64, Math.max(2, Math.floor(totalmem() / 2 / bytesPerPlace)));
 
 /** The options of a worker. Precedence: option, then environment variable, then default. */
-export const workerOptionsSchema = redisOptionsSchema.extend({
+const workerOptionsSchema = redisOptionsSchema.extend({
   /** Folder for everything the worker writes. `HEARTH_HOME`. @defaultValue `~/.hearth` */
-  home: z.string().min(1).default(() => environment('HEARTH_HOME') ?? join(homedir(), '.hearth')),
+  home: z
+    .string()
+    .min(1)
+    .default(() => environment('HEARTH_HOME') ?? join(homedir(), '.hearth')),
   /** Profile name → profile; `default` always exists. */
   profiles: profilesSchema.default(() => profilesSchema.parse({})),
   /** Room for agents. `HEARTH_PLACES`. @defaultValue half the memory at 400 MB each, 2–64 */
-  places: z.number().int().min(1).max(1000).default(() => numberFrom('HEARTH_PLACES') ?? placesFromMemory()),
+  places: z
+    .number()
+    .int()
+    .min(1)
+    .max(1000)
+    .default(() => numberFrom('HEARTH_PLACES') ?? placesFromMemory()),
   /** Path of the claude binary. `HEARTH_CLAUDE_PATH`. @defaultValue `claude` on PATH, then the npm package */
   claudePath: z.string().min(1).optional(),
   /** TTL of the worker lease, ms. `HEARTH_LEASE_TTL_MS`. */
-  leaseTtlMs: z.number().int().min(1_000).max(600_000).default(() => numberFrom('HEARTH_LEASE_TTL_MS') ?? 10_000),
+  leaseTtlMs: z
+    .number()
+    .int()
+    .min(1_000)
+    .max(600_000)
+    .default(() => numberFrom('HEARTH_LEASE_TTL_MS') ?? 10_000),
   /** How long before the lease can expire a silent worker's agents are killed, ms. @defaultValue a fifth of the TTL */
   leaseMarginMs: z.number().int().min(100).optional(),
   /** ms running turns may take to finish when the worker is asked to stop. */
-  drainDeadlineMs: z.number().int().min(0).default(() => numberFrom('HEARTH_DRAIN_DEADLINE_MS') ?? 30_000),
+  drainDeadlineMs: z
+    .number()
+    .int()
+    .min(0)
+    .default(() => numberFrom('HEARTH_DRAIN_DEADLINE_MS') ?? 30_000),
   /** ms a turn waits for a worker that has its profile. */
   profileDeadlineMs: z.number().int().min(0).default(10_000),
   /** ms a turn may wait before a sweep looks whether its ring was lost. */
   lookAfterMs: z.number().int().min(10).default(defaultStoreLimits.lookAfterMs),
-  logLevel: z.enum(logLevels).default(() => parseInput(z.enum(logLevels), environment('HEARTH_LOG_LEVEL') ?? 'info', 'invalid_options', 'HEARTH_LOG_LEVEL')),
+  logLevel: z
+    .enum(logLevels)
+    .default(() =>
+      parseInput(z.enum(logLevels), environment('HEARTH_LOG_LEVEL') ?? 'info', 'invalid_options', 'HEARTH_LOG_LEVEL'),
+    ),
 });
 
 export type WorkerOptions = z.input<typeof workerOptionsSchema>;
@@ -44,7 +73,12 @@ export type ResolvedWorkerOptions = z.output<typeof workerOptionsSchema> & { lea
 
 /** @throws HearthError `invalid_options` */
 export function resolveWorkerOptions(options: WorkerOptions): ResolvedWorkerOptions {
-  const resolved = parseInput(workerOptionsSchema as z.ZodType<z.output<typeof workerOptionsSchema>>, options, 'invalid_options', 'options');
+  const resolved = parseInput(
+    workerOptionsSchema as z.ZodType<z.output<typeof workerOptionsSchema>>,
+    options,
+    'invalid_options',
+    'options',
+  );
   const leaseMarginMs = resolved.leaseMarginMs ?? Math.floor(resolved.leaseTtlMs / 5);
   if (leaseMarginMs >= resolved.leaseTtlMs / 2) {
     throw new HearthError('invalid_options', `leaseMarginMs is ${leaseMarginMs}, leaseTtlMs ${resolved.leaseTtlMs}.`, {

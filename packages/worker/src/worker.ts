@@ -4,7 +4,17 @@ import { mkdir, rm } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import {
-  checkRedis, connectWaiting, createLogger, defaultStoreLimits, Keys, LeaseStore, type Logger, type Profile, Ringer, SessionStore, type WorkerRecord,
+  checkRedis,
+  connectWaiting,
+  createLogger,
+  defaultStoreLimits,
+  Keys,
+  LeaseStore,
+  type Logger,
+  type Profile,
+  Ringer,
+  SessionStore,
+  type WorkerRecord,
 } from '@hearth/shared';
 import type { Redis } from 'ioredis';
 import { ClaudeDriver } from './agent/claude/driver.js';
@@ -18,6 +28,7 @@ import { LeaseKeeper } from './lease/lease-keeper.js';
 import { type ResolvedWorkerOptions, resolveWorkerOptions, type WorkerOptions } from './options.js';
 import { Places } from './pool/places.js';
 import { SparePool } from './pool/spare-pool.js';
+import { killMarked, workerMark } from './processes/marked.js';
 import { newAgentId, Sessions } from './session/sessions.js';
 import { Sweep } from './sweep/sweep.js';
 import { version } from './version.js';
@@ -76,19 +87,40 @@ export class Worker extends EventEmitter<WorkerEvents> {
     this.redis = connectWaiting(redisUrl, 'hearth-worker');
     this.redis.on('error', (error: unknown) => this.log.debug({ err: error }, 'redis connection'));
     this.keys = new Keys(this.options);
-    this.store = new SessionStore(this.redis, this.keys, { ...defaultStoreLimits, lookAfterMs: this.options.lookAfterMs });
+    this.store = new SessionStore(this.redis, this.keys, {
+      ...defaultStoreLimits,
+      lookAfterMs: this.options.lookAfterMs,
+    });
     this.leases = new LeaseStore(this.redis, this.keys);
     this.ringer = new Ringer(this.redis, this.keys);
     this.fleet = new Fleet(this.leases, () => this.workerId);
     this.guard = new Guard(this.workerId, leaseTtlMs - leaseMarginMs, this.log);
-    this.lease = new LeaseKeeper(this.leases, { ttlMs: leaseTtlMs, marginMs: leaseMarginMs }, () => this.record(), this.log);
+    this.lease = new LeaseKeeper(
+      this.leases,
+      { ttlMs: leaseTtlMs, marginMs: leaseMarginMs },
+      () => this.record(),
+      this.log,
+    );
     const driver = new ClaudeDriver({ claudePath: this.options.claudePath, workerEnv: process.env, log: this.log });
     const launch = (profile: Profile): Launch => this.launch(profile);
-    this.places = new Places({ total: this.options.places, pools: this.pools, idleSessions: () => this.sessions.idle() });
+    this.places = new Places({
+      total: this.options.places,
+      pools: this.pools,
+      idleSessions: () => this.sessions.idle(),
+    });
     this.buildPools(profiles, (profile) => driver.spare(launch(profile)));
     this.sessions = new Sessions({
-      workerId: this.workerId, store: this.store, ringer: this.ringer, fleet: this.fleet, driver, places: () => this.places, pools: this.pools,
-      profiles, launch, workspaces: join(home, 'workspaces'), log: this.log,
+      workerId: this.workerId,
+      store: this.store,
+      ringer: this.ringer,
+      fleet: this.fleet,
+      driver,
+      places: () => this.places,
+      pools: this.pools,
+      profiles,
+      launch,
+      workspaces: join(home, 'workspaces'),
+      log: this.log,
     });
   }
 
@@ -102,14 +134,36 @@ export class Worker extends EventEmitter<WorkerEvents> {
     const { seat, formerHolder } = await this.lease.start();
     this.seat = seat;
     const reception = new Reception({
-      workerId: this.workerId, seat, store: this.store, leases: this.leases, ringer: this.ringer, fleet: this.fleet, places: this.places,
-      pools: this.pools, sessions: this.sessions, profileDeadlineMs: this.options.profileDeadlineMs, log: this.log,
+      workerId: this.workerId,
+      seat,
+      store: this.store,
+      leases: this.leases,
+      ringer: this.ringer,
+      fleet: this.fleet,
+      places: this.places,
+      pools: this.pools,
+      sessions: this.sessions,
+      profileDeadlineMs: this.options.profileDeadlineMs,
+      log: this.log,
     });
     const doorbells = new Doorbells({
-      workerId: this.workerId, seat, queuePrefix: this.options.queuePrefix, connection: this.redis, places: this.places, reception, log: this.log,
+      workerId: this.workerId,
+      seat,
+      queuePrefix: this.options.queuePrefix,
+      connection: this.redis,
+      places: this.places,
+      reception,
+      log: this.log,
     });
     const sweep = new Sweep({
-      workerId: this.workerId, seat, formerHolder, store: this.store, leases: this.leases, ringer: this.ringer, sessions: this.sessions, log: this.log,
+      workerId: this.workerId,
+      seat,
+      formerHolder,
+      store: this.store,
+      leases: this.leases,
+      ringer: this.ringer,
+      sessions: this.sessions,
+      log: this.log,
     });
     this.state = { kind: 'serving', seat, doorbells, sweep };
     for (const pool of new Set(this.pools.values())) pool.fill();
@@ -117,6 +171,11 @@ export class Worker extends EventEmitter<WorkerEvents> {
     sweep.start();
     this.log.info({ seat, places: this.options.places, profiles: Object.keys(this.options.profiles) }, 'worker serves');
     return { workerId: this.workerId, seat };
+  }
+
+  /** Resolves when the first spares are ready, or it is known why not. Serves before that, colder. */
+  async warm(): Promise<void> {
+    await Promise.all([...this.pools.values()].map((pool) => pool.settled()));
   }
 
   /** Drains: takes nothing new, finishes what runs (to the deadline), hands sessions over, ends every process. Stopping twice is the same stop. */
@@ -164,7 +223,10 @@ export class Worker extends EventEmitter<WorkerEvents> {
   }
 
   private async tearDown(): Promise<void> {
-    await Promise.all([...new Set(this.pools.values())].map((pool) => pool.stop()));
+    const stopped = Promise.all([...new Set(this.pools.values())].map((pool) => pool.stop()));
+    // Spares that are just starting are not waited for.
+    await killMarked(workerMark, this.workerId);
+    await stopped;
     await this.lease.stop();
     await this.guard.stop();
     await this.ringer.close();
@@ -181,14 +243,19 @@ export class Worker extends EventEmitter<WorkerEvents> {
   }
 
   /** Profiles whose agents are interchangeable share a pool. */
-  private buildPools(profiles: Readonly<Record<string, Profile>>, start: (profile: Profile) => ReturnType<ClaudeDriver['spare']>): void {
+  private buildPools(
+    profiles: Readonly<Record<string, Profile>>,
+    start: (profile: Profile) => ReturnType<ClaudeDriver['spare']>,
+  ): void {
     const byKey = new Map<string, SparePool>();
     for (const [name, profile] of Object.entries(profiles)) {
       const key = launchKey(profile);
       const pool =
         byKey.get(key) ??
         new SparePool({
-          target: profile.spares, start: () => start(profile), hasRoom: () => this.places.free > 0, onChange: () => undefined,
+          target: profile.spares,
+          start: () => start(profile),
+          hasRoom: () => this.places.free > 0,
           log: this.log.child({ profile: name }),
         });
       byKey.set(key, pool);
@@ -207,9 +274,15 @@ export class Worker extends EventEmitter<WorkerEvents> {
     for (const pool of new Set(this.pools.values())) spare += pool.size;
     for (const [name, pool] of this.pools) profiles[name] = pool.failure?.code ?? 'ok';
     return {
-      workerId: this.workerId, seat: this.seat, host: hostname(), pid: process.pid, version, startedAt: this.startedAt,
+      workerId: this.workerId,
+      seat: this.seat,
+      host: hostname(),
+      pid: process.pid,
+      version,
+      startedAt: this.startedAt,
       state: this.state.kind === 'stopping' ? 'draining' : 'serving',
-      places: { total: this.options.places, spare, ...this.sessions.counts() }, profiles,
+      places: { total: this.options.places, spare, ...this.sessions.counts() },
+      profiles,
     };
   }
 }

@@ -23,7 +23,10 @@ interface Channel {
 export class Channels {
   private readonly channels = new Map<string, Channel>();
 
-  constructor(private readonly redis: Redis, private readonly keys: Keys) {
+  constructor(
+    private readonly redis: Redis,
+    private readonly keys: Keys,
+  ) {
     redis.on('message', (name: string, message: string) => this.dispatch(name, message));
     redis.on('ready', () => void this.resubscribe());
   }
@@ -39,7 +42,10 @@ export class Channels {
     const channel = this.open(name);
     clearTimeout(channel.linger);
     channel.listeners.add(listener);
-    void channel.subscribed.then(() => listener.onSubscribed(), () => undefined);
+    void channel.subscribed.then(
+      () => listener.onSubscribed(),
+      () => undefined,
+    );
     return () => {
       channel.listeners.delete(listener);
       this.lingerIfUnread(name, channel);

@@ -1,4 +1,12 @@
-import { type Cursor, formatCursor, type Keys, type NumberedEvent, readEventsAfter, type StreamedEvent, type StreamExpired } from '@hearth/shared';
+import {
+  type Cursor,
+  formatCursor,
+  type Keys,
+  type NumberedEvent,
+  readEventsAfter,
+  type StreamExpired,
+  type StreamedEvent,
+} from '@hearth/shared';
 import type { Redis } from 'ioredis';
 import type { Channels } from './channels.js';
 
@@ -33,7 +41,11 @@ export class EventReader implements AsyncIterable<ReaderEvent> {
   private wake: (() => void) | undefined;
   private closed = false;
 
-  constructor(private readonly deps: EventReaderDeps, private readonly sessionId: string, after: Cursor) {
+  constructor(
+    private readonly deps: EventReaderDeps,
+    private readonly sessionId: string,
+    after: Cursor,
+  ) {
     this.last = after.id;
     this.incarnation = after.incarnation;
   }
@@ -46,7 +58,8 @@ export class EventReader implements AsyncIterable<ReaderEvent> {
     try {
       while (!this.closed) {
         const next = this.ahead.shift();
-        if (next !== undefined) yield { ...next.event, id: formatCursor({ incarnation: this.incarnation, id: next.id }) };
+        if (next !== undefined)
+          yield { ...next.event, id: formatCursor({ incarnation: this.incarnation, id: next.id }) };
         else if (this.mustRead) {
           const expired = await this.read();
           if (expired !== undefined) yield expired;
@@ -84,7 +97,8 @@ export class EventReader implements AsyncIterable<ReaderEvent> {
     const from = this.last;
     const found = await this.readStream(from);
     if (found === undefined) return undefined;
-    if (found.incarnation !== undefined && found.incarnation !== this.incarnation) return this.expire(found.incarnation, 0);
+    if (found.incarnation !== undefined && found.incarnation !== this.incarnation)
+      return this.expire(found.incarnation, 0);
     // Messages taken from the channel meanwhile moved our place; what they brought is skipped below.
     const first = found.events[0]?.id ?? found.last + 1;
     if (first > this.last + 1) return this.expire(this.incarnation, first - 1);

@@ -11,7 +11,10 @@ import { queueOfRing, type Ring } from '../store/ring.js';
 export class Ringer {
   private readonly queues = new Map<string, Queue>();
 
-  constructor(private readonly redis: Redis, private readonly keys: Keys) {}
+  constructor(
+    private readonly redis: Redis,
+    private readonly keys: Keys,
+  ) {}
 
   /** Adds the doorbell under the ring's job id; adding the same ring twice is silently one job. */
   async ring(ring: Ring, doorbell: Doorbell): Promise<void> {

@@ -12,7 +12,13 @@ const lowestMajor = 7;
 /** Connects if need be, and reads what {@link checkRedis} judges. @throws HearthError `redis_unreachable` */
 export async function readRedisFacts(redis: Redis, deadlineMs = 5_000): Promise<RedisFacts> {
   const address = `${redis.options.host ?? 'localhost'}:${redis.options.port ?? 6379}`;
-  const probe = redis.duplicate({ lazyConnect: true, retryStrategy: () => null, connectTimeout: deadlineMs, maxRetriesPerRequest: 0, enableOfflineQueue: true });
+  const probe = redis.duplicate({
+    lazyConnect: true,
+    retryStrategy: () => null,
+    connectTimeout: deadlineMs,
+    maxRetriesPerRequest: 0,
+    enableOfflineQueue: true,
+  });
   let cause: unknown;
   probe.on('error', (error: unknown) => {
     cause ??= error;

@@ -1,4 +1,4 @@
-import { Redis, type RedisOptions } from 'ioredis';
+import { Redis } from 'ioredis';
 
 /** Longest pause between two attempts to connect. */
 const reconnectAtMostMs = 1_000;
@@ -9,10 +9,24 @@ const retryStrategy = (attempt: number): number => Math.min(50 * 2 ** Math.min(a
  * repeated at most twice (every script of ours may be repeated).
  */
 export function connectFailingFast(url: string, name: string): Redis {
-  return new Redis(url, { connectionName: name, lazyConnect: true, enableOfflineQueue: false, maxRetriesPerRequest: 2, connectTimeout: 5_000, retryStrategy });
+  return new Redis(url, {
+    connectionName: name,
+    lazyConnect: true,
+    enableOfflineQueue: false,
+    maxRetriesPerRequest: 2,
+    connectTimeout: 5_000,
+    retryStrategy,
+  });
 }
 
 /** A connection that waits for Redis to come back: for workers, subscribers and BullMQ's workers. */
-export function connectWaiting(url: string, name: string, options: RedisOptions = {}): Redis {
-  return new Redis(url, { ...options, connectionName: name, lazyConnect: true, maxRetriesPerRequest: null, connectTimeout: 5_000, retryStrategy });
+export function connectWaiting(url: string, name: string, options: { autoResubscribe?: boolean } = {}): Redis {
+  return new Redis(url, {
+    ...options,
+    connectionName: name,
+    lazyConnect: true,
+    maxRetriesPerRequest: null,
+    connectTimeout: 5_000,
+    retryStrategy,
+  });
 }

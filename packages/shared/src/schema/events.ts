@@ -6,7 +6,12 @@ const ofTurn = { seq: z.number().int() };
 const bySubAgent = { parentToolUseId: z.string().optional() };
 
 /** Accepted into the turn log. Appended by the submit script. */
-const turnQueued = z.object({ type: z.literal('turn.queued'), ...ofTurn, turnId: z.string(), position: z.number().int() });
+const turnQueued = z.object({
+  type: z.literal('turn.queued'),
+  ...ofTurn,
+  turnId: z.string(),
+  position: z.number().int(),
+});
 
 /** An owner begins the turn. `attempt` counts from 1, across owners. */
 const turnStarted = z.object({
@@ -20,14 +25,29 @@ const turnStarted = z.object({
 });
 
 /** The turn was cut off by the loss of its agent or owner; what was streamed of the lost attempt is void. */
-const turnRestarted = z.object({ type: z.literal('turn.restarted'), ...ofTurn, turnId: z.string(), reason: z.string() });
+const turnRestarted = z.object({
+  type: z.literal('turn.restarted'),
+  ...ofTurn,
+  turnId: z.string(),
+  reason: z.string(),
+});
 
 /** Preview of text; `message` is the record. */
-const textDelta = z.object({ type: z.literal('text.delta'), ...ofTurn, messageId: z.string(), text: z.string(), ...bySubAgent });
+const textDelta = z.object({
+  type: z.literal('text.delta'),
+  ...ofTurn,
+  messageId: z.string(),
+  text: z.string(),
+  ...bySubAgent,
+});
 
 /** Preview of thinking. */
 const thinkingDelta = z.object({
-  type: z.literal('thinking.delta'), ...ofTurn, messageId: z.string(), text: z.string(), ...bySubAgent,
+  type: z.literal('thinking.delta'),
+  ...ofTurn,
+  messageId: z.string(),
+  text: z.string(),
+  ...bySubAgent,
 });
 
 /** A completed message. */
@@ -35,7 +55,12 @@ const message = z.object({ type: z.literal('message'), ...ofTurn, ...messageSche
 
 /** A tool passed the gate: from here on it may have effects. */
 const toolStarted = z.object({
-  type: z.literal('tool.started'), ...ofTurn, toolUseId: z.string(), name: z.string(), input: z.string(), ...bySubAgent,
+  type: z.literal('tool.started'),
+  ...ofTurn,
+  toolUseId: z.string(),
+  name: z.string(),
+  input: z.string(),
+  ...bySubAgent,
 });
 
 /** A tool's result is back; `summary` is its first line, cut. */
@@ -52,27 +77,55 @@ const toolEnded = z.object({
 
 /** A tool that wanted a permission nobody could give was refused. */
 const permissionDenied = z.object({
-  type: z.literal('permission.denied'), ...ofTurn, toolUseId: z.string(), name: z.string(), reason: z.string(),
+  type: z.literal('permission.denied'),
+  ...ofTurn,
+  toolUseId: z.string(),
+  name: z.string(),
+  reason: z.string(),
 });
 
 /** The agent repeats a call to the model API: a sign of life, not a failure. */
 const retry = z.object({
-  type: z.literal('retry'), ...ofTurn, attempt: z.number().int(), delayMs: z.number(), reason: z.string(),
+  type: z.literal('retry'),
+  ...ofTurn,
+  attempt: z.number().int(),
+  delayMs: z.number(),
+  reason: z.string(),
 });
 
 /** What the agent says of its own state (compacting, requesting, …). */
 const status = z.object({ type: z.literal('status'), ...ofTurn, status: z.string() });
 
-const turnFinished = z.object({ type: z.literal('turn.finished'), ...ofTurn, turnId: z.string(), result: turnResultSchema });
+const turnFinished = z.object({
+  type: z.literal('turn.finished'),
+  ...ofTurn,
+  turnId: z.string(),
+  result: turnResultSchema,
+});
 
 const turnFailed = z.object({
-  type: z.literal('turn.failed'), ...ofTurn, turnId: z.string(), error: errorBodySchema, result: turnResultSchema,
+  type: z.literal('turn.failed'),
+  ...ofTurn,
+  turnId: z.string(),
+  error: errorBodySchema,
+  result: turnResultSchema,
 });
 
 /** One entry of a session's stream, without its id. */
 export const eventSchema = z.discriminatedUnion('type', [
-  turnQueued, turnStarted, turnRestarted, textDelta, thinkingDelta, message, toolStarted, toolEnded,
-  permissionDenied, retry, status, turnFinished, turnFailed,
+  turnQueued,
+  turnStarted,
+  turnRestarted,
+  textDelta,
+  thinkingDelta,
+  message,
+  toolStarted,
+  toolEnded,
+  permissionDenied,
+  retry,
+  status,
+  turnFinished,
+  turnFailed,
 ]);
 export type HearthEvent = z.infer<typeof eventSchema>;
 export type HearthEventOf<T extends HearthEvent['type']> = Extract<HearthEvent, { type: T }>;

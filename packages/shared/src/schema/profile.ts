@@ -3,12 +3,41 @@ import { z } from 'zod';
 
 /** Flags Hearth itself sets on an agent: a profile that names one would break affinity, resume or the stream. */
 const ownFlags = new Set([
-  '-p', '--print', '-c', '--continue', '-r', '--resume', '--session-id', '--fork-session', '--session-mirror', '--await-claim',
-  '--input-format', '--output-format', '--include-partial-messages', '--verbose', '--replay-user-messages',
-  '--no-session-persistence', '--permission-prompt-tool', '--permission-mode', '--dangerously-skip-permissions',
-  '--model', '--fallback-model', '--allowedTools', '--allowed-tools', '--disallowedTools', '--disallowed-tools', '--tools',
-  '--system-prompt', '--append-system-prompt', '--mcp-config', '--strict-mcp-config', '--settings', '--setting-sources',
-  '--add-dir', '--max-turns', '--max-budget-usd',
+  '-p',
+  '--print',
+  '-c',
+  '--continue',
+  '-r',
+  '--resume',
+  '--session-id',
+  '--fork-session',
+  '--session-mirror',
+  '--await-claim',
+  '--input-format',
+  '--output-format',
+  '--include-partial-messages',
+  '--verbose',
+  '--replay-user-messages',
+  '--no-session-persistence',
+  '--permission-prompt-tool',
+  '--permission-mode',
+  '--dangerously-skip-permissions',
+  '--model',
+  '--fallback-model',
+  '--allowedTools',
+  '--allowed-tools',
+  '--disallowedTools',
+  '--disallowed-tools',
+  '--tools',
+  '--system-prompt',
+  '--append-system-prompt',
+  '--mcp-config',
+  '--strict-mcp-config',
+  '--settings',
+  '--setting-sources',
+  '--add-dir',
+  '--max-turns',
+  '--max-budget-usd',
 ]);
 
 const absolutePath = z.string().refine(isAbsolute, 'an absolute path');
@@ -40,7 +69,10 @@ export const profileSchema = z.strictObject({
       for (const arg of args) {
         const flag = arg.split('=')[0] ?? arg;
         if (ownFlags.has(flag)) {
-          context.addIssue({ code: 'custom', message: `${flag} is set by Hearth; use the profile's own field for it, or leave it out` });
+          context.addIssue({
+            code: 'custom',
+            message: `${flag} is set by Hearth; use the profile's own field for it, or leave it out`,
+          });
         }
       }
     }),

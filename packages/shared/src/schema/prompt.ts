@@ -50,7 +50,10 @@ export function checkPrompt(prompt: unknown, limits: PromptLimits = defaultPromp
     });
   }
   refuseOverLimit(
-    Buffer.byteLength(JSON.stringify(prompt), 'utf8'), limits.blocksPromptMaxBytes, 'blocks', 'blocksPromptMaxBytes',
+    Buffer.byteLength(JSON.stringify(prompt), 'utf8'),
+    limits.blocksPromptMaxBytes,
+    'blocks',
+    'blocksPromptMaxBytes',
   );
   const blocks = parseInput(z.array(contentBlockSchema), prompt, 'invalid_prompt', 'prompt');
   if (!blocks.some((block) => block.type === 'image' || block.text.trim() !== '')) throw emptyPrompt();
@@ -76,7 +79,11 @@ function refuseOverLimit(bytes: number, limit: number, kind: string, option: str
 
 /** The text of a prompt in one line, cut to `length` characters, images as `[image]`. */
 export function promptPreview(prompt: Prompt, length = 80): string {
-  const text = typeof prompt === 'string' ? prompt : prompt.map((b) => (b.type === 'text' ? b.text : '[image]')).join(' ');
-  const line = text.slice(0, length * 4).replace(/\s+/g, ' ').trim();
+  const text =
+    typeof prompt === 'string' ? prompt : prompt.map((b) => (b.type === 'text' ? b.text : '[image]')).join(' ');
+  const line = text
+    .slice(0, length * 4)
+    .replace(/\s+/g, ' ')
+    .trim();
   return line.length <= length ? line : `${line.slice(0, length - 1)}…`;
 }

@@ -24,7 +24,7 @@ export const turnRequestSchema = z.object({
 export type TurnRequest = z.infer<typeof turnRequestSchema>;
 
 /** Tokens of one turn: the difference of the agent's cumulative counters. */
-export const tokensSchema = z.object({
+const tokensSchema = z.object({
   input: z.number(),
   output: z.number(),
   cacheRead: z.number(),
@@ -33,7 +33,7 @@ export const tokensSchema = z.object({
 export type Tokens = z.infer<typeof tokensSchema>;
 
 /** Where a turn's time went, in milliseconds, all counted from submit but `toolsMs`. */
-export const timingsSchema = z.object({
+const timingsSchema = z.object({
   /** Submit → the worker begins it. */
   queuedMs: z.number(),
   /** Submit → first thing the agent says or does; absent when it said nothing. */

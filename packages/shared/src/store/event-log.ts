@@ -29,7 +29,13 @@ export function parsePublished(message: string): { incarnation: string; events: 
 }
 
 /** Reads at most `count` events after `id` from the Redis Stream. */
-export async function readEventsAfter(redis: Redis, keys: Keys, sessionId: string, id: number, count: number): Promise<EventsAfter> {
+export async function readEventsAfter(
+  redis: Redis,
+  keys: Keys,
+  sessionId: string,
+  id: number,
+  count: number,
+): Promise<EventsAfter> {
   const names = keys.session(sessionId);
   // The counters are read first: what is appended in between shows up in the entries, and is asked for again otherwise.
   const [incarnation, last] = await redis.hmget(names[0], 'incarnation', 'events');

@@ -10,15 +10,23 @@ const workerMemoryMs = 24 * 3_600_000;
 
 /** Worker leases and seats. */
 export class LeaseStore {
-  constructor(readonly redis: Redis, private readonly keys: Keys) {
+  constructor(
+    readonly redis: Redis,
+    private readonly keys: Keys,
+  ) {
     defineScripts(redis);
   }
 
   /** Takes a lease and the lowest free seat. `dead`: this incarnation had a lease and lost it. */
-  async acquire(record: WorkerRecord, ttlMs: number): Promise<{ kind: 'ok'; seat: number; formerHolder: string | undefined } | { kind: 'dead' }> {
+  async acquire(
+    record: WorkerRecord,
+    ttlMs: number,
+  ): Promise<{ kind: 'ok'; seat: number; formerHolder: string | undefined } | { kind: 'dead' }> {
     const json = JSON.stringify({ ...record, seat: 0 });
     const reply = await runScript(
-      this.redis, 'lease_acquire', [this.keys.seats, this.keys.knownWorkers, this.keys.leasePrefix],
+      this.redis,
+      'lease_acquire',
+      [this.keys.seats, this.keys.knownWorkers, this.keys.leasePrefix],
       [record.workerId, ttlMs, json, workerMemoryMs],
     );
     const code = returnCodeOf(reply);
@@ -29,7 +37,12 @@ export class LeaseStore {
 
   /** Renews the lease and writes the worker record; never recreates it. */
   async renew(record: WorkerRecord, ttlMs: number): Promise<'ok' | 'dead'> {
-    const reply = await runScript(this.redis, 'lease_renew', [this.keys.lease(record.workerId)], [ttlMs, JSON.stringify(record)]);
+    const reply = await runScript(
+      this.redis,
+      'lease_renew',
+      [this.keys.lease(record.workerId)],
+      [ttlMs, JSON.stringify(record)],
+    );
     return returnCodeOf(reply) === 'OK' ? 'ok' : 'dead';
   }
 
@@ -50,7 +63,11 @@ export class LeaseStore {
     return holders
       .map(([seat, workerId], at) => {
         const lease = leases[at];
-        return { seat: Number(seat), workerId, record: lease ? workerRecordSchema.parse(JSON.parse(lease)) : undefined };
+        return {
+          seat: Number(seat),
+          workerId,
+          record: lease ? workerRecordSchema.parse(JSON.parse(lease)) : undefined,
+        };
       })
       .sort((a, b) => a.seat - b.seat);
   }

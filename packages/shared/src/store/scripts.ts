@@ -3,8 +3,20 @@ import type { Redis } from 'ioredis';
 
 /** The scripts, each `lua/<name>.lua`, and how many keys it gets. */
 const scripts = {
-  submit: 10, claim: 10, head: 10, begin: 10, append: 10, reach_tool: 10, transcript: 10, commit: 10, release: 10, ring: 10,
-  sweep: 2, lease_acquire: 3, lease_renew: 1, lease_release: 2,
+  submit: 10,
+  claim: 10,
+  head: 10,
+  begin: 10,
+  append: 10,
+  reach_tool: 10,
+  transcript: 10,
+  commit: 10,
+  release: 10,
+  ring: 10,
+  sweep: 2,
+  lease_acquire: 3,
+  lease_renew: 1,
+  lease_release: 2,
 } as const;
 export type ScriptName = keyof typeof scripts;
 
@@ -15,8 +27,9 @@ const bodies = new Map<ScriptName, string>();
 function bodyOf(name: ScriptName): string {
   let body = bodies.get(name);
   if (body === undefined) {
-    body = readFileSync(new URL(`${name}.lua`, folder), 'utf8').replace(/^--@include (\w+)$/gm, (_line, include: string) =>
-      readFileSync(new URL(`includes/${include}.lua`, folder), 'utf8'),
+    body = readFileSync(new URL(`${name}.lua`, folder), 'utf8').replace(
+      /^--@include (\w+)$/gm,
+      (_line, include: string) => readFileSync(new URL(`includes/${include}.lua`, folder), 'utf8'),
     );
     bodies.set(name, body);
   }
@@ -37,7 +50,10 @@ export function defineScripts(redis: Redis): void {
 
 /** Runs a script. Repeating a call is safe: every script is made for that (P12). */
 export async function runScript(
-  redis: Redis, name: ScriptName, keys: readonly string[], args: readonly Argument[],
+  redis: Redis,
+  name: ScriptName,
+  keys: readonly string[],
+  args: readonly Argument[],
 ): Promise<unknown[]> {
   // defineCommand adds the method at run time; the type of Redis cannot know it.
   const command = (redis as unknown as Record<string, Command | undefined>)[commandOf(name)];

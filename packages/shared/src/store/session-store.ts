@@ -3,7 +3,7 @@ import type { Redis } from 'ioredis';
 import { z } from 'zod';
 import { HearthError } from '../errors/hearth-error.js';
 import type { Keys } from '../keys.js';
-import { type Message, type TurnRecord, type TurnRequest, type TurnResult } from '../schema/turn.js';
+import type { Message, TurnRecord, TurnRequest, TurnResult } from '../schema/turn.js';
 import { decodeSessionId, encodeSessionId, shardCount, shardOf } from '../session-id.js';
 import type { StoreLimits } from './limits.js';
 import { returnCodeOf } from './return-codes.js';
@@ -91,7 +91,11 @@ const text = z.coerce.string();
  * Holds no state but its connection.
  */
 export class SessionStore {
-  constructor(readonly redis: Redis, readonly keys: Keys, readonly limits: StoreLimits) {
+  constructor(
+    readonly redis: Redis,
+    readonly keys: Keys,
+    readonly limits: StoreLimits,
+  ) {
     defineScripts(redis);
   }
 
@@ -101,9 +105,17 @@ export class SessionStore {
    */
   async submit(input: SubmitInput): Promise<Submitted> {
     const reply = await runScript(this.redis, 'submit', this.keys.session(input.sessionId), [
-      encodeSessionId(input.sessionId), input.sessionId, input.turnId, JSON.stringify(input.request), input.ringId,
-      input.profile ?? '', randomBytes(8).toString('hex'), this.limits.backlogLimit, this.limits.lookAfterMs,
-      this.limits.eventsKept, this.limits.eventsTtlMs,
+      encodeSessionId(input.sessionId),
+      input.sessionId,
+      input.turnId,
+      JSON.stringify(input.request),
+      input.ringId,
+      input.profile ?? '',
+      randomBytes(8).toString('hex'),
+      this.limits.backlogLimit,
+      this.limits.lookAfterMs,
+      this.limits.eventsKept,
+      this.limits.eventsTtlMs,
     ]);
     const code = returnCodeOf(reply);
     switch (code) {
@@ -111,7 +123,10 @@ export class SessionStore {
       case 'REPEATED': {
         const [, seq, incarnation, cursor, ring, third, profile] = reply;
         return {
-          seq: Number(seq), incarnation: text.parse(incarnation), cursor: Number(cursor), ring: parseRing(text.parse(ring)),
+          seq: Number(seq),
+          incarnation: text.parse(incarnation),
+          cursor: Number(cursor),
+          ring: parseRing(text.parse(ring)),
           profile: text.parse(profile),
           state: code === 'OK' ? 'accepted' : third === 1 ? 'committed' : 'known',
         };
@@ -123,38 +138,62 @@ export class SessionStore {
           wayOut: 'Wait for a turn to end before submitting the next, or raise backlogLimit on the producer.',
         });
       case 'PROFILE_MISMATCH':
-        throw new HearthError('profile_mismatch', `Session ${input.sessionId} runs under profile ${text.parse(reply[1])}.`, {
-          field: 'profile',
-          expected: text.parse(reply[1]),
-          wayOut: 'Leave the profile out, or use another session id for another profile.',
-        });
+        throw new HearthError(
+          'profile_mismatch',
+          `Session ${input.sessionId} runs under profile ${text.parse(reply[1])}.`,
+          {
+            field: 'profile',
+            expected: text.parse(reply[1]),
+            wayOut: 'Leave the profile out, or use another session id for another profile.',
+          },
+        );
       default:
         throw unexpected('submit', code);
     }
   }
 
   /** Tries to become the owner. `deadFence`: a fence whose owner's lease was found absent. */
-  async claim(sessionId: string, seq: number, by: { workerId: string; seat: number }, deadFence = ''): Promise<ClaimOutcome> {
+  async claim(
+    sessionId: string,
+    seq: number,
+    by: { workerId: string; seat: number },
+    deadFence = '',
+  ): Promise<ClaimOutcome> {
     const nonce = randomBytes(6).toString('hex');
-    const reply = await runScript(this.redis, 'claim', this.keys.session(sessionId), [by.workerId, by.seat, nonce, deadFence, seq]);
+    const reply = await runScript(this.redis, 'claim', this.keys.session(sessionId), [
+      by.workerId,
+      by.seat,
+      nonce,
+      deadFence,
+      seq,
+    ]);
     const code = returnCodeOf(reply);
     switch (code) {
       case 'OK':
       case 'ALREADY': {
         const [, fence, batch, incarnation, claude, chunks, profile, , note, epoch] = reply;
         return {
-          kind: 'mine', anew: code === 'OK',
+          kind: 'mine',
+          anew: code === 'OK',
           claim: {
-            fence: text.parse(fence), epoch: Number(epoch), batch: Number(batch), incarnation: text.parse(incarnation),
-            claudeSessionId: claude === '' ? undefined : text.parse(claude), transcriptChunks: Number(chunks),
-            profile: text.parse(profile), note: text.parse(note),
+            fence: text.parse(fence),
+            epoch: Number(epoch),
+            batch: Number(batch),
+            incarnation: text.parse(incarnation),
+            claudeSessionId: claude === '' ? undefined : text.parse(claude),
+            transcriptChunks: Number(chunks),
+            profile: text.parse(profile),
+            note: text.parse(note),
           },
         };
       }
       case 'OTHER':
         return { kind: 'other', owner: text.parse(reply[1]), seat: Number(reply[2]), fence: text.parse(reply[3]) };
       case 'MOVED':
-        return { kind: 'committed', result: reply[1] === '' ? undefined : (JSON.parse(text.parse(reply[1])) as TurnResult) };
+        return {
+          kind: 'committed',
+          result: reply[1] === '' ? undefined : (JSON.parse(text.parse(reply[1])) as TurnResult),
+        };
       case 'GONE':
         return { kind: 'gone' };
       default:
@@ -174,25 +213,44 @@ export class SessionStore {
   }
 
   /** Notes a new ring, if `seen` is still the last one. Undefined: somebody else rang, or the turn is done. */
-  async ring(sessionId: string, seq: number, seen: Ring, next: Ring): Promise<{ turnId: string; request: TurnRequest; profile: string } | undefined> {
-    const reply = await runScript(this.redis, 'ring', this.keys.session(sessionId), [seq, formatRing(seen), formatRing(next)]);
+  async ring(
+    sessionId: string,
+    seq: number,
+    seen: Ring,
+    next: Ring,
+  ): Promise<{ turnId: string; request: TurnRequest; profile: string } | undefined> {
+    const reply = await runScript(this.redis, 'ring', this.keys.session(sessionId), [
+      seq,
+      formatRing(seen),
+      formatRing(next),
+    ]);
     const code = returnCodeOf(reply);
     if (code === 'MOVED' || code === 'GONE') return undefined;
-    return { turnId: text.parse(reply[1]), request: JSON.parse(text.parse(reply[2])) as TurnRequest, profile: text.parse(reply[3]) };
+    return {
+      turnId: text.parse(reply[1]),
+      request: JSON.parse(text.parse(reply[2])) as TurnRequest,
+      profile: text.parse(reply[3]),
+    };
   }
 
   /** Sessions of one shard this caller has won the right to look at. */
   async sweep(shard: number, atMost: number, deadWorkers: readonly string[] = []): Promise<SweptSession[]> {
     const reply = await runScript(
-      this.redis, 'sweep', [this.keys.pending(shard), this.keys.sessionPrefix(shard)],
+      this.redis,
+      'sweep',
+      [this.keys.pending(shard), this.keys.sessionPrefix(shard)],
       [atMost, this.limits.lookAfterMs, this.limits.lookAtMostMs, ...deadWorkers],
     );
     const swept: SweptSession[] = [];
     for (let at = 1; at < reply.length; at += 7) {
       const [member, seq, ring, state, owner, fence, seat] = reply.slice(at, at + 7).map(String);
       swept.push({
-        sessionId: decodeSessionId(member ?? ''), seq: Number(seq), ring: parseRing(ring ?? ''),
-        state: state === 'running' ? 'running' : 'queued', owner: owner === '' ? undefined : owner, fence: fence ?? '',
+        sessionId: decodeSessionId(member ?? ''),
+        seq: Number(seq),
+        ring: parseRing(ring ?? ''),
+        state: state === 'running' ? 'running' : 'queued',
+        owner: owner === '' ? undefined : owner,
+        fence: fence ?? '',
         seat: seat === '' ? undefined : Number(seat),
       });
     }
@@ -229,10 +287,18 @@ export class SessionStore {
     const [hash, waiting] = await Promise.all([this.redis.hgetall(keys[0]), this.redis.zcard(keys[1])]);
     if (hash['incarnation'] === undefined) return undefined;
     return {
-      sessionId, incarnation: hash['incarnation'], profile: hash['profile'] ?? '', owner: hash['owner'] || undefined,
-      seat: hash['seat'] ? Number(hash['seat']) : undefined, epoch: Number(hash['epoch']), waiting,
-      turns: Number(hash['turns']), costUsd: Number(hash['cost']), createdAt: Number(hash['created']),
-      usedAt: Number(hash['used']), claudeSessionId: hash['claude'] || undefined,
+      sessionId,
+      incarnation: hash['incarnation'],
+      profile: hash['profile'] ?? '',
+      owner: hash['owner'] || undefined,
+      seat: hash['seat'] ? Number(hash['seat']) : undefined,
+      epoch: Number(hash['epoch']),
+      waiting,
+      turns: Number(hash['turns']),
+      costUsd: Number(hash['cost']),
+      createdAt: Number(hash['created']),
+      usedAt: Number(hash['used']),
+      claudeSessionId: hash['claude'] || undefined,
     };
   }
 

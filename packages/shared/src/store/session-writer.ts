@@ -3,7 +3,7 @@ import type { Message, TurnResult } from '../schema/turn.js';
 import { encodeSessionId } from '../session-id.js';
 import { type ReturnCode, returnCodeOf } from './return-codes.js';
 import { parseRing, type Ring } from './ring.js';
-import { type ScriptName, runScript } from './scripts.js';
+import { runScript, type ScriptName } from './scripts.js';
 import { type Claim, type SessionStore, unexpected } from './session-store.js';
 
 /** `fenced`: this worker does not own the session any more, so nothing was written and nothing can be. */
@@ -54,10 +54,15 @@ export class SessionWriter {
   /** Records a begin. `exhausted`: the turn had all its attempts. */
   async begin(seq: number, event: HearthEvent): Promise<WriteOutcome<{ queuedMs: number }> | { kind: 'exhausted' }> {
     const limits = this.store.limits;
-    return this.write('begin', [seq, limits.attemptsAllowed, ...this.stream([event])], (code, reply) => {
-      if (code === 'EXHAUSTED') return { kind: 'exhausted' };
-      return { kind: 'ok', queuedMs: Number(reply[2]) };
-    }, ['EXHAUSTED']);
+    return this.write(
+      'begin',
+      [seq, limits.attemptsAllowed, ...this.stream([event])],
+      (code, reply) => {
+        if (code === 'EXHAUSTED') return { kind: 'exhausted' };
+        return { kind: 'ok', queuedMs: Number(reply[2]) };
+      },
+      ['EXHAUSTED'],
+    );
   }
 
   async append(events: readonly HearthEvent[]): Promise<WriteOutcome> {
@@ -80,26 +85,47 @@ export class SessionWriter {
     return this.write(
       'commit',
       [
-        seq, JSON.stringify(input.result), JSON.stringify(input.messages), input.result.status, input.claudeSessionId ?? '',
-        input.transcriptChunks, input.result.costUsd, input.note, encodeSessionId(this.sessionId), limits.turnMemoryMs,
-        limits.lookAfterMs, ...this.stream([input.event]),
+        seq,
+        JSON.stringify(input.result),
+        JSON.stringify(input.messages),
+        input.result.status,
+        input.claudeSessionId ?? '',
+        input.transcriptChunks,
+        input.result.costUsd,
+        input.note,
+        encodeSessionId(this.sessionId),
+        limits.turnMemoryMs,
+        limits.lookAfterMs,
+        ...this.stream([input.event]),
       ],
       (_code, reply) => ({ kind: 'ok', left: Number(reply[1]) }),
     );
   }
 
   /** Gives the lock back. `left` (mode `drain` only): turns to be rung to intake. */
-  async release(mode: 'idle' | 'drain'): Promise<WriteOutcome<{ left: { seq: number; ring: Ring }[] }> | { kind: 'not_empty' }> {
-    return this.write('release', [mode, encodeSessionId(this.sessionId)], (code, reply) => {
-      if (code === 'NOT_EMPTY') return { kind: 'not_empty' };
-      const left: { seq: number; ring: Ring }[] = [];
-      for (let at = 1; at < reply.length; at += 2) left.push({ seq: Number(reply[at]), ring: parseRing(String(reply[at + 1])) });
-      return { kind: 'ok', left };
-    }, ['NOT_EMPTY']);
+  async release(
+    mode: 'idle' | 'drain',
+  ): Promise<WriteOutcome<{ left: { seq: number; ring: Ring }[] }> | { kind: 'not_empty' }> {
+    return this.write(
+      'release',
+      [mode, encodeSessionId(this.sessionId)],
+      (code, reply) => {
+        if (code === 'NOT_EMPTY') return { kind: 'not_empty' };
+        const left: { seq: number; ring: Ring }[] = [];
+        for (let at = 1; at < reply.length; at += 2)
+          left.push({ seq: Number(reply[at]), ring: parseRing(String(reply[at + 1])) });
+        return { kind: 'ok', left };
+      },
+      ['NOT_EMPTY'],
+    );
   }
 
   private stream(events: readonly HearthEvent[]): (string | number)[] {
-    return [this.store.limits.eventsKept, this.store.limits.eventsTtlMs, ...events.map((event) => JSON.stringify(event))];
+    return [
+      this.store.limits.eventsKept,
+      this.store.limits.eventsTtlMs,
+      ...events.map((event) => JSON.stringify(event)),
+    ];
   }
 
   private write<T>(

@@ -9,7 +9,14 @@ export type AgentEvent =
   | { kind: 'delta'; of: 'text' | 'thinking'; messageId: string; text: string; parentToolUseId: string | undefined }
   | { kind: 'message'; message: Message }
   /** A tool wants to run and waits until {@link Agent.answer}. */
-  | { kind: 'gate'; requestId: string; toolUseId: string; name: string; input: unknown; parentToolUseId: string | undefined }
+  | {
+      kind: 'gate';
+      requestId: string;
+      toolUseId: string;
+      name: string;
+      input: unknown;
+      parentToolUseId: string | undefined;
+    }
   | { kind: 'tool_ended'; toolUseId: string; ok: boolean; summary: string; parentToolUseId: string | undefined }
   /** A tool needs a permission and waits until {@link Agent.answer}. */
   | { kind: 'permission'; requestId: string; toolUseId: string; name: string; input: unknown }

@@ -30,12 +30,22 @@ export class Doorbells {
   private stopping = false;
 
   constructor(private readonly deps: DoorbellsDeps) {
-    const common = { queuePrefix: deps.queuePrefix, connection: deps.connection, workerId: deps.workerId, log: deps.log };
+    const common = {
+      queuePrefix: deps.queuePrefix,
+      connection: deps.connection,
+      workerId: deps.workerId,
+      log: deps.log,
+    };
     this.intake = new QueueReader({
-      ...common, queueName: intakeQueue, mayTake: () => this.placeInSight(), onDoorbell: (job, token) => this.handle(job, token, 'intake'),
+      ...common,
+      queueName: intakeQueue,
+      mayTake: () => this.placeInSight(),
+      onDoorbell: (job, token) => this.handle(job, token, 'intake'),
     });
     this.sticky = new QueueReader({
-      ...common, queueName: stickyQueue(deps.seat), mayTake: async () => !this.stopping,
+      ...common,
+      queueName: stickyQueue(deps.seat),
+      mayTake: async () => !this.stopping,
       onDoorbell: (job, token) => this.handle(job, token, deps.seat),
     });
   }

@@ -43,7 +43,9 @@ export class QueueReader {
       stalledInterval: lockDurationMs,
       maxStalledCount: practicallyInfinite,
     });
-    this.worker.on('error', (error) => this.options.log.debug({ err: error, queue: options.queueName }, 'queue connection'));
+    this.worker.on('error', (error) =>
+      this.options.log.debug({ err: error, queue: options.queueName }, 'queue connection'),
+    );
   }
 
   async start(): Promise<void> {
@@ -57,8 +59,8 @@ export class QueueReader {
   async stop(): Promise<void> {
     if (this.state.kind !== 'reading') return this.state.kind === 'stopping' ? this.state.done : undefined;
     const { loop } = this.state;
-    // Closing ends the blocking fetch; without force it would wait for nothing of ours (we hold the jobs, not BullMQ).
-    const done = this.worker.close().then(() => loop);
+    // Forced: it ends the blocking fetch at once, and BullMQ holds no job of ours that it should wait for.
+    const done = this.worker.close(true).then(() => loop);
     this.state = { kind: 'stopping', done };
     return done;
   }
@@ -73,14 +75,17 @@ export class QueueReader {
     while (this.state.kind !== 'stopping') {
       if (!(await this.options.mayTake())) return;
       // One token for each job: it is the job's lock.
-      const token = `${this.options.workerId}:${(this.tokens += 1)}`;
+      this.tokens += 1;
+      const token = `${this.options.workerId}:${this.tokens}`;
       const job = await this.fetch(token);
       if (job?.id === undefined) continue;
       const { id } = job;
       this.inHand.set(id, token);
       const end = this.options
         .onDoorbell(job, token)
-        .catch((error: unknown) => this.options.log.error({ err: error, jobId: id }, 'a doorbell could not be dealt with'))
+        .catch((error: unknown) =>
+          this.options.log.error({ err: error, jobId: id }, 'a doorbell could not be dealt with'),
+        )
         .finally(() => {
           this.inHand.delete(id);
           this.ended.delete(end);

@@ -1,10 +1,21 @@
-import { type Doorbell, doorbellSchema, HearthError, type LeaseStore, type Logger, newRingId, parseInput, type Ringer, type SessionStore, type TurnResult } from '@hearth/shared';
-import type { Settled } from '../session/actor.js';
-import type { Sessions } from '../session/sessions.js';
-import { refuseSession } from '../session/refuse.js';
+import {
+  type Doorbell,
+  doorbellSchema,
+  HearthError,
+  type LeaseStore,
+  type Logger,
+  newRingId,
+  parseInput,
+  type Ringer,
+  type SessionStore,
+  type TurnResult,
+} from '@hearth/shared';
 import type { Fleet } from '../fleet.js';
 import type { Places } from '../pool/places.js';
 import type { SparePool } from '../pool/spare-pool.js';
+import type { Settled } from '../session/actor.js';
+import { refuseSession } from '../session/refuse.js';
+import type { Sessions } from '../session/sessions.js';
 
 /** Where a doorbell came from, and under which id. */
 export interface Rung {
@@ -79,7 +90,8 @@ export class Reception {
     const pool = pools.get(profile);
     if (pool === undefined) {
       const known = await fleet.othersHave(profile, 'any');
-      if (known || Date.now() - rung.addedAt < this.deps.profileDeadlineMs) return { kind: 'later', delayMs: againMs.otherProfile };
+      if (known || Date.now() - rung.addedAt < this.deps.profileDeadlineMs)
+        return { kind: 'later', delayMs: againMs.otherProfile };
       return this.refuse(doorbell, rung, profileUnknown(profile));
     }
     if (pool.failure !== undefined) {
@@ -88,7 +100,10 @@ export class Reception {
       return this.refuse(doorbell, rung, pool.failure);
     }
     const place = await places.admit(profile);
-    if (place === undefined) return rung.seat === 'intake' ? { kind: 'later', delayMs: againMs.busy } : this.ringAgain(doorbell, rung, 'intake');
+    if (place === undefined)
+      return rung.seat === 'intake'
+        ? { kind: 'later', delayMs: againMs.busy }
+        : this.ringAgain(doorbell, rung, 'intake');
     const claimed = await this.claim(doorbell, rung);
     if ('outcome' in claimed) {
       places.leave(place);
@@ -121,7 +136,12 @@ export class Reception {
   /** Rings the turn where it belongs, unless somebody has done so since this doorbell was rung. */
   private async ringAgain(doorbell: Doorbell, rung: Rung, seat: number | 'intake'): Promise<Outcome> {
     const next = { seat, jobId: newRingId() };
-    const turn = await this.deps.store.ring(doorbell.sessionId, doorbell.seq, { seat: rung.seat, jobId: rung.jobId }, next);
+    const turn = await this.deps.store.ring(
+      doorbell.sessionId,
+      doorbell.seq,
+      { seat: rung.seat, jobId: rung.jobId },
+      next,
+    );
     if (turn !== undefined) await this.deps.ringer.ring(next, doorbell);
     return { kind: 'done_elsewhere', why: `rung at ${seat === 'intake' ? 'intake' : `seat ${seat}`}` };
   }
@@ -130,13 +150,21 @@ export class Reception {
     const claimed = await this.claim(doorbell, rung);
     if ('outcome' in claimed) return claimed.outcome;
     const { store, workerId, log } = this.deps;
-    const result = await refuseSession({ store, workerId, log }, doorbell.sessionId, claimed.claim, doorbell.seq, error);
+    const result = await refuseSession(
+      { store, workerId, log },
+      doorbell.sessionId,
+      claimed.claim,
+      doorbell.seq,
+      error,
+    );
     return { kind: 'committed', result };
   }
 }
 
 function settledOutcome(settled: Settled): Outcome {
-  return settled.kind === 'committed' ? settled : { kind: 'done_elsewhere', why: 'the session moved to another worker' };
+  return settled.kind === 'committed'
+    ? settled
+    : { kind: 'done_elsewhere', why: 'the session moved to another worker' };
 }
 
 function profileUnknown(profile: string): HearthError {

@@ -6,10 +6,7 @@ import type { Logger } from '@hearth/shared';
 
 const program = fileURLToPath(new URL('./main.js', import.meta.url));
 
-type State =
-  | { kind: 'idle' }
-  | { kind: 'running'; child: ChildProcess; ready: Promise<void> }
-  | { kind: 'stopped' };
+type State = { kind: 'idle' } | { kind: 'running'; child: ChildProcess; ready: Promise<void> } | { kind: 'stopped' };
 
 /**
  * The worker's end of its guard. Owns the guard process.
@@ -19,7 +16,11 @@ export class Guard {
   private state: State = { kind: 'idle' };
   private lastBeat: bigint | undefined;
 
-  constructor(private readonly workerId: string, private readonly silenceMs: number, private readonly log: Logger) {}
+  constructor(
+    private readonly workerId: string,
+    private readonly silenceMs: number,
+    private readonly log: Logger,
+  ) {}
 
   /** Resolves when the guard watches. */
   async start(): Promise<void> {

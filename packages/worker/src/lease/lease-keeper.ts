@@ -18,10 +18,7 @@ interface LeaseEvents {
   lost: [reason: string];
 }
 
-type State =
-  | { kind: 'idle' }
-  | { kind: 'held'; timer: NodeJS.Timeout; confirmedNs: bigint }
-  | { kind: 'over' };
+type State = { kind: 'idle' } | { kind: 'held'; timer: NodeJS.Timeout; confirmedNs: bigint } | { kind: 'over' };
 
 /**
  * Takes the worker lease and keeps it. Owns the renewal timer.
@@ -47,7 +44,8 @@ export class LeaseKeeper extends EventEmitter<LeaseEvents> {
   async start(): Promise<{ seat: number; formerHolder: string | undefined }> {
     const sentNs = process.hrtime.bigint();
     const acquired = await this.leases.acquire(this.record(), this.times.ttlMs);
-    if (acquired.kind === 'dead') throw new HearthError('lease_lost', 'This worker had a lease and lost it.', { wayOut: 'Start a new worker.' });
+    if (acquired.kind === 'dead')
+      throw new HearthError('lease_lost', 'This worker had a lease and lost it.', { wayOut: 'Start a new worker.' });
     const timer = setInterval(() => void this.tick(), this.times.ttlMs / renewalsPerTtl);
     this.state = { kind: 'held', timer, confirmedNs: sentNs };
     this.emit('confirmed', sentNs);
@@ -70,7 +68,8 @@ export class LeaseKeeper extends EventEmitter<LeaseEvents> {
   private async tick(): Promise<void> {
     if (this.state.kind !== 'held') return;
     const silentMs = Number(process.hrtime.bigint() - this.state.confirmedNs) / 1e6;
-    if (silentMs > this.times.ttlMs - this.times.marginMs) return this.lose(`no renewal was confirmed for ${Math.round(silentMs)} ms`);
+    if (silentMs > this.times.ttlMs - this.times.marginMs)
+      return this.lose(`no renewal was confirmed for ${Math.round(silentMs)} ms`);
     if (this.renewing) return;
     this.renewing = true;
     const sentNs = process.hrtime.bigint();

@@ -8,7 +8,7 @@ export interface Place {
 }
 
 /** A session that could give its place up. */
-export interface Evictable {
+interface Evictable {
   /** performance.now() of when it became idle. */
   readonly idleSince: number;
   /** Ends its agent and releases it; false when it became busy meanwhile. */

@@ -1,5 +1,6 @@
-import { HearthError, type Logger, toErrorBody } from '@hearth/shared';
+import { HearthError, type Logger } from '@hearth/shared';
 import type { Agent } from '../agent/driver.js';
+import { startFailure } from '../agent/start-failure.js';
 import { Backoff } from './backoff.js';
 
 /** After so many failures in a row spares are started only when a turn asks for one. */
@@ -11,8 +12,6 @@ export interface SparePoolDeps {
   start: () => Promise<Agent>;
   /** Whether one more agent fits into the worker's places. */
   hasRoom: () => boolean;
-  /** Called when the number of spares changed. */
-  onChange: () => void;
   log: Logger;
 }
 
@@ -37,7 +36,7 @@ type Health =
 export class SparePool {
   private readonly ready: Agent[] = [];
   private readonly waiters: Waiter[] = [];
-  private starting = 0;
+  private readonly starts = new Set<Promise<void>>();
   private health: Health = { kind: 'unknown' };
   private readonly backoff = new Backoff({ firstMs: 250, atMostMs: 60_000, holdMs: 10_000 });
   private stopped = false;
@@ -46,7 +45,7 @@ export class SparePool {
 
   /** Spares, ready or on their way; those on their way to a waiter count for the waiter. */
   get size(): number {
-    return this.ready.length + Math.max(0, this.starting - this.waiters.length);
+    return this.ready.length + Math.max(0, this.starts.size - this.waiters.length);
   }
   get readyCount(): number {
     return this.ready.length;
@@ -66,11 +65,14 @@ export class SparePool {
     }
   }
 
+  /** Resolves when no start is under way: spares are ready, or it is known why not. */
+  async settled(): Promise<void> {
+    while (this.starts.size > 0) await Promise.all(this.starts);
+  }
+
   /** Hands out a ready spare. */
   tryTake(): Agent | undefined {
-    const agent = this.ready.shift();
-    if (agent !== undefined) this.deps.onChange();
-    return agent;
+    return this.ready.shift();
   }
 
   /** Takes back a spare that was not used after all. */
@@ -92,7 +94,7 @@ export class SparePool {
     }
     const agent = await new Promise<Agent>((resolve, reject) => {
       this.waiters.push({ resolve, reject });
-      if (this.starting < this.waiters.length) this.launch();
+      if (this.starts.size < this.waiters.length) this.launch();
     });
     return { agent, ready: false };
   }
@@ -107,34 +109,34 @@ export class SparePool {
     const agent = this.ready.pop();
     if (agent === undefined) return false;
     await agent.end('now');
-    this.deps.onChange();
     return true;
   }
 
+  /** Starts nothing more and ends all spares; resolves when those that were starting are gone too. */
   async stop(): Promise<void> {
     this.stopped = true;
     if (this.health.kind === 'failing') clearTimeout(this.health.timer);
     for (const waiter of this.waiters.splice(0)) waiter.reject(new HearthError('closed', 'The worker is stopping.'));
     await Promise.all(this.ready.splice(0).map((agent) => agent.end('now')));
+    await Promise.all(this.starts);
   }
 
   private launch(): void {
-    this.starting += 1;
-    this.deps.start().then(
-      (agent) => {
-        this.starting -= 1;
+    const start = this.deps.start().then(
+      async (agent) => {
+        this.starts.delete(start);
         this.succeed();
         const waiter = this.waiters.shift();
         if (waiter !== undefined) waiter.resolve(agent);
-        else if (this.stopped) void agent.end('now');
+        else if (this.stopped) await agent.end('now');
         else this.keep(agent);
       },
       (error: unknown) => {
-        this.starting -= 1;
-        this.fail(error instanceof HearthError ? error : new HearthError('agent_start_failed', toErrorBody(error).message, { cause: error }));
+        this.starts.delete(start);
+        this.fail(startFailure(error));
       },
     );
-    this.deps.onChange();
+    this.starts.add(start);
   }
 
   private keep(agent: Agent): void {
@@ -143,9 +145,13 @@ export class SparePool {
       const at = this.ready.indexOf(agent);
       if (at === -1) return;
       this.ready.splice(at, 1);
-      this.fail(new HearthError('agent_start_failed', `A spare ended by itself (${exit.code ?? exit.signal}). ${exit.stderrTail}`.trim()));
+      this.fail(
+        new HearthError(
+          'agent_start_failed',
+          `A spare ended by itself (${exit.code ?? exit.signal}). ${exit.stderrTail}`.trim(),
+        ),
+      );
     });
-    this.deps.onChange();
     this.fill();
   }
 
@@ -170,6 +176,5 @@ export class SparePool {
     );
     const timer = goesOn ? setTimeout(() => this.fill(), waitMs) : undefined;
     this.health = { kind: 'failing', error, retryAt: performance.now() + waitMs, timer };
-    this.deps.onChange();
   }
 }

@@ -1,5 +1,5 @@
-import { readdirSync, readFileSync } from 'node:fs';
 import { execFile } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
 import { promisify } from 'node:util';
 
 /** Environment variables every agent carries, and so everything it starts, in sessions of their own too (P5). */
@@ -32,7 +32,8 @@ function fromProc(mark: string): number[] {
 
 /** Where there is no /proc. `-E`/`e` shows the environment of one's own processes; measured on Linux only. */
 async function fromPs(mark: string): Promise<number[]> {
-  const args = process.platform === 'darwin' ? ['-A', '-E', '-ww', '-o', 'pid=,command='] : ['axeww', '-o', 'pid=,command='];
+  const args =
+    process.platform === 'darwin' ? ['-A', '-E', '-ww', '-o', 'pid=,command='] : ['axeww', '-o', 'pid=,command='];
   const { stdout } = await promisify(execFile)('ps', args, { maxBuffer: 64 * 1024 * 1024 });
   return stdout
     .split('\n')

@@ -1,13 +1,21 @@
 import { mkdir } from 'node:fs/promises';
 import {
-  type Claim, type HeadTurn, type HearthError, type Logger, type SessionStore, SessionWriter, toErrorBody,
-  type TurnResult, type Warmth,
+  type Claim,
+  type HeadTurn,
+  type HearthError,
+  type Logger,
+  type SessionStore,
+  SessionWriter,
+  type TurnResult,
+  toErrorBody,
+  type Warmth,
 } from '@hearth/shared';
 import type { Agent, AgentEvent, AgentExit, AgentResult } from '../agent/driver.js';
+import { startFailure } from '../agent/start-failure.js';
 import type { Place } from '../pool/places.js';
 import * as endings from './endings.js';
-import { Outbox } from './outbox.js';
 import { withNote } from './note.js';
+import { Outbox } from './outbox.js';
 import { TranscriptWatch } from './transcript-watch.js';
 import { TurnInHand } from './turn-in-hand.js';
 
@@ -146,7 +154,10 @@ export class SessionActor {
     this.inHand?.end({ kind: 'fenced' });
     await this.endAgent('now');
     if (this.writer.refusedWrites > 0) {
-      this.deps.log.warn({ refusedWrites: this.writer.refusedWrites, fence: this.fence }, 'writes were refused: the session has another owner');
+      this.deps.log.warn(
+        { refusedWrites: this.writer.refusedWrites, fence: this.fence },
+        'writes were refused: the session has another owner',
+      );
     }
     this.finish();
   }
@@ -167,9 +178,14 @@ export class SessionActor {
         else await this.serve(turn);
       }
     } catch (error) {
-      this.deps.log.error({ err: error, sessionId: this.sessionId }, 'the session failed on this worker; handing it over');
+      this.deps.log.error(
+        { err: error, sessionId: this.sessionId },
+        'the session failed on this worker; handing it over',
+      );
       await this.endAgent('now');
-      await this.handOver().catch((cause: unknown) => this.deps.log.error({ err: cause }, 'the session could not be handed over'));
+      await this.handOver().catch((cause: unknown) =>
+        this.deps.log.error({ err: cause }, 'the session could not be handed over'),
+      );
       this.finish();
     }
   }
@@ -200,14 +216,28 @@ export class SessionActor {
     }
     const attempt = turn.attempts + 1;
     const hand = new TurnInHand(turn, attempt, {
-      workerId: this.deps.workerId, pid: met.agent.pid, warmth: met.warmth, claudeSessionId: met.agent.claudeSessionId,
+      workerId: this.deps.workerId,
+      pid: met.agent.pid,
+      warmth: met.warmth,
+      claudeSessionId: met.agent.claudeSessionId,
     });
     if (attempt > 1) {
-      this.outbox.event({ type: 'turn.restarted', seq: turn.seq, turnId: turn.turnId, reason: 'the agent or the worker that served it was lost' });
+      this.outbox.event({
+        type: 'turn.restarted',
+        seq: turn.seq,
+        turnId: turn.turnId,
+        reason: 'the agent or the worker that served it was lost',
+      });
     }
     await this.outbox.flush();
     const begun = await this.writer.begin(turn.seq, {
-      type: 'turn.started', seq: turn.seq, turnId: turn.turnId, attempt, workerId: this.deps.workerId, pid: met.agent.pid, warmth: met.warmth,
+      type: 'turn.started',
+      seq: turn.seq,
+      turnId: turn.turnId,
+      attempt,
+      workerId: this.deps.workerId,
+      pid: met.agent.pid,
+      warmth: met.warmth,
     });
     if (begun.kind === 'fenced') return this.fencedOut();
     if (begun.kind === 'exhausted') return this.commitUnserved(turn, endings.crashed(turn, this.lastExit), '');
@@ -228,8 +258,11 @@ export class SessionActor {
     }
   }
 
-  private async meetAgent(): Promise<{ kind: 'met'; agent: Agent; warmth: Warmth } | { kind: 'failed'; error: HearthError }> {
-    if (this.agent !== undefined) return { kind: 'met', agent: this.agent, warmth: this.agentHasServed ? 'hot' : 'spare' };
+  private async meetAgent(): Promise<
+    { kind: 'met'; agent: Agent; warmth: Warmth } | { kind: 'failed'; error: HearthError }
+  > {
+    if (this.agent !== undefined)
+      return { kind: 'met', agent: this.agent, warmth: this.agentHasServed ? 'hot' : 'spare' };
     try {
       await mkdir(this.deps.workspace, { recursive: true });
       const { agent, warmth } = await this.newAgent();
@@ -241,7 +274,7 @@ export class SessionActor {
       return { kind: 'met', agent, warmth };
     } catch (error) {
       await this.endAgent('now');
-      return { kind: 'failed', error: endings.startFailure(error) };
+      return { kind: 'failed', error: startFailure(error) };
     }
   }
 
@@ -275,14 +308,31 @@ export class SessionActor {
   }
 
   private async commitUnserved(turn: HeadTurn, error: HearthError, note: string): Promise<void> {
-    const hand = new TurnInHand(turn, turn.attempts, { workerId: this.deps.workerId, pid: undefined, warmth: undefined, claudeSessionId: undefined });
+    const hand = new TurnInHand(turn, turn.attempts, {
+      workerId: this.deps.workerId,
+      pid: undefined,
+      warmth: undefined,
+      claudeSessionId: undefined,
+    });
     hand.begun(Math.max(0, Date.now() - turn.submittedAt));
     const result = hand.result(undefined, { error: toErrorBody(error), durable: true });
     // A note that never reached the agent is still owed to the next prompt.
-    await this.commit(hand, result, this.outbox.settledChunks, [this.note, note].filter(Boolean).join('\n'), this.claudeSessionId);
+    await this.commit(
+      hand,
+      result,
+      this.outbox.settledChunks,
+      [this.note, note].filter(Boolean).join('\n'),
+      this.claudeSessionId,
+    );
   }
 
-  private async commit(hand: TurnInHand, result: TurnResult, chunks: number, note: string, claudeSessionId: string | undefined): Promise<void> {
+  private async commit(
+    hand: TurnInHand,
+    result: TurnResult,
+    chunks: number,
+    note: string,
+    claudeSessionId: string | undefined,
+  ): Promise<void> {
     await this.outbox.flush();
     const transcriptChunks = chunks === this.outbox.settledChunks ? chunks : this.outbox.chunks;
     const { seq, turn } = hand;
@@ -290,7 +340,14 @@ export class SessionActor {
       result.status === 'finished'
         ? ({ type: 'turn.finished', seq, turnId: turn.turnId, result } as const)
         : ({ type: 'turn.failed', seq, turnId: turn.turnId, error: result.error, result } as const);
-    const outcome = await this.writer.commit(seq, { result, messages: hand.messages, claudeSessionId, transcriptChunks, note, event });
+    const outcome = await this.writer.commit(seq, {
+      result,
+      messages: hand.messages,
+      claudeSessionId,
+      transcriptChunks,
+      note,
+      event,
+    });
     if (outcome.kind === 'fenced') return this.fencedOut();
     this.outbox.settle(transcriptChunks);
     this.claudeSessionId = claudeSessionId;
@@ -298,7 +355,10 @@ export class SessionActor {
     this.lastExit = undefined;
     const { timings, warmth, toolCount } = result;
     const failure = result.status === 'failed' ? { code: result.error.code, reason: result.error.message } : {};
-    this.deps.log.info({ sessionId: this.sessionId, seq, turnId: turn.turnId, warmth, toolCount, ...timings, ...failure }, `turn ${result.status}`);
+    this.deps.log.info(
+      { sessionId: this.sessionId, seq, turnId: turn.turnId, warmth, toolCount, ...timings, ...failure },
+      `turn ${result.status}`,
+    );
     this.settle(seq, { kind: 'committed', result });
   }
 
@@ -314,13 +374,26 @@ export class SessionActor {
         void this.passGate(agent, event);
         return;
       case 'permission':
-        agent.answer(event.requestId, { allow: false, message: 'Hearth: nobody is here to give this permission. The profile can allow the tool in advance.' });
+        agent.answer(event.requestId, {
+          allow: false,
+          message: 'Hearth: nobody is here to give this permission. The profile can allow the tool in advance.',
+        });
         if (inHand !== undefined) {
-          this.outbox.event({ type: 'permission.denied', seq: inHand.hand.seq, toolUseId: event.toolUseId, name: event.name, reason: 'nobody is asked' });
+          this.outbox.event({
+            type: 'permission.denied',
+            seq: inHand.hand.seq,
+            toolUseId: event.toolUseId,
+            name: event.name,
+            reason: 'nobody is asked',
+          });
         }
         return;
       case 'result':
-        if (inHand === undefined) this.deps.log.warn({ sessionId: this.sessionId, reason: event.reason }, 'a result without a turn was ignored');
+        if (inHand === undefined)
+          this.deps.log.warn(
+            { sessionId: this.sessionId, reason: event.reason },
+            'a result without a turn was ignored',
+          );
         else inHand.end({ kind: 'answered', answer: event });
         return;
       default: {
@@ -332,8 +405,16 @@ export class SessionActor {
 
   private async passGate(agent: Agent, gate: Extract<AgentEvent, { kind: 'gate' }>): Promise<void> {
     const hand = this.inHand?.hand;
-    const outcome = hand === undefined ? { kind: 'fenced' as const } : await this.outbox.reachTool(hand.seq, gate.name, hand.toolStarted(gate));
-    agent.answer(gate.requestId, outcome.kind === 'ok' ? { allow: true } : { allow: false, message: 'Hearth: this session has moved to another worker.' });
+    const outcome =
+      hand === undefined
+        ? { kind: 'fenced' as const }
+        : await this.outbox.reachTool(hand.seq, gate.name, hand.toolStarted(gate));
+    agent.answer(
+      gate.requestId,
+      outcome.kind === 'ok'
+        ? { allow: true }
+        : { allow: false, message: 'Hearth: this session has moved to another worker.' },
+    );
   }
 
   private onAgentExit(agent: Agent, exit: AgentExit): void {
@@ -341,13 +422,17 @@ export class SessionActor {
     this.agent = undefined;
     this.lastExit = exit;
     if (this.phase.kind === 'idle') {
-      this.deps.log.warn({ sessionId: this.sessionId, pid: agent.pid, ...exit }, 'an idle agent ended by itself; its session is released');
+      this.deps.log.warn(
+        { sessionId: this.sessionId, pid: agent.pid, ...exit },
+        'an idle agent ended by itself; its session is released',
+      );
       void this.evict();
     }
   }
 
   private onWriteFailure(failure: { kind: 'fenced' } | { kind: 'error'; error: unknown }): void {
-    if (failure.kind === 'error') this.deps.log.error({ err: failure.error, sessionId: this.sessionId }, 'a write to the session store failed');
+    if (failure.kind === 'error')
+      this.deps.log.error({ err: failure.error, sessionId: this.sessionId }, 'a write to the session store failed');
     void this.fencedOut();
   }
 

@@ -1,23 +1,30 @@
-import { type HeadTurn, HearthError, toErrorBody, toolsThatChange, type ErrorBody } from '@hearth/shared';
+import { type ErrorBody, type HeadTurn, HearthError, toErrorBody, toolsThatChange } from '@hearth/shared';
 import type { AgentExit, AgentResult } from '../agent/driver.js';
 import { interruptionNote } from './note.js';
 
 /** Why a turn is committed without being tried (again), if it is (P7). */
 export function refusalOf(
-  turn: HeadTurn, attemptsAllowed: number, lastExit: AgentExit | undefined,
+  turn: HeadTurn,
+  attemptsAllowed: number,
+  lastExit: AgentExit | undefined,
 ): { error: HearthError; note: string } | undefined {
   if (turn.attempts === 0) return undefined;
   const changed = toolsThatChange(turn.toolsReached);
-  if (changed.length > 0 && turn.request.onInterrupted === 'fail') return { error: interrupted(changed), note: interruptionNote(changed) };
+  if (changed.length > 0 && turn.request.onInterrupted === 'fail')
+    return { error: interrupted(changed), note: interruptionNote(changed) };
   if (turn.attempts >= attemptsAllowed) return { error: crashed(turn, lastExit), note: '' };
   return undefined;
 }
 
 function interrupted(tools: readonly string[]): HearthError {
   const names = [...new Set(tools)].join(', ');
-  return new HearthError('interrupted', `The turn was cut off after ${names} had started, so it is not run again by itself.`, {
-    wayOut: 'Look at what the tools did, then prompt again; or submit such turns with onInterrupted: "retry".',
-  });
+  return new HearthError(
+    'interrupted',
+    `The turn was cut off after ${names} had started, so it is not run again by itself.`,
+    {
+      wayOut: 'Look at what the tools did, then prompt again; or submit such turns with onInterrupted: "retry".',
+    },
+  );
 }
 
 export function crashed(turn: HeadTurn, lastExit: AgentExit | undefined): HearthError {
@@ -33,8 +40,4 @@ export function agentFailed(answer: AgentResult): ErrorBody {
       wayOut: 'The session goes on: prompt again, later if the model API was overloaded.',
     }),
   );
-}
-
-export function startFailure(error: unknown): HearthError {
-  return error instanceof HearthError ? error : new HearthError('agent_start_failed', toErrorBody(error).message, { cause: error });
 }

@@ -1,4 +1,12 @@
-import { type Claim, type HearthError, type Logger, type SessionStore, SessionWriter, toErrorBody, type TurnResult } from '@hearth/shared';
+import {
+  type Claim,
+  type HearthError,
+  type Logger,
+  type SessionStore,
+  SessionWriter,
+  type TurnResult,
+  toErrorBody,
+} from '@hearth/shared';
 import { TurnInHand } from './turn-in-hand.js';
 
 /**
@@ -6,7 +14,11 @@ import { TurnInHand } from './turn-in-hand.js';
  * session. Needs no place and no agent. Returns the result of the turn that rang.
  */
 export async function refuseSession(
-  deps: { store: SessionStore; workerId: string; log: Logger }, sessionId: string, claim: Claim, rangSeq: number, error: HearthError,
+  deps: { store: SessionStore; workerId: string; log: Logger },
+  sessionId: string,
+  claim: Claim,
+  rangSeq: number,
+  error: HearthError,
 ): Promise<TurnResult | undefined> {
   const writer = new SessionWriter(deps.store, sessionId, claim);
   let rang: TurnResult | undefined;
@@ -18,12 +30,21 @@ export async function refuseSession(
       if (released.kind === 'not_empty') continue;
       return rang;
     }
-    const hand = new TurnInHand(turn, turn.attempts, { workerId: deps.workerId, pid: undefined, warmth: undefined, claudeSessionId: undefined });
+    const hand = new TurnInHand(turn, turn.attempts, {
+      workerId: deps.workerId,
+      pid: undefined,
+      warmth: undefined,
+      claudeSessionId: undefined,
+    });
     hand.begun(Math.max(0, Date.now() - turn.submittedAt));
     const body = toErrorBody(error);
     const result = hand.result(undefined, { error: body, durable: true });
     const committed = await writer.commit(turn.seq, {
-      result, messages: [], claudeSessionId: claim.claudeSessionId, transcriptChunks: claim.transcriptChunks, note: claim.note,
+      result,
+      messages: [],
+      claudeSessionId: claim.claudeSessionId,
+      transcriptChunks: claim.transcriptChunks,
+      note: claim.note,
       event: { type: 'turn.failed', seq: turn.seq, turnId: turn.turnId, error: body, result },
     });
     if (committed.kind === 'fenced') return rang;

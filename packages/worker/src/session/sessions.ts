@@ -1,12 +1,24 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
-import { type Claim, formatRing, type Logger, newRingId, type Profile, promptPreview, type Ring, type Ringer, sessionFolder, type SessionStore, type SessionWriter } from '@hearth/shared';
+import {
+  type Claim,
+  formatRing,
+  type Logger,
+  newRingId,
+  type Profile,
+  promptPreview,
+  type Ring,
+  type Ringer,
+  type SessionStore,
+  type SessionWriter,
+  sessionFolder,
+} from '@hearth/shared';
 import type { AgentDriver, Launch } from '../agent/driver.js';
+import { startFailure } from '../agent/start-failure.js';
 import type { Fleet } from '../fleet.js';
 import type { Place, Places } from '../pool/places.js';
 import type { SparePool } from '../pool/spare-pool.js';
 import { SessionActor } from './actor.js';
-import { startFailure } from './endings.js';
 import { readPast } from './transcript.js';
 
 export interface SessionsDeps {
@@ -33,7 +45,9 @@ export class Sessions {
     return this.actors.get(sessionId);
   }
   idle(): (SessionActor & { idleSince: number })[] {
-    return [...this.actors.values()].filter((actor): actor is SessionActor & { idleSince: number } => actor.idleSince !== undefined);
+    return [...this.actors.values()].filter(
+      (actor): actor is SessionActor & { idleSince: number } => actor.idleSince !== undefined,
+    );
   }
   counts(): { busy: number; idle: number } {
     const idle = this.idle().length;
@@ -45,7 +59,8 @@ export class Sessions {
     const { deps } = this;
     const profile = deps.profiles[claim.profile];
     const pool = deps.pools.get(claim.profile);
-    if (profile === undefined || pool === undefined) throw new TypeError(`session ${sessionId} was claimed without its profile ${claim.profile}`);
+    if (profile === undefined || pool === undefined)
+      throw new TypeError(`session ${sessionId} was claimed without its profile ${claim.profile}`);
     const actor = new SessionActor(sessionId, claim, place, {
       store: deps.store,
       workerId: deps.workerId,
@@ -59,7 +74,8 @@ export class Sessions {
       },
       resumeAgent: async (claudeSessionId, chunks) => {
         const files = await readPast(deps.store, sessionId, chunks);
-        const workspace = profile.workspace === 'scratch' ? join(deps.workspaces, sessionFolder(sessionId)) : profile.workspace;
+        const workspace =
+          profile.workspace === 'scratch' ? join(deps.workspaces, sessionFolder(sessionId)) : profile.workspace;
         try {
           return await deps.driver.resume(deps.launch(profile), workspace, { claudeSessionId, files });
         } catch (error) {
@@ -104,21 +120,36 @@ export class Sessions {
 
   /** Rings a turn to intake; `seen` is its last ring. */
   async ringToIntake(sessionId: string, profile: string, seq: number, seen: Ring): Promise<void> {
-    await ringAt({ store: this.deps.store, ringer: this.deps.ringer, log: this.deps.log }, { sessionId, profile, seq }, seen, 'intake');
+    await ringAt(
+      { store: this.deps.store, ringer: this.deps.ringer, log: this.deps.log },
+      { sessionId, profile, seq },
+      seen,
+      'intake',
+    );
   }
 }
 
 /** Rings a turn again, if `seen` is still its last ring. */
 export async function ringAt(
-  deps: { store: SessionStore; ringer: Ringer; log: Logger }, of: { sessionId: string; seq: number; profile?: string }, seen: Ring, seat: number | 'intake',
+  deps: { store: SessionStore; ringer: Ringer; log: Logger },
+  of: { sessionId: string; seq: number; profile?: string },
+  seen: Ring,
+  seat: number | 'intake',
 ): Promise<boolean> {
   const next = { seat, jobId: newRingId() };
   const turn = await deps.store.ring(of.sessionId, of.seq, seen, next);
   if (turn === undefined) return false;
   await deps.ringer.ring(next, {
-    sessionId: of.sessionId, turnId: turn.turnId, seq: of.seq, profile: turn.profile, preview: promptPreview(turn.request.prompt),
+    sessionId: of.sessionId,
+    turnId: turn.turnId,
+    seq: of.seq,
+    profile: turn.profile,
+    preview: promptPreview(turn.request.prompt),
   });
-  deps.log.info({ sessionId: of.sessionId, seq: of.seq, ring: formatRing(next), before: formatRing(seen) }, 'turn rung again');
+  deps.log.info(
+    { sessionId: of.sessionId, seq: of.seq, ring: formatRing(next), before: formatRing(seen) },
+    'turn rung again',
+  );
   return true;
 }
 

@@ -38,7 +38,11 @@ export class TurnInHand {
   private queuedMs = 0;
   private begunAt = performance.now();
 
-  constructor(readonly turn: HeadTurn, readonly attempt: number, readonly served: ServedBy) {}
+  constructor(
+    readonly turn: HeadTurn,
+    readonly attempt: number,
+    readonly served: ServedBy,
+  ) {}
 
   get seq(): number {
     return this.turn.seq;
@@ -70,8 +74,14 @@ export class TurnInHand {
         this.tools.delete(event.toolUseId);
         if (this.tools.size === 0) this.toolsMs += performance.now() - this.toolsBusySince;
         return {
-          type: 'tool.ended', seq, toolUseId: event.toolUseId, name: tool.name, ok: event.ok, summary: event.summary,
-          durationMs: Math.round(performance.now() - tool.startedAt), ...parent(event),
+          type: 'tool.ended',
+          seq,
+          toolUseId: event.toolUseId,
+          name: tool.name,
+          ok: event.ok,
+          summary: event.summary,
+          durationMs: Math.round(performance.now() - tool.startedAt),
+          ...parent(event),
         };
       }
       case 'retry':
@@ -91,8 +101,12 @@ export class TurnInHand {
     this.toolsStarted += 1;
     const input = JSON.stringify(gate.input) ?? '';
     return {
-      type: 'tool.started', seq: this.seq, toolUseId: gate.toolUseId, name: gate.name,
-      input: input.length <= inputLength ? input : `${input.slice(0, inputLength - 1)}…`, ...parent(gate),
+      type: 'tool.started',
+      seq: this.seq,
+      toolUseId: gate.toolUseId,
+      name: gate.name,
+      input: input.length <= inputLength ? input : `${input.slice(0, inputLength - 1)}…`,
+      ...parent(gate),
     };
   }
 
@@ -121,7 +135,9 @@ export class TurnInHand {
       },
       ...(this.turn.request.metadata === undefined ? {} : { metadata: this.turn.request.metadata }),
     };
-    return ending.error === undefined ? { status: 'finished', ...outcome } : { status: 'failed', error: ending.error, ...outcome };
+    return ending.error === undefined
+      ? { status: 'finished', ...outcome }
+      : { status: 'failed', error: ending.error, ...outcome };
   }
 
   private noteSign(): void {
@@ -136,7 +152,11 @@ export class TurnInHand {
   }
 
   private textSoFar(): string {
-    return this.said.filter((message) => message.parentToolUseId === undefined).map(textOf).filter(Boolean).join('\n\n');
+    return this.said
+      .filter((message) => message.parentToolUseId === undefined)
+      .map(textOf)
+      .filter(Boolean)
+      .join('\n\n');
   }
 }
 

@@ -1,5 +1,12 @@
-import { type LeaseStore, type Logger, type Ringer, type SessionStore, shardCount, type SweptSession } from '@hearth/shared';
-import { type Sessions, ringAt } from '../session/sessions.js';
+import {
+  type LeaseStore,
+  type Logger,
+  type Ringer,
+  type SessionStore,
+  type SweptSession,
+  shardCount,
+} from '@hearth/shared';
+import { ringAt, type Sessions } from '../session/sessions.js';
 
 /** How often the workers are looked at, and the shards swept, ms. A dead worker is noticed within this. */
 const everyMs = 500;
@@ -60,13 +67,18 @@ export class Sweep {
     const dead = seats.filter(({ record }) => record === undefined).map(({ workerId }) => workerId);
     if (this.deps.formerHolder !== undefined) dead.push(this.deps.formerHolder);
     const newlyDead = dead.filter((workerId) => !this.buried.has(workerId));
-    const rank = Math.max(0, live.findIndex(({ workerId }) => workerId === this.deps.workerId));
+    const rank = Math.max(
+      0,
+      live.findIndex(({ workerId }) => workerId === this.deps.workerId),
+    );
     const shards = Array.from({ length: shardCount }, (_, shard) => shard).filter(
       (shard) => newlyDead.length > 0 || shard % Math.max(1, live.length) === rank,
     );
     if (newlyDead.length > 0) this.deps.log.warn({ dead: newlyDead }, 'workers died; looking for their sessions');
     for (let at = 0; at < shards.length && !this.stopped; at += shardsAtOnce) {
-      const swept = await Promise.all(shards.slice(at, at + shardsAtOnce).map((shard) => this.deps.store.sweep(shard, perShard, newlyDead)));
+      const swept = await Promise.all(
+        shards.slice(at, at + shardsAtOnce).map((shard) => this.deps.store.sweep(shard, perShard, newlyDead)),
+      );
       for (const session of swept.flat()) await this.look(session);
     }
     for (const workerId of newlyDead) this.buried.add(workerId);

@@ -22,7 +22,16 @@ export interface ChildSpec {
 /** detached: a process group of its own. No clean-up by execa: the guard and `end` do that, also for what outlives the child. */
 const launch = ({ binary, args, cwd, env }: ChildSpec) =>
   execa(binary, args, {
-    cwd, env, extendEnv: false, stdin: 'pipe', stdout: 'pipe', stderr: 'pipe', buffer: false, reject: false, detached: true, cleanup: false,
+    cwd,
+    env,
+    extendEnv: false,
+    stdin: 'pipe',
+    stdout: 'pipe',
+    stderr: 'pipe',
+    buffer: false,
+    reject: false,
+    detached: true,
+    cleanup: false,
   });
 
 /**

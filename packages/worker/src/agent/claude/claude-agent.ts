@@ -53,7 +53,12 @@ export class ClaudeAgent implements Agent {
     });
     this.control = new ControlChannel((line) => this.child.write(line));
     this.exited = this.child.exited.then(async (exit) => {
-      this.control.close(new HearthError('agent_start_failed', `The agent ended (${exit.code ?? exit.signal ?? 'not started'}). ${exit.stderrTail}`.trim()));
+      this.control.close(
+        new HearthError(
+          'agent_start_failed',
+          `The agent ended (${exit.code ?? exit.signal ?? 'not started'}). ${exit.stderrTail}`.trim(),
+        ),
+      );
       // Only after everything the agent started is gone: it may still write there.
       void this.child.end('now').then(() => rm(launch.home, { recursive: true, force: true }));
       return exit;
@@ -105,7 +110,11 @@ export class ClaudeAgent implements Agent {
   private onLine(text: string, translator: Translator): void {
     this.spec.log.trace({ agentId: this.agentId, line: text }, 'agent line');
     const parsed = parseLine(text);
-    if (parsed.kind === 'garbage') this.spec.log.warn({ agentId: this.agentId, reason: parsed.reason }, 'the agent printed a line that makes no sense');
+    if (parsed.kind === 'garbage')
+      this.spec.log.warn(
+        { agentId: this.agentId, reason: parsed.reason },
+        'the agent printed a line that makes no sense',
+      );
     if (parsed.kind !== 'line') return;
     if (parsed.line.type === 'control_response') this.control.answered(parsed.line);
     else translator.line(parsed.line);
@@ -115,5 +124,11 @@ export class ClaudeAgent implements Agent {
 /** `{}` is no opinion: the usual permission flow goes on. */
 function gateAnswer(answer: Answer): unknown {
   if (answer.allow) return {};
-  return { hookSpecificOutput: { hookEventName: 'PreToolUse', permissionDecision: 'deny', permissionDecisionReason: answer.message } };
+  return {
+    hookSpecificOutput: {
+      hookEventName: 'PreToolUse',
+      permissionDecision: 'deny',
+      permissionDecisionReason: answer.message,
+    },
+  };
 }

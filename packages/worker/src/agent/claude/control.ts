@@ -20,7 +20,12 @@ export class ControlChannel {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         this.pending.delete(requestId);
-        reject(new HearthError('agent_start_timeout', `The agent did not answer ${request.subtype} within ${deadlineMs} ms.`));
+        reject(
+          new HearthError(
+            'agent_start_timeout',
+            `The agent did not answer ${request.subtype} within ${deadlineMs} ms.`,
+          ),
+        );
       }, deadlineMs);
       this.pending.set(requestId, { resolve, reject, timer });
       this.write({ type: 'control_request', request_id: requestId, request });

@@ -48,7 +48,13 @@ export class ClaudeDriver implements AgentDriver {
     }
     const claudeSessionId = beginning.kind === 'resumed' ? (resumedId ?? '') : beginning.claudeSessionId;
     const agent = new ClaudeAgent({
-      binary: binary.path, launch, beginning, cwd, claudeSessionId, workerEnv: this.options.workerEnv, log: this.options.log,
+      binary: binary.path,
+      launch,
+      beginning,
+      cwd,
+      claudeSessionId,
+      workerEnv: this.options.workerEnv,
+      log: this.options.log,
     });
     try {
       await agent.initialise(launch.profile.startTimeoutMs);
@@ -62,17 +68,25 @@ export class ClaudeDriver implements AgentDriver {
 
 function startError(cause: unknown, binary: string, stderrTail: string, timeoutMs: number): HearthError {
   if (cause instanceof HearthError && cause.code === 'agent_start_timeout') {
-    return new HearthError('agent_start_timeout', `${binary} did not initialise within ${timeoutMs} ms. ${stderrTail}`.trim(), {
-      field: 'startTimeoutMs',
-      expected: 'an answer to `initialize` in time',
-      wayOut: 'Run `hearth doctor`; if the machine is slow, raise startTimeoutMs in the profile.',
-      cause,
-    });
+    return new HearthError(
+      'agent_start_timeout',
+      `${binary} did not initialise within ${timeoutMs} ms. ${stderrTail}`.trim(),
+      {
+        field: 'startTimeoutMs',
+        expected: 'an answer to `initialize` in time',
+        wayOut: 'Run `hearth doctor`; if the machine is slow, raise startTimeoutMs in the profile.',
+        cause,
+      },
+    );
   }
-  return new HearthError('agent_start_failed', `${binary} did not start. ${stderrTail || (cause instanceof Error ? cause.message : '')}`.trim(), {
-    field: 'claudePath',
-    expected: 'Claude Code 2.1.329 or one that understands the same flags',
-    wayOut: 'Run `hearth doctor` on the worker’s machine; it starts the binary and says what it answers.',
-    cause,
-  });
+  return new HearthError(
+    'agent_start_failed',
+    `${binary} did not start. ${stderrTail || (cause instanceof Error ? cause.message : '')}`.trim(),
+    {
+      field: 'claudePath',
+      expected: 'Claude Code 2.1.329 or one that understands the same flags',
+      wayOut: 'Run `hearth doctor` on the worker’s machine; it starts the binary and says what it answers.',
+      cause,
+    },
+  );
 }

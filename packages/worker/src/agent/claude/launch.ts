@@ -19,7 +19,15 @@ export type Beginning =
  * Source of the flags: Claude Code 2.1.197 and 2.1.329, `--help` and observation.
  */
 export function commandLine(profile: Profile, beginning: Beginning): string[] {
-  const args = ['-p', '--input-format', 'stream-json', '--output-format', 'stream-json', '--verbose', '--include-partial-messages'];
+  const args = [
+    '-p',
+    '--input-format',
+    'stream-json',
+    '--output-format',
+    'stream-json',
+    '--verbose',
+    '--include-partial-messages',
+  ];
   args.push('--session-mirror', '--permission-prompt-tool', 'stdio', '--permission-mode', profile.permissionMode);
   if (beginning.kind === 'resumed') args.push('--resume', beginning.transcript);
   else args.push('--session-id', beginning.claudeSessionId);
@@ -47,10 +55,25 @@ export function commandLine(profile: Profile, beginning: Beginning): string[] {
 const basics = ['PATH', 'HOME', 'USER', 'LOGNAME', 'SHELL', 'LANG', 'LANGUAGE', 'TZ', 'TMPDIR', 'TERM', 'IS_SANDBOX'];
 /** Credentials, providers, proxies, authorities. */
 const passed = [
-  'CLAUDE_CODE_OAUTH_TOKEN', 'CLAUDE_CODE_USE_BEDROCK', 'CLAUDE_CODE_USE_VERTEX', 'CLAUDE_CODE_SKIP_BEDROCK_AUTH',
-  'CLAUDE_CODE_SKIP_VERTEX_AUTH', 'CLOUD_ML_REGION', 'GOOGLE_APPLICATION_CREDENTIALS', 'GOOGLE_CLOUD_PROJECT',
-  'HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY', 'ALL_PROXY', 'http_proxy', 'https_proxy', 'no_proxy', 'all_proxy',
-  'NODE_EXTRA_CA_CERTS', 'SSL_CERT_FILE', 'SSL_CERT_DIR',
+  'CLAUDE_CODE_OAUTH_TOKEN',
+  'CLAUDE_CODE_USE_BEDROCK',
+  'CLAUDE_CODE_USE_VERTEX',
+  'CLAUDE_CODE_SKIP_BEDROCK_AUTH',
+  'CLAUDE_CODE_SKIP_VERTEX_AUTH',
+  'CLOUD_ML_REGION',
+  'GOOGLE_APPLICATION_CREDENTIALS',
+  'GOOGLE_CLOUD_PROJECT',
+  'HTTP_PROXY',
+  'HTTPS_PROXY',
+  'NO_PROXY',
+  'ALL_PROXY',
+  'http_proxy',
+  'https_proxy',
+  'no_proxy',
+  'all_proxy',
+  'NODE_EXTRA_CA_CERTS',
+  'SSL_CERT_FILE',
+  'SSL_CERT_DIR',
 ];
 const passedPrefixes = ['ANTHROPIC_', 'VERTEX_REGION_', 'LC_'];
 /** Amazon's variables go along only when Bedrock is asked for. */
@@ -84,5 +107,8 @@ export const configDir = (launch: Launch): string => join(launch.home, 'config')
 /** Equal for profiles whose agents are interchangeable: the key of a pool. */
 export function launchKey(profile: Profile): string {
   const { spares: _spares, ...spec } = profile;
-  return createHash('sha256').update(JSON.stringify(spec, Object.keys(spec).sort())).update(JSON.stringify(spec.env)).digest('hex');
+  return createHash('sha256')
+    .update(JSON.stringify(spec, Object.keys(spec).sort()))
+    .update(JSON.stringify(spec.env))
+    .digest('hex');
 }

@@ -1,5 +1,5 @@
 /** The longest line an agent may print, in bytes: file contents travel as single lines of several MB. */
-export const lineBytesAllowed = 64 * 1024 * 1024;
+const lineBytesAllowed = 64 * 1024 * 1024;
 
 const newline = 0x0a;
 

@@ -58,7 +58,13 @@ export class Translator {
     const { text, thinking } = event.delta;
     const said = text === undefined ? ({ of: 'thinking', text: thinking } as const) : ({ of: 'text', text } as const);
     if (said.text === undefined || said.text === '') return;
-    this.emit({ kind: 'delta', of: said.of, text: said.text, messageId, parentToolUseId: parent_tool_use_id ?? undefined });
+    this.emit({
+      kind: 'delta',
+      of: said.of,
+      text: said.text,
+      messageId,
+      parentToolUseId: parent_tool_use_id ?? undefined,
+    });
   }
 
   private assistant({ message, parent_tool_use_id, uuid }: LineOf<'assistant'>): void {
@@ -66,7 +72,7 @@ export class Translator {
     if (known !== undefined) known.content.push(...message.content);
     else {
       // Another message of the same speaker that never stopped (an aborted call) is complete now.
-      for (const open of [...this.open.values()]) {
+      for (const open of this.open.values()) {
         if (open.parentToolUseId === (parent_tool_use_id ?? undefined)) this.complete(open.messageId);
       }
       const parent = parent_tool_use_id ? { parentToolUseId: parent_tool_use_id } : {};
@@ -87,8 +93,11 @@ export class Translator {
     for (const block of message.content) {
       if (block.type !== 'tool_result' || typeof block['tool_use_id'] !== 'string') continue;
       this.emit({
-        kind: 'tool_ended', toolUseId: block['tool_use_id'], ok: block['is_error'] !== true,
-        summary: summarise(block['content']), parentToolUseId: parent_tool_use_id ?? undefined,
+        kind: 'tool_ended',
+        toolUseId: block['tool_use_id'],
+        ok: block['is_error'] !== true,
+        summary: summarise(block['content']),
+        parentToolUseId: parent_tool_use_id ?? undefined,
       });
     }
   }
@@ -107,24 +116,38 @@ export class Translator {
     if (request.subtype === 'hook_callback' && request.callback_id === gateCallback) {
       const hook = hookInputSchema.parse(request.input);
       this.emit({
-        kind: 'gate', requestId, toolUseId: hook.tool_use_id, name: hook.tool_name, input: hook.tool_input,
+        kind: 'gate',
+        requestId,
+        toolUseId: hook.tool_use_id,
+        name: hook.tool_name,
+        input: hook.tool_input,
         parentToolUseId: hook.parent_tool_use_id ?? undefined,
       });
     } else if (request.subtype === 'can_use_tool') {
-      this.emit({ kind: 'permission', requestId, toolUseId: request.tool_use_id ?? '', name: request.tool_name ?? '', input: request.input });
+      this.emit({
+        kind: 'permission',
+        requestId,
+        toolUseId: request.tool_use_id ?? '',
+        name: request.tool_name ?? '',
+        input: request.input,
+      });
     }
   }
 
   private transcript({ filePath, entries }: LineOf<'transcript_mirror'>): void {
     if (entries.length === 0) return;
     this.emit({
-      kind: 'transcript', file: transcriptFile(filePath), lines: `${entries.map((entry) => JSON.stringify(entry)).join('\n')}\n`,
-      entryIds: entries.flatMap((entry) => (entry.type === 'assistant' && entry.uuid !== undefined ? [entry.uuid] : [])),
+      kind: 'transcript',
+      file: transcriptFile(filePath),
+      lines: `${entries.map((entry) => JSON.stringify(entry)).join('\n')}\n`,
+      entryIds: entries.flatMap((entry) =>
+        entry.type === 'assistant' && entry.uuid !== undefined ? [entry.uuid] : [],
+      ),
     });
   }
 
   private result(line: LineOf<'result'>): void {
-    for (const messageId of [...this.open.keys()]) this.complete(messageId);
+    for (const messageId of this.open.keys()) this.complete(messageId);
     const reason = line.terminal_reason ?? line.subtype;
     // API down: subtype "success" with is_error true and the text in `result`.
     const text = line.result ?? line.errors?.join('\n') ?? '';
@@ -148,7 +171,11 @@ function summarise(content: unknown): string {
     typeof content === 'string'
       ? content
       : Array.isArray(content)
-        ? content.map((part: { type?: string; text?: string }) => (part.type === 'text' ? (part.text ?? '') : `[${part.type ?? 'block'}]`)).join(' ')
+        ? content
+            .map((part: { type?: string; text?: string }) =>
+              part.type === 'text' ? (part.text ?? '') : `[${part.type ?? 'block'}]`,
+            )
+            .join(' ')
         : '';
   const line = (text.split('\n').find((candidate) => candidate.trim() !== '') ?? '').trim();
   return line.length <= summaryLength ? line : `${line.slice(0, summaryLength - 1)}…`;

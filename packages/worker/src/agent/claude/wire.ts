@@ -13,7 +13,9 @@ const streamEvent = z.looseObject({
   event: z.looseObject({
     type: z.string(),
     message: z.looseObject({ id: z.string() }).optional(),
-    delta: z.looseObject({ type: z.string().optional(), text: z.string().optional(), thinking: z.string().optional() }).optional(),
+    delta: z
+      .looseObject({ type: z.string().optional(), text: z.string().optional(), thinking: z.string().optional() })
+      .optional(),
   }),
 });
 
@@ -48,7 +50,7 @@ const controlRequest = z.looseObject({
     callback_id: z.string().optional(),
     tool_name: z.string().optional(),
     tool_use_id: z.string().optional(),
-    input: z.unknown(),
+    input: z.unknown().optional(),
   }),
 });
 
@@ -56,14 +58,19 @@ const controlRequest = z.looseObject({
 export const hookInputSchema = z.looseObject({
   tool_name: z.string(),
   tool_use_id: z.string(),
-  tool_input: z.unknown(),
+  tool_input: z.unknown().optional(),
   /** Set for a sub-agent's tool. */
   parent_tool_use_id: parentToolUseId,
 });
 
 const controlResponse = z.looseObject({
   type: z.literal('control_response'),
-  response: z.looseObject({ subtype: z.string(), request_id: z.string(), error: z.string().optional(), response: z.unknown() }),
+  response: z.looseObject({
+    subtype: z.string(),
+    request_id: z.string(),
+    error: z.string().optional(),
+    response: z.unknown().optional(),
+  }),
 });
 
 const controlCancel = z.looseObject({ type: z.literal('control_cancel_request'), request_id: z.string() });
@@ -97,7 +104,15 @@ const result = z.looseObject({
 });
 
 const lineSchema = z.discriminatedUnion('type', [
-  streamEvent, assistant, user, system, controlRequest, controlResponse, controlCancel, transcriptMirror, result,
+  streamEvent,
+  assistant,
+  user,
+  system,
+  controlRequest,
+  controlResponse,
+  controlCancel,
+  transcriptMirror,
+  result,
 ]);
 export type Line = z.infer<typeof lineSchema>;
 export type LineOf<T extends Line['type']> = Extract<Line, { type: T }>;

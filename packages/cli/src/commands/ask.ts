@@ -1,0 +1,41 @@
+import { randomBytes } from 'node:crypto';
+import { text } from 'node:stream/consumers';
+import { TurnFailedError } from '@hearth/producer';
+import { TurnPrinter } from '../terminal/turn-printer.js';
+import { aborted, type CommonOptions, type Context, withProducer } from './context.js';
+
+export interface AskOptions extends CommonOptions {
+  session?: string;
+  profile?: string;
+  turnId?: string;
+}
+
+/** `hearth ask "prompt"`: one turn, streamed. Exit code 1 when the turn fails. */
+export async function ask(prompt: string | undefined, options: AskOptions, { out, signal }: Context): Promise<number> {
+  const words = prompt === undefined || prompt === '-' ? await text(process.stdin) : prompt;
+  const sessionId = options.session ?? `ask-${randomBytes(4).toString('hex')}`;
+  return withProducer(options, async (producer) => {
+    const turn = await producer.session(sessionId).prompt(words, { turnId: options.turnId, profile: options.profile });
+    if (options.session === undefined)
+      out.note(`session ${sessionId} (go on with: hearth ask --session ${sessionId} "…")`);
+    const printer = new TurnPrinter(out);
+    const ended = (async (): Promise<number> => {
+      for await (const event of turn) printer.event(event);
+      try {
+        printer.summary(await turn.result());
+        return 0;
+      } catch (error) {
+        if (!(error instanceof TurnFailedError)) throw error;
+        printer.summary(error.result);
+        return 1;
+      }
+    })();
+    const left = aborted(signal).then(() => {
+      out.note(
+        `left; turn ${turn.turnId} goes on (see it again: hearth ask --session ${sessionId} --turn-id ${turn.turnId} "…")`,
+      );
+      return 130;
+    });
+    return Promise.race([ended, left]);
+  });
+}

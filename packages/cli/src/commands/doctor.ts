@@ -1,0 +1,125 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { findRedisServer } from '@hearth/local-redis';
+import {
+  connectFailingFast,
+  createLogger,
+  describeError,
+  judgeRedis,
+  profileSchema,
+  readRedisFacts,
+  toErrorBody,
+} from '@hearth/shared';
+import { ClaudeDriver, findClaude } from '@hearth/worker';
+import { execa } from 'execa';
+import { howToGiveCredentials, lookForCredentials } from '../credentials.js';
+import { hearthHome, redisUrlFrom } from '../home.js';
+import { style } from '../terminal/output.js';
+import { withProgress } from '../terminal/progress.js';
+import type { CommonOptions, Context } from './context.js';
+
+interface Finding {
+  check: string;
+  state: 'ok' | 'warning' | 'fault';
+  found: string;
+  /** What to do about it. */
+  advice?: string;
+}
+
+/** `hearth doctor`: looks at everything Hearth needs on this machine. Exit code 1 when something is at fault. */
+export async function doctor(options: CommonOptions, { out }: Context): Promise<number> {
+  const checks = [node, () => redis(redisUrlFrom(options.redisUrl)), binary, start, credentials];
+  const findings: Finding[] = [];
+  for (const check of checks) {
+    for (const finding of await check()) {
+      findings.push(finding);
+      out.value(finding);
+      const mark = { ok: style.green('✓'), warning: style.yellow('!'), fault: style.red('✗') }[finding.state];
+      out.line(`${mark} ${finding.check.padEnd(14)} ${finding.found}`);
+      if (finding.advice !== undefined) out.line(style.dim(finding.advice.replace(/^/gm, '    ')));
+    }
+  }
+  return findings.some(({ state }) => state === 'fault') ? 1 : 0;
+}
+
+async function node(): Promise<Finding[]> {
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+  if (major > 20 || (major === 20 && minor >= 19))
+    return [{ check: 'Node', state: 'ok', found: process.versions.node }];
+  return [{ check: 'Node', state: 'fault', found: process.versions.node, advice: 'Hearth needs Node 20.19 or newer.' }];
+}
+
+async function redis(url: string): Promise<Finding[]> {
+  const client = connectFailingFast(url, 'hearth-doctor');
+  try {
+    const facts = await readRedisFacts(client, 2_000);
+    const fault = judgeRedis(facts);
+    return [
+      {
+        check: 'Redis',
+        state: fault === undefined ? 'ok' : 'fault',
+        found: `${url}, version ${facts.version}, maxmemory-policy ${facts.evictionPolicy}`,
+        ...(fault === undefined ? {} : { advice: describeError(fault.toJSON()) }),
+      },
+    ];
+  } catch (error) {
+    const server = await findRedisServer({ cacheDir: join(hearthHome(), 'cache') }).catch(() => undefined);
+    const advice =
+      server === undefined
+        ? describeError(toErrorBody(error))
+        : '`hearth up` would bring its own; or start one and set REDIS_URL.';
+    return [{ check: 'Redis', state: 'fault', found: `nothing answers at ${url}`, advice }];
+  } finally {
+    client.disconnect();
+  }
+}
+
+async function binary(): Promise<Finding[]> {
+  try {
+    const { path, from } = findClaude(process.env['HEARTH_CLAUDE_PATH'] || undefined);
+    const { stdout } = await execa(path, ['--version']);
+    return [{ check: 'claude', state: 'ok', found: `${stdout.trim()} at ${path} (${from})` }];
+  } catch (error) {
+    return [{ check: 'claude', state: 'fault', found: 'not usable', advice: describeError(toErrorBody(error)) }];
+  }
+}
+
+/** Starts one agent as a worker would, initialises it and ends it. Sends no prompt. */
+async function start(): Promise<Finding[]> {
+  const home = await mkdtemp(join(tmpdir(), 'hearth-doctor-'));
+  const driver = new ClaudeDriver({
+    claudePath: process.env['HEARTH_CLAUDE_PATH'] || undefined,
+    workerEnv: process.env,
+    log: createLogger('doctor', 'silent'),
+  });
+  try {
+    const startedAt = performance.now();
+    const agent = await withProgress('Starting an agent', () =>
+      driver.spare({ agentId: `a-${randomUUID()}`, workerId: 'doctor', profile: profileSchema.parse({}), home }),
+    );
+    const tookMs = Math.round(performance.now() - startedAt);
+    await agent.end('ask');
+    return [{ check: 'agent start', state: 'ok', found: `${tookMs} ms to start and initialise` }];
+  } catch (error) {
+    return [
+      { check: 'agent start', state: 'fault', found: 'no agent starts', advice: describeError(toErrorBody(error)) },
+    ];
+  } finally {
+    await rm(home, { recursive: true, force: true });
+  }
+}
+
+async function credentials(): Promise<Finding[]> {
+  const looked = lookForCredentials();
+  if (looked.found !== undefined) return [{ check: 'credentials', state: 'ok', found: looked.found }];
+  return [
+    {
+      check: 'credentials',
+      state: 'warning',
+      found: `none of ${looked.lookedFor.join(', ')}`,
+      advice: howToGiveCredentials(looked),
+    },
+  ];
+}

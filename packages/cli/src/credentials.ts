@@ -1,0 +1,50 @@
+import { existsSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { HearthError } from '@hearth/shared';
+
+/** Environment variables that give a claude agent an account, with what they are. */
+const variables = [
+  ['ANTHROPIC_API_KEY', 'an API key'],
+  ['ANTHROPIC_AUTH_TOKEN', 'a bearer token for a gateway'],
+  ['CLAUDE_CODE_OAUTH_TOKEN', 'a token from `claude setup-token`'],
+  ['CLAUDE_CODE_USE_BEDROCK', 'Amazon Bedrock'],
+  ['CLAUDE_CODE_USE_VERTEX', 'Google Vertex AI'],
+] as const;
+
+export interface Credentials {
+  /** The variable that gives them. */
+  found: string | undefined;
+  lookedFor: readonly string[];
+  /** A login of `claude` itself exists on this machine; used only when a profile says so. Never read, only seen. */
+  loginExists: boolean;
+}
+
+/** Looks which credentials agents of this machine would have. Reads no secret. */
+export function lookForCredentials(env: NodeJS.ProcessEnv = process.env): Credentials {
+  return {
+    found: variables.find(([name]) => env[name])?.[0],
+    lookedFor: variables.map(([name]) => name),
+    loginExists: existsSync(join(env['CLAUDE_CONFIG_DIR'] || join(homedir(), '.claude'), '.credentials.json')),
+  };
+}
+
+export function howToGiveCredentials({ loginExists }: Credentials): string {
+  const ways = variables.map(([name, what]) => `  ${name.padEnd(26)} ${what}`).join('\n');
+  const login = loginExists
+    ? '\nThere is a login of `claude` itself; agents use it when the profile says "loginFrom": "<that config dir>".'
+    : '';
+  return `Set one of these in the environment:\n${ways}${login}\nOr try everything without an account: \`hearth up --demo\` uses the simulator's model with the real CLI.`;
+}
+
+export function noCredentials(credentials: Credentials): HearthError {
+  return new HearthError(
+    'invalid_options',
+    `No credentials for Claude: looked for ${credentials.lookedFor.join(', ')}.`,
+    {
+      field: 'credentials',
+      expected: 'one of these variables',
+      wayOut: howToGiveCredentials(credentials),
+    },
+  );
+}

@@ -1,0 +1,131 @@
+#!/usr/bin/env node
+/** The `hearth` command: its root. Only here live signals and exit codes. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { Command, Option } from 'commander';
+import { type AskOptions, ask } from './commands/ask.js';
+import { type ChatOptions, chat } from './commands/chat.js';
+import type { CommonOptions, Context } from './commands/context.js';
+import { doctor } from './commands/doctor.js';
+import { sessions, workers } from './commands/lists.js';
+import { type StartOptions, start } from './commands/start.js';
+import { type UpOptions, up } from './commands/up.js';
+import { hearthHome, redisUrlFrom } from './home.js';
+import { createOutput } from './terminal/output.js';
+
+const interrupt = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.on(signal, () => {
+    if (interrupt.signal.aborted) process.exit(130);
+    interrupt.abort();
+  });
+}
+// A reader that went away (`| head`) is no error of ours.
+process.stdout.on('error', () => process.exit(0));
+
+async function run<O extends CommonOptions>(options: O, command: (context: Context) => Promise<number>): Promise<void> {
+  const out = createOutput(options.json ?? false);
+  try {
+    process.exit(await command({ out, signal: interrupt.signal }));
+  } catch (error) {
+    out.error(error);
+    process.exit(1);
+  }
+}
+
+const json = new Option('--json', 'print one JSON value per line on stdout');
+const redisUrl = new Option('--redis-url <url>', 'where Redis is (default: REDIS_URL, then a running `hearth up`)');
+const program = new Command('hearth').description('keeps Claude Code sessions warm').showHelpAfterError();
+
+const stackOptions = (command: Command): Command =>
+  command
+    .option('--demo', "use the simulator's model with the real claude CLI: no account needed")
+    .option('--workers <n>', 'how many workers to start', '1')
+    .option('--places <n>', 'room for agents on each worker (default: from memory)')
+    .option('--profiles <file>', 'profile file (JSON)')
+    .addOption(redisUrl)
+    .addOption(json);
+
+stackOptions(program.command('up').description('bring up Redis and workers on this machine, until Ctrl-C')).action(
+  (options: UpOptions) => run(options, (context) => up(options, context)),
+);
+
+stackOptions(
+  program.command('start', { hidden: true }).description('what `npm start` runs: up, and one visible conversation'),
+)
+  .option('--exit', 'end after the conversation')
+  .action((options: StartOptions) => run(options, (context) => start(options, context)));
+
+program
+  .command('worker')
+  .description('start one worker here; options by environment, see the README')
+  .option('--profiles <file>', 'profile file (JSON)')
+  .option('--places <n>', 'room for agents (default: from memory)')
+  .addOption(redisUrl)
+  .addOption(json)
+  .action((options: UpOptions) => run(options, () => workerHere(options)));
+
+program
+  .command('ask')
+  .description('submit one turn and stream its answer')
+  .argument('[prompt]', 'the prompt; "-" or nothing: read from stdin')
+  .option('-s, --session <id>', 'the session (default: a new one)')
+  .option('--profile <name>', 'the profile of a new session')
+  .option('--turn-id <id>', 'idempotency key of the turn')
+  .addOption(redisUrl)
+  .addOption(json)
+  .action((prompt: string | undefined, options: AskOptions) =>
+    run(options, (context) => ask(prompt, options, context)),
+  );
+
+program
+  .command('chat')
+  .description('talk with a session')
+  .argument('[session]', 'the session (default: a new one)')
+  .option('--profile <name>', 'the profile of a new session')
+  .addOption(redisUrl)
+  .addOption(json)
+  .action((session: string | undefined, options: ChatOptions) =>
+    run(options, (context) => chat(session, options, context)),
+  );
+
+program
+  .command('sessions')
+  .description('list all known sessions')
+  .addOption(redisUrl)
+  .addOption(json)
+  .action((options: CommonOptions) => run(options, (context) => sessions(options, context)));
+
+program
+  .command('workers')
+  .description('list live workers')
+  .addOption(redisUrl)
+  .addOption(json)
+  .action((options: CommonOptions) => run(options, (context) => workers(options, context)));
+
+program
+  .command('doctor')
+  .description('look at everything Hearth needs on this machine')
+  .addOption(redisUrl)
+  .addOption(json)
+  .action((options: CommonOptions) => run(options, (context) => doctor(options, context)));
+
+/** The worker is a process of its own with a root of its own: it takes our place, our terminal and our signals. */
+async function workerHere(options: UpOptions): Promise<number> {
+  const args = [
+    ...(options.profiles === undefined ? [] : ['--profiles', options.profiles]),
+    ...(options.places === undefined ? [] : ['--places', options.places]),
+  ];
+  const child = spawn(process.execPath, [fileURLToPath(import.meta.resolve('@hearth/worker/main')), ...args], {
+    stdio: 'inherit',
+    env: { ...process.env, REDIS_URL: redisUrlFrom(options.redisUrl), HEARTH_HOME: hearthHome() },
+    // A Ctrl-C reaches it through us, once.
+    detached: true,
+  });
+  interrupt.signal.addEventListener('abort', () => child.kill('SIGTERM'));
+  const [code] = (await once(child, 'exit')) as [number | null];
+  return code ?? 1;
+}
+
+await program.parseAsync();

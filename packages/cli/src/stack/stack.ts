@@ -1,0 +1,86 @@
+import { join } from 'node:path';
+import { startLocalRedis } from '@hearth/local-redis';
+import { HearthError } from '@hearth/shared';
+import { modelApiEnvironment, startModelApi } from '@hearth/simulator';
+import { removeUpRecord, runningUp, writeUpRecord } from '../home.js';
+import { withProgress } from '../terminal/progress.js';
+import { startWorkerProcess, type WorkerProcess } from './worker-process.js';
+
+export interface StackOptions {
+  home: string;
+  /** Given: this Redis is used. Absent: one is found or fetched, and started. */
+  redisUrl: string | undefined;
+  /** Use the simulator's model with the real CLI. */
+  demo: boolean;
+  workers: number;
+  workerArgs: readonly string[];
+}
+
+export interface Stack {
+  redisUrl: string;
+  modelApi: string | undefined;
+  workers: readonly WorkerProcess[];
+  /** The environment agents of this stack get their account from. */
+  env: NodeJS.ProcessEnv;
+  /** Ends everything in reverse order. Stopping twice is the same stop. */
+  stop(): Promise<void>;
+}
+
+/** Brings up what a person needs to try Hearth on one machine: Redis, the simulator's model if asked for, workers. */
+export async function startStack(options: StackOptions): Promise<Stack> {
+  const running = runningUp(options.home);
+  if (running !== undefined) {
+    throw new HearthError('invalid_options', `hearth is up already in ${options.home} (pid ${running.pid}).`, {
+      field: 'HEARTH_HOME',
+      expected: 'a folder in which no other `hearth up` runs',
+      wayOut: `Use it (REDIS_URL=${running.redisUrl}), stop it, or set HEARTH_HOME to another folder.`,
+    });
+  }
+  const cleanups: (() => Promise<unknown>)[] = [];
+  let stopping: Promise<void> | undefined;
+  const stop = (): Promise<void> => (stopping ??= runAll(cleanups.reverse()));
+  try {
+    const redisUrl = options.redisUrl ?? (await startRedis(options.home, cleanups));
+    const modelApi = options.demo ? await startModelApi() : undefined;
+    if (modelApi !== undefined) cleanups.push(() => modelApi.stop());
+    const env = {
+      ...process.env,
+      ...(modelApi === undefined ? {} : modelApiEnvironment(modelApi.url)),
+      REDIS_URL: redisUrl,
+      HEARTH_HOME: options.home,
+    };
+    const workers: WorkerProcess[] = [];
+    for (let number = 1; number <= options.workers; number += 1) {
+      const worker = await withProgress(
+        `Worker ${number} starts`,
+        () => startWorkerProcess({ home: options.home, number, env, args: options.workerArgs }),
+        ({ seat, logFile }) => `Worker ${number} serves on seat ${seat} (log: ${logFile})`,
+      );
+      workers.push(worker);
+      cleanups.push(() => worker.stop());
+    }
+    writeUpRecord(options.home, { pid: process.pid, redisUrl });
+    cleanups.push(async () => removeUpRecord(options.home));
+    return { redisUrl, modelApi: modelApi?.url, workers, env, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function startRedis(home: string, cleanups: (() => Promise<unknown>)[]): Promise<string> {
+  const redis = await withProgress(
+    'Redis starts',
+    (say) => startLocalRedis({ dataDir: join(home, 'redis'), cacheDir: join(home, 'cache'), onProgress: say }),
+    ({ url, origin }) => `Redis serves at ${url} (${origin})`,
+  );
+  cleanups.push(() => redis.stop());
+  return redis.url;
+}
+
+/** Runs every cleanup, each whatever the others do; the first failure is thrown in the end. */
+async function runAll(cleanups: readonly (() => Promise<unknown>)[]): Promise<void> {
+  const failures: unknown[] = [];
+  for (const cleanup of cleanups) await cleanup().catch((error: unknown) => failures.push(error));
+  if (failures.length > 0) throw new AggregateError(failures, 'not everything could be stopped');
+}

@@ -1,0 +1,73 @@
+import type { ReaderEvent } from '@hearth/producer';
+import { describeError, type TurnResult } from '@hearth/shared';
+import { type Output, style } from './output.js';
+
+/** Prints a turn while it is answered: text as it is written, tools as they run, what happened beside it on stderr. */
+export class TurnPrinter {
+  private streamed = false;
+  private atLineStart = true;
+
+  constructor(private readonly out: Output) {}
+
+  event(event: ReaderEvent): void {
+    this.out.value(event);
+    switch (event.type) {
+      case 'text.delta':
+        // What a sub-agent says is its own business; its tools are shown.
+        if (event.parentToolUseId !== undefined) return;
+        this.streamed = true;
+        return this.text(event.text);
+      case 'message': {
+        const text = event.content.map((block) => (typeof block['text'] === 'string' ? block['text'] : '')).join('');
+        if (!this.streamed && event.parentToolUseId === undefined) this.text(text);
+        this.streamed = false;
+        return this.endLine();
+      }
+      case 'tool.started':
+        return this.beside(style.cyan(`⏺ ${event.name}`) + style.dim(` ${event.input}`));
+      case 'tool.ended':
+        return this.beside(
+          `${event.ok ? style.green('  ✓') : style.red('  ✗')} ${style.dim(`${event.summary} (${event.durationMs} ms)`)}`,
+        );
+      case 'permission.denied':
+        return this.beside(style.yellow(`  ${event.name} was refused: ${event.reason}`));
+      case 'retry':
+        return this.beside(style.yellow(`  the model API is retried (${event.reason}), attempt ${event.attempt}`));
+      case 'turn.restarted':
+        this.streamed = false;
+        return this.beside(style.yellow(`  started again: ${event.reason}`));
+      case 'stream.expired':
+        return this.beside(style.yellow('  part of the stream is no longer kept'));
+      case 'turn.failed':
+        return this.beside(`${style.red('failed')} ${describeError(event.error)}`);
+      default:
+    }
+  }
+
+  /** One line on how it went, on stderr. */
+  summary(result: TurnResult): void {
+    const { warmth, pid, timings, costUsd, toolCount } = result;
+    const tools = toolCount === 0 ? '' : ` · ${toolCount} tools ${timings.toolsMs} ms`;
+    this.beside(
+      style.dim(
+        `${warmth ?? 'unserved'} · pid ${pid ?? '-'} · first event ${timings.firstEventMs ?? '-'} ms · total ${timings.totalMs} ms${tools} · $${costUsd.toFixed(4)}`,
+      ),
+    );
+  }
+
+  private text(text: string): void {
+    if (text === '') return;
+    this.out.write(text);
+    this.atLineStart = text.endsWith('\n');
+  }
+
+  private endLine(): void {
+    if (!this.atLineStart) this.out.write('\n');
+    this.atLineStart = true;
+  }
+
+  private beside(text: string): void {
+    this.endLine();
+    if (!this.out.json) this.out.note(text);
+  }
+}

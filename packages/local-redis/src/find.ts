@@ -1,0 +1,71 @@
+import { accessSync, constants, statSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { execa } from 'execa';
+import { fetchedServer, hasApt } from './debian.js';
+import { LocalRedisError } from './errors.js';
+
+/** A server that can be started: as a program, after fetching its package, or in a container. */
+export type RedisServer =
+  | { origin: 'path'; program: string }
+  | { origin: 'debian-package'; program: string | undefined }
+  | { origin: 'docker' };
+
+export interface FindOptions {
+  cacheDir: string;
+  /** Replaces the surroundings; for tests. */
+  surroundings?: Partial<Surroundings>;
+}
+
+export interface Surroundings {
+  path: string;
+  platform: NodeJS.Platform;
+  hasApt: () => Promise<boolean>;
+  hasDocker: () => Promise<boolean>;
+}
+
+const names = ['redis-server', 'valkey-server'];
+
+/**
+ * Which server would be used, in this order: on PATH, a Debian package (fetched without root), a Docker engine.
+ * @throws LocalRedisError `redis_not_found`
+ */
+export async function findRedisServer({ cacheDir, surroundings }: FindOptions): Promise<RedisServer> {
+  const { path, platform, hasApt: apt, hasDocker: docker } = { ...realSurroundings(), ...surroundings };
+  for (const folder of path.split(delimiter).filter(Boolean)) {
+    for (const name of names)
+      if (isExecutable(join(folder, name))) return { origin: 'path', program: join(folder, name) };
+  }
+  if (platform === 'linux' && (await apt())) return { origin: 'debian-package', program: fetchedServer(cacheDir) };
+  if (await docker()) return { origin: 'docker' };
+  throw new LocalRedisError(
+    'redis_not_found',
+    `No redis-server or valkey-server on PATH, no Debian packages, no Docker engine. ${howToInstall(platform)}`,
+  );
+}
+
+function realSurroundings(): Surroundings {
+  return { path: process.env['PATH'] ?? '', platform: process.platform, hasApt, hasDocker };
+}
+
+async function hasDocker(): Promise<boolean> {
+  return execa('docker', ['info'], { timeout: 5_000, stdio: 'ignore' }).then(
+    () => true,
+    () => false,
+  );
+}
+
+function howToInstall(platform: NodeJS.Platform): string {
+  if (platform === 'darwin') return 'Install it with `brew install redis`, or set REDIS_URL.';
+  if (platform === 'linux')
+    return 'Install it with your package manager (`dnf install redis`, `apk add redis`, `pacman -S valkey`), or set REDIS_URL.';
+  return 'Start one elsewhere (in Docker: `docker run -p 6379:6379 redis:7 --maxmemory-policy noeviction`) and set REDIS_URL.';
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return statSync(path).isFile();
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,78 @@
+import { describe, expect, it } from 'vitest';
+import { dumpKeys, withStore } from '../support/redis.js';
+import { commitInput } from '../support/samples.js';
+import { claim, sessionId, submit, submitAndClaim, turn } from '../support/turns.js';
+
+const by = (workerId: string): { workerId: string; seat: number } => ({ workerId, seat: 2 });
+
+describe('claim', () => {
+  it('makes the first who asks the owner, under epoch 1', () =>
+    withStore(async ({ store }) => {
+      const { incarnation } = await submit(store, 't1');
+      const outcome = await store.claim(sessionId, 1, by('w1'));
+      expect(outcome).toMatchObject({ kind: 'mine', anew: true, claim: { epoch: 1, batch: 0, incarnation, note: '' } });
+      expect(await store.session(sessionId)).toMatchObject({ owner: 'w1', seat: 2, epoch: 1 });
+    }));
+
+  it('gives its owner the same fence again and changes nothing', () =>
+    withStore(async ({ store, redis, keys }) => {
+      const writer = await submitAndClaim(store);
+      await writer.append([]);
+      const before = await dumpKeys(redis, keys.options.keyPrefix);
+      const outcome = await store.claim(sessionId, 1, { workerId: 'w1', seat: 1 });
+      expect(outcome).toMatchObject({ kind: 'mine', anew: false, claim: { fence: writer.fence, batch: 1 } });
+      expect(await dumpKeys(redis, keys.options.keyPrefix)).toEqual(before);
+    }));
+
+  it('names the owner and its fence to another', () =>
+    withStore(async ({ store }) => {
+      const { fence } = await submitAndClaim(store);
+      expect(await store.claim(sessionId, 1, by('w2'))).toEqual({ kind: 'other', owner: 'w1', seat: 1, fence });
+      expect(await store.claim(sessionId, 1, by('w2'), '1.stale')).toMatchObject({ kind: 'other' });
+    }));
+
+  it('takes over from an owner whose fence is known to be dead, and cuts off what it had not committed', () =>
+    withStore(async ({ store }) => {
+      const dead = await submitAndClaim(store);
+      await dead.transcript(0, 'half a turn', false);
+      const { granted } = await claim(store, 1, 'w2', dead.fence);
+      expect(granted).toMatchObject({ epoch: 2, batch: 0, transcriptChunks: 0 });
+      expect(await store.transcript(sessionId, 0, 10)).toEqual([]);
+      expect(await dead.append([])).toEqual({ kind: 'fenced' });
+    }));
+
+  it('lets only one of two take over the same dead fence', () =>
+    withStore(async ({ store }) => {
+      const { fence } = await submitAndClaim(store);
+      const outcomes = await Promise.all(['w2', 'w3'].map((id) => store.claim(sessionId, 1, by(id), fence)));
+      expect(outcomes.map(({ kind }) => kind).sort()).toEqual(['mine', 'other']);
+    }));
+
+  it('gives the stored result of a turn that is committed, and claims nothing', () =>
+    withStore(async ({ store }) => {
+      const writer = await submitAndClaim(store);
+      const input = commitInput(turn(1));
+      await writer.commit(1, input);
+      await writer.release('idle');
+      expect(await store.claim(sessionId, 1, by('w2'))).toEqual({ kind: 'committed', result: input.result });
+      expect(await store.session(sessionId)).toMatchObject({ owner: undefined });
+    }));
+
+  it('says gone for a session or a turn that never was', () =>
+    withStore(async ({ store }) => {
+      expect(await store.claim(sessionId, 1, by('w1'))).toEqual({ kind: 'gone' });
+      await submit(store, 't1');
+      expect(await store.claim(sessionId, 2, by('w1'))).toEqual({ kind: 'gone' });
+    }));
+
+  it('hands the note and the past of the last commit to the next owner', () =>
+    withStore(async ({ store }) => {
+      const writer = await submitAndClaim(store);
+      await submit(store, 't2');
+      await writer.transcript(0, 'a', false);
+      await writer.commit(1, commitInput(turn(1), { transcriptChunks: 1, note: 'Bash was cut off.' }));
+      await writer.release('drain');
+      const { granted } = await claim(store, 2, 'w2');
+      expect(granted).toMatchObject({ note: 'Bash was cut off.', claudeSessionId: 'claude-1', transcriptChunks: 1 });
+    }));
+});

@@ -1,0 +1,70 @@
+import { describe, expect, it } from 'vitest';
+import { withStore } from '../support/redis.js';
+import { workerRecord } from '../support/samples.js';
+
+const ttlMs = 3_600_000;
+
+describe('a worker lease', () => {
+  it('comes with the lowest free seat', () =>
+    withStore(async ({ leases }) => {
+      for (const [at, id] of ['w1', 'w2', 'w3'].entries()) {
+        expect(await leases.acquire(workerRecord(id), ttlMs)).toEqual({
+          kind: 'ok',
+          seat: at + 1,
+          formerHolder: undefined,
+        });
+      }
+      await leases.release('w2', 2);
+      expect(await leases.acquire(workerRecord('w4'), ttlMs)).toMatchObject({ seat: 2, formerHolder: undefined });
+    }));
+
+  it('comes with the seat of a holder that died, and names it', () =>
+    withStore(async ({ leases, redis, keys }) => {
+      await leases.acquire(workerRecord('w1'), ttlMs);
+      await leases.acquire(workerRecord('w2'), ttlMs);
+      await redis.del(keys.lease('w1'));
+      expect(await leases.acquire(workerRecord('w3'), ttlMs)).toEqual({ kind: 'ok', seat: 1, formerHolder: 'w1' });
+    }));
+
+  it('holds the record with the seat that was given, and its TTL', () =>
+    withStore(async ({ leases, redis, keys }) => {
+      await leases.acquire(workerRecord('w1'), ttlMs);
+      await leases.acquire(workerRecord('"seat":0', 7), ttlMs);
+      expect(await leases.workers()).toEqual([workerRecord('w1', 1), workerRecord('"seat":0', 2)]);
+      expect(await redis.pttl(keys.lease('w1'))).toBeGreaterThan(0);
+    }));
+
+  it('is given once: asked again, it is the same seat', () =>
+    withStore(async ({ leases }) => {
+      await leases.acquire(workerRecord('w1'), ttlMs);
+      expect(await leases.acquire(workerRecord('w1'), ttlMs)).toEqual({ kind: 'ok', seat: 1, formerHolder: undefined });
+      expect(await leases.seats()).toHaveLength(1);
+    }));
+
+  it('is renewed with a new record', () =>
+    withStore(async ({ leases }) => {
+      await leases.acquire(workerRecord('w1'), ttlMs);
+      const record = { ...workerRecord('w1', 1), state: 'draining' as const };
+      expect(await leases.renew(record, ttlMs)).toBe('ok');
+      expect(await leases.workers()).toEqual([record]);
+    }));
+
+  it('is not recreated by a renewal, and its worker is dead for ever', () =>
+    withStore(async ({ leases, redis, keys }) => {
+      await leases.acquire(workerRecord('w1'), ttlMs);
+      await redis.del(keys.lease('w1'));
+      expect(await leases.renew(workerRecord('w1', 1), ttlMs)).toBe('dead');
+      expect(await leases.lives('w1')).toBe(false);
+      expect(await leases.acquire(workerRecord('w1'), ttlMs)).toEqual({ kind: 'dead' });
+      expect(await leases.seats()).toEqual([{ seat: 1, workerId: 'w1', record: undefined }]);
+    }));
+
+  it('takes the seat with it only while its worker holds it', () =>
+    withStore(async ({ leases, redis, keys }) => {
+      await leases.acquire(workerRecord('w1'), ttlMs);
+      await redis.del(keys.lease('w1'));
+      await leases.acquire(workerRecord('w2'), ttlMs);
+      await leases.release('w1', 1);
+      expect((await leases.workers()).map(({ workerId }) => workerId)).toEqual(['w2']);
+    }));
+});

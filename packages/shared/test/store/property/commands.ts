@@ -1,0 +1,166 @@
+import fc from 'fast-check';
+import { checkInvariants } from './invariants.js';
+import type { Model } from './model.js';
+import { sessionIds } from './session-ids.js';
+import * as sessions from './session-steps.js';
+import * as workers from './worker-steps.js';
+import type { World } from './world.js';
+import * as writers from './writer-steps.js';
+
+/** One thing that somebody does, and then the look whether all is as the model says. */
+class Step<S> implements fc.AsyncCommand<Model, World> {
+  constructor(
+    private readonly step: S,
+    private readonly act: (model: Model, world: World, step: S) => Promise<void>,
+    private readonly when: (model: Model, step: S) => boolean,
+  ) {}
+
+  check(model: Readonly<Model>): boolean {
+    return this.when(model as Model, this.step);
+  }
+  async run(model: Model, world: World): Promise<void> {
+    await this.act(model, world, this.step);
+    await checkInvariants(model, world);
+  }
+  toString(): string {
+    return `${this.act.name}(${JSON.stringify(this.step)})`;
+  }
+}
+
+const [favourite] = sessionIds;
+const session = fc.constantFrom(favourite, favourite, ...sessionIds);
+const which = fc.nat(30);
+/** Every third reply is lost. */
+const drop = fc.nat(2).map((n) => n === 2);
+const likely = fc.nat(4).map((n) => n < 4);
+const unlikely = fc.nat(4).map((n) => n === 4);
+/** What breaks a careless joining of JSON: quotes, brackets, commas, line ends, and more than one byte. */
+const text = fc.constantFrom('a', '', '"],[', 'é\n\u0000', '😀', '\ud800');
+/** A chunk is no JSON: half a surrogate pair does not survive UTF-8, so whoever cuts chunks cuts at lines. */
+const chunk = fc.constantFrom('{"a":1}\n', 'é\n\u0000', '😀');
+
+const always = (): boolean => true;
+const known = (model: Model, step: { session: string }): boolean => model.sessions.has(step.session);
+const claimed = (model: Model, step: { session: string }): boolean => model.writersOf(step.session).length > 0;
+
+function steps<S>(
+  params: { [K in keyof S]: fc.Arbitrary<S[K]> },
+  act: (model: Model, world: World, step: S) => Promise<void>,
+  when: (model: Model, step: S) => boolean,
+): fc.Arbitrary<fc.AsyncCommand<Model, World>> {
+  return fc.record(params).map((step) => new Step(step as S, act, when));
+}
+
+const byWriter = { session, stale: fc.nat(2).map((n) => n === 2), which, drop };
+
+const submitting = steps<sessions.Submit>(
+  {
+    session,
+    known: unlikely,
+    which,
+    producer: which,
+    drop,
+    profile: fc.constantFrom(undefined, undefined, 'default', 'other'),
+  },
+  sessions.submit,
+  always,
+);
+const claiming = steps<sessions.Claim>(
+  {
+    session,
+    worker: which,
+    zombie: unlikely,
+    drop,
+    seq: fc.constantFrom('head', 'head', 'head', 'committed', 'beyond'),
+    deadFence: fc.constantFrom('right', 'right', 'right', 'wrong'),
+  },
+  sessions.claim,
+  (model) => model.living.length > 0,
+);
+const beginning = steps({ ...byWriter, head: likely }, writers.begin, claimed);
+const appending = steps(
+  { ...byWriter, batches: fc.array(fc.array(text, { minLength: 1, maxLength: 3 }), { minLength: 1, maxLength: 2 }) },
+  writers.append,
+  claimed,
+);
+const transcribing = steps(
+  {
+    ...byWriter,
+    offset: fc.constantFrom<'next' | 'known' | 'beyond'>('next', 'next', 'next', 'known', 'known', 'beyond'),
+    chunk,
+    settled: unlikely,
+  },
+  writers.transcript,
+  claimed,
+);
+const committing = steps(
+  {
+    ...byWriter,
+    turn: fc.constantFrom('head' as const, 'head' as const, 'last' as const, 'committed' as const),
+    chunks: which,
+    note: fc.constantFrom('', 'You were cut off.'),
+  },
+  writers.commit,
+  claimed,
+);
+const gating = steps({ ...byWriter, head: likely, tool: fc.constantFrom('Bash', 'Read') }, writers.reachTool, claimed);
+const releasing = steps(
+  { ...byWriter, mode: fc.constantFrom('idle' as const, 'drain' as const) },
+  writers.release,
+  claimed,
+);
+const ringing = steps<sessions.RingAgain>(
+  { session, turn: which, seen: fc.constantFrom('last', 'last', 'older'), client: which, drop },
+  sessions.ring,
+  known,
+);
+const sweeping = steps<sessions.Sweep>(
+  { session, worker: which, withDead: fc.boolean(), drop },
+  sessions.sweep,
+  always,
+);
+const fallingDue = steps({ session }, sessions.fallDue, known);
+const starting = steps({ drop }, workers.startWorker, (model) => model.living.length < workers.mostWorkers);
+const takingOver = steps({ session, worker: which, drop }, workers.takeOver, claimed);
+const killing = steps({ which }, workers.killWorker, (model) => model.living.length > 0);
+const stopping = steps({ which, drop }, workers.stopWorker, (model) => model.workers.length > 0);
+const renewing = steps({ which, drop }, workers.renewLease, (model) => model.workers.length > 0);
+const acquiringAgain = steps({ which, drop }, workers.acquireAgain, (model) => model.workers.length > 0);
+const resendingLate = steps({ which }, workers.lateResend, (model) => model.workers.length > 0);
+
+/** Schedules of producers and workers; what makes a session move on is drawn more often. */
+export const schedules = fc.commands(
+  [
+    submitting,
+    submitting,
+    submitting,
+    claiming,
+    claiming,
+    takingOver,
+    takingOver,
+    beginning,
+    beginning,
+    appending,
+    appending,
+    transcribing,
+    transcribing,
+    transcribing,
+    committing,
+    committing,
+    gating,
+    releasing,
+    ringing,
+    sweeping,
+    sweeping,
+    fallingDue,
+    starting,
+    starting,
+    killing,
+    stopping,
+    renewing,
+    acquiringAgain,
+    resendingLate,
+    resendingLate,
+  ],
+  { maxCommands: 60, size: 'max' },
+);

@@ -1,0 +1,166 @@
+import assert from 'node:assert/strict';
+import { decodeSessionId, type HearthEvent, shardOf } from '../../../src/index.js';
+import type { Model, ModelSession } from './model.js';
+import type { World } from './world.js';
+
+/** Reads Redis past the proxy and compares all of it with the model. */
+export async function checkInvariants(model: Model, world: World): Promise<void> {
+  await world.caughtUp();
+  for (const session of model.sessions.values()) await checkSession(session, world);
+  await checkPending(model, world);
+  await checkWorkers(model, world);
+}
+
+async function checkSession(session: ModelSession, world: World): Promise<void> {
+  const keys = world.keys.session(session.id);
+  const pipeline = world.direct
+    .pipeline()
+    .hgetall(keys[0])
+    .zrange(keys[1], '0', '-1', 'WITHSCORES')
+    .hgetall(keys[3])
+    .zrange(keys[4], '0', '-1')
+    .xrange(keys[5], '-', '+')
+    .lrange(keys[6], 0, -1);
+  for (let seq = 1; seq <= session.turns.length + 1; seq++) pipeline.hgetall(`${keys[2]}${seq}`);
+  const [hash, log, turnIds, done, stream, transcript, ...turns] = await run(pipeline);
+  const at = `session ${session.id}`;
+
+  const { created: _created, used: _used, cost, ...fields } = hash as Record<string, string>;
+  assert.deepEqual(
+    fields,
+    {
+      id: session.id,
+      incarnation: session.incarnation,
+      profile: 'default',
+      seq: String(session.turns.length),
+      events: String(session.events.length),
+      transcript: String(session.committedChunks),
+      epoch: String(session.epoch),
+      fence: session.fence,
+      owner: session.owner,
+      seat: session.seat,
+      batch: String(session.batch),
+      claude: session.claude,
+      looks: String(session.looks),
+      turns: String(session.committed),
+      note: session.note,
+      ...(session.lookedFence === undefined ? {} : { lookedFence: session.lookedFence }),
+    },
+    at,
+  );
+  assert.equal(Number(cost), session.costUsd, `${at}: cost`);
+
+  // P2: seqs are dense and the log holds them in order; P7: a turn leaves the log once, by its commit.
+  assert.deepEqual(
+    flattenScores(log),
+    session.log.map((seq) => [String(seq), seq]),
+    `${at}: log`,
+  );
+  assert.deepEqual(
+    turnIds,
+    Object.fromEntries(session.turns.map(({ turnId }, index) => [turnId, String(index + 1)])),
+    `${at}: turnIds`,
+  );
+  const committed = session.turns.flatMap(({ turnId, result }, index) =>
+    result === undefined ? [] : [`${index + 1} ${turnId}`],
+  );
+  assert.deepEqual((done as string[]).toSorted(), committed.toSorted(), `${at}: done`);
+  assert.equal(committed.length, session.committed, `${at}: one commit per turn`);
+
+  // P11: ids are dense from 1; what was published is what the stream has.
+  const numbered = session.events.map((event, index) => ({ id: index + 1, event }));
+  assert.deepEqual(
+    (stream as [string, string[]][]).map(([id, [, event]]) => ({
+      id: Number(id.replace(/-0$/, '')),
+      event: JSON.parse(event ?? '') as HearthEvent,
+    })),
+    numbered,
+    `${at}: stream`,
+  );
+  const heard = world.heard.get(keys[7]);
+  assert.deepEqual(heard?.events ?? [], numbered, `${at}: published`);
+  assert.deepEqual([...(heard?.incarnations ?? [session.incarnation])], [session.incarnation], `${at}: incarnation`);
+
+  assert.deepEqual(transcript, session.transcript, `${at}: transcript`);
+  assert.deepEqual(
+    turns.map(readTurn),
+    [
+      ...session.turns.map(({ turnId, request, ring, state, attempts, tools, cursor, result }) => ({
+        turnId,
+        request,
+        ring,
+        state,
+        attempts,
+        tools,
+        cursor,
+        result,
+      })),
+      undefined,
+    ],
+    `${at}: turns`,
+  );
+}
+
+function readTurn(read: unknown): object | undefined {
+  const hash = read as Record<string, string>;
+  if (hash['id'] === undefined) return undefined;
+  const result = hash['result'];
+  return {
+    turnId: hash['id'],
+    request: JSON.parse(hash['request'] ?? '') as unknown,
+    ring: hash['ring'],
+    state: hash['state'],
+    attempts: Number(hash['attempts']),
+    tools: (hash['tools'] ?? '').split('\n').filter((name) => name !== ''),
+    cursor: Number(hash['cursor']),
+    result: result === undefined ? undefined : (JSON.parse(result) as unknown),
+  };
+}
+
+/** P1: a shard's pending set names exactly the sessions with a non-empty log, and those due are due. */
+async function checkPending(model: Model, world: World): Promise<void> {
+  const shards = new Set([...model.sessions.keys()].map(shardOf));
+  const found: [string, boolean][] = [];
+  for (const shard of shards) {
+    const pending = await world.direct.zrange(world.keys.pending(shard), '0', '-1', 'WITHSCORES');
+    for (const [member, dueAt] of flattenScores(pending)) found.push([decodeSessionId(member), dueAt <= Date.now()]);
+  }
+  const expected = [...model.sessions.values()].flatMap(({ id, log, due }): [string, boolean][] =>
+    log.length === 0 ? [] : [[id, due]],
+  );
+  assert.deepEqual(found.toSorted(byName), expected.toSorted(byName), 'pending sets');
+}
+
+/** Leases exist for the living only, and no two workers that live hold one seat. */
+async function checkWorkers(model: Model, world: World): Promise<void> {
+  const [seats, ...leases] = await run(
+    model.workers.reduce(
+      (pipeline, { id }) => pipeline.exists(world.keys.lease(id)),
+      world.direct.pipeline().hgetall(world.keys.seats),
+    ),
+  );
+  const holders = [...model.seats].map(([seat, id]): [string, string] => [String(seat), id]);
+  assert.deepEqual(seats, Object.fromEntries(holders), 'seats');
+  assert.deepEqual(
+    leases,
+    model.workers.map(({ alive }) => (alive ? 1 : 0)),
+    'leases',
+  );
+  const living = model.living.map(({ seat }) => seat);
+  assert.equal(new Set(living).size, living.length, 'a seat each');
+}
+
+const byName = (a: [string, boolean], b: [string, boolean]): number => (a[0] < b[0] ? -1 : 1);
+
+/** Member and score pairs, whether the protocol gives them flat (RESP2) or nested (RESP3). */
+function flattenScores(reply: unknown): [string, number][] {
+  const flat = (reply as unknown[]).flat();
+  return Array.from({ length: flat.length / 2 }, (_, at) => [String(flat[2 * at]), Number(flat[2 * at + 1])]);
+}
+
+async function run(pipeline: { exec(): Promise<[Error | null, unknown][] | null> }): Promise<unknown[]> {
+  return ((await pipeline.exec()) ?? []).map(([error, reply]) => {
+    if (error !== null) throw error;
+    return reply;
+  });
+}

@@ -1,0 +1,212 @@
+import type { HearthEvent } from '../../../src/index.js';
+
+export interface ModelTurn {
+  turnId: string;
+  request: unknown;
+  ring: string;
+  state: 'queued' | 'running' | 'finished' | 'failed';
+  attempts: number;
+  tools: string[];
+  cursor: number;
+  result: unknown;
+}
+
+/** What a session should be after everything that was done to it. */
+export interface ModelSession {
+  readonly id: string;
+  incarnation: string;
+  turns: ModelTurn[];
+  /** Seqs accepted and not yet committed. */
+  log: number[];
+  /** In order of their ids, which are dense from 1. */
+  events: HearthEvent[];
+  transcript: string[];
+  committedChunks: number;
+  owner: string;
+  seat: string;
+  fence: string;
+  epoch: number;
+  batch: number;
+  claude: string;
+  note: string;
+  committed: number;
+  costUsd: number;
+  looks: number;
+  /** The fence under which the session of a dead owner was looked at before its time. */
+  lookedFence: string | undefined;
+  /** The time of its next look has come (only data moves it: no test waits). */
+  due: boolean;
+}
+
+/** One life of a worker: an id, a seat, and the end of it. */
+export interface ModelWorker {
+  readonly id: string;
+  readonly seat: number;
+  alive: boolean;
+}
+
+/** Somebody who claimed a session once and may go on writing long after it lost it. */
+export interface ModelWriter {
+  readonly key: number;
+  readonly worker: ModelWorker;
+  readonly session: string;
+  readonly fence: string;
+  /** It was refused once, and does not ask any more. */
+  fenced: boolean;
+}
+
+export const backlogLimit = 4;
+export const attemptsAllowed = 3;
+
+export class Model {
+  readonly sessions = new Map<string, ModelSession>();
+  /** All lives there ever were, the dead too. */
+  readonly workers: ModelWorker[] = [];
+  /** Seat → worker id, also of dead holders whose seat nobody took yet. */
+  readonly seats = new Map<number, string>();
+  readonly writers: ModelWriter[] = [];
+  private made = 0;
+
+  /** A number that was never given before, for names. */
+  fresh(): number {
+    this.made += 1;
+    return this.made;
+  }
+  get living(): ModelWorker[] {
+    return this.workers.filter((worker) => worker.alive);
+  }
+  get dead(): ModelWorker[] {
+    return this.workers.filter((worker) => !worker.alive);
+  }
+  lives(workerId: string): boolean {
+    return this.living.some(({ id }) => id === workerId);
+  }
+  writersOf(session: string): ModelWriter[] {
+    return this.writers.filter((writer) => writer.session === session);
+  }
+  owns(writer: ModelWriter): boolean {
+    return this.session(writer.session).fence === writer.fence;
+  }
+  lowestFreeSeat(): number {
+    let seat = 1;
+    for (;;) {
+      const holder = this.seats.get(seat);
+      if (holder === undefined || !this.lives(holder)) return seat;
+      seat += 1;
+    }
+  }
+  session(id: string): ModelSession {
+    const session = this.sessions.get(id);
+    if (session === undefined) throw new Error(`The model has no session ${id}`);
+    return session;
+  }
+
+  openSession(id: string, incarnation: string): ModelSession {
+    const session: ModelSession = {
+      id,
+      incarnation,
+      turns: [],
+      log: [],
+      events: [],
+      transcript: [],
+      committedChunks: 0,
+      owner: '',
+      seat: '',
+      fence: '',
+      epoch: 0,
+      batch: 0,
+      claude: '',
+      note: '',
+      committed: 0,
+      costUsd: 0,
+      looks: 0,
+      lookedFence: undefined,
+      due: false,
+    };
+    this.sessions.set(id, session);
+    return session;
+  }
+}
+
+export function turnOf(session: ModelSession, seq: number): ModelTurn {
+  const turn = session.turns[seq - 1];
+  if (turn === undefined) throw new Error(`The model has no turn ${seq} in ${session.id}`);
+  return turn;
+}
+
+export function acceptTurn(session: ModelSession, turnId: string, request: unknown, ringId: string): number {
+  const seq = session.turns.length + 1;
+  session.turns.push({
+    turnId,
+    request,
+    ring: `${session.seat === '' ? 'intake' : session.seat}/${ringId}`,
+    state: 'queued',
+    attempts: 0,
+    tools: [],
+    cursor: session.events.length,
+    result: undefined,
+  });
+  session.events.push({ type: 'turn.queued', seq, turnId, position: session.log.length });
+  session.log.push(seq);
+  return seq;
+}
+
+export function cutTranscript(session: ModelSession): void {
+  session.transcript = session.transcript.slice(0, session.committedChunks);
+}
+
+export type ClaimKind = 'anew' | 'mine' | 'other' | 'committed' | 'gone';
+
+export function predictClaim(
+  session: ModelSession | undefined,
+  workerId: string,
+  seq: number,
+  deadFence: string,
+): ClaimKind {
+  if (session === undefined || seq > session.turns.length) return 'gone';
+  if (!session.log.includes(seq)) return 'committed';
+  if (session.owner === workerId) return 'mine';
+  return session.owner !== '' && session.fence !== deadFence ? 'other' : 'anew';
+}
+
+export function changeOwner(session: ModelSession, worker: ModelWorker, fence: string): void {
+  session.epoch += 1;
+  Object.assign(session, { owner: worker.id, seat: String(worker.seat), fence, batch: 0, looks: 0 });
+  cutTranscript(session);
+}
+
+export function giveBack(session: ModelSession): void {
+  Object.assign(session, { owner: '', seat: '', fence: '', batch: 0 });
+  if (session.log.length > 0) session.due = true;
+}
+
+export function commitTurn(
+  session: ModelSession,
+  seq: number,
+  by: { result: unknown; chunks: number; claude: string; note: string; costUsd: number; event: HearthEvent },
+): void {
+  const turn = turnOf(session, seq);
+  turn.state = 'finished';
+  turn.result = by.result;
+  session.log = session.log.filter((waiting) => waiting !== seq);
+  session.committedChunks = Math.min(by.chunks, session.transcript.length);
+  Object.assign(session, { claude: by.claude, note: by.note, looks: 0, due: false });
+  session.committed += 1;
+  session.costUsd += by.costUsd;
+  session.events.push(by.event);
+}
+
+/** Sessions a sweep must return: those whose time has come, and once per fence those of dead owners. */
+export function sweepSessions(sessions: readonly ModelSession[], dead: ReadonlySet<string>): string[] {
+  const swept: string[] = [];
+  for (const session of sessions) {
+    if (session.log.length === 0) continue;
+    const ownerDied = dead.has(session.owner) && session.fence !== session.lookedFence;
+    if (!session.due && !ownerDied) continue;
+    if (dead.has(session.owner)) session.lookedFence = session.fence;
+    session.looks += 1;
+    session.due = false;
+    swept.push(session.id);
+  }
+  return swept.sort();
+}

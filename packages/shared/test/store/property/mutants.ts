@@ -1,0 +1,93 @@
+import { readFileSync } from 'node:fs';
+import type { Tamper } from './world.js';
+
+/** A script with one thing taken out of it. */
+export interface Mutant {
+  /** What is missing. */
+  without: string;
+  scripts: readonly string[];
+  from: string;
+  to: string;
+}
+
+const writes = ['begin', 'append', 'reach_tool', 'transcript', 'commit', 'release'];
+
+export const mutants: readonly Mutant[] = [
+  { without: 'the fence comparison', scripts: writes, from: ' or current[1] ~= fence', to: '' },
+  { without: 'the batch number check', scripts: writes, from: 'if batch <= last then return REPEATED end', to: '' },
+  { without: 'the taking of the number', scripts: ['append'], from: 'take_number(ARGV[2])', to: '' },
+  { without: 'the look for a known turnId', scripts: ['submit'], from: 'if known then', to: 'if false then' },
+  {
+    without: 'the check that a turn has no result yet',
+    scripts: ['commit'],
+    from: ' == 0 then return {ALREADY}',
+    to: ' < 0 then return {ALREADY}',
+  },
+  {
+    without: 'the end of pending with the last turn',
+    scripts: ['commit'],
+    from: "redis.call('ZREM', K_PENDING, member)",
+    to: '',
+  },
+  {
+    without: 'the comparison with the dead fence',
+    scripts: ['claim'],
+    from: ' and s[4] ~= dead_fence',
+    to: ' and false',
+  },
+  { without: 'the cut at claim', scripts: ['claim'], from: '\ncut_transcript()', to: '' },
+  { without: 'the cut at begin', scripts: ['begin'], from: '\ncut_transcript()', to: '' },
+  {
+    without: 'the offset check',
+    scripts: ['transcript'],
+    from: 'if offset < length then return {REPEATED} end',
+    to: '',
+  },
+  {
+    without: 'the head-of-log check of the gate',
+    scripts: ['reach_tool'],
+    from: ' ~= ARGV[3] then',
+    to: ' == nil then',
+  },
+  { without: 'the refusal while turns wait', scripts: ['release'], from: "ARGV[3] ~= 'drain'", to: 'false' },
+  { without: 'the compare and swap of rings', scripts: ['ring'], from: 't[1] ~= ARGV[2]', to: 'false' },
+  {
+    without: 'the mark of a look at a dead owner',
+    scripts: ['sweep'],
+    from: "redis.call('HSET', key, 'lookedFence', s[2])",
+    to: '',
+  },
+  { without: 'the refusal to recreate a lease', scripts: ['lease_renew'], from: ", 'XX'", to: '' },
+  {
+    without: 'the memory of workers that were',
+    scripts: ['lease_acquire'],
+    from: "redis.call('ZADD', KEYS[2], now, worker)",
+    to: '',
+  },
+];
+
+const folder = new URL('../../../lua/', import.meta.url);
+const read = (file: string): string => readFileSync(new URL(file, folder), 'utf8');
+const bodyOf = (script: string): string =>
+  read(`${script}.lua`).replace(/^--@include (\w+)$/gm, (_line, name: string) => read(`includes/${name}.lua`));
+
+/** Puts the mutated bodies in place of the shipped ones, on one connection. */
+export function plant({ scripts, from, to }: Mutant): Tamper {
+  const bodies = scripts.map((script) => {
+    const body = bodyOf(script);
+    if (body.split(from).length !== 2) throw new Error(`${script}.lua does not hold exactly one «${from}»`);
+    return { command: `hearth_${script}`, lua: body.replace(from, () => to) };
+  });
+  return (redis) => {
+    for (const { command, lua } of bodies) {
+      const numberOfKeys = command.startsWith('hearth_lease_acquire')
+        ? 3
+        : command.startsWith('hearth_lease_renew')
+          ? 1
+          : command === 'hearth_sweep'
+            ? 2
+            : 10;
+      redis.defineCommand(command, { numberOfKeys, lua });
+    }
+  };
+}

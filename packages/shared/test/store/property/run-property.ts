@@ -1,0 +1,39 @@
+import fc from 'fast-check';
+import { schedules } from './commands.js';
+import { checkInvariants } from './invariants.js';
+import { Model } from './model.js';
+import { startWorker } from './worker-steps.js';
+import { Harness, type Tamper } from './world.js';
+
+export interface PropertyOutcome {
+  failed: boolean;
+  /** What went wrong, with the seed and the shortest schedule found. */
+  report: string;
+}
+
+/** Runs the property of the whole store. */
+export async function runProperty(
+  params: { numRuns: number; endOnFailure?: boolean; seed?: number; path?: string },
+  tamper?: Tamper,
+): Promise<PropertyOutcome> {
+  const harness = await Harness.open(tamper);
+  try {
+    const details = await fc.check(
+      fc.asyncProperty(schedules, (schedule) =>
+        harness.run(async (world) => {
+          const model = new Model();
+          for (let n = 0; n < 2; n++) await startWorker(model, world, { drop: false });
+          await fc.asyncModelRun(() => ({ model, real: world }), schedule);
+          await checkInvariants(model, world);
+        }),
+      ),
+      params,
+    );
+    return {
+      failed: details.failed,
+      report: `${fc.defaultReportMessage(details) ?? ''}\n${String(details.errorInstance)}`,
+    };
+  } finally {
+    await harness.close();
+  }
+}

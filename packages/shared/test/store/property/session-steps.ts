@@ -1,0 +1,239 @@
+import assert from 'node:assert/strict';
+import { encodeSessionId, HearthError, newRingId, parseRing, SessionWriter, shardOf } from '../../../src/index.js';
+import { request } from '../../support/samples.js';
+import {
+  acceptTurn,
+  backlogLimit,
+  changeOwner,
+  type Model,
+  type ModelSession,
+  type ModelWorker,
+  predictClaim,
+  sweepSessions,
+  turnOf,
+} from './model.js';
+import { perform, pick } from './perform.js';
+import type { Client, World } from './world.js';
+
+export const clientOf = (model: Model, world: World, worker: ModelWorker): Client =>
+  pick(world.workers, model.workers.indexOf(worker));
+
+export interface Submit {
+  session: string;
+  /** A turnId of this session again, when there is one. */
+  known: boolean;
+  which: number;
+  profile: 'default' | 'other' | undefined;
+  producer: number;
+  drop: boolean;
+}
+
+export async function submit(model: Model, world: World, step: Submit): Promise<void> {
+  const session = model.sessions.get(step.session);
+  const ids = session?.turns.map(({ turnId }) => turnId) ?? [];
+  const turnId = step.known && ids.length > 0 ? pick(ids, step.which) : `turn-${model.fresh()}`;
+  // A session begins under `default`, so that `other` is always another.
+  const profile = session === undefined ? undefined : step.profile;
+  const client = pick(world.producers, step.producer);
+  const ringId = newRingId();
+  const input = { sessionId: step.session, turnId, request: request(`do ${turnId}`), profile, ringId };
+  const { outcome, changed, resent } = await perform(world, { client, script: 'submit', drop: step.drop }, () =>
+    client.store.submit(input),
+  );
+
+  const knownAs = ids.indexOf(turnId) + 1;
+  const refusal =
+    knownAs > 0
+      ? undefined
+      : profile === 'other'
+        ? 'profile_mismatch'
+        : (session?.log.length ?? 0) >= backlogLimit
+          ? 'backlog_full'
+          : undefined;
+  if (refusal !== undefined) {
+    assert.equal(outcome instanceof HearthError && outcome.code, refusal);
+    assert.equal(changed, false, 'a refused turn changed something');
+    return;
+  }
+  assert.ok(!(outcome instanceof HearthError), String(outcome));
+  const first = knownAs === 0;
+  const opened = session ?? model.openSession(step.session, outcome.incarnation);
+  const seq = first ? acceptTurn(opened, turnId, input.request, ringId) : knownAs;
+  const turn = turnOf(opened, seq);
+  assert.equal(changed, first, 'only a new turn changes anything');
+  assert.deepEqual(outcome, {
+    seq,
+    incarnation: opened.incarnation,
+    cursor: turn.cursor,
+    ring: parseRing(turn.ring),
+    profile: 'default',
+    state: !opened.log.includes(seq) ? 'committed' : first && !resent ? 'accepted' : 'known',
+  });
+}
+
+export interface Claim {
+  session: string;
+  worker: number;
+  /** Lives of workers that ended act on, too: they do not know yet. */
+  zombie: boolean;
+  seq: 'head' | 'committed' | 'beyond';
+  /** What it takes for a dead owner's fence: the right one when that owner is dead, or a wrong one. */
+  deadFence: 'right' | 'wrong';
+  drop: boolean;
+}
+
+export async function claim(model: Model, world: World, step: Claim): Promise<void> {
+  const session = model.sessions.get(step.session);
+  const worker = pick(step.zombie && model.dead.length > 0 ? model.dead : model.living, step.worker);
+  const seq = seqFor(session, step.seq);
+  const first = await claimWith(model, world, { step, worker, seq, deadFence: '' });
+  if (first !== 'other' || session === undefined) return;
+  const client = clientOf(model, world, worker);
+  assert.equal(await client.leases.lives(session.owner), model.lives(session.owner));
+  const right = step.deadFence === 'right' && !model.lives(session.owner);
+  await claimWith(model, world, { step, worker, seq, deadFence: right ? session.fence : `0${session.fence}` });
+}
+
+function seqFor(session: ModelSession | undefined, which: Claim['seq']): number {
+  if (session === undefined) return 1;
+  const head = session.log[0] ?? session.turns.length;
+  if (which === 'beyond') return session.turns.length + 1;
+  const committed = session.turns.findIndex(({ result }) => result !== undefined) + 1;
+  return which === 'committed' && committed > 0 ? committed : head;
+}
+
+async function claimWith(
+  model: Model,
+  world: World,
+  by: { step: Claim; worker: ModelWorker; seq: number; deadFence: string },
+): Promise<string> {
+  const { step, worker, seq, deadFence } = by;
+  const session = model.sessions.get(step.session);
+  const expected = predictClaim(session, worker.id, seq, deadFence);
+  const client = clientOf(model, world, worker);
+  const { outcome, changed, resent } = await perform(world, { client, script: 'claim', drop: step.drop }, () =>
+    client.store.claim(step.session, seq, { workerId: worker.id, seat: worker.seat }, deadFence),
+  );
+  assert.ok(!(outcome instanceof HearthError), String(outcome));
+  assert.equal(changed, expected === 'anew', 'only a change of owner changes anything');
+  if (session === undefined || expected === 'gone') {
+    assert.deepEqual(outcome, { kind: 'gone' });
+  } else if (expected === 'committed') {
+    assert.deepEqual(outcome, { kind: 'committed', result: turnOf(session, seq).result });
+  } else if (expected === 'other') {
+    assert.deepEqual(outcome, {
+      kind: 'other',
+      owner: session.owner,
+      seat: Number(session.seat),
+      fence: session.fence,
+    });
+  } else {
+    assert.ok(outcome.kind === 'mine', outcome.kind);
+    if (expected === 'anew') changeOwner(session, worker, outcome.claim.fence);
+    assert.match(outcome.claim.fence, new RegExp(`^${session.epoch}\\.[0-9a-f]{12}$`));
+    assert.deepEqual(outcome, {
+      kind: 'mine',
+      anew: expected === 'anew' && !resent,
+      claim: {
+        fence: session.fence,
+        epoch: session.epoch,
+        batch: session.batch,
+        incarnation: session.incarnation,
+        claudeSessionId: session.claude === '' ? undefined : session.claude,
+        transcriptChunks: session.committedChunks,
+        profile: 'default',
+        note: session.note,
+      },
+    });
+    newWriter(model, world, worker, session, client, outcome.claim);
+  }
+  return expected;
+}
+
+function newWriter(
+  model: Model,
+  world: World,
+  worker: ModelWorker,
+  session: ModelSession,
+  client: Client,
+  granted: ConstructorParameters<typeof SessionWriter>[2],
+): void {
+  // A worker has one writer under one fence: it alone knows the next number.
+  const same = model.writers.findIndex((one) => one.session === session.id && one.fence === granted.fence);
+  if (same >= 0) model.writers.splice(same, 1);
+  const key = model.fresh();
+  model.writers.push({ key, worker, session: session.id, fence: granted.fence, fenced: false });
+  world.writers.set(key, new SessionWriter(client.store, session.id, granted));
+}
+
+export interface RingAgain {
+  session: string;
+  turn: number;
+  /** From the ring noted last, or from an older one. */
+  seen: 'last' | 'older';
+  client: number;
+  drop: boolean;
+}
+
+export async function ring(model: Model, world: World, step: RingAgain): Promise<void> {
+  const session = model.session(step.session);
+  const seq = (step.turn % session.turns.length) + 1;
+  const turn = turnOf(session, seq);
+  const client = pick(world.workers, step.client);
+  const next = { seat: 'intake' as const, jobId: newRingId() };
+  const seen = step.seen === 'last' ? parseRing(turn.ring) : { seat: 7, jobId: 'older' };
+  const { outcome, changed } = await perform(world, { client, script: 'ring', drop: step.drop }, () =>
+    client.store.ring(session.id, seq, seen, next),
+  );
+  const won = session.log.includes(seq) && step.seen === 'last';
+  assert.equal(changed, won);
+  if (won) turn.ring = `intake/${next.jobId}`;
+  assert.deepEqual(outcome, won ? { turnId: turn.turnId, request: turn.request, profile: 'default' } : undefined);
+}
+
+export interface Sweep {
+  session: string;
+  worker: number;
+  /** Tell the script of all workers that died. */
+  withDead: boolean;
+  drop: boolean;
+}
+
+export async function sweep(model: Model, world: World, step: Sweep): Promise<void> {
+  const shard = shardOf(step.session);
+  const client = pick(world.workers, step.worker);
+  const dead = step.withDead ? model.dead.map(({ id }) => id) : [];
+  const before = structuredClone([...model.sessions.values()]);
+  // A sweep is made to be won once, so its repetition may bump what fell due since; here, nothing falls due by itself.
+  // What has to hold: what was returned once is not returned again before its time.
+  const { outcome, resent } = await perform(world, { client, script: 'sweep', drop: step.drop }, () =>
+    client.store.sweep(shard, 10, dead),
+  );
+  assert.ok(!(outcome instanceof HearthError), String(outcome));
+  const inShard = [...model.sessions.values()].filter(({ id }) => shardOf(id) === shard);
+  const expected = sweepSessions(inShard, new Set(dead));
+  // A lost reply loses the right to look, not the session: its time comes again.
+  assert.deepEqual(outcome.map(({ sessionId }) => sessionId).toSorted(), resent ? [] : expected);
+  for (const swept of outcome) {
+    const session = before.find(({ id }) => id === swept.sessionId);
+    assert.ok(session !== undefined);
+    const seq = session.log[0] ?? 0;
+    const turn = turnOf(session, seq);
+    assert.deepEqual(swept, {
+      sessionId: session.id,
+      seq,
+      ring: parseRing(turn.ring),
+      state: turn.state,
+      owner: session.owner === '' ? undefined : session.owner,
+      fence: session.fence,
+      seat: session.seat === '' ? undefined : Number(session.seat),
+    });
+  }
+}
+
+/** The clock goes on, by data: the session's next look is now. */
+export async function fallDue(model: Model, world: World, step: { session: string }): Promise<void> {
+  const session = model.session(step.session);
+  await world.direct.zadd(world.keys.pending(shardOf(session.id)), 'XX', 0, encodeSessionId(session.id));
+  session.due = session.log.length > 0;
+}

@@ -1,0 +1,96 @@
+import assert from 'node:assert/strict';
+import { workerRecord } from '../../support/samples.js';
+import { changeOwner, type Model, predictClaim } from './model.js';
+import { perform, pick } from './perform.js';
+import { claim, clientOf } from './session-steps.js';
+import type { World } from './world.js';
+
+const ttlMs = 3_600_000;
+export const mostWorkers = 3;
+
+export async function startWorker(model: Model, world: World, step: { drop: boolean }): Promise<void> {
+  const id = `worker-${model.fresh()}`;
+  const seat = model.lowestFreeSeat();
+  const client = pick(world.workers, model.workers.length);
+  const { outcome, resent } = await perform(world, { client, script: 'lease_acquire', drop: step.drop }, () =>
+    client.leases.acquire(workerRecord(id), ttlMs),
+  );
+  assert.deepEqual(outcome, { kind: 'ok', seat, formerHolder: resent ? undefined : model.seats.get(seat) });
+  model.workers.push({ id, seat, alive: true });
+  model.seats.set(seat, id);
+}
+
+/** The lease runs out, by data; the worker does not know and may act on. */
+export async function killWorker(model: Model, world: World, step: { which: number }): Promise<void> {
+  const worker = pick(model.living, step.which);
+  await world.direct.del(world.keys.lease(worker.id));
+  worker.alive = false;
+}
+
+/** What the whole design is about: the owner dies, another takes the session, and the old writer is still there. */
+export async function takeOver(
+  model: Model,
+  world: World,
+  step: { session: string; worker: number; drop: boolean },
+): Promise<void> {
+  const owner = model.living.findIndex(({ id }) => id === model.session(step.session).owner);
+  if (owner >= 0) await killWorker(model, world, { which: owner });
+  if (model.living.length === 0) await startWorker(model, world, { drop: false });
+  await claim(model, world, { ...step, zombie: false, seq: 'head', deadFence: 'right' });
+}
+
+export async function stopWorker(model: Model, world: World, step: { which: number; drop: boolean }): Promise<void> {
+  const worker = pick(model.workers, step.which);
+  const client = clientOf(model, world, worker);
+  await perform(world, { client, script: 'lease_release', drop: step.drop }, () =>
+    client.leases.release(worker.id, worker.seat),
+  );
+  if (model.seats.get(worker.seat) === worker.id) model.seats.delete(worker.seat);
+  worker.alive = false;
+}
+
+export async function renewLease(model: Model, world: World, step: { which: number; drop: boolean }): Promise<void> {
+  const worker = pick(model.workers, step.which);
+  const client = clientOf(model, world, worker);
+  const { outcome } = await perform(
+    world,
+    { client, script: 'lease_renew', drop: step.drop, repeatIsNothing: false },
+    () => client.leases.renew(workerRecord(worker.id, worker.seat), ttlMs),
+  );
+  assert.equal(outcome, worker.alive ? 'ok' : 'dead');
+}
+
+/** The same incarnation asks once more: it has what it has, and what it lost it lost for ever. */
+export async function acquireAgain(model: Model, world: World, step: { which: number; drop: boolean }): Promise<void> {
+  const worker = pick(model.workers, step.which);
+  const client = clientOf(model, world, worker);
+  const { outcome, changed } = await perform(world, { client, script: 'lease_acquire', drop: step.drop }, () =>
+    client.leases.acquire(workerRecord(worker.id), ttlMs),
+  );
+  assert.equal(changed, false);
+  assert.deepEqual(
+    outcome,
+    worker.alive ? { kind: 'ok', seat: worker.seat, formerHolder: undefined } : { kind: 'dead' },
+  );
+}
+
+/** A call of long ago arrives once more: its connection was cut, and came back only now. */
+export async function lateResend(model: Model, world: World, step: { which: number }): Promise<void> {
+  const { script, call } = pick(world.history, step.which);
+  const before = await world.dump();
+  const reply = (await world.repeat(call)) as unknown[];
+  if (script === 'claim') return lateClaim(model, call.args.slice(2).map(String), reply);
+  assert.deepEqual(await world.dump(), before, `${script} changed something when it came late`);
+}
+
+/** Wanting a session is no write: a late claim is judged by what is so now. */
+function lateClaim(model: Model, args: string[], reply: unknown[]): void {
+  const id = [...model.sessions.keys()].find((session) => args[0]?.endsWith(`:${session}`));
+  if (id === undefined) return;
+  const [workerId, , , deadFence, seq] = args.slice(10);
+  const worker = model.workers.find((one) => one.id === workerId);
+  const session = model.session(id);
+  assert.ok(worker !== undefined && deadFence !== undefined);
+  if (predictClaim(session, worker.id, Number(seq), deadFence) !== 'anew') return;
+  changeOwner(session, worker, String(reply[1]));
+}

@@ -1,0 +1,214 @@
+import assert from 'node:assert/strict';
+import { HearthError, type HearthEvent, parseRing, type SessionWriter } from '../../../src/index.js';
+import { commitInput, started, textDelta, toolStarted } from '../../support/samples.js';
+import {
+  attemptsAllowed,
+  commitTurn,
+  cutTranscript,
+  giveBack,
+  type Model,
+  type ModelSession,
+  type ModelWriter,
+  turnOf,
+} from './model.js';
+import { type Performed, perform, pick } from './perform.js';
+import { clientOf } from './session-steps.js';
+import type { World } from './world.js';
+
+/** Which writer: most often the session's last; else one that was kept from before a takeover. */
+export interface ByWriter {
+  session: string;
+  stale: boolean;
+  which: number;
+  drop: boolean;
+}
+
+interface Hand {
+  session: ModelSession;
+  by: ModelWriter;
+  writer: SessionWriter;
+  owns: boolean;
+}
+
+function take(model: Model, world: World, step: ByWriter): Hand {
+  const writers = model.writersOf(step.session);
+  const by = step.stale ? pick(writers, step.which) : pick(writers, writers.length - 1);
+  const writer = world.writers.get(by.key);
+  assert.ok(writer !== undefined);
+  return { session: model.session(step.session), by, writer, owns: model.owns(by) };
+}
+
+async function write<T extends { kind: string }>(
+  model: Model,
+  world: World,
+  hand: Hand,
+  script: string,
+  step: ByWriter,
+  call: () => Promise<T>,
+): Promise<Performed<T>> {
+  const client = clientOf(model, world, hand.by.worker);
+  const performed = await perform(world, { client, script, drop: step.drop }, call);
+  if (!hand.owns) {
+    // P4: whoever does not own the session is refused, and not a byte is another.
+    assert.deepEqual(performed.outcome, { kind: 'fenced' });
+    assert.equal(performed.changed, false, `${script} under an old fence changed something`);
+    hand.by.fenced = true;
+  }
+  return performed;
+}
+
+const refusedAsDefect = (outcome: unknown): boolean =>
+  outcome instanceof HearthError && outcome.code === 'store_refused';
+
+/** The head of the log; else another turn that waits, or one that was never accepted. */
+function seqToHandle({ log, turns }: ModelSession, head: boolean): number {
+  return (head ? log[0] : log.length > 1 ? log.at(-1) : undefined) ?? turns.length + 1;
+}
+
+export async function begin(model: Model, world: World, step: ByWriter & { head: boolean }): Promise<void> {
+  const hand = take(model, world, step);
+  const { session, writer } = hand;
+  const head = session.log[0];
+  const seq = seqToHandle(session, step.head);
+  const event = started(seq, session.turns[seq - 1]?.turnId ?? '', hand.by.worker.id);
+  const { outcome, changed } = await write(model, world, hand, 'begin', step, () => writer.begin(seq, event));
+  if (!hand.owns) return;
+  if (seq !== head) {
+    assert.ok(refusedAsDefect(outcome), 'a turn that is not the head was begun');
+    assert.equal(changed, false);
+    return;
+  }
+  const turn = turnOf(session, seq);
+  if (turn.attempts >= attemptsAllowed) {
+    assert.deepEqual(outcome, { kind: 'exhausted' });
+    assert.equal(changed, false);
+    return;
+  }
+  assert.ok('kind' in outcome && outcome.kind === 'ok' && outcome.queuedMs >= 0, JSON.stringify(outcome));
+  turn.attempts += 1;
+  turn.state = 'running';
+  session.batch += 1;
+  session.looks = 0;
+  session.events.push(event);
+  cutTranscript(session);
+}
+
+export async function append(model: Model, world: World, step: ByWriter & { batches: string[][] }): Promise<void> {
+  const hand = take(model, world, step);
+  const { session, writer } = hand;
+  const seq = session.log[0] ?? session.turns.length;
+  const batches = step.batches.map((texts) => texts.map((text): HearthEvent => textDelta(seq, text)));
+  // Given all at once: the writer sends one after the other (W1).
+  const { outcome } = await write(model, world, hand, 'append', step, async () => {
+    const outcomes = await Promise.all(batches.map((events) => writer.append(events)));
+    return outcomes.find(({ kind }) => kind !== 'ok') ?? { kind: 'ok' };
+  });
+  if (!hand.owns) return;
+  assert.deepEqual(outcome, { kind: 'ok' });
+  session.batch += batches.length;
+  session.events.push(...batches.flat());
+}
+
+export async function reachTool(
+  model: Model,
+  world: World,
+  step: ByWriter & { head: boolean; tool: string },
+): Promise<void> {
+  const hand = take(model, world, step);
+  const { session, writer } = hand;
+  const head = session.log[0];
+  const seq = seqToHandle(session, step.head);
+  const event = toolStarted(seq, step.tool);
+  const { outcome, changed } = await write(model, world, hand, 'reach_tool', step, () =>
+    writer.reachTool(seq, step.tool, event),
+  );
+  if (!hand.owns) return;
+  if (seq !== head) {
+    assert.ok(refusedAsDefect(outcome), 'a tool passed the gate for a turn that is not in hand');
+    assert.equal(changed, false);
+    return;
+  }
+  assert.deepEqual(outcome, { kind: 'ok' });
+  turnOf(session, seq).tools.push(step.tool);
+  session.batch += 1;
+  session.events.push(event);
+}
+
+export async function transcript(
+  model: Model,
+  world: World,
+  step: ByWriter & { offset: 'next' | 'known' | 'beyond'; chunk: string; settled: boolean },
+): Promise<void> {
+  const hand = take(model, world, step);
+  const { session, writer } = hand;
+  const length = session.transcript.length;
+  const offset = step.offset === 'next' ? length : step.offset === 'known' ? Math.max(0, length - 1) : length + 1;
+  const { outcome, changed } = await write(model, world, hand, 'transcript', step, () =>
+    writer.transcript(offset, step.chunk, step.settled),
+  );
+  if (!hand.owns) return;
+  if (offset > length) {
+    assert.ok(refusedAsDefect(outcome), 'a chunk was put behind a gap');
+    assert.equal(changed, false);
+    return;
+  }
+  assert.deepEqual(outcome, { kind: 'ok' });
+  session.batch += 1;
+  if (offset < length) return;
+  session.transcript.push(step.chunk);
+  if (step.settled) session.committedChunks = length + 1;
+}
+
+export async function commit(
+  model: Model,
+  world: World,
+  step: ByWriter & { turn: 'head' | 'last' | 'committed'; chunks: number; note: string },
+): Promise<void> {
+  const hand = take(model, world, step);
+  const { session, writer } = hand;
+  const committed = session.turns.findLastIndex(({ result }) => result !== undefined) + 1;
+  const seq =
+    step.turn === 'committed' || session.log.length === 0
+      ? committed
+      : (session.log.at(step.turn === 'head' ? 0 : -1) ?? 0);
+  const turn = { sessionId: session.id, turnId: session.turns[seq - 1]?.turnId ?? '', seq };
+  // Up to one chunk more than there are: what is not there cannot become the past.
+  const transcriptChunks = session.transcript.length + 1 - (step.chunks % (session.transcript.length + 2));
+  const claude = `claude-${model.fresh()}`;
+  const input = commitInput(turn, { transcriptChunks, note: step.note, claudeSessionId: claude });
+  const { outcome, changed } = await write(model, world, hand, 'commit', step, () => writer.commit(seq, input));
+  if (!hand.owns) return;
+  if (!session.log.includes(seq)) {
+    assert.ok(refusedAsDefect(outcome), 'a turn was committed twice');
+    assert.equal(changed, false);
+    return;
+  }
+  session.batch += 1;
+  commitTurn(session, seq, {
+    result: input.result,
+    chunks: transcriptChunks,
+    claude,
+    note: step.note,
+    costUsd: input.result.costUsd,
+    event: input.event,
+  });
+  assert.deepEqual(outcome, { kind: 'ok', left: session.log.length });
+}
+
+export async function release(model: Model, world: World, step: ByWriter & { mode: 'idle' | 'drain' }): Promise<void> {
+  const hand = take(model, world, step);
+  const { session, writer } = hand;
+  const { outcome, changed, resent } = await write(model, world, hand, 'release', step, () =>
+    writer.release(step.mode),
+  );
+  if (!hand.owns) return;
+  if (step.mode === 'idle' && session.log.length > 0) {
+    assert.deepEqual(outcome, { kind: 'not_empty' });
+    assert.equal(changed, false);
+    return;
+  }
+  const left = session.log.map((seq) => ({ seq, ring: parseRing(turnOf(session, seq).ring) }));
+  // After a lost reply the lock is back and the fence is gone with it; what is left is due at the next sweep.
+  assert.deepEqual(outcome, resent ? { kind: 'fenced' } : { kind: 'ok', left });
+  giveBack(session);
+}

@@ -1,0 +1,154 @@
+import { describe, expect, it } from 'vitest';
+import { formatRing, newRingId, parseRing, queueOfRing } from '../../src/index.js';
+import { type StoreWorld, withStore } from '../support/redis.js';
+import { commitInput } from '../support/samples.js';
+import { claim, sessionId, submit, submitAndClaim, turn } from '../support/turns.js';
+
+const toIntake = (): { seat: 'intake'; jobId: string } => ({ seat: 'intake', jobId: newRingId() });
+
+describe('ring', () => {
+  it('is won by one of two who saw the same ring', () =>
+    withStore(async ({ store }) => {
+      const { ring } = await submit(store, 't1');
+      const [first, second] = [toIntake(), toIntake()];
+      expect(await store.ring(sessionId, 1, ring, first)).toMatchObject({ turnId: 't1', profile: 'default' });
+      expect(await store.ring(sessionId, 1, ring, second)).toBeUndefined();
+      expect((await store.head(sessionId))?.ring).toEqual(first);
+    }));
+
+  it('answers its winner again', () =>
+    withStore(async ({ store }) => {
+      const { ring } = await submit(store, 't1');
+      const next = toIntake();
+      await store.ring(sessionId, 1, ring, next);
+      expect(await store.ring(sessionId, 1, ring, next)).toMatchObject({ turnId: 't1' });
+    }));
+
+  it('is refused for a committed turn', () =>
+    withStore(async ({ store }) => {
+      const { ring } = await submit(store, 't1');
+      const { writer } = await claim(store, 1);
+      await writer.commit(1, commitInput(turn(1)));
+      expect(await store.ring(sessionId, 1, ring, toIntake())).toBeUndefined();
+    }));
+
+  it('is written and read the same, and names its queue', () => {
+    for (const ring of [
+      { seat: 'intake' as const, jobId: 'r1' },
+      { seat: 12, jobId: 'r/2' },
+    ]) {
+      expect(parseRing(formatRing(ring))).toEqual(ring);
+    }
+    expect(queueOfRing({ seat: 'intake', jobId: 'r' })).toBe('turns');
+    expect(queueOfRing({ seat: 12, jobId: 'r' })).toBe('turns-12');
+  });
+
+  it('never has the job id of another ring', () => {
+    expect(new Set(Array.from({ length: 1000 }, newRingId)).size).toBe(1000);
+  });
+});
+
+/** Moves the session's next look to now. */
+const fallDue = ({ redis, keys, store }: StoreWorld): Promise<number> =>
+  redis.zadd(keys.pending(store.shardOf(sessionId)), 'XX', 0, sessionId);
+
+/** ms from now to the session's next look, by Redis' clock. */
+async function nextLook({ redis, keys, store }: StoreWorld): Promise<number> {
+  const [seconds, micros] = await redis.time();
+  const at = await redis.zscore(keys.pending(store.shardOf(sessionId)), sessionId);
+  return Number(at) - (Number(seconds) * 1000 + Number(micros) / 1000);
+}
+
+describe('sweep', () => {
+  it('returns only sessions whose time has come, once', () =>
+    withStore(async (world) => {
+      const { store } = world;
+      const shard = store.shardOf(sessionId);
+      const { ring } = await submit(store, 't1');
+      expect(await store.sweep(shard, 10)).toEqual([]);
+      await fallDue(world);
+      expect(await store.sweep(shard, 10)).toEqual([
+        { sessionId, seq: 1, ring, state: 'queued', owner: undefined, fence: '', seat: undefined },
+      ]);
+      expect(await store.sweep(shard, 10)).toEqual([]);
+    }));
+
+  it('is won by one of many who look at the same time', () =>
+    withStore(async (world) => {
+      const { store } = world;
+      await submit(store, 't1');
+      await fallDue(world);
+      const looks = await Promise.all([1, 2, 3].map(() => store.sweep(store.shardOf(sessionId), 10)));
+      expect(looks.flat()).toHaveLength(1);
+    }));
+
+  it('doubles the time to the next look with every look in vain, up to a bound, until the turn moves on', () =>
+    withStore(
+      async (world) => {
+        const { store } = world;
+        await submit(store, 't1');
+        const waits: number[] = [];
+        for (let look = 1; look <= 4; look++) {
+          await fallDue(world);
+          await store.sweep(store.shardOf(sessionId), 10);
+          waits.push(await nextLook(world));
+        }
+        for (const [at, expected] of [1000, 2000, 4000, 5000].entries()) {
+          expect(waits[at]).toBeLessThanOrEqual(expected * 1000);
+          expect(waits[at]).toBeGreaterThan((expected - 500) * 1000);
+        }
+        await claim(store, 1);
+        await fallDue(world);
+        await store.sweep(store.shardOf(sessionId), 10);
+        expect(await nextLook(world)).toBeLessThanOrEqual(1_000_000);
+      },
+      { lookAfterMs: 1_000_000, lookAtMostMs: 5_000_000 },
+    ));
+
+  it('returns at most as many as asked for', () =>
+    withStore(async ({ store, redis, keys }) => {
+      const shard = store.shardOf(sessionId);
+      const [first, second] = [1, 2].map((n) => neighbour(shard, n, store.shardOf.bind(store)));
+      for (const id of [first ?? '', second ?? '']) {
+        await submit(store, 't1', { sessionId: id });
+        await redis.zadd(keys.pending(shard), 'XX', 0, id);
+      }
+      expect(await store.sweep(shard, 1)).toHaveLength(1);
+      expect(await store.sweep(shard, 1)).toHaveLength(1);
+      expect(await store.sweep(shard, 1)).toHaveLength(0);
+    }));
+
+  it('looks at the sessions of a dead worker before their time, once under each fence', () =>
+    withStore(async ({ store }) => {
+      const shard = store.shardOf(sessionId);
+      const writer = await submitAndClaim(store);
+      expect(await store.sweep(shard, 10, ['w2'])).toEqual([]);
+      expect(await store.sweep(shard, 10, ['w2', 'w1'])).toMatchObject([
+        { sessionId, owner: 'w1', fence: writer.fence, seat: 1 },
+      ]);
+      expect(await store.sweep(shard, 10, ['w1'])).toEqual([]);
+      await claim(store, 1, 'w2', writer.fence);
+      expect(await store.sweep(shard, 10, ['w1', 'w2'])).toMatchObject([{ sessionId, owner: 'w2' }]);
+    }));
+
+  it('returns a session of a dead worker once when its time has come, too', () =>
+    withStore(async (world) => {
+      const { store } = world;
+      await submitAndClaim(store);
+      await fallDue(world);
+      expect(await store.sweep(store.shardOf(sessionId), 10, ['w1'])).toHaveLength(1);
+      expect(await store.sweep(store.shardOf(sessionId), 10, ['w1'])).toEqual([]);
+    }));
+
+  it("leaves alone a dead worker's session that has nothing to do", () =>
+    withStore(async ({ store }) => {
+      const writer = await submitAndClaim(store);
+      await writer.commit(1, commitInput(turn(1)));
+      expect(await store.sweep(store.shardOf(sessionId), 10, ['w1'])).toEqual([]);
+    }));
+});
+
+/** The n-th id in a shard. */
+function neighbour(shard: number, nth: number, shardOf: (id: string) => number): string {
+  for (let n = 0, found = 0; ; n++) if (shardOf(`n${n}`) === shard && ++found === nth) return `n${n}`;
+}

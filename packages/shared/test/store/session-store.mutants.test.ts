@@ -1,0 +1,22 @@
+import { describe, expect, it } from 'vitest';
+import { mutants, plant } from './property/mutants.js';
+import { runProperty } from './property/run-property.js';
+
+// The model has teeth: whatever is taken out of a script, the property notices. The seed is fixed, so the schedules that
+// notice are always the same.
+describe('the property fails', () => {
+  it.each(mutants)(
+    'without $without',
+    async (mutant) => {
+      const { failed, report } = await runProperty({ numRuns: 400, seed: 7, endOnFailure: true }, plant(mutant));
+      expect(failed, 'nothing noticed the mutant').toBe(true);
+      expect(report, 'the mutant is no script').not.toContain('Error compiling script');
+      console.log(
+        mutant.without,
+        report.split('\n')[0],
+        report.slice(report.lastIndexOf('Error'), report.lastIndexOf('Error') + 200),
+      );
+    },
+    120_000,
+  );
+});

@@ -1,0 +1,10 @@
+import { expect, it } from 'vitest';
+import { runProperty } from './property/run-property.js';
+
+/** Sized to about 10 s on two cores. To repeat a failure, pass `seed` and `path` of its report to `runProperty`. */
+const numRuns = Number(process.env['HEARTH_PROPERTY_RUNS'] ?? 100);
+
+it('whatever producers and workers do, and whichever replies are lost, the store is what the model says', async () => {
+  const { failed, report } = await runProperty({ numRuns });
+  expect(failed, report).toBe(false);
+}, 600_000);

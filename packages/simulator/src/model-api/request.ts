@@ -1,0 +1,58 @@
+/** The parts of a Messages API request that the simulated model looks at. Source: Anthropic's API reference, and what the CLI sends. */
+import { z } from 'zod';
+
+const blockSchema = z.looseObject({ type: z.string(), text: z.string().optional(), content: z.unknown().optional() });
+
+export const requestSchema = z.looseObject({
+  model: z.string(),
+  stream: z.boolean().default(false),
+  messages: z.array(z.looseObject({ role: z.string(), content: z.union([z.string(), z.array(blockSchema)]) })),
+  tools: z.array(z.unknown()).default([]),
+  metadata: z.looseObject({ user_id: z.string().optional() }).optional(),
+});
+export type ModelRequest = z.infer<typeof requestSchema>;
+type Block = z.infer<typeof blockSchema>;
+
+/** What a request says, as a conversation. */
+export interface Conversation {
+  /** What the user said, oldest first; the last is the prompt in hand. */
+  said: string[];
+  /** Results of tools since the prompt, oldest first. */
+  toolResults: string[];
+  /** How many of the model's messages with tool uses there were since the prompt. */
+  toolRounds: number;
+}
+
+/** The CLI surrounds the user's words with reminders of its own; they are not the user's. */
+const reminders = /<system-reminder>[\s\S]*?<\/system-reminder>/g;
+const interruption = /^\[Request interrupted by user[^\]]*\]$/;
+
+export function readConversation(request: ModelRequest): Conversation {
+  const conversation: Conversation = { said: [], toolResults: [], toolRounds: 0 };
+  for (const { role, content } of request.messages) {
+    const blocks: Block[] = typeof content === 'string' ? [{ type: 'text', text: content }] : content;
+    if (role === 'assistant') {
+      if (blocks.some(({ type }) => type === 'tool_use')) conversation.toolRounds += 1;
+      continue;
+    }
+    if (role !== 'user') continue;
+    const results = blocks.filter(({ type }) => type === 'tool_result');
+    conversation.toolResults.push(...results.map((block) => textOf(block.content)));
+    const words = blocks
+      .filter(({ type }) => type === 'text')
+      .map(({ text = '' }) => text.replace(reminders, '').trim())
+      .filter((text) => text !== '' && !interruption.test(text));
+    // Reminders may stand beside a tool's result; the user's own words never do.
+    if (results.length > 0 || words.length === 0) continue;
+    conversation.said.push(words.at(-1) ?? '');
+    conversation.toolResults = [];
+    conversation.toolRounds = 0;
+  }
+  return conversation;
+}
+
+function textOf(content: unknown): string {
+  if (typeof content === 'string') return content;
+  if (!Array.isArray(content)) return '';
+  return (content as Block[]).map((part) => part.text ?? `[${part.type}]`).join(' ');
+}

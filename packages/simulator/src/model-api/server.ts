@@ -1,0 +1,162 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { buffer } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { z } from 'zod';
+import { readScenario, withScenario } from '../scenario.js';
+import { answer } from './answer.js';
+import { DirectiveError, parseDirectives } from './directives.js';
+import { errorBody, FailureCounter } from './failures.js';
+import { type ModelRequest, readConversation, requestSchema } from './request.js';
+import { message, streamMessage } from './stream.js';
+
+const optionsSchema = z.strictObject({
+  /** 0: a free one. */
+  port: z.number().int().min(0).max(65_535).default(0),
+  /** Loopback only: there is no authentication. */
+  host: z.literal('127.0.0.1').default('127.0.0.1'),
+  /** A JSON file with rules; see the README. */
+  scenarioFile: z.string().optional(),
+  /** ms before the first byte of every answer. */
+  latencyMs: z.number().min(0).default(0),
+});
+export type ModelApiOptions = z.input<typeof optionsSchema>;
+
+/** A request that was answered, for tests. */
+export interface SeenRequest {
+  at: number;
+  model: string;
+  prompt: string;
+  status: number;
+  streamed: boolean;
+}
+
+export interface ModelApi {
+  readonly url: string;
+  readonly port: number;
+  /** The last requests for messages, oldest first, at most 10,000. */
+  readonly requests: readonly SeenRequest[];
+  /** Closes the port and every connection, hanging ones too. */
+  stop(): Promise<void>;
+}
+
+const seenAtMost = 10_000;
+
+/** Starts the simulated model. @throws ScenarioError, ZodError on a bad option, the system's error on a port in use */
+export async function startModelApi(options: ModelApiOptions = {}): Promise<ModelApi> {
+  const { port, host, scenarioFile, latencyMs } = optionsSchema.parse(options);
+  const scenario = scenarioFile === undefined ? undefined : readScenario(scenarioFile);
+  const failures = new FailureCounter();
+  const seen: SeenRequest[] = [];
+  const stopped = new AbortController();
+
+  const respond = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const path = (request.url ?? '').split('?')[0];
+    if (request.method === 'HEAD') return void response.writeHead(200).end();
+    if (path === '/v1/messages/count_tokens')
+      return sendJson(response, 200, { input_tokens: Math.ceil((await buffer(request)).length / 4) });
+    if (path !== '/v1/messages') return sendJson(response, 404, errorBody(404, `The simulated model has no ${path}`));
+    const raw = await buffer(request);
+    const parsed = requestSchema.safeParse(parseJson(raw.toString('utf8')));
+    if (!parsed.success) return sendJson(response, 400, errorBody(400, z.prettifyError(parsed.error)));
+    const body = parsed.data;
+    const prompt = readConversation(body).said.at(-1) ?? '';
+    const note = (status: number): void => {
+      seen.push({ at: Date.now(), model: body.model, prompt, status, streamed: body.stream });
+      if (seen.length > seenAtMost) seen.shift();
+    };
+    await play(body, response, raw.length, note);
+  };
+
+  const play = async (
+    body: ModelRequest,
+    response: ServerResponse,
+    size: number,
+    note: (status: number) => void,
+  ): Promise<void> => {
+    const conversation = readConversation(body);
+    const script = withScenario(conversation.said.at(-1) ?? '', scenario);
+    // Requests beside the conversation (titles, quotas) offer no tools; a script is not meant for them.
+    const directives = parseDirectives(body.tools.length > 0 ? script : '');
+    const gone = new AbortController();
+    response.on('close', () => gone.abort());
+    const signal = AbortSignal.any([stopped.signal, gone.signal]);
+    if (directives.hang) return note(0);
+    const delayMs = latencyMs + directives.delayMs;
+    if (delayMs > 0) await sleep(delayMs, undefined, { signal });
+    const { error, cut } = directives;
+    if (error !== undefined && failures.strikes('error', body, conversation, error.times)) {
+      note(error.status);
+      return sendJson(response, error.status, errorBody(error.status, `Simulated error ${error.status}`));
+    }
+    const isCut = cut !== undefined && failures.strikes('cut', body, conversation, cut.times);
+    const full = message(
+      body.model,
+      answer({ ...conversation, said: spoken(conversation.said) }, directives),
+      Math.ceil(size / 4),
+    );
+    note(200);
+    if (!body.stream) return sendJson(response, 200, full);
+    await streamMessage(response, full, {
+      chunks: directives.chunks,
+      everyMs: directives.everyMs,
+      cutAfter: isCut ? cut.after : undefined,
+      signal,
+    });
+  };
+
+  const server = createServer((request, response) => {
+    respond(request, response).catch((error: unknown) => {
+      if (response.headersSent || response.destroyed) return void response.destroy();
+      const status = error instanceof DirectiveError ? 400 : 500;
+      sendJson(response, status, errorBody(status, error instanceof Error ? error.message : String(error)));
+    });
+  });
+  await listen(server, port, host);
+  const bound = (server.address() as AddressInfo).port;
+  return {
+    url: `http://${host}:${bound}`,
+    port: bound,
+    requests: seen,
+    stop: async () => {
+      stopped.abort();
+      await new Promise<void>((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      });
+    },
+  };
+}
+
+/** What the user said without directives; one that does not parse is said in the answer to its own prompt, not later. */
+function spoken(said: readonly string[]): string[] {
+  return said.map((text) => {
+    try {
+      return parseDirectives(text).rest;
+    } catch {
+      return text;
+    }
+  });
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function sendJson(response: ServerResponse, status: number, body: object): void {
+  response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+}
+
+function listen(server: Server, port: number, host: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+}

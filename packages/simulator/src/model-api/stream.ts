@@ -1,0 +1,93 @@
+/** An answer as the Messages API's server-sent events. Source: Anthropic's API reference, "Streaming messages". */
+import { randomBytes } from 'node:crypto';
+import type { ServerResponse } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Answer } from './answer.js';
+
+export interface Pace {
+  /** Pieces of text; absent: one for each word, at most 200. */
+  chunks: number | undefined;
+  everyMs: number;
+  /** Cut the connection after so many pieces. */
+  cutAfter: number | undefined;
+  signal: AbortSignal;
+}
+
+const id = (kind: string): string => `${kind}_${randomBytes(12).toString('hex')}`;
+
+/** The blocks of a message, with fresh ids. */
+export function message(model: string, answer: Answer, inputTokens: number) {
+  const content: object[] = answer.thinking.map((thinking) => ({ type: 'thinking', thinking, signature: id('sig') }));
+  if (answer.text !== '') content.push({ type: 'text', text: answer.text });
+  for (const { name, input } of answer.tools) content.push({ type: 'tool_use', id: id('toolu'), name, input });
+  const outputTokens = Math.max(1, Math.ceil(JSON.stringify(content).length / 4));
+  return {
+    id: id('msg'),
+    type: 'message',
+    role: 'assistant',
+    model,
+    content,
+    stop_reason: answer.tools.length > 0 ? 'tool_use' : 'end_turn',
+    stop_sequence: null,
+    usage: { input_tokens: inputTokens, output_tokens: outputTokens },
+  };
+}
+
+export async function streamMessage(
+  response: ServerResponse,
+  full: ReturnType<typeof message>,
+  pace: Pace,
+): Promise<void> {
+  const send = (type: string, data: object): void => {
+    response.write(`event: ${type}\ndata: ${JSON.stringify({ type, ...data })}\n\n`);
+  };
+  response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-cache' });
+  const { content, stop_reason, usage, ...head } = full;
+  send('message_start', {
+    message: { ...head, content: [], stop_reason: null, usage: { ...usage, output_tokens: 1 } },
+  });
+  send('ping', {});
+  let pieces = 0;
+  for (const [index, raw] of content.entries()) {
+    const block = raw as { type: string; text?: string; thinking?: string; signature?: string; input?: object };
+    send('content_block_start', { index, content_block: emptied(block) });
+    if (block.type === 'text') {
+      for (const text of cutToPieces(block.text ?? '', pace.chunks)) {
+        if (pace.cutAfter !== undefined && pieces >= pace.cutAfter) return void response.destroy();
+        if (pieces > 0 && pace.everyMs > 0) await sleep(pace.everyMs, undefined, { signal: pace.signal });
+        send('content_block_delta', { index, delta: { type: 'text_delta', text } });
+        pieces += 1;
+      }
+    } else if (block.type === 'thinking') {
+      send('content_block_delta', { index, delta: { type: 'thinking_delta', thinking: block.thinking } });
+      send('content_block_delta', { index, delta: { type: 'signature_delta', signature: block.signature } });
+    } else
+      send('content_block_delta', {
+        index,
+        delta: { type: 'input_json_delta', partial_json: JSON.stringify(block.input) },
+      });
+    send('content_block_stop', { index });
+  }
+  send('message_delta', { delta: { stop_reason, stop_sequence: null }, usage: { output_tokens: usage.output_tokens } });
+  send('message_stop', {});
+  response.end();
+}
+
+function emptied(block: { type: string }): object {
+  if (block.type === 'text') return { type: 'text', text: '' };
+  if (block.type === 'thinking') return { type: 'thinking', thinking: '', signature: '' };
+  return { ...block, input: {} };
+}
+
+/** Most pieces an answer is cut to when the script says nothing. */
+const mostPieces = 200;
+
+/** Cuts between words, never inside a character. */
+function cutToPieces(text: string, chunks: number | undefined): string[] {
+  const words = text.match(/\S*\s*/g)?.filter(Boolean) ?? [];
+  const count = Math.min(chunks ?? mostPieces, Math.max(words.length, 1));
+  if (words.length <= 1) return [text];
+  return Array.from({ length: count }, (_, at) =>
+    words.slice(Math.floor((at * words.length) / count), Math.floor(((at + 1) * words.length) / count)).join(''),
+  );
+}

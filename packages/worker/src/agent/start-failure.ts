@@ -1,0 +1,8 @@
+import { HearthError, toErrorBody } from '@hearth/shared';
+
+/** Whatever kept an agent from starting, as an error with a code. */
+export function startFailure(error: unknown): HearthError {
+  return error instanceof HearthError
+    ? error
+    : new HearthError('agent_start_failed', toErrorBody(error).message, { cause: error });
+}

@@ -1,0 +1,53 @@
+/** What `npm start`, `npm test` and `npm run bench` do first, on a machine with only Node and npm. */
+import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export const root = dirname(dirname(fileURLToPath(import.meta.url)));
+
+/** Tools of the workspace, by path: pnpm may not be on PATH. */
+export const tool = (name) => join(root, 'node_modules', '.bin', name);
+
+/** Runs a program with its output on our stderr (stdout belongs to the program that is started in the end); its exit code. */
+export function run(command, args, options = {}) {
+  return new Promise((resolve) => {
+    const child = spawn(command, args, {
+      cwd: root,
+      stdio: ['ignore', 2, 2],
+      shell: process.platform === 'win32',
+      ...options,
+    });
+    child.on('error', (error) => {
+      process.stderr.write(`${command}: ${error.message}\n`);
+      resolve(1);
+    });
+    child.on('exit', (code) => resolve(code ?? 1));
+  });
+}
+
+/** Runs a named step, says how long it took, and ends the process when it fails. */
+export async function step(name, work) {
+  const startedAt = performance.now();
+  const code = await work();
+  const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
+  process.stderr.write(`${code === 0 ? '✓' : '✗'} ${name} (${seconds} s)\n`);
+  if (code !== 0) process.exit(code);
+}
+
+/** Installs when nothing is installed yet, or something else than the lock file says. */
+export async function install() {
+  const stamp = join(root, 'node_modules', '.hearth-installed');
+  const lock = createHash('sha256')
+    .update(readFileSync(join(root, 'pnpm-lock.yaml')))
+    .digest('hex');
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === lock) return;
+  const { packageManager } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  await step('install', () => run('npx', ['--yes', packageManager, 'install', '--frozen-lockfile']));
+  writeFileSync(stamp, lock);
+}
+
+export async function build() {
+  await step('build', () => run(tool('tsc'), ['-b']));
+}
