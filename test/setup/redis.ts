@@ -5,6 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startLocalRedis } from '@hearth/local-redis';
 import { Redis } from 'ioredis';
+// The augmentation below needs the module in sight.
+import type {} from 'vitest';
 import type { TestProject } from 'vitest/node';
 
 declare module 'vitest' {

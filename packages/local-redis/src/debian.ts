@@ -1,52 +1,37 @@
-import { existsSync } from 'node:fs';
-import { cp, mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
+import { existsSync, readFileSync } from 'node:fs';
+import { mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { execa, type Options } from 'execa';
+import { execa } from 'execa';
 import { LocalRedisError } from './errors.js';
 
-/** Redis lives in redis-tools (one binary under several names); redis-server only links it. */
+/** The binary lies in redis-tools; redis-server only links it under that name. */
 const packages = ['redis-server', 'redis-tools'];
-/** What the C library's package and the like bring is on every Debian. */
-const always = /^(libc6|libgcc|libstdc|libssl|libsystemd|adduser|init-system|lsb-base)/;
-
-const folderOf = (cacheDir: string): string => join(cacheDir, 'redis-debian');
 
 export async function hasApt(): Promise<boolean> {
-  const tools = [
-    ['apt-get', '--version'],
-    ['dpkg', '--version'],
-  ] as const;
-  const found = await Promise.all(
-    tools.map(([tool, flag]) =>
-      execa(tool, [flag], { stdio: 'ignore' }).then(
-        () => true,
-        () => false,
-      ),
-    ),
+  const tools = ['apt-get', 'dpkg'].map((tool) =>
+    execa(tool, ['--version'], { stdio: 'ignore', reject: false }),
   );
-  return found.every(Boolean);
+  return (await Promise.all(tools)).every(({ failed }) => !failed);
 }
 
 /** The server's path, when its packages were fetched before. */
 export function fetchedServer(cacheDir: string): string | undefined {
-  const program = join(folderOf(cacheDir), 'usr', 'bin', 'redis-check-rdb');
   const server = join(folderOf(cacheDir), 'usr', 'bin', 'redis-server');
-  return existsSync(program) && existsSync(server) ? server : undefined;
+  // It is a link: existsSync follows it to the binary.
+  return existsSync(server) ? server : undefined;
 }
 
 /** Where the fetched packages' libraries lie, for LD_LIBRARY_PATH. */
 export async function fetchedLibraries(cacheDir: string): Promise<string> {
-  const lib = join(folderOf(cacheDir), 'usr', 'lib');
-  if (!existsSync(lib)) return '';
-  const folders = (await readdir(lib, { withFileTypes: true }))
-    .filter((entry) => entry.isDirectory())
-    .map(({ name }) => join(lib, name));
-  return [lib, ...folders].join(':');
+  const roots = ['usr/lib', 'lib'].map((folder) => join(folderOf(cacheDir), folder)).filter(existsSync);
+  const entries = await Promise.all(roots.map((root) => readdir(root, { withFileTypes: true })));
+  const folders = entries.flat().filter((entry) => entry.isDirectory());
+  return [...roots, ...folders.map(({ parentPath, name }) => join(parentPath, name))].join(':');
 }
 
 /**
- * Fetches the packages without root and unpacks them into the cache. Safe to run twice at once: each unpacks for itself, and
- * the first to finish wins.
+ * Fetches the packages without root and unpacks them into the cache. Safe to run twice at once: each unpacks for
+ * itself, and the first to finish wins.
  * @throws LocalRedisError `redis_fetch_failed`
  */
 export async function fetchServer(cacheDir: string, onProgress: (line: string) => void): Promise<string> {
@@ -59,9 +44,9 @@ export async function fetchServer(cacheDir: string, onProgress: (line: string) =
     for (const file of await readdir(work)) {
       if (file.endsWith('.deb')) await execa('dpkg', ['-x', join(work, file), unpacked]);
     }
-    await rename(unpacked, folderOf(cacheDir)).catch(async () => {
-      // Somebody else finished first, or left a broken one: copying over it repairs either.
-      await cp(unpacked, folderOf(cacheDir), { recursive: true, force: true, verbatimSymlinks: true });
+    await rename(unpacked, folderOf(cacheDir)).catch((error: unknown) => {
+      // The folder is there: somebody else finished first, and their server may run from it already.
+      if (fetchedServer(cacheDir) === undefined) throw error;
     });
     const server = fetchedServer(cacheDir);
     if (server === undefined) throw new Error('the packages hold no redis-server');
@@ -70,7 +55,7 @@ export async function fetchServer(cacheDir: string, onProgress: (line: string) =
     const reason = cause instanceof Error ? cause.message.split('\n').slice(0, 3).join(' ') : String(cause);
     throw new LocalRedisError(
       'redis_fetch_failed',
-      `Redis could not be fetched: ${reason}. As root: \`apt-get install redis-server\`; or set REDIS_URL.`,
+      `Redis could not be fetched: ${reason}. Run \`apt-get install redis-server\` as root, or set REDIS_URL.`,
       { cause },
     );
   } finally {
@@ -78,34 +63,43 @@ export async function fetchServer(cacheDir: string, onProgress: (line: string) =
   }
 }
 
+/** Packages of one release do not start on another: a home that moves, or a machine upgraded, fetches anew. */
+function folderOf(cacheDir: string): string {
+  const release = existsSync('/etc/os-release') ? readFileSync('/etc/os-release', 'utf8') : '';
+  const field = (name: string): string => new RegExp(`^${name}="?([\\w.-]+)`, 'm').exec(release)?.[1] ?? 'any';
+  return join(cacheDir, `redis-${field('ID')}-${field('VERSION_ID')}-${process.arch}`);
+}
+
+/** Tries with the machine's package lists; they may be missing or too old, then with lists of our own. */
 async function download(work: string, onProgress: (line: string) => void): Promise<void> {
-  // With lists of its own apt-get needs no root; the machine's own lists may be missing or old.
-  const own = [
-    '-o',
-    `Dir::State::lists=${join(work, 'lists')}`,
-    '-o',
-    `Dir::Cache=${join(work, 'cache')}`,
-    '-o',
-    'Debug::NoLocking=1',
-  ];
-  const options = {
-    cwd: work,
-    env: { DEBIAN_FRONTEND: 'noninteractive', LC_ALL: 'C' },
-    stdin: 'ignore',
-  } as const satisfies Options;
   try {
-    await execa('apt-get', ['download', ...packages, ...(await libraries([]))], options);
+    await downloadWith([], work);
   } catch {
     onProgress('Reading the package lists');
-    await mkdir(join(work, 'lists', 'partial'), { recursive: true });
-    await mkdir(join(work, 'cache', 'archives', 'partial'), { recursive: true });
-    await execa('apt-get', [...own, 'update'], options);
-    await execa('apt-get', [...own, 'download', ...packages, ...(await libraries(own))], options);
+    const lists = join(work, 'lists');
+    const cache = join(work, 'cache');
+    await mkdir(join(lists, 'partial'), { recursive: true });
+    await mkdir(join(cache, 'archives', 'partial'), { recursive: true });
+    const own = ['-o', `Dir::State::lists=${lists}`, '-o', `Dir::Cache=${cache}`];
+    await apt([...own, 'update'], work);
+    await downloadWith(own, work);
   }
 }
 
-async function libraries(own: readonly string[]): Promise<string[]> {
-  const { stdout } = await execa('apt-cache', [...own, 'depends', '--no-recommends', '--no-suggests', 'redis-tools']);
-  const depends = [...stdout.matchAll(/^\s*Depends: (\S+)$/gm)].map(([, name = '']) => name);
-  return depends.filter((name) => !always.test(name) && !name.startsWith('<'));
+async function downloadWith(own: readonly string[], work: string): Promise<void> {
+  // A simulated installation names exactly what this machine lacks, libraries of libraries too.
+  const plan = await apt([...own, '--simulate', '--no-install-recommends', 'install', 'redis-server'], work);
+  const missing = [...plan.matchAll(/^Inst (\S+)/gm)].map(([, name = '']) => name);
+  const libraries = missing.filter((name) => /^(lib|lua)/.test(name));
+  await apt([...own, 'download', ...packages, ...libraries], work);
+}
+
+async function apt(args: readonly string[], cwd: string): Promise<string> {
+  // NoLocking: the machine's own lock needs root, and our folders are nobody else's.
+  const { stdout } = await execa('apt-get', ['-o', 'Debug::NoLocking=1', ...args], {
+    cwd,
+    env: { DEBIAN_FRONTEND: 'noninteractive', LC_ALL: 'C' },
+    stdin: 'ignore',
+  });
+  return stdout;
 }

@@ -4,23 +4,23 @@ import { execa } from 'execa';
 import { fetchedServer, hasApt } from './debian.js';
 import { LocalRedisError } from './errors.js';
 
-/** A server that can be started: as a program, after fetching its package, or in a container. */
+/** A server that can be started: a program, one to fetch first (its program is not there yet), or a container. */
 export type RedisServer =
   | { origin: 'path'; program: string }
   | { origin: 'debian-package'; program: string | undefined }
   | { origin: 'docker' };
 
-export interface FindOptions {
-  cacheDir: string;
-  /** Replaces the surroundings; for tests. */
-  surroundings?: Partial<Surroundings>;
-}
-
+/** What a search looks at. Given in part, it replaces the real one: a machine without Redis can be acted. */
 export interface Surroundings {
   path: string;
   platform: NodeJS.Platform;
   hasApt: () => Promise<boolean>;
   hasDocker: () => Promise<boolean>;
+}
+
+export interface FindOptions {
+  cacheDir: string;
+  surroundings?: Partial<Surroundings> | undefined;
 }
 
 const names = ['redis-server', 'valkey-server'];
@@ -30,13 +30,15 @@ const names = ['redis-server', 'valkey-server'];
  * @throws LocalRedisError `redis_not_found`
  */
 export async function findRedisServer({ cacheDir, surroundings }: FindOptions): Promise<RedisServer> {
-  const { path, platform, hasApt: apt, hasDocker: docker } = { ...realSurroundings(), ...surroundings };
+  const { path, platform, ...has } = { ...realSurroundings(), ...surroundings };
   for (const folder of path.split(delimiter).filter(Boolean)) {
-    for (const name of names)
-      if (isExecutable(join(folder, name))) return { origin: 'path', program: join(folder, name) };
+    const name = names.find((candidate) => isExecutable(join(folder, candidate)));
+    if (name !== undefined) return { origin: 'path', program: join(folder, name) };
   }
-  if (platform === 'linux' && (await apt())) return { origin: 'debian-package', program: fetchedServer(cacheDir) };
-  if (await docker()) return { origin: 'docker' };
+  if (platform === 'linux' && (await has.hasApt())) {
+    return { origin: 'debian-package', program: fetchedServer(cacheDir) };
+  }
+  if (await has.hasDocker()) return { origin: 'docker' };
   throw new LocalRedisError(
     'redis_not_found',
     `No redis-server or valkey-server on PATH, no Debian packages, no Docker engine. ${howToInstall(platform)}`,
@@ -47,18 +49,18 @@ function realSurroundings(): Surroundings {
   return { path: process.env['PATH'] ?? '', platform: process.platform, hasApt, hasDocker };
 }
 
+/** The client alone is not enough: `info` fails when no engine answers it. */
 async function hasDocker(): Promise<boolean> {
-  return execa('docker', ['info'], { timeout: 5_000, stdio: 'ignore' }).then(
-    () => true,
-    () => false,
-  );
+  const { failed } = await execa('docker', ['info'], { timeout: 5_000, stdio: 'ignore', reject: false });
+  return !failed;
 }
 
 function howToInstall(platform: NodeJS.Platform): string {
   if (platform === 'darwin') return 'Install it with `brew install redis`, or set REDIS_URL.';
-  if (platform === 'linux')
+  if (platform === 'linux') {
     return 'Install it with your package manager (`dnf install redis`, `apk add redis`, `pacman -S valkey`), or set REDIS_URL.';
-  return 'Start one elsewhere (in Docker: `docker run -p 6379:6379 redis:7 --maxmemory-policy noeviction`) and set REDIS_URL.';
+  }
+  return 'Start one elsewhere (`docker run -p 6379:6379 redis:7 --maxmemory-policy noeviction`) and set REDIS_URL.';
 }
 
 function isExecutable(path: string): boolean {

@@ -14,17 +14,20 @@ local seq, member = ARGV[3], ARGV[11]
 local admitted = admit(ARGV[1], ARGV[2])
 if admitted == REPEATED then return {REPEATED, redis.call('ZCARD', K_LOG)} end
 if admitted ~= OK then return {admitted} end
-if redis.call('ZREM', K_LOG, seq) == 0 then return {ALREADY} end
+if not redis.call('ZSCORE', K_LOG, seq) then return {ALREADY} end
+-- What an argument can make fail comes first: a script that fails half-way is not undone.
+local chunks = math.min(tonumber(ARGV[8]), redis.call('LLEN', K_TRANSCRIPT))
+redis.call('HINCRBYFLOAT', K_SESSION, 'cost', ARGV[9])
+redis.call('ZREM', K_LOG, seq)
 take_number(ARGV[2])
 local now = now_ms()
 local turn = K_TURN .. seq
 redis.call('HSET', turn, 'result', ARGV[4], 'messages', ARGV[5], 'state', ARGV[6])
 redis.call('PEXPIRE', turn, ARGV[12])
 redis.call('ZADD', K_DONE, now, seq .. ' ' .. redis.call('HGET', turn, 'id'))
-redis.call('HSET', K_SESSION, 'transcript', math.min(tonumber(ARGV[8]), redis.call('LLEN', K_TRANSCRIPT)),
+redis.call('HSET', K_SESSION, 'transcript', chunks,
   'claude', ARGV[7], 'note', ARGV[10], 'used', now, 'looks', 0)
 redis.call('HINCRBY', K_SESSION, 'turns', 1)
-redis.call('HINCRBYFLOAT', K_SESSION, 'cost', ARGV[9])
 redis.call('ZADD', K_SESSIONS, now, member)
 
 -- What is older than the memory of turnIds is forgotten here, a few at a time, so that nothing grows.

@@ -1,3 +1,5 @@
+import { ReplyError } from 'ioredis';
+import type { SessionKeys } from '../keys.js';
 import type { HearthEvent } from '../schema/events.js';
 import type { Message, TurnResult } from '../schema/turn.js';
 import { encodeSessionId } from '../session-id.js';
@@ -26,13 +28,16 @@ export interface CommitInput {
  * W1 One write at a time: a call starts when the one before has its answer, so numbers are dense.
  * W2 The number moves on only when the script took it; a resend of the same call carries the same number (P12).
  * W3 Fenced once is fenced for good: later calls do not even ask.
+ * W4 A write that got no answer may have taken its number or not, so none can follow it: later calls fail like it.
+ *    (Under the same number they would be answered as repetitions, and be lost in silence.)
  */
 export class SessionWriter {
-  private readonly keys: readonly string[];
+  private readonly keys: SessionKeys;
   private batch: number;
   private last: Promise<unknown> = Promise.resolve();
   private fencedOut = false;
   private refused = 0;
+  private unanswered: { error: unknown } | undefined;
 
   constructor(
     private readonly store: SessionStore,
@@ -136,7 +141,13 @@ export class SessionWriter {
   ): Promise<T | { kind: 'fenced' }> {
     const run = async (): Promise<T | { kind: 'fenced' }> => {
       if (this.fencedOut) return this.refuse();
-      const reply = await runScript(this.store.redis, script, this.keys, [this.claim.fence, this.batch + 1, ...args]);
+      if (this.unanswered !== undefined) throw this.unanswered.error;
+      const numbered = [this.claim.fence, this.batch + 1, ...args];
+      const reply = await runScript(this.store.redis, script, this.keys, numbered).catch(async (error: unknown) => {
+        this.unanswered = { error };
+        if (error instanceof ReplyError) await this.readNumber();
+        throw error;
+      });
       const code = returnCodeOf(reply);
       if (code === 'OK' || code === 'REPEATED') {
         this.batch += 1;
@@ -153,6 +164,12 @@ export class SessionWriter {
     // The chain goes on after a failure; whoever asked for the write gets the error.
     this.last = result.catch(() => undefined);
     return result;
+  }
+
+  /** After a script that failed, and so is over: Redis knows whether it took its number. */
+  private async readNumber(): Promise<void> {
+    this.batch = Number(await this.store.redis.hget(this.keys[0], 'batch'));
+    this.unanswered = undefined;
   }
 
   private refuse(): { kind: 'fenced' } {

@@ -11,11 +11,6 @@ describe('the property fails', () => {
       const { failed, report } = await runProperty({ numRuns: 400, seed: 7, endOnFailure: true }, plant(mutant));
       expect(failed, 'nothing noticed the mutant').toBe(true);
       expect(report, 'the mutant is no script').not.toContain('Error compiling script');
-      console.log(
-        mutant.without,
-        report.split('\n')[0],
-        report.slice(report.lastIndexOf('Error'), report.lastIndexOf('Error') + 200),
-      );
     },
     120_000,
   );

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { connectFailingFast, parsePublished, readEventsAfter, SessionStore, SessionWriter } from '../../src/index.js';
 import { dumpKeys, redisUrl, withStore } from '../support/redis.js';
 import { ReplyDroppingProxy } from '../support/reply-dropping-proxy.js';
-import { commitInput, started, textDelta, toolStarted } from '../support/samples.js';
+import { commitInput, finishedResult, started, textDelta, toolStarted } from '../support/samples.js';
 import { claim, sessionId, submit, submitAndClaim, turn } from '../support/turns.js';
 
 describe('begin', () => {
@@ -184,6 +184,16 @@ describe('commit', () => {
       await writer.commit(1, commitInput(turn(1)));
       await expect(writer.commit(1, commitInput(turn(1)))).rejects.toMatchObject({ code: 'store_refused' });
       expect(await store.session(sessionId)).toMatchObject({ turns: 1, costUsd: 0.25 });
+    }));
+
+  it('happens whole or not at all', () =>
+    withStore(async ({ store, redis, keys }) => {
+      const writer = await submitAndClaim(store);
+      const before = await dumpKeys(redis, keys.options.keyPrefix);
+      const result = { ...finishedResult(turn(1)), costUsd: Number.NaN };
+      await expect(writer.commit(1, commitInput(turn(1), { result }))).rejects.toThrow('not a valid float');
+      expect(await dumpKeys(redis, keys.options.keyPrefix)).toEqual(before);
+      expect(await writer.commit(1, commitInput(turn(1)))).toEqual({ kind: 'ok', left: 0 });
     }));
 
   it('never makes more chunks the past than there are', () =>

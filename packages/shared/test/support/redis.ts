@@ -58,8 +58,8 @@ export async function dumpKeys(redis: Redis, prefix: string): Promise<Map<string
       const [expiry, hash, bytes] = replies.slice(3 * at, 3 * at + 3);
       const isHash = hash?.[0] === null;
       const value = isHash
-        ? JSON.stringify(Object.entries(hash[1] as object).sort())
-        : (bytes?.[1] as Buffer).toString('latin1');
+        ? JSON.stringify(Object.entries(hash[1] as object).sort(([a], [b]) => (a < b ? -1 : 1)))
+        : (bytes as [null, Buffer])[1].toString('latin1');
       return [name, `expires ${String(expiry?.[1])}: ${value}`];
     }),
   );

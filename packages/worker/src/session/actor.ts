@@ -15,7 +15,7 @@ import { startFailure } from '../agent/start-failure.js';
 import type { Place } from '../pool/places.js';
 import * as endings from './endings.js';
 import { withNote } from './note.js';
-import { Outbox } from './outbox.js';
+import { type CommitEntry, Outbox } from './outbox.js';
 import { TranscriptWatch } from './transcript-watch.js';
 import { TurnInHand } from './turn-in-hand.js';
 
@@ -77,6 +77,8 @@ export class SessionActor {
   private claudeSessionId: string | undefined;
   private note: string;
   private inHand: InHand | undefined;
+  /** From begin to commit: what the transcript gets in between is part of the past only by the commit. */
+  private turnIsOpen = false;
   private lastExit: AgentExit | undefined;
   private rung = true;
   private draining = false;
@@ -242,6 +244,7 @@ export class SessionActor {
     if (begun.kind === 'fenced') return this.fencedOut();
     if (begun.kind === 'exhausted') return this.commitUnserved(turn, endings.crashed(turn, this.lastExit), '');
     this.outbox.cut();
+    this.turnIsOpen = true;
     hand.begun(begun.queuedMs);
     log.info({ attempt, warmth: met.warmth, pid: met.agent.pid, queuedMs: begun.queuedMs }, 'turn started');
     const ending = await this.exchange(hand, met.agent);
@@ -303,55 +306,30 @@ export class SessionActor {
     const durable = await this.watch.contains(answer.lastEntryId, transcriptBoundMs);
     if (!durable) log.warn('the transcript did not contain the final message in time; committing as not durable');
     const error = answer.ok ? undefined : endings.agentFailed(answer);
-    await this.commit(hand, hand.result(answer, { error, durable }), this.outbox.chunks, '', agent.claudeSessionId);
+    const result = hand.result(answer, { error, durable });
+    await this.commit(hand, result, { transcript: 'keep', note: '', claudeSessionId: agent.claudeSessionId });
     if (!durable) await this.endAgent('ask');
   }
 
   private async commitUnserved(turn: HeadTurn, error: HearthError, note: string): Promise<void> {
-    const hand = new TurnInHand(turn, turn.attempts, {
-      workerId: this.deps.workerId,
-      pid: undefined,
-      warmth: undefined,
-      claudeSessionId: undefined,
-    });
-    hand.begun(Math.max(0, Date.now() - turn.submittedAt));
+    const hand = TurnInHand.unserved(turn, this.deps.workerId);
     const result = hand.result(undefined, { error: toErrorBody(error), durable: true });
     // A note that never reached the agent is still owed to the next prompt.
-    await this.commit(
-      hand,
-      result,
-      this.outbox.settledChunks,
-      [this.note, note].filter(Boolean).join('\n'),
-      this.claudeSessionId,
-    );
+    const owed = [this.note, note].filter(Boolean).join('\n');
+    await this.commit(hand, result, { transcript: 'cut', note: owed, claudeSessionId: this.claudeSessionId });
   }
 
   private async commit(
     hand: TurnInHand,
     result: TurnResult,
-    chunks: number,
-    note: string,
-    claudeSessionId: string | undefined,
+    past: Pick<CommitEntry, 'transcript' | 'note' | 'claudeSessionId'>,
   ): Promise<void> {
-    await this.outbox.flush();
-    const transcriptChunks = chunks === this.outbox.settledChunks ? chunks : this.outbox.chunks;
     const { seq, turn } = hand;
-    const event =
-      result.status === 'finished'
-        ? ({ type: 'turn.finished', seq, turnId: turn.turnId, result } as const)
-        : ({ type: 'turn.failed', seq, turnId: turn.turnId, error: result.error, result } as const);
-    const outcome = await this.writer.commit(seq, {
-      result,
-      messages: hand.messages,
-      claudeSessionId,
-      transcriptChunks,
-      note,
-      event,
-    });
-    if (outcome.kind === 'fenced') return this.fencedOut();
-    this.outbox.settle(transcriptChunks);
-    this.claudeSessionId = claudeSessionId;
-    this.note = note;
+    const committing = this.outbox.commit(seq, { result, messages: hand.messages, event: hand.ending(result), ...past });
+    this.turnIsOpen = false;
+    if ((await committing).kind === 'fenced') return this.fencedOut();
+    this.claudeSessionId = past.claudeSessionId;
+    this.note = past.note;
     this.lastExit = undefined;
     const { timings, warmth, toolCount } = result;
     const failure = result.status === 'failed' ? { code: result.error.code, reason: result.error.message } : {};
@@ -367,7 +345,7 @@ export class SessionActor {
     const inHand = this.inHand;
     switch (event.kind) {
       case 'transcript':
-        this.outbox.transcript(event.file, event.lines, inHand === undefined);
+        this.outbox.transcript(event.file, event.lines, !this.turnIsOpen);
         this.watch.saw(event.entryIds);
         return;
       case 'gate':

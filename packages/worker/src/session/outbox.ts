@@ -1,4 +1,4 @@
-import type { HearthEvent, SessionWriter, WriteOutcome } from '@hearth/shared';
+import type { CommitInput, HearthEvent, SessionWriter, WriteOutcome } from '@hearth/shared';
 import { formatChunk, splitUtf8 } from './transcript.js';
 
 /** A write carries at most so many events, so that one script never holds Redis for long. */
@@ -9,11 +9,18 @@ const chunkBytes = 1_000_000;
 type Entry =
   | { kind: 'event'; event: HearthEvent }
   | { kind: 'tool'; seq: number; name: string; event: HearthEvent; done: (outcome: WriteOutcome) => void }
-  | { kind: 'transcript'; file: string; lines: string; settled: boolean };
+  | { kind: 'transcript'; file: string; lines: string; settled: boolean }
+  | { kind: 'commit'; seq: number; input: CommitEntry; done: (outcome: WriteOutcome) => void };
+
+/** A commit, without the length of the transcript: that is what was written before it. */
+export interface CommitEntry extends Omit<CommitInput, 'transcriptChunks'> {
+  /** `cut`: what was written of the transcript since the last commit is no part of the past. */
+  transcript: 'keep' | 'cut';
+}
 
 /**
- * What a session's agent says, on its way into Redis. Owns the order of the session's writes besides begin and commit,
- * and the number of transcript chunks.
+ * What a session's agent says, and its commits, on their way into Redis. Owns the order of the session's writes and the
+ * number of transcript chunks.
  *
  * O1 Entries are written in the order they were put in.
  * O2 Events are batched only while a write is in flight: at low load an event waits for nothing.
@@ -35,10 +42,6 @@ export class Outbox {
     this.settledCount = transcriptChunks;
   }
 
-  /** Chunks of the transcript in Redis, as far as written. */
-  get chunks(): number {
-    return this.chunkCount;
-  }
   /** Chunks that are the session's past. */
   get settledChunks(): number {
     return this.settledCount;
@@ -57,6 +60,11 @@ export class Outbox {
     this.put({ kind: 'transcript', file, lines, settled });
   }
 
+  /** Commits a turn after everything that was put in before; lines of the transcript put in later are the past at once. */
+  async commit(seq: number, input: CommitEntry): Promise<WriteOutcome> {
+    return new Promise((done) => this.put({ kind: 'commit', seq, input, done }));
+  }
+
   /** Resolves when everything put in so far is written, or refused. */
   async flush(): Promise<void> {
     while (this.running !== undefined) await this.running;
@@ -67,14 +75,9 @@ export class Outbox {
     this.chunkCount = this.settledCount;
   }
 
-  /** The commit made all chunks up to here the past. */
-  settle(chunks: number): void {
-    this.settledCount = chunks;
-  }
-
   private put(entry: Entry): void {
     if (this.over) {
-      if (entry.kind === 'tool') entry.done({ kind: 'fenced' });
+      if ('done' in entry) entry.done({ kind: 'fenced' });
       return;
     }
     this.entries.push(entry);
@@ -112,14 +115,10 @@ export class Outbox {
         }
         return this.writer.append(events);
       }
-      case 'tool': {
-        const outcome = await this.writer.reachTool(entry.seq, entry.name, entry.event).catch((error: unknown) => {
-          entry.done({ kind: 'fenced' });
-          throw error;
-        });
-        entry.done(outcome);
-        return outcome;
-      }
+      case 'tool':
+        return answering(entry, this.writer.reachTool(entry.seq, entry.name, entry.event));
+      case 'commit':
+        return answering(entry, this.writeCommit(entry.seq, entry.input));
       case 'transcript':
         return this.writeTranscript(entry);
     }
@@ -135,9 +134,28 @@ export class Outbox {
     return { kind: 'ok' };
   }
 
+  private async writeCommit(seq: number, { transcript, ...input }: CommitEntry): Promise<WriteOutcome> {
+    const transcriptChunks = transcript === 'keep' ? this.chunkCount : this.settledCount;
+    const outcome = await this.writer.commit(seq, { ...input, transcriptChunks });
+    if (outcome.kind === 'ok') this.settledCount = transcriptChunks;
+    return outcome;
+  }
+
   private giveUp(failure: { kind: 'fenced' } | { kind: 'error'; error: unknown }): void {
     this.over = true;
-    for (const entry of this.entries.splice(0)) if (entry.kind === 'tool') entry.done({ kind: 'fenced' });
+    for (const entry of this.entries.splice(0)) if ('done' in entry) entry.done({ kind: 'fenced' });
     this.onFailure(failure);
+  }
+}
+
+/** Tells whoever waits for an entry how its write went; a failed write is told as refused, and thrown. */
+async function answering(entry: { done: (outcome: WriteOutcome) => void }, write: Promise<WriteOutcome>): Promise<WriteOutcome> {
+  try {
+    const outcome = await write;
+    entry.done(outcome);
+    return outcome;
+  } catch (error) {
+    entry.done({ kind: 'fenced' });
+    throw error;
   }
 }

@@ -30,13 +30,7 @@ export async function refuseSession(
       if (released.kind === 'not_empty') continue;
       return rang;
     }
-    const hand = new TurnInHand(turn, turn.attempts, {
-      workerId: deps.workerId,
-      pid: undefined,
-      warmth: undefined,
-      claudeSessionId: undefined,
-    });
-    hand.begun(Math.max(0, Date.now() - turn.submittedAt));
+    const hand = TurnInHand.unserved(turn, deps.workerId);
     const body = toErrorBody(error);
     const result = hand.result(undefined, { error: body, durable: true });
     const committed = await writer.commit(turn.seq, {
@@ -45,7 +39,7 @@ export async function refuseSession(
       claudeSessionId: claim.claudeSessionId,
       transcriptChunks: claim.transcriptChunks,
       note: claim.note,
-      event: { type: 'turn.failed', seq: turn.seq, turnId: turn.turnId, error: body, result },
+      event: hand.ending(result),
     });
     if (committed.kind === 'fenced') return rang;
     deps.log.warn({ sessionId, seq: turn.seq, turnId: turn.turnId, code: body.code }, 'turn refused');

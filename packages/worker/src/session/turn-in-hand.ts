@@ -44,6 +44,13 @@ export class TurnInHand {
     readonly served: ServedBy,
   ) {}
 
+  /** A turn that is told why nobody serves it (again). */
+  static unserved(turn: HeadTurn, workerId: string): TurnInHand {
+    const hand = new TurnInHand(turn, turn.attempts, { workerId, pid: undefined, warmth: undefined, claudeSessionId: undefined });
+    hand.begun(Math.max(0, Date.now() - turn.submittedAt));
+    return hand;
+  }
+
   get seq(): number {
     return this.turn.seq;
   }
@@ -138,6 +145,13 @@ export class TurnInHand {
     return ending.error === undefined
       ? { status: 'finished', ...outcome }
       : { status: 'failed', error: ending.error, ...outcome };
+  }
+
+  /** The event that goes with the result. */
+  ending(result: TurnResult): HearthEvent {
+    const { seq, turnId } = this.turn;
+    if (result.status === 'finished') return { type: 'turn.finished', seq, turnId, result };
+    return { type: 'turn.failed', seq, turnId, error: result.error, result };
   }
 
   private noteSign(): void {

@@ -20,8 +20,8 @@ export const mutants: readonly Mutant[] = [
   {
     without: 'the check that a turn has no result yet',
     scripts: ['commit'],
-    from: ' == 0 then return {ALREADY}',
-    to: ' < 0 then return {ALREADY}',
+    from: "if not redis.call('ZSCORE', K_LOG, seq) then return {ALREADY} end",
+    to: '',
   },
   {
     without: 'the end of pending with the last turn',

@@ -20,7 +20,7 @@ export async function runProperty(
   try {
     const details = await fc.check(
       fc.asyncProperty(schedules, (schedule) =>
-        harness.run(async (world) => {
+        harness.run(tamper === undefined, async (world) => {
           const model = new Model();
           for (let n = 0; n < 2; n++) await startWorker(model, world, { drop: false });
           await fc.asyncModelRun(() => ({ model, real: world }), schedule);

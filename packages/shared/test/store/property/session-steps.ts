@@ -55,7 +55,7 @@ export async function submit(model: Model, world: World, step: Submit): Promise<
     assert.equal(changed, false, 'a refused turn changed something');
     return;
   }
-  assert.ok(!(outcome instanceof HearthError), String(outcome));
+  assert.ok(!(outcome instanceof HearthError), JSON.stringify(outcome));
   const first = knownAs === 0;
   const opened = session ?? model.openSession(step.session, outcome.incarnation);
   const seq = first ? acceptTurn(opened, turnId, input.request, ringId) : knownAs;
@@ -114,7 +114,7 @@ async function claimWith(
   const { outcome, changed, resent } = await perform(world, { client, script: 'claim', drop: step.drop }, () =>
     client.store.claim(step.session, seq, { workerId: worker.id, seat: worker.seat }, deadFence),
   );
-  assert.ok(!(outcome instanceof HearthError), String(outcome));
+  assert.ok(!(outcome instanceof HearthError), JSON.stringify(outcome));
   assert.equal(changed, expected === 'anew', 'only a change of owner changes anything');
   if (session === undefined || expected === 'gone') {
     assert.deepEqual(outcome, { kind: 'gone' });
@@ -209,7 +209,7 @@ export async function sweep(model: Model, world: World, step: Sweep): Promise<vo
   const { outcome, resent } = await perform(world, { client, script: 'sweep', drop: step.drop }, () =>
     client.store.sweep(shard, 10, dead),
   );
-  assert.ok(!(outcome instanceof HearthError), String(outcome));
+  assert.ok(!(outcome instanceof HearthError), JSON.stringify(outcome));
   const inShard = [...model.sessions.values()].filter(({ id }) => shardOf(id) === shard);
   const expected = sweepSessions(inShard, new Set(dead));
   // A lost reply loses the right to look, not the session: its time comes again.

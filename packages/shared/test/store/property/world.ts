@@ -58,7 +58,8 @@ export class Harness {
     return new Harness(proxy, direct, subscriber, connections, tamper);
   }
 
-  async run(use: (world: World) => Promise<void>): Promise<void> {
+  /** One run under a prefix of its own; `keep`: leave the keys of a failed run to be read. */
+  async run(keep: boolean, use: (world: World) => Promise<void>): Promise<void> {
     const keys = new Keys({ keyPrefix: freshPrefix(), queuePrefix: 'bull' });
     const limits = {
       ...defaultStoreLimits,
@@ -80,11 +81,13 @@ export class Harness {
     });
     const world = new World(this.proxy, this.direct, this.subscriber, keys, clients.slice(0, 2), clients.slice(2));
     await world.listen();
+    let passed = false;
     try {
       await use(world);
-      await removeKeys(this.direct, keys.options.keyPrefix);
+      passed = true;
     } finally {
       await world.hangUp();
+      if (passed || !keep) await removeKeys(this.direct, keys.options.keyPrefix);
     }
   }
 
@@ -151,7 +154,8 @@ type Send = Redis['sendCommand'];
 /** Notes each script call a client makes; also the first try, before a lost reply makes ioredis send it again. */
 function recordCalls(client: Client): void {
   const redis = client.redis as Redis & { [original]?: Send };
-  const send = (redis[original] ??= redis.sendCommand.bind(redis));
+  const send = redis[original] ?? redis.sendCommand.bind(redis);
+  redis[original] = send;
   redis.sendCommand = (command, stream) => {
     if (command.name === 'evalsha') client.last = { name: command.name, args: [...command.args] as Argument[] };
     return send(command, stream);

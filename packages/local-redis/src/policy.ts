@@ -1,0 +1,6 @@
+/** No accepted turn may be lost: an append-only file, and no eviction. */
+export const policy = ['--appendonly', 'yes', '--save', '', '--maxmemory-policy', 'noeviction'] as const;
+
+/** How long a server may take to answer, or to be gone, ms. It was seen to answer after 25. */
+export const deadlineMs = 15_000;
+export const lookEveryMs = 10;

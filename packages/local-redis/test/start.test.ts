@@ -1,0 +1,112 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Redis } from 'ioredis';
+import { expect, it } from 'vitest';
+import { type LocalRedis, type LocalRedisOptions, startLocalRedis } from '../src/index.js';
+import { withFolder } from './folder.js';
+
+const isRunning = (pid: number | undefined): boolean => existsSync(`/proc/${pid ?? 'none'}`);
+
+async function withServer(
+  options: LocalRedisOptions,
+  use: (server: LocalRedis, client: Redis) => Promise<void>,
+): Promise<void> {
+  const server = await startLocalRedis(options);
+  const client = new Redis(server.url);
+  try {
+    await use(server, client);
+  } finally {
+    client.disconnect();
+    await server.stop();
+  }
+}
+
+it('a started server answers at once, never evicts and appends to a file', () =>
+  withFolder(async (dataDir) =>
+    withServer({ dataDir }, async ({ url, port }, client) => {
+      expect(url).toBe(`redis://127.0.0.1:${port}`);
+      expect(await client.ping()).toBe('PONG');
+      expect(await client.config('GET', 'maxmemory-policy')).toEqual({ 'maxmemory-policy': 'noeviction' });
+      expect(await client.config('GET', 'appendonly')).toEqual({ appendonly: 'yes' });
+      expect(await client.config('GET', 'bind')).toEqual({ bind: '127.0.0.1' });
+    }),
+  ));
+
+it('stop leaves no process, keeps the data, and the next server on the folder has it', () =>
+  withFolder(async (dataDir) => {
+    const first = await startLocalRedis({ dataDir });
+    const client = new Redis(first.url);
+    await client.set('k', 'v');
+    client.disconnect();
+    await Promise.all([first.stop(), first.stop()]);
+    expect(isRunning(first.pid)).toBe(false);
+    await withServer({ dataDir }, async (_, next) => expect(await next.get('k')).toBe('v'));
+  }));
+
+it('stop removes the data when told to', () =>
+  withFolder(async (folder) => {
+    const dataDir = join(folder, 'data');
+    await (await startLocalRedis({ dataDir })).stop({ removeData: true });
+    expect(existsSync(dataDir)).toBe(false);
+  }));
+
+it('a second start on a folder in use is refused and leaves the first alone', () =>
+  withFolder(async (dataDir) =>
+    withServer({ dataDir }, async ({ url }, client) => {
+      const second = startLocalRedis({ dataDir });
+      await expect(second).rejects.toMatchObject({
+        code: 'redis_already_running',
+        message: expect.stringContaining(url) as string,
+      });
+      expect(await client.ping()).toBe('PONG');
+    }),
+  ));
+
+it('of many starts at once on one folder, one gets it', () =>
+  withFolder(async (dataDir) => {
+    const starts = await Promise.allSettled(Array.from({ length: 8 }, () => startLocalRedis({ dataDir })));
+    const started = starts.flatMap((start) => (start.status === 'fulfilled' ? [start.value] : []));
+    await Promise.all(started.map((server) => server.stop()));
+    expect(started).toHaveLength(1);
+  }));
+
+it('a server whose owner was killed is used on, and can be stopped', () =>
+  withFolder(async (dataDir) => {
+    const owner = spawn(process.execPath, [fileURLToPath(new URL('fixtures/owner.mjs', import.meta.url)), dataDir]);
+    const [line] = (await once(owner.stdout, 'data')) as [Buffer];
+    const { pid, port } = JSON.parse(line.toString()) as { pid: number; port: number };
+    owner.kill('SIGKILL');
+    await once(owner, 'exit');
+    await withServer({ dataDir }, async (server) => expect(server).toMatchObject({ pid, port }));
+    expect(isRunning(pid)).toBe(false);
+  }));
+
+it('a claim left by a machine that died does not stand in the way', () =>
+  withFolder(async (dataDir) => {
+    const claim = join(dataDir, 'hearth-redis.json');
+    for (const left of ['', JSON.stringify({ owner: 2 ** 22 + 1, server: { origin: 'path', port: 1, pid: 1 } })]) {
+      await writeFile(claim, left);
+      await withServer({ dataDir }, async ({ pid }) => {
+        expect(JSON.parse(await readFile(claim, 'utf8'))).toMatchObject({ owner: process.pid, server: { pid } });
+      });
+      expect(existsSync(claim)).toBe(false);
+    }
+  }));
+
+it('a port that is taken gives an error which says so, and leaves the folder free', () =>
+  withFolder(async (dataDir) => {
+    const other = createServer().listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    const { port } = other.address() as { port: number };
+    await expect(startLocalRedis({ dataDir, port })).rejects.toMatchObject({
+      code: 'redis_start_failed',
+      message: expect.stringContaining('in use') as string,
+    });
+    other.close();
+    await withServer({ dataDir }, async (_, client) => expect(await client.ping()).toBe('PONG'));
+  }));

@@ -1,0 +1,67 @@
+import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import {
+  describeError,
+  errorBodySchema,
+  errorCatalogue,
+  errorCodes,
+  fromErrorBody,
+  HearthError,
+  parseInput,
+  toErrorBody,
+} from '../../src/index.js';
+
+describe('the error catalogue', () => {
+  it('has codes that programs can switch on and titles that people can tell apart', () => {
+    for (const code of errorCodes) expect(code).toMatch(/^[a-z]+(_[a-z]+)*$/);
+    const titles = Object.values(errorCatalogue).map(({ title }) => title);
+    expect(new Set(titles).size).toBe(titles.length);
+    expect(new Set(Object.values(errorCatalogue).map(({ caller }) => caller))).toEqual(
+      new Set(['fix', 'retry', 'operate']),
+    );
+  });
+});
+
+describe('a HearthError', () => {
+  it.each(errorCodes)('%s survives its journey as data', (code) => {
+    const error = new HearthError(code, 'm', { field: 'f', expected: 'e', wayOut: 'w', cause: new Error('secret') });
+    const travelled = errorBodySchema.parse(JSON.parse(JSON.stringify(error)));
+    expect(fromErrorBody(travelled).toJSON()).toEqual({ code, message: 'm', field: 'f', expected: 'e', wayOut: 'w' });
+    expect(describeError(travelled)).toBe(`${code}: m · field: f · expected: e · w`);
+  });
+
+  it('has no empty fields as data', () =>
+    expect(new HearthError('internal', 'm').toJSON()).toEqual({ code: 'internal', message: 'm' }));
+
+  it('is made of anything that was thrown', () => {
+    expect(toErrorBody(new HearthError('closed', 'm'))).toEqual({ code: 'closed', message: 'm' });
+    expect(toErrorBody(new TypeError('m'))).toEqual({ code: 'internal', message: 'm' });
+    expect(toErrorBody('m')).toEqual({ code: 'internal', message: 'm' });
+    expect(toErrorBody(new Error(''))).toEqual({ code: 'internal', message: errorCatalogue.internal.title });
+  });
+});
+
+describe('parseInput', () => {
+  const schema = z.strictObject({
+    places: z.number().min(1),
+    profiles: z.record(z.string(), z.object({ model: z.string() })),
+  });
+  const fieldAtFault = (input: unknown, root: string): string | undefined => {
+    try {
+      parseInput(schema, input, 'invalid_options', root);
+      return undefined;
+    } catch (error) {
+      return error instanceof HearthError && error.code === 'invalid_options' ? error.field : String(error);
+    }
+  };
+
+  it('returns what it accepts', () => expect(fieldAtFault({ places: 1, profiles: {} }, 'options')).toBeUndefined());
+  it('names an option as its owner writes it', () => {
+    expect(fieldAtFault({ places: 0, profiles: {} }, 'options')).toBe('places');
+    expect(fieldAtFault({ places: 1, profiles: { default: { model: 7 } } }, 'options')).toBe('profiles.default.model');
+  });
+  it('names a field below its root, or the root', () => {
+    expect(fieldAtFault({ places: 0, profiles: {} }, 'job')).toBe('job.places');
+    expect(fieldAtFault(7, 'job')).toBe('job');
+  });
+});

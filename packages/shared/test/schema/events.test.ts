@@ -1,0 +1,86 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { errorCodes, eventSchema, formatCursor, type HearthEvent, parsePublished } from '../../src/index.js';
+import { finishedResult } from '../support/samples.js';
+
+const seq = fc.nat();
+const text = fc.string({ unit: 'binary' });
+const turnId = fc.string({ minLength: 1 });
+const error = fc.record({ code: fc.constantFrom(...errorCodes), message: text });
+const result = fc
+  .record({ seq, text })
+  .map((parts) => finishedResult({ sessionId: 's', turnId: 't', seq: parts.seq }, parts.text));
+const of = <T extends HearthEvent['type']>(type: T): { type: fc.Arbitrary<T>; seq: typeof seq } => ({
+  type: fc.constant(type),
+  seq,
+});
+
+/** One arbitrary for each type of event. */
+const arbitraries: { [T in HearthEvent['type']]: fc.Arbitrary<unknown> } = {
+  'turn.queued': fc.record({ ...of('turn.queued'), turnId, position: seq }),
+  'turn.started': fc.record(
+    { ...of('turn.started'), turnId, attempt: seq, workerId: text, pid: seq, warmth: fc.constantFrom('hot', 'cold') },
+    { requiredKeys: ['type', 'seq', 'turnId', 'attempt', 'workerId'] },
+  ),
+  'turn.restarted': fc.record({ ...of('turn.restarted'), turnId, reason: text }),
+  'text.delta': fc.record(
+    { ...of('text.delta'), messageId: text, text, parentToolUseId: text },
+    { requiredKeys: ['type', 'seq', 'messageId', 'text'] },
+  ),
+  'thinking.delta': fc.record({ ...of('thinking.delta'), messageId: text, text }),
+  message: fc.record({
+    ...of('message'),
+    messageId: text,
+    role: fc.constant('assistant'),
+    content: fc.array(fc.record({ type: text, whatever: fc.jsonValue().map(plain) })),
+  }),
+  'tool.started': fc.record({ ...of('tool.started'), toolUseId: text, name: text, input: text }),
+  'tool.ended': fc.record({
+    ...of('tool.ended'),
+    toolUseId: text,
+    name: text,
+    ok: fc.boolean(),
+    summary: text,
+    durationMs: seq,
+  }),
+  'permission.denied': fc.record({ ...of('permission.denied'), toolUseId: text, name: text, reason: text }),
+  retry: fc.record({ ...of('retry'), attempt: seq, delayMs: seq, reason: text }),
+  status: fc.record({ ...of('status'), status: text }),
+  'turn.finished': fc.record({ ...of('turn.finished'), turnId, result }),
+  'turn.failed': fc.record({ ...of('turn.failed'), turnId, error, result }),
+};
+const event = fc.oneof(...Object.values(arbitraries)).map((drawn) => plain(drawn) as HearthEvent);
+
+/** As JSON brings it back: without prototypes and negative zeros. */
+function plain(value: unknown): unknown {
+  return JSON.parse(JSON.stringify(value)) as unknown;
+}
+
+describe('an event', () => {
+  it('survives JSON and its schema', () => {
+    fc.assert(
+      fc.property(event, (one) => {
+        expect(eventSchema.parse(JSON.parse(JSON.stringify(one)))).toEqual(one);
+      }),
+    );
+  });
+
+  it('survives a channel among others, with its id', () => {
+    fc.assert(
+      fc.property(fc.array(event, { minLength: 1, maxLength: 4 }), fc.integer({ min: 1 }), (events, first) => {
+        const message = `0123abcd ${first} [${events.map((one) => JSON.stringify(one)).join(',')}]`;
+        expect(parsePublished(message)).toEqual({
+          incarnation: '0123abcd',
+          events: events.map((one, at) => ({ id: first + at, event: one })),
+        });
+      }),
+    );
+  });
+
+  it('of an unknown type is refused', () =>
+    expect(eventSchema.safeParse({ type: 'turn.lost', seq: 1 }).success).toBe(false));
+});
+
+it('a cursor is written as incarnation and id', () => {
+  expect(formatCursor({ incarnation: '0123abcd', id: 7 })).toBe('0123abcd.7');
+});

@@ -1,0 +1,77 @@
+import { describe, expect, it } from 'vitest';
+import { checkPrompt, promptPreview } from '../../src/index.js';
+
+const limits = { textPromptMaxBytes: 8, blocksPromptMaxBytes: 120 };
+const image = { type: 'image', source: { type: 'base64', media_type: 'image/png', data: 'AAAA' } };
+const fault = (fields: object): Error => expect.objectContaining(fields) as Error;
+
+describe('checkPrompt', () => {
+  it('returns what it accepts', () => {
+    expect(checkPrompt(' hi ')).toBe(' hi ');
+    const blocks = [{ type: 'text', text: 'hi' }, image];
+    expect(checkPrompt(blocks)).toEqual(blocks);
+    expect(checkPrompt([image])).toEqual([image]);
+  });
+
+  it.each([
+    ['no text', ''],
+    ['only white space', ' \n\t\u00a0'],
+    ['no blocks', []],
+    ['only empty blocks', [{ type: 'text', text: ' \n' }]],
+  ])('refuses %s as empty', (_name, prompt) => {
+    expect(() => checkPrompt(prompt)).toThrow(
+      fault({ code: 'invalid_prompt', field: 'prompt', message: 'The prompt is empty.' }),
+    );
+  });
+
+  it('counts the bytes of text, not its characters', () => {
+    expect(checkPrompt('ääää', limits)).toBe('ääää');
+    expect(() => checkPrompt('ääääa', limits)).toThrow(
+      fault({ code: 'prompt_too_large', expected: 'at most 8 bytes' }),
+    );
+    expect(() => checkPrompt('ääääa', limits)).toThrow(
+      fault({ wayOut: expect.stringContaining('textPromptMaxBytes') }),
+    );
+  });
+
+  it('counts the bytes of blocks under a limit of their own', () => {
+    expect(checkPrompt([image], limits)).toEqual([image]);
+    expect(() => checkPrompt([image, image], limits)).toThrow(
+      fault({ code: 'prompt_too_large', wayOut: expect.stringContaining('blocksPromptMaxBytes') }),
+    );
+  });
+
+  it.each([
+    ['prompt.0.type', [{ type: 'sound' }]],
+    [
+      'prompt.1.text',
+      [
+        { type: 'text', text: 'a' },
+        { type: 'text', text: 7 },
+      ],
+    ],
+    ['prompt.0.source.media_type', [{ ...image, source: { ...image.source, media_type: 'image/bmp' } }]],
+    ['prompt.0.source.data', [{ ...image, source: { ...image.source, data: 'not base64!' } }]],
+    ['prompt.0.source.url', [{ type: 'image', source: { type: 'url', url: 'nowhere' } }]],
+    ['prompt.0', ['text']],
+  ])('names %s when it is malformed', (field, prompt) => {
+    expect(() => checkPrompt(prompt)).toThrow(fault({ code: 'invalid_prompt', field }));
+  });
+
+  it.each([undefined, null, 7, { type: 'text', text: 'a' }])(
+    'refuses %j, which is neither text nor blocks',
+    (prompt) => {
+      expect(() => checkPrompt(prompt)).toThrow(fault({ code: 'invalid_prompt', field: 'prompt' }));
+    },
+  );
+});
+
+describe('promptPreview', () => {
+  it('is one line', () => expect(promptPreview(' a\n\n b\tc ')).toBe('a b c'));
+  it('shows images as such', () =>
+    expect(promptPreview([{ type: 'text', text: 'see' }, image as never])).toBe('see [image]'));
+  it('is never longer than asked for', () => {
+    expect(promptPreview('abcdef', 6)).toBe('abcdef');
+    expect(promptPreview('abcdefg', 6)).toBe('abcde…');
+  });
+});

@@ -1,0 +1,131 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import {
+  checkSessionId,
+  decodeSessionId,
+  encodeSessionId,
+  HearthError,
+  Keys,
+  sessionFolder,
+  sessionIdSchema,
+  shardCount,
+  shardOf,
+} from '../src/index.js';
+
+const ordinary = fc.constantFrom(
+  'a',
+  'A',
+  'ä',
+  'Ä',
+  '_',
+  '.',
+  '/',
+  '-',
+  '+',
+  ':',
+  '@',
+  '0',
+  '{',
+  '漢',
+  '😀',
+  '..',
+  '__',
+);
+const sessionId = fc
+  .oneof(
+    fc.array(ordinary, { minLength: 1, maxLength: 8 }).map((parts) => parts.join('')),
+    fc.string({ unit: 'grapheme', minLength: 1, maxLength: 200 }),
+    fc.string({ unit: fc.constantFrom('a', '漢'), minLength: 60, maxLength: 200 }),
+  )
+  .filter((id) => sessionIdSchema.safeParse(id).success);
+
+describe('the encoding of a session id', () => {
+  it('is reversible', () => {
+    fc.assert(
+      fc.property(sessionId, (id) => {
+        expect(decodeSessionId(encodeSessionId(id))).toBe(id);
+      }),
+    );
+  });
+
+  it('never makes two ids equal, not even where case does not count', () => {
+    fc.assert(
+      fc.property(sessionId, sessionId, (a, b) => {
+        fc.pre(a !== b);
+        expect(encodeSessionId(a).toLowerCase()).not.toBe(encodeSessionId(b).toLowerCase());
+        expect(sessionFolder(a).toLowerCase()).not.toBe(sessionFolder(b).toLowerCase());
+      }),
+    );
+    expect(encodeSessionId('A').toLowerCase()).not.toBe(encodeSessionId('a').toLowerCase());
+  });
+
+  it('holds only a-z 0-9 - _', () => {
+    fc.assert(
+      fc.property(sessionId, (id) => {
+        expect(encodeSessionId(id)).toMatch(/^[a-z0-9_-]+$/);
+      }),
+    );
+  });
+});
+
+describe('the folder of a session', () => {
+  it('never lies in the folder of another', () => {
+    fc.assert(
+      fc.property(sessionId, sessionId, (a, b) => {
+        fc.pre(a !== b);
+        expect(`${sessionFolder(a)}/`.startsWith(`${sessionFolder(b)}/`)).toBe(false);
+      }),
+    );
+    // The one can be the beginning of the other, just where it is cut.
+    const short = 'a'.repeat(200);
+    expect(sessionFolder(`${'漢'.repeat(22)}aa`).startsWith(`${sessionFolder('漢'.repeat(22))}/`)).toBe(false);
+    expect(sessionFolder(short)).toBe(short);
+  });
+
+  it('has no segment that begins with a dot or is longer than file systems allow', () => {
+    fc.assert(
+      fc.property(sessionId, (id) => {
+        for (const segment of sessionFolder(id).split('/')) {
+          expect(segment).toMatch(/^[^.]/);
+          expect(segment.length).toBeLessThanOrEqual(255);
+        }
+      }),
+    );
+  });
+});
+
+describe('a session id', () => {
+  it.each(['chat-1', 'ann@example.org', '/home/x/..', '漢字', '.', 'a'.repeat(200)])('may be %s', (id) => {
+    expect(checkSessionId(id)).toBe(id);
+  });
+
+  it.each([
+    ['nothing', ''],
+    ['with a space', 'a b'],
+    ['with a line end', 'a\n'],
+    ['with a NUL', 'a\u0000'],
+    ['too long', 'a'.repeat(201)],
+    ['half a character', '\ud800'],
+    ['with an invisible space', 'a\u200bb'],
+    ['a number', 7],
+    ['undefined', undefined],
+  ])('may not be %s', (_name, id) => {
+    expect(() => checkSessionId(id)).toThrow(HearthError);
+    expect(() => checkSessionId(id)).toThrow(
+      expect.objectContaining({ code: 'invalid_session_id', field: 'sessionId' }),
+    );
+  });
+});
+
+it('all keys of a session have one hash tag, that of its shard', () => {
+  const keys = new Keys({ keyPrefix: 'hearth', queuePrefix: 'bull' });
+  fc.assert(
+    fc.property(sessionId, (id) => {
+      const shard = shardOf(id);
+      expect(shard).toBeGreaterThanOrEqual(0);
+      expect(shard).toBeLessThan(shardCount);
+      const tags = keys.session(id).map((key) => /\{([^}]*)\}/.exec(key)?.[1]);
+      expect(new Set(tags)).toEqual(new Set([`s${String(shard).padStart(3, '0')}`]));
+    }),
+  );
+});

@@ -1,0 +1,97 @@
+import { rm } from 'node:fs/promises';
+import { expect, test } from 'vitest';
+import { withCluster } from '../support/cluster.js';
+
+const leaseTtlMs = 3_000;
+/** What the design allows after the lease: one sweep. Noise of a busy machine comes on top. */
+const sweepMs = 1_000;
+const noiseMs = 1_500;
+
+test.each([
+  { folders: 'kept', what: 'worker 2 recalls what worker 1 was told before it was killed' },
+  { folders: 'deleted', what: 'worker 2 recalls it with the folders of worker 1 deleted, too' },
+])('$what', async ({ folders }) => {
+  await withCluster(async (cluster) => {
+    const session = cluster.producer().session('told/once@Home');
+    const first = await cluster.worker({ leaseTtlMs });
+    const told = await (await session.prompt('Remember the number 8080.')).result();
+    expect(told.workerId).toBe(first.workerId);
+    const second = await cluster.worker({ leaseTtlMs });
+    first.signal('SIGKILL');
+    const killedAt = Date.now();
+    await first.exited;
+    if (folders === 'deleted') await rm(first.home, { recursive: true, force: true });
+    const recalled = await (await session.prompt('What number did I ask you to remember?')).result();
+    expect(recalled.text).toBe('You asked me to remember the number 8080.');
+    expect(recalled).toMatchObject({ workerId: second.workerId, warmth: 'resumed', claudeSessionId: told.claudeSessionId, seq: 2 });
+    const claimed = await second.logged((line) => line.msg === 'session claimed');
+    expect(claimed.time - killedAt).toBeLessThan(leaseTtlMs + sweepMs + noiseMs);
+    const again = await (await session.prompt('What number did I ask you to remember?')).result();
+    expect(again).toMatchObject({ warmth: 'hot', pid: recalled.pid, text: recalled.text });
+  });
+});
+
+test('a session moves when its worker is drained, and remembers', async () => {
+  await withCluster(async (cluster) => {
+    const session = cluster.producer().session('moves');
+    const first = await cluster.worker();
+    await (await session.prompt('Remember the number 12.')).result();
+    const second = await cluster.worker();
+    const running = await session.prompt('[[stream chunks=10 every=50ms]] a b c d e f g h i j k l m n o p');
+    const waiting = await session.prompt('What number did I ask you to remember?');
+    for await (const event of running) if (event.type === 'text.delta') break;
+    const code = first.stop();
+    expect((await running.result()).workerId).toBe(first.workerId);
+    expect(await waiting.result()).toMatchObject({
+      workerId: second.workerId,
+      warmth: 'resumed',
+      text: 'You asked me to remember the number 12.',
+    });
+    expect(await code).toBe(0);
+  });
+});
+
+test('an agent that dies in mid-turn is replaced, and its turn is run again when it reached no tool that changes anything', async () => {
+  await withCluster(async (cluster) => {
+    await cluster.worker();
+    const session = cluster.producer().session('crash');
+    const told = await (await session.prompt('Remember the number 5.')).result();
+    const turn = await session.prompt('[[stream chunks=20 every=30ms]] What number did I ask you to remember?');
+    const seen: string[] = [];
+    for await (const event of turn) {
+      if (event.type === 'turn.started' && seen.includes(event.type)) expect(event.attempt).toBe(2);
+      seen.push(event.type);
+      if (event.type === 'text.delta' && !seen.includes('turn.restarted') && told.pid !== undefined) killOnce(told.pid);
+    }
+    expect(seen).toContain('turn.restarted');
+    const result = await turn.result();
+    expect(result).toMatchObject({ attempt: 2, warmth: 'resumed', text: 'You asked me to remember the number 5.' });
+    expect(result.pid).not.toBe(told.pid);
+  });
+});
+
+test('a turn that was cut off after a tool that changes things fails as interrupted, and the next prompt is told', async () => {
+  await withCluster(async (cluster) => {
+    await cluster.worker({ profiles: { default: { allowedTools: ['Bash'] } } });
+    const session = cluster.producer().session('cut');
+    const told = await (await session.prompt('Remember the number 5.')).result();
+    const turn = await session.prompt('[[tool Bash {"command":"echo once; for i in $(seq 1 300); do sleep 0.1; done"}]]');
+    for await (const event of turn) if (event.type === 'tool.started' && told.pid !== undefined) killOnce(told.pid);
+    await expect(turn.result()).rejects.toMatchObject({ code: 'interrupted', message: expect.stringContaining('Bash') });
+    const next = await (await session.prompt('hello')).result();
+    expect(next.text).toContain('cut off by a crash');
+    expect(next.text).toContain('Bash');
+    // Told once; and the conversation before the cut is still there.
+    expect((await (await session.prompt('hello')).result()).text).toBe('Echo: hello');
+    const recalled = await (await session.prompt('What number did I ask you to remember?')).result();
+    expect(recalled.text).toBe('You asked me to remember the number 5.');
+  });
+});
+
+const killed = new Set<number>();
+
+function killOnce(pid: number): void {
+  if (killed.has(pid)) return;
+  killed.add(pid);
+  process.kill(pid, 'SIGKILL');
+}

@@ -1,0 +1,41 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { startLocalRedis } from '@hearth/local-redis';
+import { Redis } from 'ioredis';
+import type { TestProject } from 'vitest/node';
+import { endMarked, runVariable } from './leaked-processes.js';
+import { leakedConnections, leakedKeys } from './leaked-redis.js';
+
+/** One Redis for the whole run: the one in HEARTH_TEST_REDIS_URL, else our own. What a run leaves behind fails it. */
+export default async function setUp(project: TestProject): Promise<() => Promise<void>> {
+  const run = randomBytes(6).toString('hex');
+  process.env[runVariable] = run;
+  const server = await provideRedis();
+  project.provide('redisUrl', server.url);
+  const redis = new Redis(server.url);
+  const keysBefore = new Set(await redis.keys('*'));
+  return async () => {
+    const leaks = await leakedKeys(redis, keysBefore);
+    // On somebody else's Redis other connections are none of our business.
+    if (server.isOurs) leaks.push(...(await leakedConnections(redis)));
+    redis.disconnect();
+    await server.stop();
+    leaks.push(...(await endMarked(run)));
+    if (leaks.length > 0) throw new Error(`The run left behind:\n${leaks.join('\n')}`);
+  };
+}
+
+async function provideRedis(): Promise<{ url: string; isOurs: boolean; stop: () => Promise<void> }> {
+  const given = process.env['HEARTH_TEST_REDIS_URL'];
+  if (given) return { url: given, isOurs: false, stop: async () => undefined };
+  const dataDir = await mkdtemp(join(tmpdir(), 'hearth-test-redis-'));
+  try {
+    const server = await startLocalRedis({ dataDir });
+    return { url: server.url, isOurs: true, stop: () => server.stop({ removeData: true }) };
+  } catch (error) {
+    await rm(dataDir, { recursive: true, force: true });
+    throw error;
+  }
+}

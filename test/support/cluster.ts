@@ -1,0 +1,195 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { createProducer, type Producer } from '@hearth/producer';
+import { defaultStoreLimits, Keys, LeaseStore, SessionStore } from '@hearth/shared';
+import { type ModelApi, modelApiEnvironment, startModelApi } from '@hearth/simulator';
+import { Redis } from 'ioredis';
+import { inject } from 'vitest';
+
+/** One line of a worker's log. */
+export interface LogLine {
+  msg: string;
+  time: number;
+  level: string;
+  [field: string]: unknown;
+}
+
+export interface TestWorker {
+  workerId: string;
+  seat: number;
+  pid: number;
+  home: string;
+  log: readonly LogLine[];
+  exited: Promise<number | null>;
+  signal(signal: NodeJS.Signals): void;
+  /** Resolves with the first line, past or future, that fits. */
+  logged(fits: (line: LogLine) => boolean): Promise<LogLine>;
+  stop(): Promise<number | null>;
+}
+
+export interface WorkerSettings {
+  places?: number;
+  leaseTtlMs?: number;
+  profiles?: object;
+  env?: NodeJS.ProcessEnv;
+  /** The program, when it is not the worker's own. */
+  program?: string;
+}
+
+const workerProgram = fileURLToPath(import.meta.resolve('@hearth/worker/main'));
+
+/** A cluster under a key prefix of its own: real Redis, real claude, the simulator's model. */
+export class Cluster {
+  readonly prefix = `test-${randomBytes(6).toString('hex')}`;
+  readonly keys = new Keys({ keyPrefix: this.prefix, queuePrefix: `${this.prefix}-bull` });
+  readonly redis: Redis;
+  readonly store: SessionStore;
+  readonly leases: LeaseStore;
+  readonly workers: TestWorker[] = [];
+  private readonly producers: Producer[] = [];
+  private readonly folders: string[] = [];
+
+  constructor(
+    readonly redisUrl: string,
+    readonly api: ModelApi,
+  ) {
+    this.redis = new Redis(redisUrl);
+    this.store = new SessionStore(this.redis, this.keys, defaultStoreLimits);
+    this.leases = new LeaseStore(this.redis, this.keys);
+  }
+
+  /** What every process of the cluster needs to find it; agents find the model in it. */
+  get env(): NodeJS.ProcessEnv {
+    return {
+      ...process.env,
+      ...modelApiEnvironment(this.api.url),
+      REDIS_URL: this.redisUrl,
+      HEARTH_KEY_PREFIX: this.prefix,
+      HEARTH_QUEUE_PREFIX: `${this.prefix}-bull`,
+      HEARTH_LOG_LEVEL: 'info',
+    };
+  }
+
+  async folder(): Promise<string> {
+    const folder = await mkdtemp(join(tmpdir(), 'hearth-test-'));
+    this.folders.push(folder);
+    return folder;
+  }
+
+  producer(options: { backlogLimit?: number } = {}): Producer {
+    const producer = createProducer({ redisUrl: this.redisUrl, keyPrefix: this.prefix, queuePrefix: `${this.prefix}-bull`, ...options });
+    this.producers.push(producer);
+    return producer;
+  }
+
+  /** Starts a worker process; resolves when it serves and its first spares are ready, or known not to come. */
+  async worker(settings: WorkerSettings = {}): Promise<TestWorker> {
+    const home = await this.folder();
+    const args = [];
+    if (settings.profiles !== undefined) {
+      await writeFile(join(home, 'profiles.json'), JSON.stringify(settings.profiles));
+      args.push('--profiles', join(home, 'profiles.json'));
+    }
+    const child = spawn(process.execPath, [settings.program ?? workerProgram, ...args], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: {
+        ...this.env,
+        HEARTH_HOME: home,
+        HEARTH_PLACES: String(settings.places ?? 4),
+        HEARTH_LEASE_TTL_MS: String(settings.leaseTtlMs ?? 10_000),
+        ...settings.env,
+      },
+    });
+    const worker = await handleOf(child, home);
+    this.workers.push(worker);
+    return worker;
+  }
+
+  async close(passed: boolean): Promise<void> {
+    await Promise.all(this.producers.map((producer) => producer.close()));
+    for (const worker of this.workers) worker.signal('SIGCONT');
+    await Promise.all(this.workers.map((worker) => worker.stop()));
+    if (passed) {
+      for await (const keys of this.redis.scanStream({ match: `${this.prefix}*`, count: 500 })) {
+        if ((keys as string[]).length > 0) await this.redis.unlink(keys as string[]);
+      }
+    } else for (const worker of this.workers) process.stderr.write(logTail(worker));
+    this.redis.disconnect();
+    await this.api.stop();
+    for (const folder of this.folders) await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** Brackets a cluster: keys are deleted after a pass and kept after a failure, logs shown. */
+export async function withCluster(use: (cluster: Cluster) => Promise<void>): Promise<void> {
+  const cluster = new Cluster(inject('redisUrl'), await startModelApi());
+  let passed = false;
+  try {
+    await use(cluster);
+    passed = true;
+  } finally {
+    await cluster.close(passed);
+  }
+}
+
+async function handleOf(child: ChildProcess, home: string): Promise<TestWorker> {
+  const { stdout, stderr } = child;
+  if (stdout === null || stderr === null) throw new TypeError('a worker without pipes');
+  const log: LogLine[] = [];
+  const listeners = new Set<(line: LogLine) => void>();
+  createInterface({ input: stderr }).on('line', (text) => {
+    const line = parse(text);
+    log.push(line);
+    for (const listener of listeners) listener(line);
+  });
+  const exited = once(child, 'exit').then(([code]) => code as number | null);
+  const lines = createInterface({ input: stdout });
+  const first = await Promise.race([once(lines, 'line').then(([text]) => String(text)), exited.then(() => undefined)]);
+  if (first === undefined) throw new Error(`the worker did not start: ${log.map(({ msg }) => msg).join('\n')}`);
+  const { workerId, seat } = JSON.parse(first) as { workerId: string; seat: number };
+  const worker: TestWorker = {
+    workerId,
+    seat,
+    pid: child.pid ?? -1,
+    home,
+    log,
+    exited,
+    signal: (signal) => child.kill(signal),
+    logged: (fits) => {
+      const past = log.find(fits);
+      if (past !== undefined) return Promise.resolve(past);
+      return new Promise((resolve) => {
+        const listener = (line: LogLine): void => {
+          if (!fits(line)) return;
+          listeners.delete(listener);
+          resolve(line);
+        };
+        listeners.add(listener);
+      });
+    },
+    stop: () => {
+      if (child.exitCode === null && child.signalCode === null) child.kill('SIGTERM');
+      return exited;
+    },
+  };
+  return worker;
+}
+
+function parse(text: string): LogLine {
+  try {
+    return JSON.parse(text) as LogLine;
+  } catch {
+    return { msg: text, time: Date.now(), level: 'raw' };
+  }
+}
+
+function logTail(worker: TestWorker): string {
+  const lines = worker.log.slice(-25).map((line) => JSON.stringify(line).slice(0, 400));
+  return `\n--- log of ${worker.workerId}\n${lines.join('\n')}\n`;
+}

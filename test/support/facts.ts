@@ -1,0 +1,21 @@
+import { stat } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** How often a fact is looked for when nothing can announce it, ms. */
+const lookEveryMs = 20;
+
+/** Waits until something is so; the test's own deadline bounds it. Resolves with what `look` found. */
+export async function eventually<T>(look: () => T | Promise<T>): Promise<NonNullable<Exclude<T, false>>> {
+  for (;;) {
+    const found = await look();
+    if (found !== undefined && found !== null && found !== false) return found as NonNullable<Exclude<T, false>>;
+    await sleep(lookEveryMs);
+  }
+}
+
+export async function sizeOf(path: string): Promise<number> {
+  return stat(path).then(
+    ({ size }) => size,
+    () => 0,
+  );
+}
