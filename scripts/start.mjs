@@ -1,14 +1,13 @@
-/** `npm start`: install what is missing, build, then `hearth start` with the arguments given. */
-import { spawn } from 'node:child_process';
-import { join } from 'node:path';
-import { build, install, root } from './steps.mjs';
+/**
+ * `npm start`: install what is missing, build, then `hearth start` with the arguments given. What npm itself prints
+ * ("> hearth@0.1.0 start") goes to stdout before we run; programs that read `--json` use `npm start --silent -- --json`.
+ * (`loglevel=silent` in a project .npmrc would do the same, but hides the errors of `npm run <typo>` and of pnpm too.)
+ */
+import { build, install, run } from './steps.mjs';
 
 await install();
 await build();
-const child = spawn(process.execPath, [join(root, 'packages/cli/dist/main.js'), 'start', ...process.argv.slice(2)], {
-  stdio: 'inherit',
-});
-// Ctrl-C in a terminal reaches the child by itself; we only wait for it. A SIGTERM reaches us alone.
+// The child gets a terminal's Ctrl-C itself, and may take its time to stop: we wait for it.
 process.on('SIGINT', () => undefined);
-process.on('SIGTERM', () => child.kill('SIGTERM'));
-child.on('exit', (code, signal) => process.exit(code ?? (signal === null ? 1 : 130)));
+const args = ['packages/cli/dist/main.js', 'start', ...process.argv.slice(2)];
+process.exitCode = await run(process.execPath, args, { stdio: 'inherit', shell: false });

@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { constants } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -10,20 +11,31 @@ export const root = dirname(dirname(fileURLToPath(import.meta.url)));
 /** Tools of the workspace, by path: pnpm may not be on PATH. */
 export const tool = (name) => join(root, 'node_modules', '.bin', name);
 
-/** Runs a program with its output on our stderr (stdout belongs to the program that is started in the end); its exit code. */
+/**
+ * Runs a program with its output on our stderr (stdout belongs to the program that is started in the end); its exit code.
+ * Ctrl-C in a terminal reaches it by itself; a SIGTERM reaches us alone and is passed on.
+ * (That it reaches us at all is why package.json says `exec node …`: npm signals the shell, which would die without a word.)
+ */
 export function run(command, args, options = {}) {
   return new Promise((resolve) => {
     const child = spawn(command, args, {
       cwd: root,
       stdio: ['ignore', 2, 2],
+      // npm's tools are .cmd files there.
       shell: process.platform === 'win32',
       ...options,
     });
+    const passOn = (signal) => child.kill(signal);
+    process.on('SIGTERM', passOn);
     child.on('error', (error) => {
       process.stderr.write(`${command}: ${error.message}\n`);
       resolve(1);
     });
-    child.on('exit', (code) => resolve(code ?? 1));
+    child.on('exit', (code, signal) => {
+      process.off('SIGTERM', passOn);
+      // A shell's exit code: that of the program, or 128 and the signal that ended it.
+      resolve(code ?? 128 + (constants.signals[signal] ?? 0));
+    });
   });
 }
 
@@ -44,7 +56,10 @@ export async function install() {
     .digest('hex');
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === lock) return;
   const { packageManager } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
-  await step('install', () => run('npx', ['--yes', packageManager, 'install', '--frozen-lockfile']));
+  // CI: there is nobody to ask. --prod=false: the build needs its tools under NODE_ENV=production too.
+  const env = { ...process.env, CI: 'true' };
+  const args = ['--yes', packageManager, 'install', '--frozen-lockfile', '--prod=false'];
+  await step('install', () => run('npx', args, { env }));
   writeFileSync(stamp, lock);
 }
 

@@ -34,7 +34,9 @@ test('12 sessions × 5 turns from 2 producers on 3 workers: one pid each, in ord
       expect(new Set(served.map(({ result }) => result.workerId)).size).toBe(1);
       expect(served.slice(1).every(({ result }) => result.warmth === 'hot')).toBe(true);
       expect(served.at(-1)?.result.text).toBe(`You asked me to remember the number ${numberOf(session)}.`);
-      const ids = served.flatMap(({ events }) => events.map(({ id }) => Number(id.split('.')[1]))).sort((a, b) => a - b);
+      const ids = served
+        .flatMap(({ events }) => events.map(({ id }) => Number(id.split('.')[1])))
+        .sort((a, b) => a - b);
       expect(ids).toEqual(Array.from({ length: ids.length }, (_, at) => at + 1));
       for (const { events } of served) expect(events.at(-1)?.type).toBe('turn.finished');
     }

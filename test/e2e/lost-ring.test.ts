@@ -8,7 +8,10 @@ test('a producer killed between submit and ring loses nothing: the turn is serve
   await withCluster(async (cluster) => {
     await cluster.worker();
     const program = fileURLToPath(new URL('../dist/fixtures/submit-and-die.js', import.meta.url));
-    const died = await execa(process.execPath, [program, 'lonely', 'turn-1', 'is anybody there'], { env: cluster.env, reject: false });
+    const died = await execa(process.execPath, [program, 'lonely', 'turn-1', 'is anybody there'], {
+      env: cluster.env,
+      reject: false,
+    });
     expect(died.signal).toBe('SIGKILL');
     const turn = await eventually(async () => {
       const found = await cluster.store.turn('lonely', 1);

@@ -23,7 +23,12 @@ test.each([
     if (folders === 'deleted') await rm(first.home, { recursive: true, force: true });
     const recalled = await (await session.prompt('What number did I ask you to remember?')).result();
     expect(recalled.text).toBe('You asked me to remember the number 8080.');
-    expect(recalled).toMatchObject({ workerId: second.workerId, warmth: 'resumed', claudeSessionId: told.claudeSessionId, seq: 2 });
+    expect(recalled).toMatchObject({
+      workerId: second.workerId,
+      warmth: 'resumed',
+      claudeSessionId: told.claudeSessionId,
+      seq: 2,
+    });
     const claimed = await second.logged((line) => line.msg === 'session claimed');
     expect(claimed.time - killedAt).toBeLessThan(leaseTtlMs + sweepMs + noiseMs);
     const again = await (await session.prompt('What number did I ask you to remember?')).result();
@@ -75,9 +80,14 @@ test('a turn that was cut off after a tool that changes things fails as interrup
     await cluster.worker({ profiles: { default: { allowedTools: ['Bash'] } } });
     const session = cluster.producer().session('cut');
     const told = await (await session.prompt('Remember the number 5.')).result();
-    const turn = await session.prompt('[[tool Bash {"command":"echo once; for i in $(seq 1 300); do sleep 0.1; done"}]]');
+    const turn = await session.prompt(
+      '[[tool Bash {"command":"echo once; for i in $(seq 1 300); do sleep 0.1; done"}]]',
+    );
     for await (const event of turn) if (event.type === 'tool.started' && told.pid !== undefined) killOnce(told.pid);
-    await expect(turn.result()).rejects.toMatchObject({ code: 'interrupted', message: expect.stringContaining('Bash') });
+    await expect(turn.result()).rejects.toMatchObject({
+      code: 'interrupted',
+      message: expect.stringContaining('Bash'),
+    });
     const next = await (await session.prompt('hello')).result();
     expect(next.text).toContain('cut off by a crash');
     expect(next.text).toContain('Bash');

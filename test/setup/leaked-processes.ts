@@ -43,4 +43,5 @@ async function marked(run: string): Promise<{ pid: number; command: string }[]> 
   return found.flat();
 }
 
-const isVitest = (command: string): boolean => /node_modules\/(?:\.pnpm\/\S+\/)?(?:vitest|tinypool|esbuild)/.test(command);
+const isVitest = (command: string): boolean =>
+  /node_modules\/(?:\.pnpm\/\S+\/)?(?:vitest|tinypool|esbuild)/.test(command);

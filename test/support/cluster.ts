@@ -10,7 +10,7 @@ import { createProducer, type Producer } from '@hearth/producer';
 import { defaultStoreLimits, Keys, LeaseStore, SessionStore } from '@hearth/shared';
 import { type ModelApi, modelApiEnvironment, startModelApi } from '@hearth/simulator';
 import { Redis } from 'ioredis';
-import { inject } from 'vitest';
+import { inject, onTestFinished } from 'vitest';
 
 /** One line of a worker's log. */
 export interface LogLine {
@@ -83,7 +83,12 @@ export class Cluster {
   }
 
   producer(options: { backlogLimit?: number } = {}): Producer {
-    const producer = createProducer({ redisUrl: this.redisUrl, keyPrefix: this.prefix, queuePrefix: `${this.prefix}-bull`, ...options });
+    const producer = createProducer({
+      redisUrl: this.redisUrl,
+      keyPrefix: this.prefix,
+      queuePrefix: `${this.prefix}-bull`,
+      ...options,
+    });
     this.producers.push(producer);
     return producer;
   }
@@ -115,6 +120,7 @@ export class Cluster {
     await Promise.all(this.producers.map((producer) => producer.close()));
     for (const worker of this.workers) worker.signal('SIGCONT');
     await Promise.all(this.workers.map((worker) => worker.stop()));
+    if (process.env['SHOW_LOGS']) for (const worker of this.workers) process.stderr.write(logTail(worker));
     if (passed) {
       for await (const keys of this.redis.scanStream({ match: `${this.prefix}*`, count: 500 })) {
         if ((keys as string[]).length > 0) await this.redis.unlink(keys as string[]);
@@ -126,16 +132,12 @@ export class Cluster {
   }
 }
 
-/** Brackets a cluster: keys are deleted after a pass and kept after a failure, logs shown. */
+/** Brackets a cluster: it is closed however the test ends; keys are deleted after a pass, kept after a failure, logs shown. */
 export async function withCluster(use: (cluster: Cluster) => Promise<void>): Promise<void> {
   const cluster = new Cluster(inject('redisUrl'), await startModelApi());
-  let passed = false;
-  try {
-    await use(cluster);
-    passed = true;
-  } finally {
-    await cluster.close(passed);
-  }
+  // A test that times out never comes back from `use`: only the hook is sure to run.
+  onTestFinished(({ task }) => cluster.close(task.result?.state === 'pass'));
+  await use(cluster);
 }
 
 async function handleOf(child: ChildProcess, home: string): Promise<TestWorker> {

@@ -8,9 +8,7 @@ import { LocalRedisError } from './errors.js';
 const packages = ['redis-server', 'redis-tools'];
 
 export async function hasApt(): Promise<boolean> {
-  const tools = ['apt-get', 'dpkg'].map((tool) =>
-    execa(tool, ['--version'], { stdio: 'ignore', reject: false }),
-  );
+  const tools = ['apt-get', 'dpkg'].map((tool) => execa(tool, ['--version'], { stdio: 'ignore', reject: false }));
   return (await Promise.all(tools)).every(({ failed }) => !failed);
 }
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
 import { isAlive, type RunningServer } from './folder-claim.js';
-import { deadlineMs, lookEveryMs, policy } from './policy.js';
+import { deadlineMs, lookEveryMs, policy, readableEnvironment } from './policy.js';
 import { askServer } from './probe.js';
 
 export interface ProgramOptions {
@@ -23,7 +23,7 @@ export async function startProgram(options: ProgramOptions): Promise<RunningServ
   const logFile = join(dataDir, 'redis.log');
   await rm(logFile, { force: true });
   const place = ['--bind', '127.0.0.1', '--port', String(port), '--dir', dataDir, '--logfile', logFile];
-  const child = execa(program, [...place, ...policy], {
+  const child = execa(program, [...place, ...policy, ...readableEnvironment], {
     buffer: false,
     // Ctrl-C in a terminal reaches a whole process group: the server must outlive those who use it.
     detached: true,

@@ -1,7 +1,7 @@
 import { chmod, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { findRedisServer, startLocalRedis, type Surroundings } from '../src/index.js';
+import { findRedisServer, type Surroundings, startLocalRedis } from '../src/index.js';
 import { withFolder } from './folder.js';
 
 const yes = async (): Promise<boolean> => true;

@@ -68,7 +68,8 @@ export const profileSchema = z.strictObject({
     .superRefine((args, context) => {
       for (const arg of args) {
         const flag = arg.split('=')[0] ?? arg;
-        if (ownFlags.has(flag)) {
+        // Short flags may have their value glued on: -r<id>.
+        if (ownFlags.has(flag) || /^-[pcr]/.test(flag)) {
           context.addIssue({
             code: 'custom',
             message: `${flag} is set by Hearth; use the profile's own field for it, or leave it out`,

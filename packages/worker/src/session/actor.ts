@@ -22,6 +22,8 @@ import { TurnInHand } from './turn-in-hand.js';
 /** How long a commit waits for the transcript to contain the final message before it is marked not durable, ms. */
 const transcriptBoundMs = 2_000;
 
+const movedAway = 'Hearth: this session has moved to another worker.';
+
 /** What became of a doorbell's turn. `moved`: it is served by another owner, or will be. */
 export type Settled = { kind: 'committed'; result: TurnResult | undefined } | { kind: 'moved' };
 
@@ -80,6 +82,9 @@ export class SessionActor {
   /** From begin to commit: what the transcript gets in between is part of the past only by the commit. */
   private turnIsOpen = false;
   private lastExit: AgentExit | undefined;
+  private fencing: Promise<void> | undefined;
+  /** Things the agent said after the session was lost. */
+  private unwritten = 0;
   private rung = true;
   private draining = false;
   private wakeUp: (() => void) | undefined;
@@ -100,13 +105,6 @@ export class SessionActor {
   get idleSince(): number | undefined {
     return this.phase.kind === 'idle' && !this.rung ? this.phase.since : undefined;
   }
-  get isBusy(): boolean {
-    return this.idleSince === undefined;
-  }
-  get fence(): string {
-    return this.claim.fence;
-  }
-
   start(): void {
     void this.run();
   }
@@ -150,15 +148,23 @@ export class SessionActor {
     await this.over;
   }
 
-  /** The session is not ours any more. */
-  async fencedOut(): Promise<void> {
-    if (this.phase.kind === 'over') return;
+  /** The session is not ours any more: ends the agent; what it says until it is gone is refused, and counted in the log. */
+  fencedOut(): Promise<void> {
+    this.fencing ??= this.fence();
+    return this.fencing;
+  }
+
+  private async fence(): Promise<void> {
+    if (this.isOver()) return;
+    this.outbox.close();
     this.inHand?.end({ kind: 'fenced' });
-    await this.endAgent('now');
-    if (this.writer.refusedWrites > 0) {
+    await this.agent?.end('now');
+    this.agent = undefined;
+    const refusedWrites = this.writer.refusedWrites + this.outbox.refusedEntries + this.unwritten;
+    if (refusedWrites > 0) {
       this.deps.log.warn(
-        { refusedWrites: this.writer.refusedWrites, fence: this.fence },
-        'writes were refused: the session has another owner',
+        { sessionId: this.sessionId, refusedWrites, fence: this.claim.fence },
+        'writes were refused: the session is not ours any more',
       );
     }
     this.finish();
@@ -172,6 +178,7 @@ export class SessionActor {
   private async run(): Promise<void> {
     try {
       while (this.phase.kind !== 'over') {
+        if (this.fencing !== undefined) return await this.fencing;
         if (this.draining) return await this.handOver();
         this.rung = false;
         const turn = await this.deps.store.head(this.sessionId);
@@ -209,6 +216,8 @@ export class SessionActor {
     if (refusal !== undefined) return this.commitUnserved(turn, refusal.error, refusal.note);
 
     const met = await this.meetAgent();
+    // Lost meanwhile: an agent that came too late must not stay.
+    if (this.fencing !== undefined) return this.endAgent('now');
     if (met.kind === 'failed') {
       if (await this.deps.othersCanServe()) {
         this.draining = true;
@@ -342,6 +351,11 @@ export class SessionActor {
 
   private onAgentEvent(agent: Agent, event: AgentEvent): void {
     if (agent !== this.agent) return;
+    if (this.fencing !== undefined) {
+      this.unwritten += 1;
+      if (event.kind === 'gate') agent.answer(event.requestId, { allow: false, message: movedAway });
+      return;
+    }
     const inHand = this.inHand;
     switch (event.kind) {
       case 'transcript':
@@ -391,7 +405,7 @@ export class SessionActor {
       gate.requestId,
       outcome.kind === 'ok'
         ? { allow: true }
-        : { allow: false, message: 'Hearth: this session has moved to another worker.' },
+        : { allow: false, message: movedAway },
     );
   }
 

@@ -24,12 +24,13 @@ export interface CommitEntry extends Omit<CommitInput, 'transcriptChunks'> {
  *
  * O1 Entries are written in the order they were put in.
  * O2 Events are batched only while a write is in flight: at low load an event waits for nothing.
- * O3 After a write was refused by the fence nothing more is written, and `fenced` is told once.
+ * O3 After a write was refused by the fence, or `close`, nothing more is written; what is put in is counted as refused.
  */
 export class Outbox {
   private entries: Entry[] = [];
   private running: Promise<void> | undefined;
   private over = false;
+  private refused = 0;
   private chunkCount: number;
   private settledCount: number;
 
@@ -42,6 +43,10 @@ export class Outbox {
     this.settledCount = transcriptChunks;
   }
 
+  /** Entries that were not even tried, because the session was lost before. */
+  get refusedEntries(): number {
+    return this.refused;
+  }
   /** Chunks that are the session's past. */
   get settledChunks(): number {
     return this.settledCount;
@@ -75,11 +80,19 @@ export class Outbox {
     this.chunkCount = this.settledCount;
   }
 
+  /** The session is not ours any more: refuses what waits and what comes. */
+  close(): void {
+    this.over = true;
+    for (const entry of this.entries.splice(0)) this.refuse(entry);
+  }
+
+  private refuse(entry: Entry): void {
+    this.refused += 1;
+    if ('done' in entry) entry.done({ kind: 'fenced' });
+  }
+
   private put(entry: Entry): void {
-    if (this.over) {
-      if ('done' in entry) entry.done({ kind: 'fenced' });
-      return;
-    }
+    if (this.over) return this.refuse(entry);
     this.entries.push(entry);
     this.start();
   }
@@ -142,8 +155,7 @@ export class Outbox {
   }
 
   private giveUp(failure: { kind: 'fenced' } | { kind: 'error'; error: unknown }): void {
-    this.over = true;
-    for (const entry of this.entries.splice(0)) if ('done' in entry) entry.done({ kind: 'fenced' });
+    this.close();
     this.onFailure(failure);
   }
 }
