@@ -1,7 +1,6 @@
 /**
- * `npm start`: install what is missing, build, then `hearth start` with the arguments given. What npm itself prints
- * ("> hearth@0.1.0 start") goes to stdout before we run; programs that read `--json` use `npm start --silent -- --json`.
- * (`loglevel=silent` in a project .npmrc would do the same, but hides the errors of `npm run <typo>` and of pnpm too.)
+ * `npm start`: install what is missing, build, then `hearth start` with the arguments given. Only that program writes to
+ * stdout: .npmrc keeps npm itself from printing its banner there.
  */
 import { build, install, run } from './steps.mjs';
 

@@ -57,7 +57,8 @@ export async function install() {
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === lock) return;
   const { packageManager } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
   // CI: there is nobody to ask. --prod=false: the build needs its tools under NODE_ENV=production too.
-  const env = { ...process.env, CI: 'true' };
+  // npm passes the silence of .npmrc on to its children.
+  const env = { ...process.env, CI: 'true', npm_config_loglevel: 'notice' };
   const args = ['--yes', packageManager, 'install', '--frozen-lockfile', '--prod=false'];
   await step('install', () => run('npx', args, { env }));
   writeFileSync(stamp, lock);

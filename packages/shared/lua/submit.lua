@@ -1,7 +1,7 @@
 --[[ Accepts a turn into a session's log; opens the session when it is new.
 ARGV  1 member (encoded session id)  2 sessionId  3 turnId  4 request (JSON)  5 ring job id  6 profile or ''
       7 incarnation for a new session  8 backlog limit  9 ms until the first look of a sweep
-      10 events kept  11 events ttl ms
+      10 events kept  11 events ttl ms  12 prefix of the workers' wake channels
 Reply {OK, seq, incarnation, cursor, ring, position, profile}   accepted; cursor: id of the last event before this turn's
       {REPEATED, seq, incarnation, cursor, ring, 0|1 committed, profile}   the turnId is known: nothing changed
       {BACKLOG_FULL, waiting}   {PROFILE_MISMATCH, profile of the session}
@@ -12,7 +12,7 @@ ring is "<seat or 'intake'>/<job id>".
 --@include time
 --@include publish
 local member, session_id, turn_id, request, ring_id, profile = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
-local s = redis.call('HMGET', K_SESSION, 'incarnation', 'profile', 'seat', 'events')
+local s = redis.call('HMGET', K_SESSION, 'incarnation', 'profile', 'seat', 'events', 'owner')
 local known = redis.call('HGET', K_TURNIDS, turn_id)
 if known then
   local t = redis.call('HMGET', K_TURN .. known, 'cursor', 'ring', 'state')
@@ -42,6 +42,8 @@ redis.call('ZADD', K_LOG, seq, seq)
 redis.call('HSET', K_SESSION, 'used', now)
 redis.call('ZADD', K_PENDING, 'NX', now + tonumber(ARGV[9]), member)
 redis.call('ZADD', K_SESSIONS, now, member)
-ARGV[12] = cjson.encode({type = 'turn.queued', seq = seq, turnId = turn_id, position = waiting})
-publish(ARGV[10], ARGV[11], 12)
+ARGV[13] = cjson.encode({type = 'turn.queued', seq = seq, turnId = turn_id, position = waiting})
+publish(ARGV[10], ARGV[11], 13)
+-- The doorbell carries the turn; this only spares an idle owner the way through the queue.
+if s[5] and s[5] ~= '' then redis.call('PUBLISH', ARGV[12] .. s[5], session_id) end
 return {OK, seq, s[1], tonumber(s[4]), ring, waiting, s[2]}

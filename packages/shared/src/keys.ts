@@ -18,6 +18,7 @@ import { encodeSessionId, shardOf } from './session-id.js';
  *   hearth:{workers}:seats           hash    seat → workerId
  *   hearth:{workers}:known           zset    workerId → when it took its lease (a worker that was, never is again)
  *   hearth:{workers}:lease:<id>      string  the worker record, with the lease's TTL
+ *   hearth:{workers}:wake:<id>       pub/sub channel: ids of the worker's sessions that got a turn
  */
 export interface KeyOptions {
   /** First part of every key of the session store. @defaultValue `hearth` */
@@ -91,6 +92,10 @@ export class Keys {
   }
   get leasePrefix(): string {
     return `${this.workers}:lease:`;
+  }
+  /** Prefix of the channels on which a worker hears which of its sessions got a turn. */
+  get wakePrefix(): string {
+    return `${this.workers}:wake:`;
   }
   lease(workerId: string): string {
     return this.leasePrefix + workerId;

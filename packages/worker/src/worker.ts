@@ -22,6 +22,7 @@ import { launchKey } from './agent/claude/launch.js';
 import type { Launch } from './agent/driver.js';
 import { Doorbells } from './doorbells/doorbells.js';
 import { Reception } from './doorbells/reception.js';
+import { WakeCalls } from './doorbells/wake-calls.js';
 import { Fleet } from './fleet.js';
 import { Guard } from './guard/guard.js';
 import { LeaseKeeper } from './lease/lease-keeper.js';
@@ -67,6 +68,7 @@ export class Worker extends EventEmitter<WorkerEvents> {
   private readonly guard: Guard;
   private readonly lease: LeaseKeeper;
   private readonly ringer: Ringer;
+  private readonly wakeCalls: WakeCalls;
   private readonly pools = new Map<string, SparePool>();
   private readonly places: Places;
   private readonly sessions: Sessions;
@@ -93,6 +95,7 @@ export class Worker extends EventEmitter<WorkerEvents> {
     });
     this.leases = new LeaseStore(this.redis, this.keys);
     this.ringer = new Ringer(this.redis, this.keys);
+    this.wakeCalls = new WakeCalls(this.redis, this.keys, this.workerId, this.log);
     this.fleet = new Fleet(this.leases, () => this.workerId);
     this.guard = new Guard(this.workerId, leaseTtlMs - leaseMarginMs, this.log);
     this.lease = new LeaseKeeper(
@@ -167,6 +170,7 @@ export class Worker extends EventEmitter<WorkerEvents> {
     });
     this.state = { kind: 'serving', seat, doorbells, sweep };
     for (const pool of new Set(this.pools.values())) pool.fill();
+    await this.wakeCalls.start((sessionId) => this.sessions.find(sessionId)?.wake());
     await doorbells.start();
     sweep.start();
     this.log.info({ seat, places: this.options.places, profiles: Object.keys(this.options.profiles) }, 'worker serves');
@@ -230,6 +234,7 @@ export class Worker extends EventEmitter<WorkerEvents> {
     await this.lease.stop();
     await this.guard.stop();
     await this.ringer.close();
+    this.wakeCalls.stop();
     this.redis.disconnect();
     await rm(this.folder, { recursive: true, force: true });
   }

@@ -116,6 +116,7 @@ export class SessionStore {
       this.limits.lookAfterMs,
       this.limits.eventsKept,
       this.limits.eventsTtlMs,
+      this.keys.wakePrefix,
     ]);
     const code = returnCodeOf(reply);
     switch (code) {

@@ -334,7 +334,12 @@ export class SessionActor {
     past: Pick<CommitEntry, 'transcript' | 'note' | 'claudeSessionId'>,
   ): Promise<void> {
     const { seq, turn } = hand;
-    const committing = this.outbox.commit(seq, { result, messages: hand.messages, event: hand.ending(result), ...past });
+    const committing = this.outbox.commit(seq, {
+      result,
+      messages: hand.messages,
+      event: hand.ending(result),
+      ...past,
+    });
     this.turnIsOpen = false;
     if ((await committing).kind === 'fenced') return this.fencedOut();
     this.claudeSessionId = past.claudeSessionId;
@@ -401,12 +406,7 @@ export class SessionActor {
       hand === undefined
         ? { kind: 'fenced' as const }
         : await this.outbox.reachTool(hand.seq, gate.name, hand.toolStarted(gate));
-    agent.answer(
-      gate.requestId,
-      outcome.kind === 'ok'
-        ? { allow: true }
-        : { allow: false, message: movedAway },
-    );
+    agent.answer(gate.requestId, outcome.kind === 'ok' ? { allow: true } : { allow: false, message: movedAway });
   }
 
   private onAgentExit(agent: Agent, exit: AgentExit): void {

@@ -161,7 +161,10 @@ export class Outbox {
 }
 
 /** Tells whoever waits for an entry how its write went; a failed write is told as refused, and thrown. */
-async function answering(entry: { done: (outcome: WriteOutcome) => void }, write: Promise<WriteOutcome>): Promise<WriteOutcome> {
+async function answering(
+  entry: { done: (outcome: WriteOutcome) => void },
+  write: Promise<WriteOutcome>,
+): Promise<WriteOutcome> {
   try {
     const outcome = await write;
     entry.done(outcome);

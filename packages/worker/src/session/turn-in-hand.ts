@@ -46,7 +46,12 @@ export class TurnInHand {
 
   /** A turn that is told why nobody serves it (again). */
   static unserved(turn: HeadTurn, workerId: string): TurnInHand {
-    const hand = new TurnInHand(turn, turn.attempts, { workerId, pid: undefined, warmth: undefined, claudeSessionId: undefined });
+    const hand = new TurnInHand(turn, turn.attempts, {
+      workerId,
+      pid: undefined,
+      warmth: undefined,
+      claudeSessionId: undefined,
+    });
     hand.begun(Math.max(0, Date.now() - turn.submittedAt));
     return hand;
   }
