@@ -45,10 +45,15 @@ export async function hotTurn(bench: Bench): Promise<void> {
   console.log('hot turn: prompt submitted → first text event');
   console.log(row('the agent over its pipes', piped));
   console.log(row('through Hearth, subscriber in another process', queued));
-  console.log(`  Hearth adds p50 ${ms(p50)} (goal ≤ 1.5), p99 ${ms(p99)} (goal ≤ 6); ratio of p50 ${(quantile(queued, 0.5) / quantile(piped, 0.5)).toFixed(2)}\n`);
+  console.log(
+    `  Hearth adds p50 ${ms(p50)} (goal ≤ 1.5), p99 ${ms(p99)} (goal ≤ 6); ratio of p50 ${(quantile(queued, 0.5) / quantile(piped, 0.5)).toFixed(2)}\n`,
+  );
 }
 
-async function directAgent({ env, folder }: Bench): Promise<{ agent: Agent; firstText(prompt: string): Promise<number> }> {
+async function directAgent({
+  env,
+  folder,
+}: Bench): Promise<{ agent: Agent; firstText(prompt: string): Promise<number> }> {
   const driver = new ClaudeDriver({ claudePath: undefined, workerEnv: env, log: createLogger('bench', 'silent') });
   const home = join(folder, 'direct');
   const workspace = join(folder, 'direct-workspace');

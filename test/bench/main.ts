@@ -41,7 +41,13 @@ try {
   // The model in a process of its own: it must not share our event loop.
   const simulator = fileURLToPath(new URL('main.js', import.meta.resolve('@hearth/simulator')));
   const { url = '' } = await program(simulator, ['--json'], process.env);
-  const env = { ...process.env, ...modelApiEnvironment(url), REDIS_URL: redis.url, HEARTH_HOME: folder, HEARTH_LOG_LEVEL: 'info' };
+  const env = {
+    ...process.env,
+    ...modelApiEnvironment(url),
+    REDIS_URL: redis.url,
+    HEARTH_HOME: folder,
+    HEARTH_LOG_LEVEL: 'info',
+  };
   await program(fileURLToPath(import.meta.resolve('@hearth/worker/main')), [], env);
   for (const [name, run] of Object.entries(benches)) {
     if (wanted.length === 0 || wanted.includes(name)) await run({ redisUrl: redis.url, env, folder });
