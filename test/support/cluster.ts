@@ -13,7 +13,7 @@ import { Redis } from 'ioredis';
 import { inject, onTestFinished } from 'vitest';
 
 /** One line of a worker's log. */
-export interface LogLine {
+interface LogLine {
   msg: string;
   time: number;
   level: string;

@@ -21,7 +21,7 @@ export class ScenarioError extends Error {
 }
 
 /** @throws ScenarioError */
-export function parseScenario(json: unknown): Scenario {
+function parseScenario(json: unknown): Scenario {
   const parsed = scenarioSchema.safeParse(json);
   if (!parsed.success) {
     const issue = parsed.error.issues[0];

@@ -25,7 +25,8 @@ export interface Conversation {
 
 /** The CLI surrounds the user's words with reminders of its own; they are not the user's. */
 const reminders = /<system-reminder>[\s\S]*?<\/system-reminder>/g;
-const interruption = /^\[Request interrupted by user[^\]]*\]$/;
+/** Texts of its own that it puts beside the user's. */
+const remarks = /^\[(Request interrupted by user|Image: source:)[^\]]*\]$/;
 
 export function readConversation(request: ModelRequest): Conversation {
   const conversation: Conversation = { said: [], toolResults: [], toolRounds: 0 };
@@ -41,7 +42,7 @@ export function readConversation(request: ModelRequest): Conversation {
     const words = blocks
       .filter(({ type }) => type === 'text')
       .map(({ text = '' }) => text.replace(reminders, '').trim())
-      .filter((text) => text !== '' && !interruption.test(text));
+      .filter((text) => text !== '' && !remarks.test(text));
     // Reminders may stand beside a tool's result; the user's own words never do.
     if (results.length > 0 || words.length === 0) continue;
     conversation.said.push(words.at(-1) ?? '');

@@ -42,7 +42,7 @@ export class ClaudeDriver implements AgentDriver {
 
   private async start(launch: Launch, beginning: Beginning, cwd: string, resumedId?: string): Promise<Agent> {
     const binary = findClaude(this.options.claudePath);
-    await mkdir(configDir(launch), { recursive: true });
+    for (const folder of [configDir(launch), join(launch.home, 'tmp')]) await mkdir(folder, { recursive: true });
     if (launch.profile.loginFrom !== undefined) {
       await symlink(join(launch.profile.loginFrom, '.credentials.json'), join(configDir(launch), '.credentials.json'));
     }

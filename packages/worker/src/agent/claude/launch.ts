@@ -96,6 +96,8 @@ export function environment(launch: Launch, worker: NodeJS.ProcessEnv): Record<s
     DISABLE_AUTOUPDATER: '1',
     ...profile.env,
     CLAUDE_CONFIG_DIR: configDir(launch),
+    // The CLI leaves files in its temporary folder (output of tools, images): they go with the agent.
+    CLAUDE_CODE_TMPDIR: join(launch.home, 'tmp'),
     [workerMark]: launch.workerId,
     [agentMark]: launch.agentId,
   };

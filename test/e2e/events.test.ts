@@ -1,0 +1,128 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { ReaderEvent, TurnHandle } from '@hearth/producer';
+import { eventSchema } from '@hearth/shared';
+import { expect, test } from 'vitest';
+import { withCluster } from '../support/cluster.js';
+
+/** Every event of a turn; each has to fit the published schema. */
+async function eventsOf(turn: TurnHandle): Promise<ReaderEvent[]> {
+  const events: ReaderEvent[] = [];
+  for await (const event of turn) {
+    const { id, ...body } = event;
+    expect(eventSchema.safeParse(body).success, JSON.stringify(body)).toBe(true);
+    events.push(event);
+  }
+  return events;
+}
+
+const typed = <T extends ReaderEvent['type']>(events: readonly ReaderEvent[], type: T) =>
+  events.filter((event): event is Extract<ReaderEvent, { type: T }> => event.type === type);
+
+const spoken = (events: readonly ReaderEvent[]): string =>
+  typed(events, 'text.delta')
+    .map(({ text }) => text)
+    .join('');
+
+test('text, thinking, tools, retries and the ending are distinct events, and no text arrives twice', async () => {
+  await withCluster(async (cluster) => {
+    await cluster.worker({ profiles: { default: { allowedTools: ['Bash', 'Read', 'Write'] } } });
+    const session = cluster.producer().session('events');
+
+    const thought = await eventsOf(await session.prompt('[[thinking let me see]] [[stream chunks=4]] a b c d'));
+    expect(
+      typed(thought, 'thinking.delta')
+        .map(({ text }) => text)
+        .join(''),
+    ).toBe('let me see');
+    expect(spoken(thought)).toBe('Echo: a b c d');
+    expect(typed(thought, 'message').map(({ content }) => content.map(({ type }) => type))).toEqual([
+      ['thinking', 'text'],
+    ]);
+    expect(thought.map(({ type }) => type).slice(0, 2)).toEqual(['turn.queued', 'turn.started']);
+
+    const folder = await cluster.folder();
+    await writeFile(join(folder, 'in.txt'), 'content of the file\n');
+    const steps = [
+      `[[tool Bash {"command":"printf 'first line\\\\nsecond'"}]]`,
+      `[[tool Read {"file_path":"${join(folder, 'in.txt')}"}]]`,
+      `[[tool Write {"file_path":"${join(folder, 'out.txt')}","content":"x"}]]`,
+    ];
+    const worked = await session.prompt(steps.join(' '));
+    const tooled = await eventsOf(worked);
+    expect(typed(tooled, 'tool.started').map(({ name }) => name)).toEqual(['Bash', 'Read', 'Write']);
+    const ended = typed(tooled, 'tool.ended');
+    expect(ended.map(({ toolUseId }) => toolUseId)).toEqual(
+      typed(tooled, 'tool.started').map(({ toolUseId }) => toolUseId),
+    );
+    expect(ended.map(({ ok }) => ok)).toEqual([true, true, true]);
+    expect(ended[0]?.summary).toBe('first line');
+    const result = await worked.result();
+    expect(result).toMatchObject({ toolCount: 3, durable: true, warmth: 'hot' });
+    expect(result.timings.toolsMs).toBeGreaterThan(0);
+    expect(result.costUsd).toBeGreaterThan(0);
+    expect(result.tokens.output).toBeGreaterThan(0);
+    const record = await cluster.store.turn('events', 2);
+    expect(record).toMatchObject({ state: 'finished', toolsReached: ['Bash', 'Read', 'Write'] });
+    expect(record?.messages?.map(({ messageId }) => messageId)).toEqual(
+      typed(tooled, 'message').map(({ messageId }) => messageId),
+    );
+
+    const retried = await eventsOf(await session.prompt('[[error 529 times=1]] after all'));
+    expect(typed(retried, 'retry')[0]).toMatchObject({ attempt: 1, reason: expect.stringContaining('529') });
+    expect(spoken(retried)).toBe('Echo: after all');
+  });
+});
+
+test('tools side by side are matched by their id; one that nobody allowed is refused and said so', async () => {
+  await withCluster(async (cluster) => {
+    await cluster.worker({ profiles: { default: { allowedTools: ['Read'] } } });
+    const session = cluster.producer().session('tools');
+    const folder = await cluster.folder();
+    for (const name of ['a', 'b']) await writeFile(join(folder, name), `text of ${name}\n`);
+    const reads = ['a', 'b'].map((name) => `[[tool Read {"file_path":"${join(folder, name)}"}]]`);
+    const both = await eventsOf(await session.prompt(`[[parallel]] ${reads.join(' ')}`));
+    const summaries = new Map(typed(both, 'tool.ended').map(({ toolUseId, summary }) => [toolUseId, summary]));
+    for (const { toolUseId, input } of typed(both, 'tool.started')) {
+      expect(summaries.get(toolUseId)).toContain(`text of ${input.includes(join(folder, 'a')) ? 'a' : 'b'}`);
+    }
+    const refused = await eventsOf(await session.prompt('[[tool Bash {"command":"touch /tmp/never"}]]'));
+    expect(typed(refused, 'permission.denied')).toMatchObject([{ name: 'Bash' }]);
+    expect(typed(refused, 'tool.ended')).toMatchObject([{ name: 'Bash', ok: false }]);
+    expect(refused.at(-1)?.type).toBe('turn.finished');
+  });
+});
+
+test('an answer of a megabyte arrives whole; blocks and images are prompts; metadata comes back', async () => {
+  await withCluster(async (cluster) => {
+    await cluster.worker();
+    const session = cluster.producer().session('large');
+    const turn = await session.prompt('[[large 1MB]]', { metadata: { title: 'big', tags: ['a'] } });
+    const events = await eventsOf(turn);
+    expect(spoken(events)).toHaveLength(1024 * 1024);
+    const result = await turn.result();
+    expect(result.text).toBe(spoken(events));
+    expect(result).toMatchObject({ durable: true, metadata: { title: 'big', tags: ['a'] } });
+    const pixel = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
+    const seen = await session.prompt([
+      { type: 'image', source: { type: 'base64', media_type: 'image/png', data: pixel } },
+      { type: 'text', text: 'what is this' },
+    ]);
+    expect((await seen.result()).text).toBe('Echo: what is this');
+  });
+});
+
+test('a model that stays down fails the turn with its words, and the session goes on', async () => {
+  await withCluster(async (cluster) => {
+    await cluster.worker();
+    const session = cluster.producer().session('down');
+    await (await session.prompt('Remember the number 31.')).result();
+    const failed = await session.prompt('[[error 400]] hello');
+    await expect(failed.result()).rejects.toMatchObject({
+      code: 'agent_failed',
+      message: expect.stringContaining('400'),
+    });
+    const recalled = await (await session.prompt('What number did I ask you to remember?')).result();
+    expect(recalled).toMatchObject({ warmth: 'hot', text: 'You asked me to remember the number 31.' });
+  });
+});
