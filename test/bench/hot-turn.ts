@@ -58,7 +58,13 @@ async function directAgent({
   const home = join(folder, 'direct');
   const workspace = join(folder, 'direct-workspace');
   await mkdir(workspace, { recursive: true });
-  const agent = await driver.spare({ agentId: 'direct', workerId: 'bench', profile: profileSchema.parse({}), home });
+  const agent = await driver.spare({
+    agentId: 'direct',
+    workerId: 'bench',
+    profile: profileSchema.parse({}),
+    home,
+    workspaces: join(home, 'workspaces'),
+  });
   let listener: (event: AgentEvent) => void = () => undefined;
   await agent.bind(workspace, (event) => listener(event));
   return {

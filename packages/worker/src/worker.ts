@@ -75,6 +75,7 @@ export class Worker extends EventEmitter<WorkerEvents> {
   private readonly fleet: Fleet;
   private readonly store: SessionStore;
   private readonly folder: string;
+  private readonly workspaces: string;
   private readonly startedAt = Date.now();
   private state: State = { kind: 'idle' };
   private seat = 0;
@@ -86,6 +87,7 @@ export class Worker extends EventEmitter<WorkerEvents> {
     this.log = (log ?? createLogger('hearth-worker', this.options.logLevel)).child({ workerId: this.workerId });
     const { redisUrl, leaseTtlMs, leaseMarginMs, home, profiles } = this.options;
     this.folder = join(home, 'workers', this.workerId);
+    this.workspaces = join(home, 'workspaces');
     this.redis = connectWaiting(redisUrl, 'hearth-worker');
     this.redis.on('error', (error: unknown) => this.log.debug({ err: error }, 'redis connection'));
     this.keys = new Keys(this.options);
@@ -122,7 +124,7 @@ export class Worker extends EventEmitter<WorkerEvents> {
       pools: this.pools,
       profiles,
       launch,
-      workspaces: join(home, 'workspaces'),
+      workspaces: this.workspaces,
       log: this.log,
     });
   }
@@ -270,7 +272,13 @@ export class Worker extends EventEmitter<WorkerEvents> {
 
   private launch(profile: Profile): Launch {
     const agentId = newAgentId();
-    return { agentId, workerId: this.workerId, profile, home: join(this.folder, 'agents', agentId) };
+    return {
+      agentId,
+      workerId: this.workerId,
+      profile,
+      home: join(this.folder, 'agents', agentId),
+      workspaces: this.workspaces,
+    };
   }
 
   private record(): WorkerRecord {

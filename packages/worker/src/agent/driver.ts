@@ -56,6 +56,8 @@ export interface Launch {
   profile: Profile;
   /** The agent's own folder: config dir, past. */
   home: string;
+  /** Where scratch workspaces are made. */
+  workspaces: string;
 }
 
 /** A conversation to go on with. */

@@ -4,6 +4,7 @@ import type { Agent, AgentEvent, AgentExit, Answer, Launch } from '../driver.js'
 import { Child } from './child.js';
 import { ControlChannel } from './control.js';
 import { type Beginning, commandLine, environment, gateCallback } from './launch.js';
+import { adoptWorkspace } from './placed-workspace.js';
 import { Translator } from './translate.js';
 import { parseLine } from './wire.js';
 
@@ -29,6 +30,7 @@ export class ClaudeAgent implements Agent {
   private readonly control: ControlChannel;
   private readonly permissions = new Map<string, unknown>();
   private onEvent: (event: AgentEvent) => void = () => undefined;
+  private isBound = false;
 
   constructor(private readonly spec: ClaudeAgentSpec) {
     const { launch, beginning } = spec;
@@ -60,7 +62,7 @@ export class ClaudeAgent implements Agent {
         ),
       );
       // Only after everything the agent started is gone: it may still write there.
-      void this.child.end('now').then(() => rm(launch.home, { recursive: true, force: true }));
+      void this.child.end('now').then(() => this.removeFolders());
       return exit;
     });
   }
@@ -79,8 +81,11 @@ export class ClaudeAgent implements Agent {
 
   async bind(workspace: string, onEvent: (event: AgentEvent) => void): Promise<void> {
     this.onEvent = onEvent;
-    if (this.spec.beginning.kind !== 'parked') return;
-    await this.control.ask({ subtype: 'claim_session', cwd: workspace }, requestDeadlineMs);
+    const { beginning, cwd } = this.spec;
+    if (beginning.kind === 'parked')
+      await this.control.ask({ subtype: 'claim_session', cwd: workspace }, requestDeadlineMs);
+    if (beginning.kind === 'placed' && cwd !== workspace) await adoptWorkspace(workspace, cwd);
+    this.isBound = true;
   }
 
   prompt(prompt: Prompt): void {
@@ -99,6 +104,14 @@ export class ClaudeAgent implements Agent {
 
   async end(how: 'ask' | 'now'): Promise<AgentExit> {
     return this.child.end(how);
+  }
+
+  private async removeFolders(): Promise<void> {
+    const { beginning, cwd, launch } = this.spec;
+    const folders = [launch.home];
+    // A workspace no session took; one that is shared is nobody's to remove.
+    if (beginning.kind === 'placed' && !this.isBound && launch.profile.workspace === 'scratch') folders.push(cwd);
+    for (const folder of folders) await rm(folder, { recursive: true, force: true });
   }
 
   private permissionAnswer(requestId: string, answer: Answer): unknown {

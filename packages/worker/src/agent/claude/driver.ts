@@ -6,6 +6,7 @@ import type { Agent, AgentDriver, Launch, Past } from '../driver.js';
 import { findClaude } from './binary.js';
 import { ClaudeAgent } from './claude-agent.js';
 import { type Beginning, configDir } from './launch.js';
+import { placedWorkspace } from './placed-workspace.js';
 
 export interface ClaudeDriverOptions {
   /** Path of the binary; absent: searched for at each start, so that one installed later is found. */
@@ -16,6 +17,9 @@ export interface ClaudeDriverOptions {
 
 /** The driver of the real CLI. Owns what is known of the CLI's abilities. */
 export class ClaudeDriver implements AgentDriver {
+  /** `--await-claim` is marked alpha: a CLI that does not know it says so at the first start. */
+  private canPark = true;
+
   constructor(private readonly options: ClaudeDriverOptions) {}
 
   async spare(launch: Launch): Promise<Agent> {
@@ -24,9 +28,27 @@ export class ClaudeDriver implements AgentDriver {
       await mkdir(launch.profile.workspace, { recursive: true });
       return this.start(launch, { kind: 'placed', claudeSessionId: randomUUID() }, launch.profile.workspace);
     }
+    if (!this.canPark) return this.placed(launch);
     const parking = join(launch.home, 'parking');
     await mkdir(parking, { recursive: true });
-    return this.start(launch, { kind: 'parked', claudeSessionId: randomUUID() }, parking);
+    try {
+      return await this.start(launch, { kind: 'parked', claudeSessionId: randomUUID() }, parking);
+    } catch (error) {
+      if (!(error instanceof HearthError) || !error.message.includes("unknown option '--await-claim'")) throw error;
+      this.canPark = false;
+      this.options.log.info(
+        'this claude cannot park spares (--await-claim); starting them in folders that become workspaces',
+      );
+      return this.placed(launch);
+    }
+  }
+
+  private async placed(launch: Launch): Promise<Agent> {
+    const workspace = placedWorkspace(launch.workspaces, launch.agentId);
+    await mkdir(workspace, { recursive: true });
+    // A fresh home: that of a start that failed is just being removed.
+    const home = `${launch.home}-placed`;
+    return this.start({ ...launch, home }, { kind: 'placed', claudeSessionId: randomUUID() }, workspace);
   }
 
   async resume(launch: Launch, workspace: string, past: Past): Promise<Agent> {
