@@ -97,7 +97,13 @@ async function start(): Promise<Finding[]> {
   try {
     const startedAt = performance.now();
     const agent = await withProgress('Starting an agent', () =>
-      driver.spare({ agentId: `a-${randomUUID()}`, workerId: 'doctor', profile: profileSchema.parse({}), home, workspaces: join(home, 'workspaces') }),
+      driver.spare({
+        agentId: `a-${randomUUID()}`,
+        workerId: 'doctor',
+        profile: profileSchema.parse({}),
+        home,
+        workspaces: join(home, 'workspaces'),
+      }),
     );
     const tookMs = Math.round(performance.now() - startedAt);
     await agent.end('ask');
