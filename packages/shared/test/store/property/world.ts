@@ -137,7 +137,8 @@ export class World {
   }
 
   private get channels(): string {
-    return `${this.keys.options.keyPrefix}:*`;
+    // Events only: what calls owners awake is no part of the model.
+    return `${this.keys.options.keyPrefix}:*:channel`;
   }
   private readonly hear = (_pattern: string, channel: string, message: string): void => {
     const { incarnation, events } = parsePublished(message);
