@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 /** The `hearth` command: its root. Only here live signals and exit codes. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
