@@ -263,6 +263,7 @@ export class Worker extends EventEmitter<WorkerEvents> {
           target: profile.spares,
           start: () => start(profile),
           hasRoom: () => this.places.free > 0,
+          onReady: () => this.lease.refresh(),
           log: this.log.child({ profile: name }),
         });
       byKey.set(key, pool);
@@ -284,7 +285,7 @@ export class Worker extends EventEmitter<WorkerEvents> {
   private record(): WorkerRecord {
     const profiles: Record<string, string> = {};
     let spare = 0;
-    for (const pool of new Set(this.pools.values())) spare += pool.size;
+    for (const pool of new Set(this.pools.values())) spare += pool.readyCount;
     for (const [name, pool] of this.pools) profiles[name] = pool.failure?.code ?? 'ok';
     return {
       workerId: this.workerId,

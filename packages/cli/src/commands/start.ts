@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { createProducer, type Producer, type TurnResult } from '@hearth/producer';
 import { findClaude } from '@hearth/worker';
 import { execa } from 'execa';
@@ -10,6 +11,9 @@ import { style, table } from '../terminal/output.js';
 import { withProgress } from '../terminal/progress.js';
 import { aborted, type Context } from './context.js';
 import { announce, type UpOptions, withStack } from './up.js';
+
+/** How long a turn of the conversation waits for a quiet machine, ms. */
+const spareDeadlineMs = 5_000;
 
 export interface StartOptions extends UpOptions {
   exit?: boolean;
@@ -58,10 +62,12 @@ async function conversation(producer: Producer, env: NodeJS.ProcessEnv, { out }:
     const row = await withProgress(
       `${sessionId}: ${prompt}`,
       async () => {
+        // Both sides on a quiet machine: no spare is just starting.
+        await spareIsReady(producer);
+        const coldMs = await cold(prompt, env);
         const turn = await producer.session(sessionId).prompt(prompt);
         const answered = await turn.result();
         out.value(turnLine(answered));
-        const coldMs = await cold(prompt, env);
         out.value({ kind: 'cold', totalMs: coldMs });
         return turnRow(prompt, answered, coldMs);
       },
@@ -76,6 +82,16 @@ async function conversation(producer: Producer, env: NodeJS.ProcessEnv, { out }:
     ),
   );
   return true;
+}
+
+/** A worker writes into its record when a spare has become ready; with no spare in sight (a full worker) we go on. */
+async function spareIsReady(producer: Producer): Promise<void> {
+  const deadline = performance.now() + spareDeadlineMs;
+  while (performance.now() < deadline) {
+    const workers = await producer.workers();
+    if (workers.some(({ places }) => places.spare > 0)) return;
+    await sleep(50);
+  }
 }
 
 function turnLine(result: TurnResult): object {

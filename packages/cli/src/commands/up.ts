@@ -62,13 +62,13 @@ export function announce(stack: Stack, { out }: Context): void {
   out.line(`  Redis      ${redisUrl}`);
   if (modelApi !== undefined) out.line(`  Model      ${modelApi} (the simulator's)`);
   for (const worker of workers) out.line(`  Worker     seat ${worker.seat}, pid ${worker.pid}, log ${worker.logFile}`);
-  out.line(`\nTry, in another terminal (${style.dim('npx hearth …, or node packages/cli/dist/main.js …')}):`);
+  out.line('\nTry, in another terminal, in this folder:');
   for (const command of [
-    'hearth chat my-session',
-    'hearth ask --session my-session "What did I say?"',
-    'hearth sessions',
-    'hearth workers',
-    'hearth doctor',
+    'npx hearth chat my-session',
+    'npx hearth ask --session my-session "What did I say?"',
+    'npx hearth sessions',
+    'npx hearth workers',
+    'npx hearth doctor',
   ]) {
     out.line(`  ${command}`);
   }

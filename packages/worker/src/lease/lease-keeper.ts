@@ -30,6 +30,7 @@ type State = { kind: 'idle' } | { kind: 'held'; timer: NodeJS.Timeout; confirmed
 export class LeaseKeeper extends EventEmitter<LeaseEvents> {
   private state: State = { kind: 'idle' };
   private renewing = false;
+  private refreshAsked = false;
 
   constructor(
     private readonly leases: LeaseStore,
@@ -54,6 +55,7 @@ export class LeaseKeeper extends EventEmitter<LeaseEvents> {
 
   /** Writes the worker record now, between two renewals; used when its state changes. */
   refresh(): void {
+    this.refreshAsked = this.renewing;
     void this.tick();
   }
 
@@ -85,6 +87,7 @@ export class LeaseKeeper extends EventEmitter<LeaseEvents> {
     } finally {
       this.renewing = false;
     }
+    if (this.refreshAsked) this.refresh();
   }
 
   private lose(reason: string): void {

@@ -12,6 +12,8 @@ export interface SparePoolDeps {
   start: () => Promise<Agent>;
   /** Whether one more agent fits into the worker's places. */
   hasRoom: () => boolean;
+  /** A spare has become ready. */
+  onReady: () => void;
   log: Logger;
 }
 
@@ -141,6 +143,7 @@ export class SparePool {
 
   private keep(agent: Agent): void {
     this.ready.push(agent);
+    this.deps.onReady();
     void agent.exited.then((exit) => {
       const at = this.ready.indexOf(agent);
       if (at === -1) return;
