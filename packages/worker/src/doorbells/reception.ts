@@ -13,9 +13,9 @@ import {
 import type { Fleet } from '../fleet.js';
 import type { Places } from '../pool/places.js';
 import type { SparePool } from '../pool/spare-pool.js';
-import type { Settled } from '../session/actor.js';
 import { refuseSession } from '../session/refuse.js';
 import type { Sessions } from '../session/sessions.js';
+import type { Settled } from '../session/waiting-doorbells.js';
 
 /** Where a doorbell came from, and under which id. */
 export interface Rung {

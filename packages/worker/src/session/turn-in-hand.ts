@@ -122,6 +122,11 @@ export class TurnInHand {
     };
   }
 
+  /** A tool was refused because nobody could be asked. */
+  permissionDenied({ toolUseId, name }: Extract<AgentEvent, { kind: 'permission' }>): HearthEvent {
+    return { type: 'permission.denied', seq: this.seq, toolUseId, name, reason: 'nobody is asked' };
+  }
+
   /** The turn's result, from what the agent answered (if it did) and how it ends. */
   result(answer: AgentResult | undefined, ending: Ending): TurnResult {
     const sinceBegin = (at: number): number => Math.round((this.queuedMs + at - this.begunAt) * 10) / 10;

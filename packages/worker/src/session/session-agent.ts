@@ -1,0 +1,163 @@
+import { mkdir } from 'node:fs/promises';
+import type { HearthError, Logger, Prompt, Warmth } from '@hearth/shared';
+import type { Agent, AgentEvent, AgentExit, AgentResult } from '../agent/driver.js';
+import { startFailure } from '../agent/start-failure.js';
+import type { Outbox } from './outbox.js';
+import { TranscriptWatch } from './transcript-watch.js';
+import type { TurnInHand } from './turn-in-hand.js';
+
+/** How long a commit waits for the transcript to contain the final message before it is marked not durable, ms. */
+const transcriptBoundMs = 2_000;
+
+const movedAway = 'Hearth: this session has moved to another worker.';
+const nobodyIsAsked = 'Hearth: nobody is here to give this permission. The profile can allow the tool in advance.';
+
+/** How an exchange of one prompt ended. */
+export type Ending =
+  | { kind: 'answered'; answer: AgentResult }
+  | { kind: 'agent_gone'; exit: AgentExit }
+  | { kind: 'fenced' };
+
+export interface SessionAgentDeps {
+  /** The folder the agent works in. */
+  workspace: string;
+  /** A spare, a cold one, or one resumed from the transcript. @throws HearthError */
+  newAgent(): Promise<{ agent: Agent; warmth: Warmth }>;
+  outbox: Outbox;
+  /** The agent ended although no prompt was in its hands. */
+  onIdleExit(pid: number, exit: AgentExit): void;
+  log: Logger;
+}
+
+/**
+ * The one agent of an owned session, and what it says on its way to the outbox. Owns the agent and the exchange in hand.
+ *
+ * A1 A tool runs only after `tool.reached` was written under the fence (P7); once refused, every tool is refused.
+ * A2 What the agent says outside an exchange makes no event: a late result can close no later turn.
+ * A3 Lines of the transcript between begin and commit are part of the past only by the commit.
+ */
+export class SessionAgent {
+  private readonly watch = new TranscriptWatch();
+  private agent: Agent | undefined;
+  private hasServed = false;
+  private inHand: { hand: TurnInHand; end: (ending: Ending) => void } | undefined;
+  private turnIsOpen = false;
+  private exit: AgentExit | undefined;
+  /** Defined once the session is lost: how much the agent said since. */
+  private unwritten: number | undefined;
+
+  constructor(private readonly deps: SessionAgentDeps) {}
+
+  /** How the last agent ended, if one did since the last commit. */
+  get lastExit(): AgentExit | undefined {
+    return this.exit;
+  }
+
+  /** The agent that is there, or a new one. */
+  async meet(): Promise<{ kind: 'met'; agent: Agent; warmth: Warmth } | { kind: 'failed'; error: HearthError }> {
+    if (this.agent !== undefined) return { kind: 'met', agent: this.agent, warmth: this.hasServed ? 'hot' : 'spare' };
+    try {
+      await mkdir(this.deps.workspace, { recursive: true });
+      const { agent, warmth } = await this.deps.newAgent();
+      this.agent = agent;
+      this.hasServed = false;
+      this.watch.clear();
+      await agent.bind(this.deps.workspace, (event) => this.onEvent(agent, event));
+      void agent.exited.then((exit) => this.onExit(agent, exit));
+      return { kind: 'met', agent, warmth };
+    } catch (error) {
+      await this.end('now');
+      return { kind: 'failed', error: startFailure(error) };
+    }
+  }
+
+  /** Has the agent answer one prompt. The begin was recorded before. */
+  exchange(hand: TurnInHand, agent: Agent, prompt: Prompt): Promise<Ending> {
+    this.deps.outbox.cut();
+    this.turnIsOpen = true;
+    return new Promise<Ending>((resolve) => {
+      this.inHand = { hand, end: resolve };
+      void agent.exited.then((exit) => resolve({ kind: 'agent_gone', exit }));
+      agent.prompt(prompt);
+    }).finally(() => {
+      this.inHand = undefined;
+      this.hasServed = true;
+    });
+  }
+
+  /** Whether the transcript contains the answer's last entry, after waiting for it within a bound. */
+  async isInTranscript(answer: AgentResult): Promise<boolean> {
+    return this.watch.contains(answer.lastEntryId, transcriptBoundMs);
+  }
+
+  /** The commit was put into the outbox. */
+  closeTurn(): void {
+    this.turnIsOpen = false;
+    this.exit = undefined;
+  }
+
+  async end(how: 'ask' | 'now'): Promise<void> {
+    const { agent } = this;
+    this.agent = undefined;
+    await agent?.end(how);
+  }
+
+  /** The session is lost: ends the agent, refuses what it says until it is gone, and tells how much that was. */
+  async refuse(): Promise<number> {
+    this.unwritten = 0;
+    this.inHand?.end({ kind: 'fenced' });
+    await this.agent?.end('now');
+    this.agent = undefined;
+    return this.unwritten;
+  }
+
+  private onEvent(agent: Agent, event: AgentEvent): void {
+    if (agent !== this.agent) return;
+    if (this.unwritten !== undefined) return this.refuseEvent(agent, event);
+    const hand = this.inHand?.hand;
+    switch (event.kind) {
+      case 'transcript':
+        this.deps.outbox.transcript(event.file, event.lines, !this.turnIsOpen);
+        this.watch.saw(event.entryIds);
+        return;
+      case 'gate':
+        void this.passGate(agent, event, hand);
+        return;
+      case 'permission':
+        agent.answer(event.requestId, { allow: false, message: nobodyIsAsked });
+        if (hand !== undefined) this.deps.outbox.event(hand.permissionDenied(event));
+        return;
+      case 'result':
+        if (this.inHand === undefined)
+          this.deps.log.warn({ reason: event.reason }, 'a result without a turn was ignored');
+        else this.inHand.end({ kind: 'answered', answer: event });
+        return;
+      default: {
+        const made = hand?.toEvent(event);
+        if (made !== undefined) this.deps.outbox.event(made);
+      }
+    }
+  }
+
+  private refuseEvent(agent: Agent, event: AgentEvent): void {
+    this.unwritten = (this.unwritten ?? 0) + 1;
+    if (event.kind === 'gate') agent.answer(event.requestId, { allow: false, message: movedAway });
+  }
+
+  private async passGate(
+    agent: Agent,
+    gate: Extract<AgentEvent, { kind: 'gate' }>,
+    hand: TurnInHand | undefined,
+  ): Promise<void> {
+    const written =
+      hand === undefined ? undefined : await this.deps.outbox.reachTool(hand.seq, gate.name, hand.toolStarted(gate));
+    agent.answer(gate.requestId, written?.kind === 'ok' ? { allow: true } : { allow: false, message: movedAway });
+  }
+
+  private onExit(agent: Agent, exit: AgentExit): void {
+    if (agent !== this.agent) return;
+    this.agent = undefined;
+    this.exit = exit;
+    if (this.inHand === undefined) this.deps.onIdleExit(agent.pid, exit);
+  }
+}
