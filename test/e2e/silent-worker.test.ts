@@ -31,7 +31,7 @@ test.each([
       const looping = await producer.session('looping').prompt(tools.join(' '));
       const talking = await producer
         .session('talking')
-        .prompt(`[[stream chunks=400 every=40ms]] ${'word '.repeat(500)}`);
+        .prompt(`[[stream chunks=200 every=60ms]] ${'word '.repeat(500)}`);
       for await (const event of talking) if (event.type === 'text.delta') break;
       await eventually(async () => (await sizeOf(foreground)) > 0 && (await sizeOf(background)) > 0);
 
@@ -64,7 +64,7 @@ test.each([
       expect({ foreground: await sizeOf(foreground), background: await sizeOf(background) }).toEqual(written);
     });
   },
-  45_000,
+  90_000,
 );
 
 /** Everything a worker can write for a session. */

@@ -5,7 +5,7 @@ import { withCluster } from '../support/cluster.js';
 const leaseTtlMs = 3_000;
 /** What the design allows after the lease: one sweep. Noise of a busy machine comes on top. */
 const sweepMs = 1_000;
-const noiseMs = 1_500;
+const noiseMs = 4_000;
 
 test.each([
   { folders: 'kept', what: 'worker 2 recalls what worker 1 was told before it was killed' },
@@ -95,6 +95,44 @@ test('a turn that was cut off after a tool that changes things fails as interrup
     expect((await (await session.prompt('hello')).result()).text).toBe('Echo: hello');
     const recalled = await (await session.prompt('What number did I ask you to remember?')).result();
     expect(recalled.text).toBe('You asked me to remember the number 5.');
+  });
+});
+
+test('a turn whose agent dies three times fails as agent_crashed, and the next turn gets a fresh agent', async () => {
+  await withCluster(async (cluster) => {
+    await cluster.worker();
+    const session = cluster.producer().session('deadly');
+    await (await session.prompt('Remember the number 6.')).result();
+    const turn = await session.prompt(
+      '[[stream chunks=50 every=50ms]] a b c d e f g h i j k l m n o p q r s t u v w x y z',
+    );
+    const attempts: number[] = [];
+    for await (const event of turn) {
+      if (event.type !== 'turn.started' || event.pid === undefined) continue;
+      attempts.push(event.attempt);
+      killOnce(event.pid);
+    }
+    expect(attempts).toEqual([1, 2, 3]);
+    await expect(turn.result()).rejects.toMatchObject({ code: 'agent_crashed', wayOut: expect.any(String) });
+    const recalled = await (await session.prompt('What number did I ask you to remember?')).result();
+    expect(recalled).toMatchObject({ warmth: 'resumed', text: 'You asked me to remember the number 6.' });
+  });
+});
+
+test("a turn submitted with onInterrupted 'retry' is run again although a tool of it had started", async () => {
+  await withCluster(async (cluster) => {
+    await cluster.worker({ profiles: { default: { allowedTools: ['Bash'] } } });
+    const session = cluster.producer().session('again');
+    const turn = await session.prompt('[[tool Bash {"command":"echo done"}]] [[stream chunks=9 every=20ms]] go', {
+      onInterrupted: 'retry',
+    });
+    let attempt = 0;
+    let pid = 0;
+    for await (const event of turn) {
+      if (event.type === 'turn.started') ({ attempt, pid = 0 } = event);
+      if (event.type === 'tool.started' && attempt === 1) killOnce(pid);
+    }
+    expect(await turn.result()).toMatchObject({ attempt: 2, text: 'The tools answered: done' });
   });
 });
 
