@@ -18,16 +18,19 @@ export async function hotTurn(bench: Bench): Promise<void> {
   const direct = await directAgent(bench);
   const producer = createProducer({ redisUrl: bench.redisUrl });
   const session = producer.session('bench');
-  const viaHearth = async (prompt: string): Promise<number> => {
+  const viaHearth = async (prompt: string): Promise<{ first: number; atAgent: number }> => {
     const startedAt = performance.now();
     let first = Number.NaN;
-    for await (const event of await session.prompt(prompt)) {
+    const turn = await session.prompt(prompt);
+    for await (const event of turn) {
       if (Number.isNaN(first) && event.type === 'text.delta') first = performance.now() - startedAt;
     }
-    return first;
+    const { firstEventMs = Number.NaN, queuedMs } = (await turn.result()).timings;
+    return { first, atAgent: firstEventMs - queuedMs };
   };
   const piped: number[] = [];
   const queued: number[] = [];
+  const atAgent: number[] = [];
   // In turns, so that both see the same noise.
   for (let round = 0; round < rounds + warmUps; round += 1) {
     const prompt = `round ${round}`;
@@ -37,7 +40,8 @@ export async function hotTurn(bench: Bench): Promise<void> {
     const b = await viaHearth(prompt);
     if (round < warmUps) continue;
     piped.push(a);
-    queued.push(b);
+    queued.push(b.first);
+    atAgent.push(b.atAgent);
   }
   await producer.close();
   await direct.agent.end('ask');
@@ -45,6 +49,7 @@ export async function hotTurn(bench: Bench): Promise<void> {
   console.log('hot turn: prompt submitted → first text event');
   console.log(row('the agent over its pipes', piped));
   console.log(row('through Hearth, subscriber in another process', queued));
+  console.log(row('  of that: begin → first event at the worker', atAgent));
   console.log(
     `  Hearth adds p50 ${ms(p50)} (goal ≤ 1.5), p99 ${ms(p99)} (goal ≤ 6); ratio of p50 ${(quantile(queued, 0.5) / quantile(piped, 0.5)).toFixed(2)}\n`,
   );
