@@ -11,6 +11,7 @@ import { defaultStoreLimits, Keys, LeaseStore, SessionStore } from '@hearth/shar
 import { type ModelApi, modelApiEnvironment, startModelApi } from '@hearth/simulator';
 import { Redis } from 'ioredis';
 import { inject, onTestFinished } from 'vitest';
+import { keptPrefixes } from '../setup/prefix.js';
 
 /** One line of a worker's log. */
 interface LogLine {
@@ -120,12 +121,14 @@ export class Cluster {
     await Promise.all(this.producers.map((producer) => producer.close()));
     for (const worker of this.workers) worker.signal('SIGCONT');
     await Promise.all(this.workers.map((worker) => worker.stop()));
-    if (process.env['SHOW_LOGS']) for (const worker of this.workers) process.stderr.write(logTail(worker));
     if (passed) {
       for await (const keys of this.redis.scanStream({ match: `${this.prefix}*`, count: 500 })) {
         if ((keys as string[]).length > 0) await this.redis.unlink(keys as string[]);
       }
-    } else for (const worker of this.workers) process.stderr.write(logTail(worker));
+    } else {
+      await this.redis.sadd(keptPrefixes, this.prefix);
+      for (const worker of this.workers) process.stderr.write(logTail(worker));
+    }
     this.redis.disconnect();
     await this.api.stop();
     for (const folder of this.folders) await rm(folder, { recursive: true, force: true });

@@ -1,0 +1,104 @@
+import { connectWaiting } from '@hearth/shared';
+import type { Redis } from 'ioredis';
+import { expect, inject, test } from 'vitest';
+import { TurnFailedError } from '../src/index.js';
+import { collect, ids, Scene } from './support/scene.js';
+
+test('a result is what was committed, with the metadata of the submit', async () => {
+  const scene = new Scene();
+  const turn = await scene
+    .producer()
+    .session('s')
+    .prompt('x', { metadata: { who: 'me' } });
+  const writer = await scene.own(turn);
+  await scene.begin(writer, turn);
+  const committed = await scene.commit(writer, turn, { metadata: { who: 'me' } });
+  expect(await turn.result()).toEqual(committed);
+  expect((await scene.store.turn('s', 1))?.request.metadata).toEqual({ who: 'me' });
+});
+
+test('a failed turn rejects with its code and keeps the result', async () => {
+  const scene = new Scene();
+  const turn = await scene.producer().session('s').prompt('x');
+  const writer = await scene.own(turn);
+  await scene.begin(writer, turn);
+  const error = { code: 'interrupted', message: 'cut off', wayOut: 'prompt again' } as const;
+  await scene.commit(writer, turn, { status: 'failed', error, text: 'so far' });
+  const failure = await turn.result().catch((reason: unknown) => reason);
+  expect(failure).toBeInstanceOf(TurnFailedError);
+  expect(failure).toMatchObject({ code: 'interrupted', wayOut: 'prompt again', result: { text: 'so far' } });
+});
+
+test('the same turnId is the same turn, before and after its commit, and one doorbell', async () => {
+  const scene = new Scene();
+  const session = scene.producer().session('s');
+  const first = await session.prompt('x', { turnId: 'mine' });
+  const again = await session.prompt('something else', { turnId: 'mine' });
+  expect(again).toMatchObject({ seq: 1, turnId: 'mine' });
+  expect(await waiting(scene, 'turns')).toHaveLength(1);
+  const writer = await scene.own(first);
+  await scene.begin(writer, first);
+  await scene.commit(writer, first);
+  const late = await session.prompt('x', { turnId: 'mine' });
+  expect(ids(await collect(late))).toEqual([1, 2, 3]);
+  expect(await waiting(scene, 'turns')).toHaveLength(1);
+});
+
+test('the doorbell of an owned session lies in the sticky queue of its owner', async () => {
+  const scene = new Scene();
+  const session = scene.producer().session('s');
+  await scene.own(await session.prompt('first'));
+  await session.prompt('second');
+  expect(await waiting(scene, 'turns')).toHaveLength(1);
+  expect(await waiting(scene, 'turns-1')).toHaveLength(1);
+});
+
+test('limits are the producer’s: backlog, profile', async () => {
+  const scene = new Scene();
+  const session = scene.producer({ backlogLimit: 2 }).session('s');
+  await session.prompt('1', { profile: 'a' });
+  await session.prompt('2');
+  await expect(session.prompt('3')).rejects.toMatchObject({ code: 'backlog_full', field: 'backlogLimit' });
+  await expect(session.prompt('3', { profile: 'b' })).rejects.toMatchObject({
+    code: 'profile_mismatch',
+    expected: 'a',
+  });
+});
+
+test('a closed producer says so and leaves no connection', async () => {
+  const scene = new Scene();
+  const producer = scene.producer();
+  await producer.session('s').prompt('x');
+  const before = await connections();
+  await producer.close();
+  await producer.close();
+  await expect(producer.session('s').prompt('x')).rejects.toMatchObject({ code: 'closed' });
+  await expect.poll(connections).toBeLessThan(before);
+});
+
+test('sessions and workers are listed, the last used first', async () => {
+  const scene = new Scene();
+  const producer = scene.producer();
+  for (const sessionId of ['a', 'B', 'c/d@e']) await producer.session(sessionId).prompt('x');
+  const listed = await producer.sessions();
+  expect(new Map(listed.map(({ sessionId, waiting: count }) => [sessionId, count]))).toEqual(
+    new Map([
+      ['a', 1],
+      ['B', 1],
+      ['c/d@e', 1],
+    ]),
+  );
+  expect(listed.map(({ usedAt }) => usedAt)).toEqual(listed.map(({ usedAt }) => usedAt).sort((a, b) => b - a));
+  expect(await producer.workers()).toEqual([]);
+});
+
+async function waiting(scene: Scene, queue: string): Promise<string[]> {
+  return scene.redis.lrange(`${scene.keys.options.queuePrefix}:${queue}:wait`, 0, -1);
+}
+
+async function connections(): Promise<number> {
+  const redis: Redis = connectWaiting(inject('redisUrl'), 'counter');
+  const list = String(await redis.client('LIST'));
+  redis.disconnect();
+  return [...list.matchAll(/name=hearth-(producer|reader) /g)].length;
+}
