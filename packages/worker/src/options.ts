@@ -30,7 +30,7 @@ const workerOptionsSchema = redisOptionsSchema.extend({
   home: z
     .string()
     .min(1)
-    .default(() => environment('HEARTH_HOME') ?? join(homedir(), '.hearth')),
+    .prefault(() => environment('HEARTH_HOME') ?? join(homedir(), '.hearth')),
   /** Profile name → profile; `default` always exists. */
   profiles: profilesSchema.default(() => profilesSchema.parse({})),
   /** Room for agents. `HEARTH_PLACES`. @defaultValue half the memory at 400 MB each, 2–64 */
@@ -39,7 +39,7 @@ const workerOptionsSchema = redisOptionsSchema.extend({
     .int()
     .min(1)
     .max(1000)
-    .default(() => numberFrom('HEARTH_PLACES') ?? placesFromMemory()),
+    .prefault(() => numberFrom('HEARTH_PLACES') ?? placesFromMemory()),
   /** Path of the claude binary. `HEARTH_CLAUDE_PATH`. @defaultValue `claude` on PATH, then the npm package */
   claudePath: z.string().min(1).optional(),
   /** TTL of the worker lease, ms. `HEARTH_LEASE_TTL_MS`. */
@@ -48,7 +48,7 @@ const workerOptionsSchema = redisOptionsSchema.extend({
     .int()
     .min(1_000)
     .max(600_000)
-    .default(() => numberFrom('HEARTH_LEASE_TTL_MS') ?? 10_000),
+    .prefault(() => numberFrom('HEARTH_LEASE_TTL_MS') ?? 10_000),
   /** How long before the lease can expire a silent worker's agents are killed, ms. @defaultValue a fifth of the TTL */
   leaseMarginMs: z.number().int().min(100).optional(),
   /** ms running turns may take to finish when the worker is asked to stop. */
@@ -56,16 +56,13 @@ const workerOptionsSchema = redisOptionsSchema.extend({
     .number()
     .int()
     .min(0)
-    .default(() => numberFrom('HEARTH_DRAIN_DEADLINE_MS') ?? 30_000),
+    .prefault(() => numberFrom('HEARTH_DRAIN_DEADLINE_MS') ?? 30_000),
   /** ms a turn waits for a worker that has its profile. */
   profileDeadlineMs: z.number().int().min(0).default(10_000),
   /** ms a turn may wait before a sweep looks whether its ring was lost. */
   lookAfterMs: z.number().int().min(10).default(defaultStoreLimits.lookAfterMs),
-  logLevel: z
-    .enum(logLevels)
-    .default(() =>
-      parseInput(z.enum(logLevels), environment('HEARTH_LOG_LEVEL') ?? 'info', 'invalid_options', 'HEARTH_LOG_LEVEL'),
-    ),
+  /** `HEARTH_LOG_LEVEL`. @defaultValue `info` */
+  logLevel: z.enum(logLevels).prefault(() => (environment('HEARTH_LOG_LEVEL') as (typeof logLevels)[number]) ?? 'info'),
 });
 
 export type WorkerOptions = z.input<typeof workerOptionsSchema>;

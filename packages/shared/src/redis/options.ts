@@ -9,13 +9,13 @@ export const redisOptionsSchema = z.object({
   redisUrl: z
     .string()
     .regex(/^rediss?:\/\//, 'a URL that begins with redis:// or rediss://')
-    .default(() => environment('REDIS_URL') ?? 'redis://127.0.0.1:6379'),
+    .prefault(() => environment('REDIS_URL') ?? 'redis://127.0.0.1:6379'),
   keyPrefix: z
     .string()
     .regex(/^[^{}\s]{1,100}$/, '1–100 characters without spaces and braces')
-    .default(() => environment('HEARTH_KEY_PREFIX') ?? 'hearth'),
+    .prefault(() => environment('HEARTH_KEY_PREFIX') ?? 'hearth'),
   queuePrefix: z
     .string()
     .regex(/^\S{1,100}$/, '1–100 characters without spaces')
-    .default(() => environment('HEARTH_QUEUE_PREFIX') ?? 'bull'),
+    .prefault(() => environment('HEARTH_QUEUE_PREFIX') ?? 'bull'),
 });

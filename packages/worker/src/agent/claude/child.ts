@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import { execa } from 'execa';
 import { agentMark, killMarked, killQuietly } from '../../processes/marked.js';
 import type { AgentExit } from '../driver.js';
@@ -8,6 +9,10 @@ const stderrTailLength = 2_000;
 /** The ladder: how long each step waits for the process to go, ms. An idle CLI ends within 30 ms of stdin's end. */
 const askWaitMs = 1_000;
 const termWaitMs = 2_000;
+/** How long pipes are read after the process and all it started are gone, ms. */
+const drainWaitMs = 1_000;
+
+const patience = (ms: number): Promise<undefined> => setTimeout(ms, undefined, { ref: false });
 
 export interface ChildSpec {
   binary: string;
@@ -39,10 +44,12 @@ const launch = ({ binary, args, cwd, env }: ChildSpec) =>
  *
  * C1 stdout is always read, and stderr drained, so that the child never blocks on a full pipe.
  * C2 The exit promise is born with the child and never rejects.
- * C3 After `end` nothing the agent started is left: its shell tools run in sessions of their own and are found by their mark.
+ * C3 Once `exited`, nothing the agent started is left: its shell tools run in sessions of their own and are found by their mark.
+ * C4 The process's exit is what counts, not its pipes' end: what it started may hold them open. They are read to their end after that.
  */
 export class Child {
   readonly exited: Promise<AgentExit>;
+  private readonly gone: Promise<void>;
   private readonly process: ReturnType<typeof launch>;
   private stderrTail = '';
   private isGone = false;
@@ -57,11 +64,15 @@ export class Child {
     });
     // A write to a child that has just died: its exit says it better.
     this.process.stdin.on('error', () => undefined);
-    this.exited = this.process.then((result) => {
-      this.isGone = true;
-      const failedToStart = this.pid === undefined ? (result.originalMessage ?? '') : '';
-      return { code: result.exitCode, signal: result.signal, stderrTail: (this.stderrTail || failedToStart).trim() };
+    const gone = new Promise<void>((resolve) => {
+      this.process.once('exit', () => resolve());
+      // A child that could not even be spawned has no exit.
+      void this.process.then(() => resolve());
     });
+    this.gone = gone.then(() => {
+      this.isGone = true;
+    });
+    this.exited = this.gone.then(() => this.lastWords());
   }
 
   get pid(): number | undefined {
@@ -87,19 +98,21 @@ export class Child {
         if (!(await this.goneWithin(termWaitMs))) this.signalGroup('SIGKILL');
       }
     }
-    const exit = await this.exited;
-    await killMarked(agentMark, this.spec.agentId);
-    return exit;
+    return this.exited;
+  }
+
+  private async lastWords(): Promise<AgentExit> {
+    await killMarked(agentMark, this.spec.agentId).catch(() => undefined);
+    // What escaped the mark (it wiped its environment) may still hold a pipe: its end is not waited for long.
+    const result = await Promise.race([this.process, patience(drainWaitMs)]);
+    if (this.pid === undefined)
+      return { code: undefined, signal: undefined, stderrTail: result?.originalMessage ?? '' };
+    const { exitCode, signalCode } = this.process;
+    return { code: exitCode ?? undefined, signal: signalCode ?? undefined, stderrTail: this.stderrTail.trim() };
   }
 
   private async goneWithin(ms: number): Promise<boolean> {
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<boolean>((resolve) => {
-      timer = setTimeout(() => resolve(false), ms);
-    });
-    const gone = await Promise.race([this.exited.then(() => true), late]);
-    clearTimeout(timer);
-    return gone;
+    return Promise.race([this.gone.then(() => true), patience(ms).then(() => false)]);
   }
 
   private signalGroup(signal: NodeJS.Signals): void {

@@ -61,8 +61,10 @@ export class ClaudeAgent implements Agent {
           `The agent ended (${exit.code ?? exit.signal ?? 'not started'}). ${exit.stderrTail}`.trim(),
         ),
       );
-      // Only after everything the agent started is gone: it may still write there.
-      void this.child.end('now').then(() => this.removeFolders());
+      // Everything the agent started is gone: nobody writes there any more.
+      await this.removeFolders().catch((error: unknown) => {
+        spec.log.warn({ agentId: this.agentId, err: error }, 'the folders of an agent could not be removed');
+      });
       return exit;
     });
   }
@@ -103,7 +105,8 @@ export class ClaudeAgent implements Agent {
   }
 
   async end(how: 'ask' | 'now'): Promise<AgentExit> {
-    return this.child.end(how);
+    await this.child.end(how);
+    return this.exited;
   }
 
   private async removeFolders(): Promise<void> {

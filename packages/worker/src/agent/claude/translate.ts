@@ -1,4 +1,4 @@
-import { basename, dirname, relative } from 'node:path';
+import { basename } from 'node:path';
 import type { Message } from '@hearth/shared';
 import type { AgentEvent } from '../driver.js';
 import { gateCallback } from './launch.js';
@@ -157,13 +157,17 @@ export class Translator {
   }
 }
 
-/** `main` for the conversation itself; a sub-agent's file by its path below the conversation's folder. */
+const uuid = '[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}';
+const conversationFile = new RegExp(`^${uuid}\\.jsonl$`);
+const conversationFolder = new RegExp(`^${uuid}$`);
+
+/** `main` for the conversation itself (`<id>.jsonl`); a sub-agent's file by its path beside it (`<id>/subagents/…`). */
 function transcriptFile(filePath: string): string {
   const parts = filePath.split('/');
-  const at = parts.indexOf('projects');
-  // <config dir>/projects/<folder>/<id>.jsonl is the conversation; sub-agents' files lie deeper, under <id>/.
-  if (at === -1 || parts.length === at + 3) return 'main';
-  return relative(parts.slice(0, at + 3).join('/'), `${dirname(filePath)}/${basename(filePath)}`);
+  const name = basename(filePath);
+  if (conversationFile.test(name)) return 'main';
+  const at = parts.findLastIndex((part) => conversationFolder.test(part));
+  return at === -1 ? name : parts.slice(at).join('/');
 }
 
 function summarise(content: unknown): string {

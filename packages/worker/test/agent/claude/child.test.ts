@@ -1,0 +1,76 @@
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { expect, test } from 'vitest';
+import { Child } from '../../../src/agent/claude/child.js';
+import { agentMark, markedProcesses } from '../../../src/processes/marked.js';
+
+function start(script: string): { child: Child; agentId: string; line: Promise<unknown[]>; lines: string[] } {
+  const agentId = randomUUID();
+  const lines: string[] = [];
+  const heard = new EventTarget();
+  const line = once(heard, 'line');
+  const child = new Child({
+    binary: '/bin/sh',
+    args: ['-c', script],
+    cwd: '/',
+    env: {
+      PATH: process.env['PATH'] ?? '',
+      [agentMark]: agentId,
+      HEARTH_TEST_RUN: process.env['HEARTH_TEST_RUN'] ?? '',
+    },
+    agentId,
+    onLine: (text) => {
+      lines.push(text);
+      heard.dispatchEvent(new Event('line'));
+    },
+    onTooLong: () => undefined,
+  });
+  return { child, agentId, line, lines };
+}
+
+test('the end of its input ends a child that listens; its exit says how', async () => {
+  const { child, line } = start('echo ready; cat > /dev/null; echo "last words" >&2; exit 3');
+  await line;
+  expect(await child.end('ask')).toEqual({ code: 3, signal: undefined, stderrTail: 'last words' });
+});
+
+test('a child that listens to nothing is killed in the end', async () => {
+  const { child, line } = start('trap "" TERM; echo ready; while :; do sleep 1; done');
+  await line;
+  expect(await child.end('ask')).toMatchObject({ signal: 'SIGKILL' });
+});
+
+test('what a child started in a session of its own is gone with it', async () => {
+  const { child, agentId, line } = start(
+    'setsid sh -c "sleep 300" & setsid sh -c "trap \\"\\" TERM; sleep 300" & echo ready; cat > /dev/null',
+  );
+  await line;
+  expect((await markedProcesses(agentMark, agentId)).length).toBeGreaterThan(2);
+  await child.end('now');
+  expect(await markedProcesses(agentMark, agentId)).toEqual([]);
+});
+
+test('a child that floods both pipes never blocks, and the tail of its stderr is kept', async () => {
+  const { child, lines } = start(
+    'i=0; while [ $i -lt 20000 ]; do echo "line $i"; echo "error $i" >&2; i=$((i+1)); done',
+  );
+  const { code, stderrTail } = await child.exited;
+  expect(code).toBe(0);
+  expect(lines).toHaveLength(20_000);
+  expect(stderrTail).toMatch(/error 19999$/);
+  expect(stderrTail.length).toBeLessThanOrEqual(2_000);
+  await child.end('now');
+});
+
+test('a program that does not exist is an exit like any other', async () => {
+  const child = new Child({
+    binary: '/nowhere/claude',
+    args: [],
+    cwd: '/',
+    env: {},
+    agentId: 'x',
+    onLine: () => undefined,
+    onTooLong: () => undefined,
+  });
+  expect(await child.exited).toMatchObject({ code: undefined, stderrTail: expect.stringContaining('ENOENT') });
+});

@@ -1,0 +1,84 @@
+import { profileSchema } from '@hearth/shared';
+import { describe, expect, test } from 'vitest';
+import { commandLine, environment, launchKey } from '../../../src/agent/claude/launch.js';
+import type { Launch } from '../../../src/agent/driver.js';
+
+const launch = (profile: object = {}): Launch => ({
+  agentId: 'a-1',
+  workerId: 'w-1',
+  profile: profileSchema.parse(profile),
+  home: '/home/agents/a-1',
+  workspaces: '/home/workspaces',
+});
+
+describe('the environment of an agent', () => {
+  const worker = {
+    PATH: '/bin',
+    HOME: '/root',
+    LC_ALL: 'C',
+    ANTHROPIC_API_KEY: 'key',
+    ANTHROPIC_BASE_URL: 'url',
+    CLAUDE_CODE_OAUTH_TOKEN: 'token',
+    HTTPS_PROXY: 'proxy',
+    NODE_EXTRA_CA_CERTS: 'ca',
+    REDIS_URL: 'redis://secret',
+    CLAUDECODE: '1',
+    GITHUB_TOKEN: 'other',
+    AWS_SECRET_ACCESS_KEY: 'aws',
+    HEARTH_HOME: '/h',
+    MINE: 'mine',
+    EMPTY: '',
+  };
+
+  test('is made from an allow-list: never the worker’s own, never the tokens of others', () => {
+    const { CLAUDE_CONFIG_DIR, CLAUDE_CODE_TMPDIR, ...env } = environment(launch(), worker);
+    expect(env).toEqual({
+      PATH: '/bin',
+      HOME: '/root',
+      LC_ALL: 'C',
+      ANTHROPIC_API_KEY: 'key',
+      ANTHROPIC_BASE_URL: 'url',
+      CLAUDE_CODE_OAUTH_TOKEN: 'token',
+      HTTPS_PROXY: 'proxy',
+      NODE_EXTRA_CA_CERTS: 'ca',
+      CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1',
+      DISABLE_AUTOUPDATER: '1',
+      HEARTH_MARK_WORKER: 'w-1',
+      HEARTH_MARK_AGENT: 'a-1',
+    });
+    expect(CLAUDE_CONFIG_DIR).toMatch(/^\/home\/agents\/a-1\//);
+    expect(CLAUDE_CODE_TMPDIR).toMatch(/^\/home\/agents\/a-1\//);
+  });
+
+  test('gets what the profile adds and names, but never another mark or config dir', () => {
+    const env = environment(
+      launch({ env: { ADDED: '1', HEARTH_MARK_WORKER: 'forged', CLAUDE_CONFIG_DIR: '/x' }, passEnv: ['MINE'] }),
+      worker,
+    );
+    expect(env).toMatchObject({ ADDED: '1', MINE: 'mine', HEARTH_MARK_WORKER: 'w-1' });
+    expect(env['CLAUDE_CONFIG_DIR']).not.toBe('/x');
+  });
+
+  test("gets Amazon's variables with Bedrock alone", () => {
+    expect(environment(launch(), { ...worker, CLAUDE_CODE_USE_BEDROCK: '1' })).toHaveProperty('AWS_SECRET_ACCESS_KEY');
+  });
+});
+
+test('a resume repeats every flag of the spare it follows', () => {
+  const { profile } = launch({ model: 'm', allowedTools: ['Read', 'Bash(ls:*)'], maxTurns: 3, extraArgs: ['--bare'] });
+  const spare = commandLine(profile, { kind: 'parked', claudeSessionId: 'id' });
+  const resumed = commandLine(profile, { kind: 'resumed', transcript: '/t.jsonl' });
+  const beginning = ['--session-id', 'id', '--await-claim', '--resume', '/t.jsonl'];
+  const rest = (args: readonly string[]): string[] => args.filter((arg) => !beginning.includes(arg));
+  expect(rest(resumed)).toEqual(rest(spare));
+  expect(spare).toEqual(
+    expect.arrayContaining(['--model', 'm', '--allowedTools', 'Read,Bash(ls:*)', '--max-turns', '3', '--bare']),
+  );
+});
+
+test('profiles whose agents are interchangeable share a key, whatever their spares', () => {
+  const key = (profile: object): string => launchKey(profileSchema.parse(profile));
+  expect(key({ spares: 3 })).toBe(key({ spares: 1 }));
+  expect(key({ model: 'a' })).not.toBe(key({ model: 'b' }));
+  expect(key({ env: { A: '1' } })).not.toBe(key({ env: { A: '2' } }));
+});

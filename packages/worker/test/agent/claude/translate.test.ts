@@ -1,0 +1,151 @@
+import { describe, expect, test } from 'vitest';
+import { Translator } from '../../../src/agent/claude/translate.js';
+import { parseLine } from '../../../src/agent/claude/wire.js';
+import type { AgentEvent } from '../../../src/agent/driver.js';
+
+/** Lines as Claude Code 2.1.329 prints them, shortened. */
+const say = (event: object, parent: string | null = null): object => ({
+  type: 'stream_event',
+  event,
+  parent_tool_use_id: parent,
+});
+const block = (id: string, content: object, uuid = `u-${id}`): object => ({
+  type: 'assistant',
+  uuid,
+  parent_tool_use_id: null,
+  message: { id, role: 'assistant', content: [content] },
+});
+const result = (more: object = {}): object => ({
+  type: 'result',
+  subtype: 'success',
+  is_error: false,
+  result: 'done',
+  terminal_reason: 'completed',
+  total_cost_usd: 0.5,
+  modelUsage: { m: { inputTokens: 10, outputTokens: 5, cacheReadInputTokens: 1, cacheCreationInputTokens: 2 } },
+  ...more,
+});
+
+function translate(...lines: object[]): AgentEvent[] {
+  const events: AgentEvent[] = [];
+  const translator = new Translator((event) => events.push(event));
+  for (const line of lines) {
+    const parsed = parseLine(JSON.stringify(line));
+    if (parsed.kind === 'line') translator.line(parsed.line);
+  }
+  return events;
+}
+const kinds = (events: readonly AgentEvent[]): string[] => events.map(({ kind }) => kind);
+
+describe('the translator', () => {
+  test('makes one message of the lines the CLI prints for each block, and deltas of stream events alone', () => {
+    const events = translate(
+      say({ type: 'message_start', message: { id: 'm1' } }),
+      say({ type: 'content_block_delta', delta: { type: 'thinking_delta', thinking: 'hm' } }),
+      block('m1', { type: 'thinking', thinking: 'hm' }),
+      say({ type: 'content_block_delta', delta: { type: 'text_delta', text: 'he' } }),
+      say({ type: 'content_block_delta', delta: { type: 'text_delta', text: 'llo' } }),
+      block('m1', { type: 'text', text: 'hello' }),
+      say({ type: 'message_stop' }),
+      result(),
+    );
+    expect(kinds(events)).toEqual(['delta', 'delta', 'delta', 'message', 'result']);
+    expect(events[3]).toMatchObject({
+      message: { messageId: 'm1', content: [{ type: 'thinking' }, { type: 'text', text: 'hello' }] },
+    });
+    expect(events[4]).toMatchObject({ ok: true, lastEntryId: 'u-m1', reason: 'completed' });
+  });
+
+  test('completes a message that never stopped when the next begins, or the turn ends', () => {
+    const events = translate(
+      block('m1', { type: 'text', text: 'cut' }),
+      block('m2', { type: 'text', text: 'API down' }),
+      result({ is_error: true }),
+    );
+    expect(kinds(events)).toEqual(['message', 'message', 'result']);
+    expect(events[2]).toMatchObject({ ok: false });
+  });
+
+  test('counts cost and tokens of each prompt, not of the process', () => {
+    const grown = { m: { inputTokens: 30, outputTokens: 6 }, other: { inputTokens: 1, outputTokens: 1 } };
+    const [, second] = translate(result(), result({ total_cost_usd: 0.75, modelUsage: grown }));
+    expect(second).toMatchObject({ costUsd: 0.25, tokens: { input: 21, output: 2 } });
+  });
+
+  test('sums a tool’s result up in one line, cut', () => {
+    const user = (content: unknown, error = false): object => ({
+      type: 'user',
+      message: { role: 'user', content: [{ type: 'tool_result', tool_use_id: 't1', content, is_error: error }] },
+    });
+    expect(translate(user('\n  first  \nsecond'))).toMatchObject([
+      { kind: 'tool_ended', toolUseId: 't1', ok: true, summary: 'first' },
+    ]);
+    expect(translate(user([{ type: 'text', text: 'x'.repeat(500) }], true))).toMatchObject([
+      { ok: false, summary: `${'x'.repeat(159)}…` },
+    ]);
+  });
+
+  test('tells retries as signs of life, and gates and permissions with their ids', () => {
+    const retry = {
+      type: 'system',
+      subtype: 'api_retry',
+      attempt: 1,
+      retry_delay_ms: 533,
+      error_status: 529,
+      error: 'overloaded',
+    };
+    const input = {
+      tool_name: 'Bash',
+      tool_use_id: 't1',
+      tool_input: { command: 'ls' },
+      hook_event_name: 'PreToolUse',
+    };
+    const gate = {
+      type: 'control_request',
+      request_id: 'r1',
+      request: { subtype: 'hook_callback', callback_id: 'hearth-tool-gate', input },
+    };
+    const ask = {
+      type: 'control_request',
+      request_id: 'r2',
+      request: { subtype: 'can_use_tool', tool_name: 'Bash', input: {}, tool_use_id: 't1' },
+    };
+    expect(translate(retry, gate, ask, { type: 'control_cancel_request', request_id: 'r2' })).toMatchObject([
+      { kind: 'retry', attempt: 1, delayMs: 533, reason: '529 overloaded' },
+      { kind: 'gate', requestId: 'r1', toolUseId: 't1', name: 'Bash', input: { command: 'ls' } },
+      { kind: 'permission', requestId: 'r2', toolUseId: 't1', name: 'Bash' },
+      { kind: 'permission_withdrawn', requestId: 'r2' },
+    ]);
+  });
+
+  test('tells the conversation’s own transcript from a sub-agent’s', () => {
+    const mirror = (filePath: string): object => ({
+      type: 'transcript_mirror',
+      filePath,
+      entries: [{ type: 'assistant', uuid: 'e1', text: 'é' }],
+    });
+    const id = '0f8fad5b-d9cb-469f-a165-70867728950e';
+    const [main, sub, resumed] = translate(
+      mirror(`/c/projects/-w/${id}.jsonl`),
+      mirror(`/c/projects/-w/${id}/subagents/agent-1.jsonl`),
+      mirror(`/agents/a1/past/${id}/subagents/agent-1.jsonl`),
+    );
+    expect(main).toMatchObject({
+      file: 'main',
+      entryIds: ['e1'],
+      lines: '{"type":"assistant","uuid":"e1","text":"é"}\n',
+    });
+    for (const file of [sub, resumed]) expect(file).toMatchObject({ file: `${id}/subagents/agent-1.jsonl` });
+  });
+});
+
+describe('a line', () => {
+  test('of a type nobody uses passes by; one that lacks what is used is garbage, and named', () => {
+    expect(parseLine('{"type":"keep_alive"}')).toEqual({ kind: 'unknown' });
+    expect(parseLine('no json')).toEqual({ kind: 'garbage', reason: 'not JSON' });
+    expect(parseLine('{"type":"result"}')).toMatchObject({
+      kind: 'garbage',
+      reason: expect.stringContaining('result: subtype'),
+    });
+  });
+});

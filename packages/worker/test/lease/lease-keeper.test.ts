@@ -1,0 +1,55 @@
+import { createLogger, Keys, LeaseStore, type WorkerRecord } from '@hearth/shared';
+import { expect, test } from 'vitest';
+import { withRedis } from '../../../../test/setup/prefix.js';
+import { LeaseKeeper } from '../../src/lease/lease-keeper.js';
+
+const record = (workerId: string, seat: number): WorkerRecord => ({
+  workerId,
+  seat,
+  host: 'h',
+  pid: 1,
+  version: '0',
+  startedAt: 0,
+  state: 'serving',
+  places: { total: 1, spare: 0, busy: 0, idle: 0 },
+  profiles: {},
+});
+
+test('a lease that vanished is lost for ever: it is told once, and never made again', () =>
+  withRedis(async ({ redis, prefix }) => {
+    const keys = new Keys({ keyPrefix: prefix, queuePrefix: prefix });
+    const leases = new LeaseStore(redis, keys);
+    const keeper = new LeaseKeeper(
+      leases,
+      { ttlMs: 2_000, marginMs: 400 },
+      () => record('w', 1),
+      createLogger('test', 'silent'),
+    );
+    const confirmed: bigint[] = [];
+    keeper.on('confirmed', (sentNs) => confirmed.push(sentNs));
+    const before = process.hrtime.bigint();
+    expect((await keeper.start()).seat).toBe(1);
+    // Counted from when it was sent, which was before the answer.
+    expect(confirmed[0]).toBeGreaterThanOrEqual(before);
+    const lost = new Promise<string>((resolve) => keeper.once('lost', resolve));
+    await redis.del(keys.lease('w'));
+    keeper.refresh();
+    expect(await lost).toContain('expired');
+    expect(await leases.lives('w')).toBe(false);
+    await keeper.stop();
+    await expect(keeper.start()).rejects.toMatchObject({ code: 'lease_lost' });
+  }));
+
+test('stopping gives lease and seat back', () =>
+  withRedis(async ({ redis, prefix }) => {
+    const leases = new LeaseStore(redis, new Keys({ keyPrefix: prefix, queuePrefix: prefix }));
+    const keeper = new LeaseKeeper(
+      leases,
+      { ttlMs: 2_000, marginMs: 400 },
+      () => record('w', 1),
+      createLogger('test', 'silent'),
+    );
+    await keeper.start();
+    await keeper.stop();
+    expect(await leases.seats()).toEqual([]);
+  }));

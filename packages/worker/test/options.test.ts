@@ -1,0 +1,46 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, expect, test, vi } from 'vitest';
+import { readProfiles, resolveWorkerOptions } from '../src/options.js';
+
+afterEach(() => vi.unstubAllEnvs());
+
+test('an option comes before the environment, the environment before the default, and empty is unset', () => {
+  vi.stubEnv('HEARTH_PLACES', '7');
+  vi.stubEnv('HEARTH_HOME', '');
+  expect(resolveWorkerOptions({}).places).toBe(7);
+  expect(resolveWorkerOptions({ places: 3 }).places).toBe(3);
+  expect(resolveWorkerOptions({}).home).toMatch(/\.hearth$/);
+  expect(resolveWorkerOptions({ leaseTtlMs: 5_000 }).leaseMarginMs).toBe(1_000);
+  expect(Object.keys(resolveWorkerOptions({}).profiles)).toEqual(['default']);
+});
+
+test.each([
+  [{ places: 0 }, 'places'],
+  [{ leaseTtlMs: 10 }, 'leaseTtlMs'],
+  [{ leaseTtlMs: 2_000, leaseMarginMs: 1_500 }, 'leaseMarginMs'],
+  [{ redisUrl: 'localhost' }, 'redisUrl'],
+  [{ profiles: { default: { extraArgs: ['--resume'] } } }, 'profiles.default.extraArgs'],
+  [{ profiles: { default: { modell: 'x' } } }, 'profiles.default'],
+])('%j fails at start with the field named', (options, field) => {
+  expect(() => resolveWorkerOptions(options as never)).toThrow(
+    expect.objectContaining({ code: 'invalid_options', field }),
+  );
+});
+
+test('a number in the environment that is none fails with the option named', () => {
+  vi.stubEnv('HEARTH_PLACES', 'many');
+  expect(() => resolveWorkerOptions({})).toThrow(expect.objectContaining({ code: 'invalid_options', field: 'places' }));
+});
+
+test('a profile file is read, and one that cannot be is named', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'hearth-profiles-'));
+  await writeFile(join(folder, 'ok.json'), '{"fast":{"model":"m"}}');
+  await writeFile(join(folder, 'bad.json'), '{');
+  expect(readProfiles(join(folder, 'ok.json'))).toMatchObject({ fast: { model: 'm' }, default: {} });
+  expect(() => readProfiles(join(folder, 'bad.json'))).toThrow(
+    expect.objectContaining({ code: 'invalid_options', field: 'profiles' }),
+  );
+  await rm(folder, { recursive: true });
+});

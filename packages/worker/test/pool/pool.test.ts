@@ -1,0 +1,150 @@
+import { createLogger, HearthError } from '@hearth/shared';
+import { describe, expect, test } from 'vitest';
+import type { Agent, AgentExit } from '../../src/agent/driver.js';
+import { Places } from '../../src/pool/places.js';
+import { SparePool } from '../../src/pool/spare-pool.js';
+
+interface FakeAgent extends Agent {
+  ended: boolean;
+}
+
+function fakeAgent(pid: number): FakeAgent {
+  let exit: (exit: AgentExit) => void = () => undefined;
+  const exited = new Promise<AgentExit>((resolve) => {
+    exit = resolve;
+  });
+  const agent: FakeAgent = {
+    agentId: `a-${pid}`,
+    pid,
+    claudeSessionId: `c-${pid}`,
+    exited,
+    ended: false,
+    bind: async () => undefined,
+    prompt: () => undefined,
+    interrupt: async () => undefined,
+    answer: () => undefined,
+    end: async () => {
+      agent.ended = true;
+      exit({ code: 0, signal: undefined, stderrTail: '' });
+      return exited;
+    },
+  };
+  return agent;
+}
+
+function world(total: number, target: number, start?: () => Promise<Agent>) {
+  const started: FakeAgent[] = [];
+  const pools = new Map<string, SparePool>();
+  const idle: { idleSince: number; evict(): Promise<boolean> }[] = [];
+  const places = new Places({ total, pools, idleSessions: () => idle });
+  const make = async (): Promise<Agent> => {
+    const agent = fakeAgent(started.length + 1);
+    started.push(agent);
+    return agent;
+  };
+  const pool = new SparePool({
+    target,
+    start: start ?? make,
+    hasRoom: () => places.free > 0,
+    onReady: () => undefined,
+    log: createLogger('test', 'silent'),
+  });
+  pools.set('p', pool);
+  return { pool, places, started, idle };
+}
+
+describe('spares', () => {
+  test('are handed out once each, and refilled on claim', async () => {
+    const { pool, started } = world(5, 2);
+    pool.fill();
+    await pool.settled();
+    const [first, second] = [pool.tryTake(), pool.tryTake()];
+    expect(first?.pid).not.toBe(second?.pid);
+    expect(pool.tryTake()).toBeUndefined();
+    pool.fill();
+    await pool.settled();
+    expect(pool.readyCount).toBe(2);
+    expect(started).toHaveLength(4);
+    await pool.stop();
+    expect(started.slice(2).every(({ ended }) => ended)).toBe(true);
+    expect(started.slice(0, 2).some(({ ended }) => ended)).toBe(false);
+  });
+
+  test('that do not start are told to all who wait, and to who comes while it lasts', async () => {
+    const error = new HearthError('agent_start_failed', 'no licence');
+    const { pool } = world(5, 1, () => Promise.reject(error));
+    const waiting = [pool.obtain(), pool.obtain()];
+    for (const taker of waiting) await expect(taker).rejects.toBe(error);
+    expect(pool.failure).toBe(error);
+    await expect(pool.obtain()).rejects.toBe(error);
+    await pool.stop();
+  });
+
+  test('that are starting when the pool stops are ended, too', async () => {
+    let arrive: (agent: Agent) => void = () => undefined;
+    const { pool } = world(5, 1, () => new Promise((resolve) => (arrive = resolve)));
+    pool.fill();
+    const agent = fakeAgent(1);
+    const stopped = pool.stop();
+    arrive(agent);
+    await stopped;
+    expect(agent.ended).toBe(true);
+  });
+
+  test('come back to the pool when nobody used them', async () => {
+    const { pool, places } = world(3, 1);
+    pool.fill();
+    await pool.settled();
+    const place = await places.admit('p');
+    expect(place?.spare).toBeDefined();
+    if (place !== undefined) places.leave(place);
+    expect(pool.readyCount).toBeGreaterThan(0);
+    await pool.stop();
+  });
+});
+
+describe('places', () => {
+  test('are never more than there are: spares give way to sessions', async () => {
+    const { pool, places, started } = world(2, 2);
+    pool.fill();
+    await pool.settled();
+    const [first, second, third] = [await places.admit('p'), await places.admit('p'), await places.admit('p')];
+    expect([first?.spare?.pid, second?.spare?.pid, third]).toEqual([1, 2, undefined]);
+    expect(started).toHaveLength(2);
+    expect(places.outlook()).toBe('full');
+    await pool.stop();
+  });
+
+  test('of another profile’s spares are taken before an idle session loses its own', async () => {
+    const { pool, places, started, idle } = world(1, 1);
+    pool.fill();
+    await pool.settled();
+    idle.push({ idleSince: 0, evict: () => Promise.reject(new Error('must not be evicted')) });
+    expect(await places.admit('other')).toBeDefined();
+    expect(started[0]?.ended).toBe(true);
+    await pool.stop();
+  });
+
+  test('are freed by evicting the session that has been idle longest', async () => {
+    const { places, idle } = world(2, 0);
+    const held = [await places.admit('p'), await places.admit('p')];
+    const evicted: string[] = [];
+    for (const [name, idleSince, at] of [
+      ['younger', 20, 0],
+      ['older', 10, 1],
+    ] as const) {
+      const place = held[at];
+      idle.push({
+        idleSince,
+        evict: async () => {
+          evicted.push(name);
+          if (place !== undefined) places.leave(place);
+          return true;
+        },
+      });
+    }
+    expect(places.outlook()).toBe('evictable');
+    expect(await places.admit('p')).toBeDefined();
+    expect(evicted).toEqual(['older']);
+  });
+});

@@ -1,0 +1,24 @@
+import type { SessionStore } from '@hearth/shared';
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { formatChunk, readPast, splitUtf8 } from '../../src/session/transcript.js';
+
+test('text is cut into pieces within the bound, never inside a character', () => {
+  fc.assert(
+    fc.property(fc.string({ unit: 'binary' }), fc.integer({ min: 4, max: 50 }), (text, bound) => {
+      const pieces = [...splitUtf8(text, bound)];
+      expect(pieces.join('')).toBe(text);
+      for (const piece of pieces) expect(Buffer.byteLength(piece)).toBeLessThanOrEqual(bound);
+    }),
+  );
+});
+
+test('files are put together again from chunks that took turns', async () => {
+  const chunks = [formatChunk('main', 'a\nb'), formatChunk('id/sub.jsonl', 'x\n'), formatChunk('main', '\nc\n')];
+  const store = { transcript: async (_id: string, from: number, count: number) => chunks.slice(from, from + count) };
+  const files = await readPast(store as unknown as SessionStore, 's', chunks.length);
+  expect([...files]).toEqual([
+    ['main', 'a\nb\nc\n'],
+    ['id/sub.jsonl', 'x\n'],
+  ]);
+});
