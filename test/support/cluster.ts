@@ -107,6 +107,8 @@ export class Cluster {
       env: {
         ...this.env,
         HEARTH_HOME: home,
+        // Claude's shell reads its user's login files; killed in the middle they leave locks behind that hold up every later shell.
+        HOME: home,
         HEARTH_PLACES: String(settings.places ?? 4),
         HEARTH_LEASE_TTL_MS: String(settings.leaseTtlMs ?? 10_000),
         ...settings.env,
