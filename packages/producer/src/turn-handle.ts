@@ -18,49 +18,80 @@ export class TurnFailedError extends HearthError {
   }
 }
 
-export interface TurnHandleDeps extends EventReaderDeps {
-  store: SessionStore;
+/** What became of a cancel. `in_hand`: it runs already, so it goes on; `ended`: it has its result. */
+export type Cancellation = 'cancelled' | 'in_hand' | 'ended';
+
+export interface TurnHandleDeps {
+  connection: EventReaderDeps & { store: SessionStore };
+  /** Cancels a turn that waits. */
+  cancel(): Promise<Cancellation>;
+  /** Ends a turn that nobody began in time. */
+  expire(): Promise<unknown>;
 }
+
+/** What is known of a turn when it is submitted. */
+export interface Submission {
+  sessionId: string;
+  turnId: string;
+  /** Absent while the turn is delayed. */
+  seq: number | undefined;
+  /** Where its first event follows. */
+  after: Cursor;
+  /** performance.now() when it must have begun, if ever. */
+  beginBy: number | undefined;
+}
+
+/** A worker ends turns that expired; should none live, whoever waits does, so much later, ms. */
+const expiryGraceMs = 1_500;
 
 /** A submitted turn: its events, and in the end its result. Each iteration reads them all, from the first on. */
 export class TurnHandle implements AsyncIterable<ReaderEvent> {
+  readonly sessionId: string;
+  readonly turnId: string;
+  private place: number | undefined;
   private final: TurnResult | undefined;
   private pending: Promise<TurnResult> | undefined;
 
   constructor(
     private readonly deps: TurnHandleDeps,
-    readonly sessionId: string,
-    readonly turnId: string,
-    /** Its place in the session, from 1. */
-    readonly seq: number,
-    /** Where its first event follows. */
-    readonly after: Cursor,
-  ) {}
+    private readonly submission: Submission,
+  ) {
+    this.sessionId = submission.sessionId;
+    this.turnId = submission.turnId;
+    this.place = submission.seq;
+  }
+
+  /** Its place in the session, from 1; undefined while it is delayed. */
+  get seq(): number | undefined {
+    return this.place;
+  }
 
   /**
    * The turn's events, ending with `turn.finished` or `turn.failed`. A reader that comes after the stream was trimmed gets
    * `stream.expired`, then the record: the completed messages and the ending.
+   * @throws HearthError `turn_gone` when the session was closed and the turn's ending is no longer known
    */
   async *[Symbol.asyncIterator](): AsyncIterator<ReaderEvent> {
-    const reader = new EventReader(this.deps, this.sessionId, this.after);
+    const reader = new EventReader(this.deps.connection, this.sessionId, this.submission.after);
+    const expiry = this.armExpiry();
     try {
       for await (const event of reader) {
+        if (event.type === 'session.closed') throw turnGone(this);
         if (event.type === 'stream.expired') {
           yield event;
-          const record = await this.deps.store.turn(this.sessionId, this.seq);
-          if (record?.result !== undefined) return yield* this.replay(record.result, record.messages ?? [], event.id);
-          if (record === undefined) throw turnGone(this);
+          const ending = yield* this.record(event.id);
+          if (ending) return;
           continue;
         }
-        if (event.seq !== this.seq) continue;
-        if (event.type !== 'turn.finished' && event.type !== 'turn.failed') yield event;
-        else {
-          this.final = event.result;
-          yield event;
-          return;
-        }
+        if (event.type === 'turn.queued' && event.turnId === this.turnId) this.place = event.seq;
+        if (event.seq !== this.place) continue;
+        if (event.type === 'turn.started') clearTimeout(expiry);
+        if (event.type === 'turn.finished' || event.type === 'turn.failed') this.final = event.result;
+        yield event;
+        if (this.final !== undefined) return;
       }
     } finally {
+      clearTimeout(expiry);
       reader.close();
     }
   }
@@ -77,6 +108,11 @@ export class TurnHandle implements AsyncIterable<ReaderEvent> {
     return result;
   }
 
+  /** Cancels the turn while it waits: it fails with `cancelled`. One that runs goes on. @throws HearthError `redis_unreachable` | `turn_gone` */
+  async cancel(): Promise<Cancellation> {
+    return this.deps.cancel();
+  }
+
   private async settle(): Promise<TurnResult> {
     for await (const event of this) {
       if (event.type === 'turn.finished' || event.type === 'turn.failed') return event.result;
@@ -84,16 +120,37 @@ export class TurnHandle implements AsyncIterable<ReaderEvent> {
     throw turnGone(this);
   }
 
+  /** After a gap: what the store knows of the turn. True when that is its ending. */
+  private async *record(id: string): AsyncGenerator<ReaderEvent, boolean> {
+    this.place ??= await this.deps.connection.store.seqOf(this.sessionId, this.turnId);
+    // Delayed, and not admitted yet.
+    if (this.place === undefined) return false;
+    const record = await this.deps.connection.store.turn(this.sessionId, this.place);
+    if (record?.turnId !== this.turnId) throw turnGone(this);
+    if (record.result === undefined) return false;
+    yield* this.replay(record.result, record.messages ?? [], id);
+    return true;
+  }
+
   private *replay(result: TurnResult, messages: readonly Message[], id: string): Generator<ReaderEvent> {
-    for (const message of messages) yield { type: 'message', seq: this.seq, ...message, id };
+    const { seq } = result;
+    for (const message of messages) yield { type: 'message', seq, ...message, id };
     this.final = result;
-    if (result.status === 'finished') yield { type: 'turn.finished', seq: this.seq, turnId: this.turnId, result, id };
-    else yield { type: 'turn.failed', seq: this.seq, turnId: this.turnId, error: result.error, result, id };
+    if (result.status === 'finished') yield { type: 'turn.finished', seq, turnId: this.turnId, result, id };
+    else yield { type: 'turn.failed', seq, turnId: this.turnId, error: result.error, result, id };
+  }
+
+  private armExpiry(): NodeJS.Timeout | undefined {
+    const { beginBy } = this.submission;
+    if (beginBy === undefined) return undefined;
+    const inMs = Math.min(beginBy - performance.now() + expiryGraceMs, 2 ** 31 - 1);
+    // Should it fail, the next reader tries again.
+    return setTimeout(() => void this.deps.expire().catch(() => undefined), inMs);
   }
 }
 
 function turnGone({ sessionId, turnId }: TurnHandle): HearthError {
   return new HearthError('turn_gone', `Turn ${turnId} of session ${sessionId} is not known, or no longer.`, {
-    wayOut: 'Results are kept for 24 hours after their commit.',
+    wayOut: 'Results are kept for 24 hours after their commit, and until their session is closed.',
   });
 }

@@ -1,8 +1,9 @@
 --[[ Reads the turn at the head of the log. Changes nothing.
-Reply {OK, seq, turnId, request, submitted at ms, attempts, tools, state, ring}   or {GONE} when the log is empty
+Reply {CLOSING} the session is being closed   {OK, seq, turnId, request, submitted at ms, attempts, tools, state, ring}   or {GONE} when the log is empty
 ]]
 --@include keys
 --@include codes
+if redis.call('HGET', K_SESSION, 'closing') then return {CLOSING} end
 local seq = redis.call('ZRANGE', K_LOG, 0, 0)[1]
 if not seq then return {GONE} end
 local t = redis.call('HMGET', K_TURN .. seq, 'id', 'request', 'at', 'attempts', 'tools', 'state', 'ring')

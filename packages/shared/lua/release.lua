@@ -1,5 +1,6 @@
 --[[ Gives the lock of a session back. The owner has ended its agent before.
 ARGV  1 fence  2 batch  3 'idle' (refused while the log is not empty) | 'drain'  4 member (encoded session id)
+      5 ms a session for one turn is remembered
 Reply {OK|REPEATED, seq, ring, seq, ring, …}  what is left in the log, to be rung to intake
       {NOT_EMPTY}   {FENCED} also: released before   {GAP}
 ]]
@@ -13,6 +14,13 @@ local left = redis.call('ZRANGE', K_LOG, 0, -1)
 if #left > 0 and ARGV[3] ~= 'drain' then return {NOT_EMPTY} end
 redis.call('HSET', K_SESSION, 'owner', '', 'seat', '', 'fence', '', 'batch', 0)
 local reply = {OK}
+if #left == 0 and redis.call('HGET', K_SESSION, 'once') then
+  -- A session for one turn: only its result is remembered.
+  local remember = tonumber(ARGV[5])
+  redis.call('DEL', K_TRANSCRIPT)
+  redis.call('ZREM', K_SESSIONS, ARGV[4])
+  for _, key in ipairs({K_SESSION, K_TURNIDS, K_DONE}) do redis.call('PEXPIRE', key, remember) end
+end
 for _, seq in ipairs(left) do
   reply[#reply + 1] = tonumber(seq)
   reply[#reply + 1] = redis.call('HGET', K_TURN .. seq, 'ring')

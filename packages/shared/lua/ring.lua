@@ -7,8 +7,9 @@ Reply {OK, turnId, request, profile, session id}   {ALREADY} the new ring is not
 --@include codes
 local turn = K_TURN .. ARGV[1]
 if not redis.call('ZSCORE', K_LOG, ARGV[1]) then return {GONE} end
-local t = redis.call('HMGET', turn, 'ring', 'id', 'request')
+local t = redis.call('HMGET', turn, 'ring', 'id', 'request', 'rang')
 if t[1] ~= ARGV[2] and t[1] ~= ARGV[3] then return {MOVED} end
-redis.call('HSET', turn, 'ring', ARGV[3])
+-- All rings are kept: their jobs go when the session is closed.
+if t[1] ~= ARGV[3] then redis.call('HSET', turn, 'ring', ARGV[3], 'rang', (t[4] and t[4] .. '\n' or '') .. t[1]) end
 local s = redis.call('HMGET', K_SESSION, 'profile', 'id')
 return {t[1] == ARGV[3] and ALREADY or OK, t[2], t[3], s[1], s[2]}

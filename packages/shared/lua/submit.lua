@@ -1,10 +1,11 @@
 --[[ Accepts a turn into a session's log; opens the session when it is new.
 ARGV  1 member (encoded session id)  2 sessionId  3 turnId  4 request (JSON)  5 ring job id  6 profile or ''
       7 incarnation for a new session  8 backlog limit  9 ms until the first look of a sweep
-      10 events kept  11 events ttl ms  12 prefix of the workers' wake channels
+      10 events kept  11 events ttl ms  12 prefix of the workers' wake channels  13 ms it may wait before it begins, or ''
+      14 '1' opens a session for this one turn  15 ring of the job that brought it, or ''
 Reply {OK, seq, incarnation, cursor, ring, position, profile}   accepted; cursor: id of the last event before this turn's
       {REPEATED, seq, incarnation, cursor, ring, 0|1 committed, profile}   the turnId is known: nothing changed
-      {BACKLOG_FULL, waiting}   {PROFILE_MISMATCH, profile of the session}
+      {CLOSING}   {GONE} the session was for one turn only   {BACKLOG_FULL, waiting}   {PROFILE_MISMATCH, profile of the session}
 ring is "<seat or 'intake'>/<job id>".
 ]]
 --@include keys
@@ -12,13 +13,15 @@ ring is "<seat or 'intake'>/<job id>".
 --@include time
 --@include publish
 local member, session_id, turn_id, request, ring_id, profile = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
-local s = redis.call('HMGET', K_SESSION, 'incarnation', 'profile', 'seat', 'events', 'owner')
+local s = redis.call('HMGET', K_SESSION, 'incarnation', 'profile', 'seat', 'events', 'owner', 'closing', 'once')
 local known = redis.call('HGET', K_TURNIDS, turn_id)
 if known then
   local t = redis.call('HMGET', K_TURN .. known, 'cursor', 'ring', 'state')
   local committed = redis.call('ZSCORE', K_LOG, known) and 0 or 1
   return {REPEATED, tonumber(known), s[1], tonumber(t[1] or '0'), t[2] or '', committed, s[2]}
 end
+if s[6] then return {CLOSING} end
+if s[7] then return {GONE} end
 if s[1] and profile ~= '' and s[2] ~= profile then return {PROFILE_MISMATCH, s[2]} end
 local waiting = redis.call('ZCARD', K_LOG)
 if waiting >= tonumber(ARGV[8]) then return {BACKLOG_FULL, waiting} end
@@ -29,6 +32,7 @@ if not s[1] then
   redis.call('HSET', K_SESSION, 'id', session_id, 'incarnation', ARGV[7], 'profile', profile, 'created', now, 'seq', 0,
     'events', 0, 'transcript', 0, 'epoch', 0, 'fence', '', 'owner', '', 'seat', '', 'batch', 0, 'claude', '', 'looks', 0,
     'turns', 0, 'cost', 0, 'note', '')
+  if ARGV[14] == '1' then redis.call('HSET', K_SESSION, 'once', '1') end
   s = {ARGV[7], profile, '', '0'}
 end
 local seq = redis.call('HINCRBY', K_SESSION, 'seq', 1)
@@ -37,13 +41,18 @@ if not queue or queue == '' then queue = 'intake' end
 local ring = queue .. '/' .. ring_id
 redis.call('HSET', K_TURN .. seq, 'id', turn_id, 'request', request, 'at', now, 'ring', ring, 'attempts', 0, 'tools', '',
   'state', 'queued', 'cursor', s[4])
+if ARGV[13] ~= '' then
+  redis.call('HSET', K_TURN .. seq, 'expires', now + tonumber(ARGV[13]), 'member', member)
+  redis.call('ZADD', K_DEADLINES, now + tonumber(ARGV[13]), member .. ' ' .. seq)
+end
+if ARGV[15] ~= '' then redis.call('HSET', K_TURN .. seq, 'rang', ARGV[15]) end
 redis.call('HSET', K_TURNIDS, turn_id, seq)
 redis.call('ZADD', K_LOG, seq, seq)
 redis.call('HSET', K_SESSION, 'used', now)
 redis.call('ZADD', K_PENDING, 'NX', now + tonumber(ARGV[9]), member)
 redis.call('ZADD', K_SESSIONS, now, member)
-ARGV[13] = cjson.encode({type = 'turn.queued', seq = seq, turnId = turn_id, position = waiting})
-publish(ARGV[10], ARGV[11], 13)
+ARGV[16] = cjson.encode({type = 'turn.queued', seq = seq, turnId = turn_id, position = waiting})
+publish(ARGV[10], ARGV[11], 16)
 -- The doorbell carries the turn; this only spares an idle owner the way through the queue.
 if s[5] and s[5] ~= '' then redis.call('PUBLISH', ARGV[12] .. s[5], session_id) end
 return {OK, seq, s[1], tonumber(s[4]), ring, waiting, s[2]}

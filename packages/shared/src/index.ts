@@ -1,4 +1,5 @@
 // The public surface of @hearth/shared: the contract between producers, workers and whoever reads the queues.
+export { type CloseOptions, type ClosingDeps, closeSession } from './closing/close-session.js';
 export { type ErrorCode, errorCatalogue, errorCodes } from './errors/catalogue.js';
 export {
   describeError,
@@ -22,6 +23,7 @@ export {
   formatCursor,
   type HearthEvent,
   type HearthEventOf,
+  parseCursor,
   type StreamExpired,
   type StreamedEvent,
 } from './schema/events.js';
@@ -42,6 +44,7 @@ export {
   messageSchema,
   metadataSchema,
   onInterruptedSchema,
+  prioritySchema,
   type Tokens,
   type TurnRecord,
   type TurnRequest,
@@ -51,6 +54,7 @@ export {
   type Warmth,
   warmthSchema,
 } from './schema/turn.js';
+export { type TurnJob, turnJobJsonSchema, turnJobSchema } from './schema/turn-job.js';
 export { type WorkerRecord, workerRecordSchema } from './schema/worker-record.js';
 export {
   checkSessionId,
@@ -66,16 +70,18 @@ export { type EventsAfter, type NumberedEvent, parsePublished, readEventsAfter }
 export { LeaseStore } from './store/lease-store.js';
 export { defaultStoreLimits, type StoreLimits } from './store/limits.js';
 export { type ReturnCode, returnCodes } from './store/return-codes.js';
-export { formatRing, parseRing, queueOfRing, type Ring } from './store/ring.js';
+export { formatRing, newRingId, parseRing, queueOfRing, type Ring } from './store/ring.js';
+export { cancelledError, expiredError, SessionEndings, type Withdrawal } from './store/session-endings.js';
 export {
   type Claim,
   type ClaimOutcome,
   type HeadTurn,
-  newRingId,
   SessionStore,
   type SessionSummary,
+  type SubmitInput,
   type Submitted,
   type SweptSession,
 } from './store/session-store.js';
 export { type CommitInput, SessionWriter, type WriteOutcome } from './store/session-writer.js';
+export { parseWakeCall, type WakeCall } from './store/wake-call.js';
 export { toolsThatChange } from './tools.js';

@@ -5,7 +5,8 @@ import { encodeSessionId, shardOf } from './session-id.js';
  *
  * Session keys carry their shard as hash tag, so that one script touches one slot of a Redis Cluster:
  *   hearth:{s012}:pending            zset    encoded session id → when to look at it next (ms); exactly the sessions with a non-empty log
- *   hearth:{s012}:sessions           zset    encoded session id → last use (ms)
+ *   hearth:{s012}:sessions           zset    encoded session id → last use (ms); 0: it is being closed
+ *   hearth:{s012}:deadlines          zset    "<encoded session id> <seq>" → when a turn that has not begun expires (ms)
  *   hearth:{s012}:session:<id>       hash    the session: incarnation, counters, lock record, totals
  *   …:log                            zset    seq → order: the turn log, accepted and not yet committed
  *   …:turn:<seq>                     hash    one turn: request, ring, attempts, tools reached, result
@@ -18,7 +19,9 @@ import { encodeSessionId, shardOf } from './session-id.js';
  *   hearth:{workers}:seats           hash    seat → workerId
  *   hearth:{workers}:known           zset    workerId → when it took its lease (a worker that was, never is again)
  *   hearth:{workers}:lease:<id>      string  the worker record, with the lease's TTL
- *   hearth:{workers}:wake:<id>       pub/sub channel: ids of the worker's sessions that got a turn
+ *   hearth:{workers}:closed          stream  sessions that were closed: workers remove the folders they still have
+ *   hearth:{workers}:wake:<id>       pub/sub channel: calls to the worker about its sessions (`wake-call.ts`)
+ *   …:raw                            pub/sub channel of a session: lines to and from its agent, while somebody watches
  */
 export interface KeyOptions {
   /** First part of every key of the session store. @defaultValue `hearth` */
@@ -44,6 +47,7 @@ export type SessionKeys = readonly [
   channel: string,
   pending: string,
   sessions: string,
+  deadlines: string,
 ];
 
 export class Keys {
@@ -57,6 +61,9 @@ export class Keys {
   }
   sessions(shard: number): string {
     return `${this.shard(shard)}:sessions`;
+  }
+  deadlines(shard: number): string {
+    return `${this.shard(shard)}:deadlines`;
   }
   /** What stands before the encoded id in a session's key. */
   sessionPrefix(shard: number): string {
@@ -76,10 +83,14 @@ export class Keys {
       `${session}:channel`,
       this.pending(shard),
       this.sessions(shard),
+      this.deadlines(shard),
     ];
   }
   channel(sessionId: string): string {
     return this.session(sessionId)[7];
+  }
+  rawChannel(sessionId: string): string {
+    return `${this.session(sessionId)[0]}:raw`;
   }
   private get workers(): string {
     return `${this.options.keyPrefix}:{workers}`;
@@ -90,10 +101,13 @@ export class Keys {
   get knownWorkers(): string {
     return `${this.workers}:known`;
   }
+  get closed(): string {
+    return `${this.workers}:closed`;
+  }
   get leasePrefix(): string {
     return `${this.workers}:lease:`;
   }
-  /** Prefix of the channels on which a worker hears which of its sessions got a turn. */
+  /** Prefix of the channels on which a worker is called about its sessions. */
   get wakePrefix(): string {
     return `${this.workers}:wake:`;
   }

@@ -11,6 +11,7 @@ import {
   redisOptionsSchema,
 } from '@hearth/shared';
 import { z } from 'zod';
+import { agentLimitsSchema } from './session/limits.js';
 
 /** An empty variable is an unset one. */
 const environment = (name: string): string | undefined => process.env[name] || undefined;
@@ -26,6 +27,7 @@ const placesFromMemory = (): number => Math.min(64, Math.max(2, Math.floor(total
 
 /** The options of a worker. Precedence: option, then environment variable, then default. */
 const workerOptionsSchema = redisOptionsSchema.extend({
+  ...agentLimitsSchema.shape,
   /** Folder for everything the worker writes. `HEARTH_HOME`. @defaultValue `~/.hearth` */
   home: z
     .string()
@@ -57,6 +59,12 @@ const workerOptionsSchema = redisOptionsSchema.extend({
     .int()
     .min(0)
     .prefault(() => numberFrom('HEARTH_DRAIN_DEADLINE_MS') ?? 30_000),
+  /** ms after its last use until a session is closed by itself. `HEARTH_RETENTION_MS`. @defaultValue 30 days */
+  retentionMs: z
+    .number()
+    .int()
+    .min(1_000)
+    .prefault(() => numberFrom('HEARTH_RETENTION_MS') ?? defaultStoreLimits.retentionMs),
   /** ms a turn waits for a worker that has its profile. */
   profileDeadlineMs: z.number().int().min(0).default(10_000),
   /** ms a turn may wait before a sweep looks whether its ring was lost. */

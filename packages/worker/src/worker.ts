@@ -13,6 +13,7 @@ import {
   type Logger,
   type Profile,
   Ringer,
+  SessionEndings,
   SessionStore,
   type WorkerRecord,
 } from '@hearth/shared';
@@ -20,7 +21,9 @@ import type { Redis } from 'ioredis';
 import { ClaudeDriver } from './agent/claude/driver.js';
 import { launchKey } from './agent/claude/launch.js';
 import type { Launch } from './agent/driver.js';
+import { CommitWatch } from './doorbells/commit-watch.js';
 import { Doorbells } from './doorbells/doorbells.js';
+import { RawJobs } from './doorbells/raw-jobs.js';
 import { Reception } from './doorbells/reception.js';
 import { WakeCalls } from './doorbells/wake-calls.js';
 import { Fleet } from './fleet.js';
@@ -31,17 +34,30 @@ import { Places } from './pool/places.js';
 import { SparePool } from './pool/spare-pool.js';
 import { killMarked, workerMark } from './processes/marked.js';
 import { newAgentId, Sessions } from './session/sessions.js';
+import { ClosedWorkspaces } from './session/workspaces.js';
+import { Deadlines } from './sweep/deadlines.js';
+import { Retention } from './sweep/retention.js';
+import { Rounds } from './sweep/rounds.js';
 import { Sweep } from './sweep/sweep.js';
 import { version } from './version.js';
+
+/** How often the notes of closed sessions are read, ms. */
+const closedWorkspacesEveryMs = 500;
 
 interface WorkerEvents {
   /** The lease is lost: this incarnation has ended all it held and is over. */
   lost: [reason: string];
 }
 
+/** Whatever goes its rounds while the worker serves. */
+interface Part {
+  start(): void;
+  stop(): Promise<void>;
+}
+
 type State =
   | { kind: 'idle' }
-  | { kind: 'serving'; seat: number; doorbells: Doorbells; sweep: Sweep }
+  | { kind: 'serving'; seat: number; doorbells: Doorbells; rounds: readonly Part[] }
   | { kind: 'stopping'; done: Promise<StopReport> };
 
 /** How a stop went. */
@@ -56,7 +72,7 @@ export interface StopReport {
  *   lease/      the worker lease, the seat         guard/      kills the agents of a silent worker
  *   pool/       places, spares                      agent/      one agent and its wire format
  *   session/    actors, their writes, transcripts   doorbells/  intake and sticky queue
- *   sweep/      lost rings, dead owners
+ *   sweep/      lost rings, dead owners, turns that expired, sessions nobody uses any more
  */
 export class Worker extends EventEmitter<WorkerEvents> {
   readonly workerId = `w-${randomUUID()}`;
@@ -69,6 +85,8 @@ export class Worker extends EventEmitter<WorkerEvents> {
   private readonly lease: LeaseKeeper;
   private readonly ringer: Ringer;
   private readonly wakeCalls: WakeCalls;
+  private readonly commits: CommitWatch;
+  private readonly endings: SessionEndings;
   private readonly pools = new Map<string, SparePool>();
   private readonly places: Places;
   private readonly sessions: Sessions;
@@ -95,6 +113,8 @@ export class Worker extends EventEmitter<WorkerEvents> {
       ...defaultStoreLimits,
       lookAfterMs: this.options.lookAfterMs,
     });
+    this.endings = new SessionEndings(this.store);
+    this.commits = new CommitWatch(this.store, this.keys);
     this.leases = new LeaseStore(this.redis, this.keys);
     this.ringer = new Ringer(this.redis, this.keys);
     this.wakeCalls = new WakeCalls(this.redis, this.keys, this.workerId, this.log);
@@ -125,6 +145,8 @@ export class Worker extends EventEmitter<WorkerEvents> {
       profiles,
       launch,
       workspaces: this.workspaces,
+      limits: this.options,
+      endings: this.endings,
       log: this.log,
     });
   }
@@ -158,23 +180,16 @@ export class Worker extends EventEmitter<WorkerEvents> {
       connection: this.redis,
       places: this.places,
       reception,
+      rawJobs: new RawJobs({ store: this.store, ringer: this.ringer, commits: this.commits, log: this.log }),
+      jobLockMs: this.options.leaseTtlMs,
       log: this.log,
     });
-    const sweep = new Sweep({
-      workerId: this.workerId,
-      seat,
-      formerHolder,
-      store: this.store,
-      leases: this.leases,
-      ringer: this.ringer,
-      sessions: this.sessions,
-      log: this.log,
-    });
-    this.state = { kind: 'serving', seat, doorbells, sweep };
+    const rounds = this.rounds(seat, formerHolder);
+    this.state = { kind: 'serving', seat, doorbells, rounds };
     for (const pool of new Set(this.pools.values())) pool.fill();
-    await this.wakeCalls.start((sessionId) => this.sessions.find(sessionId)?.wake());
+    await this.wakeCalls.start((sessionId) => this.sessions.find(sessionId));
     await doorbells.start();
-    sweep.start();
+    for (const part of rounds) part.start();
     this.log.info({ seat, places: this.options.places, profiles: Object.keys(this.options.profiles) }, 'worker serves');
     return { workerId: this.workerId, seat };
   }
@@ -199,8 +214,9 @@ export class Worker extends EventEmitter<WorkerEvents> {
     let report: StopReport = { abandoned: 0 };
     if (before.kind === 'serving') {
       await before.doorbells.stop();
-      await before.sweep.stop();
+      await Promise.all(before.rounds.map((part) => part.stop()));
       report = await this.withDeadline(deadlineMs, (deadline) => this.sessions.drain(deadline));
+      this.commits.stop();
       await before.doorbells.finished();
     }
     await this.tearDown();
@@ -216,8 +232,9 @@ export class Worker extends EventEmitter<WorkerEvents> {
       const { busy } = this.sessions.counts();
       await this.sessions.drop();
       if (before.kind === 'serving') {
-        await before.sweep.stop();
+        await Promise.all(before.rounds.map((part) => part.stop()));
         await before.doorbells.stop();
+        this.commits.stop();
         await before.doorbells.finished();
       }
       await this.tearDown();
@@ -226,6 +243,20 @@ export class Worker extends EventEmitter<WorkerEvents> {
     this.state = { kind: 'stopping', done };
     await done;
     this.emit('lost', reason);
+  }
+
+  private rounds(seat: number, formerHolder: string | undefined): readonly Part[] {
+    const { workerId, store, leases, ringer, sessions, endings, log } = this;
+    const workspaces = new ClosedWorkspaces({ endings, root: this.workspaces, log });
+    const { retentionMs } = this.options;
+    return [
+      new Sweep({ workerId, seat, formerHolder, store, leases, ringer, sessions, log }),
+      new Deadlines({ workerId, endings, leases, ringer, log }),
+      new Retention({ workerId, endings, leases, ringer, retentionMs, log }),
+      new Rounds({ everyMs: closedWorkspacesEveryMs, name: 'a look for folders of closed sessions', log }, () =>
+        workspaces.collect(),
+      ),
+    ];
   }
 
   private async tearDown(): Promise<void> {
@@ -237,6 +268,7 @@ export class Worker extends EventEmitter<WorkerEvents> {
     await this.guard.stop();
     await this.ringer.close();
     this.wakeCalls.stop();
+    this.commits.stop();
     this.redis.disconnect();
     await rm(this.folder, { recursive: true, force: true });
   }

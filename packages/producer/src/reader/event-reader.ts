@@ -4,6 +4,7 @@ import {
   type Keys,
   type NumberedEvent,
   readEventsAfter,
+  type SessionStore,
   type StreamExpired,
   type StreamedEvent,
 } from '@hearth/shared';
@@ -25,6 +26,12 @@ export interface EventReaderDeps {
   channels: Channels;
 }
 
+/** The end of a session's stream; of one that nobody has opened: before its beginning. */
+export async function streamEnd({ store }: { store: SessionStore }, sessionId: string): Promise<Cursor> {
+  const session = await store.session(sessionId);
+  return { incarnation: session?.incarnation ?? '', id: session?.lastEvent ?? 0 };
+}
+
 /**
  * Reads a session's events from a cursor on: every event once, in order, or one explicit `stream.expired` (P11).
  * Owns its place in the stream and a bounded number of events ahead of it.
@@ -32,6 +39,7 @@ export interface EventReaderDeps {
  * E1 An event from the channel is taken when its id is the next one; an older one is ignored; a later one means a gap.
  * E2 The stream is read at the start, at a gap, after a resubscription, and after 2 s of silence.
  * E3 A reader that falls behind stops taking from the channel and is fed from the stream: memory stays bounded.
+ * E4 Without an incarnation a reader waits for the session to be opened; one whose session is gone is told so, and then waits too.
  */
 export class EventReader implements AsyncIterable<ReaderEvent> {
   private readonly ahead: NumberedEvent[] = [];
@@ -97,8 +105,7 @@ export class EventReader implements AsyncIterable<ReaderEvent> {
     const from = this.last;
     const found = await this.readStream(from);
     if (found === undefined) return undefined;
-    if (found.incarnation !== undefined && found.incarnation !== this.incarnation)
-      return this.expire(found.incarnation, 0);
+    if (found.incarnation !== this.incarnation) return this.another(found.incarnation);
     // Messages taken from the channel meanwhile moved our place; what they brought is skipped below.
     const first = found.events[0]?.id ?? found.last + 1;
     if (first > this.last + 1) return this.expire(this.incarnation, first - 1);
@@ -109,6 +116,18 @@ export class EventReader implements AsyncIterable<ReaderEvent> {
     }
     if (found.events.length === perRead) this.mustRead = true;
     return undefined;
+  }
+
+  /** The session is another than the one whose cursor we have, or none (any more). */
+  private another(incarnation: string | undefined): StreamExpired | undefined {
+    if (this.incarnation === '') {
+      // A reader that waits for a session to be opened reads it from its beginning.
+      if (incarnation === undefined) return undefined;
+      this.incarnation = incarnation;
+      this.mustRead = true;
+      return undefined;
+    }
+    return this.expire(incarnation ?? '', 0);
   }
 
   private async readStream(from: number) {

@@ -35,19 +35,22 @@ export class Scene {
   }
 
   /** Makes the test the owner of a turn's session. */
-  async own({ sessionId, seq }: TurnHandle): Promise<SessionWriter> {
-    const claimed = await this.store.claim(sessionId, seq, { workerId: 'w-test', seat: 1 });
+  async own(turn: TurnHandle): Promise<SessionWriter> {
+    const claimed = await this.store.claim(turn.sessionId, seqOf(turn), { workerId: 'w-test', seat: 1 });
     if (claimed.kind !== 'mine') throw new Error(`the claim answered ${claimed.kind}`);
-    return new SessionWriter(this.store, sessionId, claimed.claim);
+    return new SessionWriter(this.store, turn.sessionId, claimed.claim);
   }
 
-  async begin(writer: SessionWriter, { seq, turnId }: TurnHandle): Promise<void> {
+  async begin(writer: SessionWriter, turn: TurnHandle): Promise<void> {
+    const { turnId } = turn;
+    const seq = seqOf(turn);
     await writer.begin(seq, { type: 'turn.started', seq, turnId, attempt: 1, workerId: 'w-test' });
   }
 
   async commit(writer: SessionWriter, turn: TurnHandle, more: Partial<TurnResult> = {}): Promise<TurnResult> {
     const result = { ...finished(turn), ...more } as TurnResult;
-    const { seq, turnId } = turn;
+    const { turnId } = turn;
+    const seq = seqOf(turn);
     await writer.commit(seq, {
       result,
       messages: [{ messageId: 'm1', role: 'assistant', content: [{ type: 'text', text: result.text }] }],
@@ -72,12 +75,19 @@ export class Scene {
 
 export const delta = (seq: number, text: string): HearthEvent => ({ type: 'text.delta', seq, messageId: 'm1', text });
 
-function finished({ sessionId, turnId, seq }: TurnHandle): TurnResult {
+/** Of a turn that is not delayed. */
+export function seqOf({ seq }: TurnHandle): number {
+  if (seq === undefined) throw new TypeError('a delayed turn has no seq yet');
+  return seq;
+}
+
+function finished(turn: TurnHandle): TurnResult {
+  const { sessionId, turnId } = turn;
   return {
     status: 'finished',
     sessionId,
     turnId,
-    seq,
+    seq: seqOf(turn),
     text: 'said',
     attempt: 1,
     costUsd: 0,

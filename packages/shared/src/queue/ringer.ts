@@ -1,8 +1,9 @@
 import { type Job, Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
-import type { Keys } from '../keys.js';
+import { intakeQueue, type Keys } from '../keys.js';
 import { type Doorbell, doorbellJobOptions } from '../schema/doorbell.js';
-import { queueOfRing, type Ring } from '../store/ring.js';
+import type { TurnJob } from '../schema/turn-job.js';
+import { newRingId, queueOfRing, type Ring } from '../store/ring.js';
 
 /**
  * Rings doorbells: adds the job that says "session S has turn n" to intake or to a sticky queue.
@@ -17,8 +18,30 @@ export class Ringer {
   ) {}
 
   /** Adds the doorbell under the ring's job id; adding the same ring twice is silently one job. */
-  async ring(ring: Ring, doorbell: Doorbell): Promise<void> {
-    await this.queue(queueOfRing(ring)).add('turn', doorbell, { jobId: ring.jobId, ...doorbellJobOptions });
+  async ring(ring: Ring, doorbell: Doorbell, priority?: number): Promise<void> {
+    const jobId = ring.jobId;
+    const options = { jobId, ...doorbellJobOptions, ...(priority === undefined ? {} : { priority }) };
+    await this.queue(queueOfRing(ring)).add('turn', doorbell, options);
+  }
+
+  /** Adds a job that brings its own turn when it is due. */
+  async post(job: TurnJob, options: { delayMs: number; priority?: number | undefined }): Promise<Ring> {
+    const ring: Ring = { seat: 'intake', jobId: newRingId() };
+    const { delayMs: delay, priority } = options;
+    const common = { jobId: ring.jobId, delay, ...doorbellJobOptions };
+    await this.queue(queueOfRing(ring)).add('turn', job, priority === undefined ? common : { ...common, priority });
+    return ring;
+  }
+
+  /** Removes a ring's job; false when it is being worked on. */
+  async remove(ring: Ring): Promise<boolean> {
+    return (await this.queue(queueOfRing(ring)).remove(ring.jobId)) === 1;
+  }
+
+  /** How many jobs wait in intake, prioritised ones counted. */
+  async waitingInIntake(): Promise<number> {
+    const counts = await this.queue(intakeQueue).getJobCounts('waiting', 'prioritized');
+    return (counts['waiting'] ?? 0) + (counts['prioritized'] ?? 0);
   }
 
   /** The job of a ring, if BullMQ still has it. */

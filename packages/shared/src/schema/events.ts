@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { errorBodySchema } from '../errors/hearth-error.js';
+import { errorBodySchema, HearthError } from '../errors/hearth-error.js';
 import { messageSchema, turnResultSchema, warmthSchema } from './turn.js';
 
 const ofTurn = { seq: z.number().int() };
@@ -111,6 +111,9 @@ const turnFailed = z.object({
   result: turnResultSchema,
 });
 
+/** The session was closed: nothing follows. The same name may be opened again, as another session. */
+const sessionClosed = z.object({ type: z.literal('session.closed') });
+
 /** One entry of a session's stream, without its id. */
 export const eventSchema = z.discriminatedUnion('type', [
   turnQueued,
@@ -126,6 +129,7 @@ export const eventSchema = z.discriminatedUnion('type', [
   status,
   turnFinished,
   turnFailed,
+  sessionClosed,
 ]);
 export type HearthEvent = z.infer<typeof eventSchema>;
 export type HearthEventOf<T extends HearthEvent['type']> = Extract<HearthEvent, { type: T }>;
@@ -139,6 +143,19 @@ export interface Cursor {
   id: number;
 }
 export const formatCursor = (cursor: Cursor): string => `${cursor.incarnation}.${cursor.id}`;
+
+/** The inverse of {@link formatCursor}. @throws HearthError `invalid_options` */
+export function parseCursor(text: string): Cursor {
+  const match = /^([0-9a-f]+)\.(\d+)$/.exec(text);
+  if (match === null) {
+    throw new HearthError('invalid_options', `${JSON.stringify(text)} is no place in a stream.`, {
+      field: 'after',
+      expected: 'the id of an event, as a reader got it',
+      wayOut: 'Pass the id of the last event you have, or leave it out.',
+    });
+  }
+  return { incarnation: match[1] ?? '', id: Number(match[2]) };
+}
 
 /** Made by a reader, never stored: what lies between its cursor and this id is no longer kept. */
 export interface StreamExpired {

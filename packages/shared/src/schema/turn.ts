@@ -15,11 +15,16 @@ export type Metadata = z.infer<typeof metadataSchema>;
 /** What to do with a turn that was cut off after a tool that can change things had started (P7). */
 export const onInterruptedSchema = z.enum(['fail', 'retry']);
 
+/** BullMQ's range; a lower number is served first, and none at all before any. */
+export const prioritySchema = z.number().int().min(1).max(2_097_152);
+
 /** What the turn log keeps of a submit. */
 export const turnRequestSchema = z.object({
   prompt: promptSchema,
   metadata: metadataSchema.optional(),
   onInterrupted: onInterruptedSchema.default('fail'),
+  /** BullMQ's priority of its doorbells: 1 is the highest, absent comes before all. */
+  priority: prioritySchema.optional(),
 });
 export type TurnRequest = z.infer<typeof turnRequestSchema>;
 
@@ -94,6 +99,10 @@ export interface TurnRecord {
   state: 'queued' | 'running' | 'finished' | 'failed';
   request: TurnRequest;
   attempts: number;
+  /** Id of the last event before its first. */
+  cursor?: number;
+  /** Until when it has to begin, Redis' clock, ms since 1970. */
+  expiresAt?: number;
   /** Names of the tools that passed the gate in any attempt, in order. */
   toolsReached: string[];
   result?: TurnResult;

@@ -14,6 +14,8 @@ export interface StoreLimits {
   lookAtMostMs: number;
   /** Begins of one turn, across owners, before it is given up: a turn that kills workers must not walk through the fleet. */
   attemptsAllowed: number;
+  /** ms after its last use until a session is closed by itself. */
+  retentionMs: number;
 }
 
 export const defaultStoreLimits: StoreLimits = {
@@ -24,4 +26,5 @@ export const defaultStoreLimits: StoreLimits = {
   lookAfterMs: 2_000,
   lookAtMostMs: 30_000,
   attemptsAllowed: 3,
+  retentionMs: 30 * 24 * 3_600_000,
 };

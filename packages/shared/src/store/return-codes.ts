@@ -23,6 +23,12 @@ export const returnCodes = {
   DEAD: -10,
   /** Somebody was faster. */
   MOVED: -11,
+  /** The turn is with an owner that lives. */
+  IN_HAND: -12,
+  /** The session is being closed. */
+  CLOSING: -13,
+  /** The turn's time in the queue is over. */
+  EXPIRED: -14,
 } as const;
 
 export type ReturnCode = keyof typeof returnCodes;

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { intakeQueue, stickyQueue } from '../keys.js';
 
 /** Where and under which job id a turn was last rung: written `<seat or 'intake'>/<job id>`. */
@@ -15,3 +16,6 @@ export function parseRing(text: string): Ring {
 }
 
 export const queueOfRing = (ring: Ring): string => (ring.seat === 'intake' ? intakeQueue : stickyQueue(ring.seat));
+
+/** A fresh job id for a doorbell. Never made from session and seq: an add under a used id is silently nothing. */
+export const newRingId = (): string => `r${randomBytes(12).toString('hex')}`;

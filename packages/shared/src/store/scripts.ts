@@ -1,18 +1,25 @@
 import { readFileSync } from 'node:fs';
 import type { Redis } from 'ioredis';
+import type { SessionKeys } from '../keys.js';
+
+/** The keys every session script gets. */
+const sessionKeyCount = 11 satisfies SessionKeys['length'];
 
 /** The scripts, each `lua/<name>.lua`, and how many keys it gets. */
 const scripts = {
-  submit: 10,
-  claim: 10,
-  head: 10,
-  begin: 10,
-  append: 10,
-  reach_tool: 10,
-  transcript: 10,
-  commit: 10,
-  release: 10,
-  ring: 10,
+  submit: sessionKeyCount,
+  claim: sessionKeyCount,
+  head: sessionKeyCount,
+  begin: sessionKeyCount,
+  append: sessionKeyCount,
+  reach_tool: sessionKeyCount,
+  transcript: sessionKeyCount,
+  commit: sessionKeyCount,
+  release: sessionKeyCount,
+  ring: sessionKeyCount,
+  withdraw: sessionKeyCount,
+  close: sessionKeyCount,
+  erase: sessionKeyCount,
   sweep: 2,
   lease_acquire: 3,
   lease_renew: 1,

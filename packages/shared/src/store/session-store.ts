@@ -11,15 +11,18 @@ import { formatRing, parseRing, type Ring } from './ring.js';
 import { defineScripts, runScript } from './scripts.js';
 import { parseTurnHash } from './turn-hash.js';
 
-/** A fresh job id for a doorbell. Never made from session and seq: an add under a used id is silently nothing. */
-export const newRingId = (): string => `r${randomBytes(12).toString('hex')}`;
-
 export interface SubmitInput {
   sessionId: string;
   turnId: string;
   request: TurnRequest;
   profile: string | undefined;
   ringId: string;
+  /** ms it may wait before it begins. */
+  expiresInMs?: number | undefined;
+  /** Opens the session for this turn alone. */
+  once?: boolean | undefined;
+  /** The job that brought it, when it was not a producer. */
+  broughtBy?: Ring | undefined;
 }
 
 export interface Submitted {
@@ -47,6 +50,8 @@ export interface Claim {
   profile: string;
   /** What the session's next prompt is prefixed with (P7), or ''. */
   note: string;
+  /** The session is for one turn only. */
+  once: boolean;
 }
 
 export type ClaimOutcome =
@@ -82,6 +87,10 @@ export interface SessionSummary {
   createdAt: number;
   usedAt: number;
   claudeSessionId: string | undefined;
+  /** Id of its last event. */
+  lastEvent: number;
+  /** It is being closed. */
+  closing: boolean;
 }
 
 const text = z.coerce.string();
@@ -101,7 +110,7 @@ export class SessionStore {
 
   /**
    * Accepts a turn. Idempotent by turnId.
-   * @throws HearthError `backlog_full` | `profile_mismatch`
+   * @throws HearthError `backlog_full` | `profile_mismatch` | `session_closing` | `session_gone`
    */
   async submit(input: SubmitInput): Promise<Submitted> {
     const reply = await runScript(this.redis, 'submit', this.keys.session(input.sessionId), [
@@ -117,6 +126,9 @@ export class SessionStore {
       this.limits.eventsKept,
       this.limits.eventsTtlMs,
       this.keys.wakePrefix,
+      input.expiresInMs ?? '',
+      input.once ? '1' : '',
+      input.broughtBy === undefined ? '' : formatRing(input.broughtBy),
     ]);
     const code = returnCodeOf(reply);
     switch (code) {
@@ -132,6 +144,16 @@ export class SessionStore {
           state: code === 'OK' ? 'accepted' : third === 1 ? 'committed' : 'known',
         };
       }
+      case 'CLOSING':
+        throw new HearthError('session_closing', `Session ${input.sessionId} is being closed.`, {
+          wayOut: 'Submit again in a moment: that opens a new session under the same name.',
+        });
+      case 'GONE':
+        throw new HearthError('session_gone', `Session ${input.sessionId} was for one turn only.`, {
+          field: 'sessionId',
+          expected: 'a session that was opened by its name',
+          wayOut: 'Choose a session id of your own for a conversation.',
+        });
       case 'BACKLOG_FULL':
         throw new HearthError('backlog_full', `Session ${input.sessionId} has ${Number(reply[1])} turns waiting.`, {
           field: 'backlogLimit',
@@ -172,7 +194,7 @@ export class SessionStore {
     switch (code) {
       case 'OK':
       case 'ALREADY': {
-        const [, fence, batch, incarnation, claude, chunks, profile, , note, epoch] = reply;
+        const [, fence, batch, incarnation, claude, chunks, profile, , note, epoch, once] = reply;
         return {
           kind: 'mine',
           anew: code === 'OK',
@@ -185,6 +207,7 @@ export class SessionStore {
             transcriptChunks: Number(chunks),
             profile: text.parse(profile),
             note: text.parse(note),
+            once: once === '1',
           },
         };
       }
@@ -202,10 +225,12 @@ export class SessionStore {
     }
   }
 
-  /** The turn at the head of the log, if any. */
-  async head(sessionId: string): Promise<HeadTurn | undefined> {
+  /** The turn at the head of the log, if any; `closing` when the session is being closed. */
+  async head(sessionId: string): Promise<HeadTurn | undefined | 'closing'> {
     const reply = await runScript(this.redis, 'head', this.keys.session(sessionId), []);
-    if (returnCodeOf(reply) === 'GONE') return undefined;
+    const code = returnCodeOf(reply);
+    if (code === 'CLOSING') return 'closing';
+    if (code === 'GONE') return undefined;
     const [, seq, turnId, request, at, attempts, tools, state, ring] = reply.map(String);
     return {
       ...parseTurnHash(sessionId, Number(seq), { id: turnId, request, at, attempts, tools, state }),
@@ -268,6 +293,20 @@ export class SessionStore {
     return record;
   }
 
+  /** The seq of a turn that waits, runs or is remembered, by its turnId. */
+  async seqOf(sessionId: string, turnId: string): Promise<number | undefined> {
+    const seq = await this.redis.hget(this.keys.session(sessionId)[3], turnId);
+    return seq === null ? undefined : Number(seq);
+  }
+
+  /** The last `count` turns that are remembered, in order. */
+  async lastTurns(sessionId: string, count: number): Promise<TurnRecord[]> {
+    const last = Number((await this.redis.hget(this.keys.session(sessionId)[0], 'seq')) ?? 0);
+    const seqs = Array.from({ length: Math.min(count, last) }, (_, at) => last - Math.min(count, last) + 1 + at);
+    const turns = await Promise.all(seqs.map((seq) => this.turn(sessionId, seq)));
+    return turns.filter((turn) => turn !== undefined);
+  }
+
   /** The transcript's chunks from `from` on, at most `count`. */
   async transcript(sessionId: string, from: number, count: number): Promise<string[]> {
     return this.redis.lrange(this.keys.session(sessionId)[6], from, from + count - 1);
@@ -280,6 +319,11 @@ export class SessionStore {
     );
     const summaries = await Promise.all(shards.flat().map((member) => this.session(decodeSessionId(member))));
     return summaries.filter((summary) => summary !== undefined).sort((a, b) => b.usedAt - a.usedAt);
+  }
+
+  /** Which session of that name there is now. */
+  async incarnation(sessionId: string): Promise<string | undefined> {
+    return (await this.redis.hget(this.keys.session(sessionId)[0], 'incarnation')) ?? undefined;
   }
 
   /** One session, if it is known. */
@@ -300,6 +344,8 @@ export class SessionStore {
       createdAt: Number(hash['created']),
       usedAt: Number(hash['used']),
       claudeSessionId: hash['claude'] || undefined,
+      lastEvent: Number(hash['events']),
+      closing: hash['closing'] !== undefined,
     };
   }
 

@@ -11,6 +11,13 @@ import { type Claim, type SessionStore, unexpected } from './session-store.js';
 /** `fenced`: this worker does not own the session any more, so nothing was written and nothing can be. */
 export type WriteOutcome<T = object> = ({ kind: 'ok' } & T) | { kind: 'fenced' };
 
+/** `exhausted`: the turn had all its attempts; `expired`: its time in the queue is over; `not_head`: it was withdrawn. */
+type BeginOutcome =
+  | WriteOutcome<{ queuedMs: number }>
+  | { kind: 'exhausted' }
+  | { kind: 'expired' }
+  | { kind: 'not_head' };
+
 export interface CommitInput {
   result: TurnResult;
   messages: readonly Message[];
@@ -56,17 +63,19 @@ export class SessionWriter {
     return this.refused;
   }
 
-  /** Records a begin. `exhausted`: the turn had all its attempts. */
-  async begin(seq: number, event: HearthEvent): Promise<WriteOutcome<{ queuedMs: number }> | { kind: 'exhausted' }> {
+  /** Records a begin. */
+  async begin(seq: number, event: HearthEvent): Promise<BeginOutcome> {
     const limits = this.store.limits;
     return this.write(
       'begin',
       [seq, limits.attemptsAllowed, ...this.stream([event])],
       (code, reply) => {
         if (code === 'EXHAUSTED') return { kind: 'exhausted' };
+        if (code === 'EXPIRED') return { kind: 'expired' };
+        if (code === 'NOT_HEAD') return { kind: 'not_head' };
         return { kind: 'ok', queuedMs: Number(reply[2]) };
       },
-      ['EXHAUSTED'],
+      ['EXHAUSTED', 'EXPIRED', 'NOT_HEAD'],
     );
   }
 
@@ -84,8 +93,8 @@ export class SessionWriter {
     return this.write('transcript', [offset, settled ? '1' : '0', chunk], () => ({ kind: 'ok' }));
   }
 
-  /** Commits. `left`: how many turns wait in the log. */
-  async commit(seq: number, input: CommitInput): Promise<WriteOutcome<{ left: number }>> {
+  /** Commits. `left`: how many turns wait in the log; `already`: it has a result (it was withdrawn). */
+  async commit(seq: number, input: CommitInput): Promise<WriteOutcome<{ left: number }> | { kind: 'already' }> {
     const limits = this.store.limits;
     return this.write(
       'commit',
@@ -103,7 +112,8 @@ export class SessionWriter {
         limits.lookAfterMs,
         ...this.stream([input.event]),
       ],
-      (_code, reply) => ({ kind: 'ok', left: Number(reply[1]) }),
+      (code, reply) => (code === 'ALREADY' ? { kind: 'already' } : { kind: 'ok', left: Number(reply[1]) }),
+      ['ALREADY'],
     );
   }
 
@@ -113,7 +123,7 @@ export class SessionWriter {
   ): Promise<WriteOutcome<{ left: { seq: number; ring: Ring }[] }> | { kind: 'not_empty' }> {
     return this.write(
       'release',
-      [mode, encodeSessionId(this.sessionId)],
+      [mode, encodeSessionId(this.sessionId), this.store.limits.turnMemoryMs],
       (code, reply) => {
         if (code === 'NOT_EMPTY') return { kind: 'not_empty' };
         const left: { seq: number; ring: Ring }[] = [];

@@ -10,6 +10,8 @@ export function parseTurnHash(sessionId: string, seq: number, hash: Record<strin
     state: (hash['state'] ?? 'queued') as TurnRecord['state'],
     request: JSON.parse(hash['request'] ?? '{}') as TurnRequest,
     attempts: Number(hash['attempts']),
+    ...(hash['cursor'] === undefined ? {} : { cursor: Number(hash['cursor']) }),
+    ...(hash['expires'] === undefined ? {} : { expiresAt: Number(hash['expires']) }),
     toolsReached: (hash['tools'] ?? '').split('\n').filter((name) => name !== ''),
   };
 }

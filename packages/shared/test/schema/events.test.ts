@@ -48,6 +48,7 @@ const arbitraries: { [T in HearthEvent['type']]: fc.Arbitrary<unknown> } = {
   status: fc.record({ ...of('status'), status: text }),
   'turn.finished': fc.record({ ...of('turn.finished'), turnId, result }),
   'turn.failed': fc.record({ ...of('turn.failed'), turnId, error, result }),
+  'session.closed': fc.record({ type: fc.constant('session.closed') }),
 };
 const event = fc.oneof(...Object.values(arbitraries)).map((drawn) => plain(drawn) as HearthEvent);
 

@@ -13,7 +13,7 @@ describe('ring', () => {
       const [first, second] = [toIntake(), toIntake()];
       expect(await store.ring(sessionId, 1, ring, first)).toMatchObject({ turnId: 't1', profile: 'default' });
       expect(await store.ring(sessionId, 1, ring, second)).toBeUndefined();
-      expect((await store.head(sessionId))?.ring).toEqual(first);
+      expect(await store.head(sessionId)).toMatchObject({ ring: first });
     }));
 
   it('answers its winner again', () =>

@@ -49,6 +49,9 @@ export interface AgentExit {
   stderrTail: string;
 }
 
+/** Which way a raw line went: to the agent, from it, or on its stderr. */
+export type RawListener = (way: 'in' | 'out' | 'err', line: string) => void;
+
 /** What an agent is made from. */
 export interface Launch {
   agentId: string;
@@ -85,6 +88,8 @@ export interface Agent {
   /** Asks the agent, in band, to end the prompt in hand; its `result` follows. */
   interrupt(): Promise<void>;
   answer(requestId: string, answer: Answer): void;
+  /** Shows every line to and from the process, and its stderr, to one listener; undefined: to nobody. */
+  watch(listener: RawListener | undefined): void;
   /** Ends the process and all it started: ask, TERM, KILL. `ask` waits for it to go by itself first. */
   end(how: 'ask' | 'now'): Promise<AgentExit>;
 }

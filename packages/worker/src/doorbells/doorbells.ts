@@ -3,6 +3,7 @@ import { type Job, UnrecoverableError } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { Places } from '../pool/places.js';
 import { QueueReader } from './queue-reader.js';
+import type { RawJobs } from './raw-jobs.js';
 import type { Outcome, Reception, Rung } from './reception.js';
 
 /** A worker that would have to evict lets others with free places be faster, ms. */
@@ -17,6 +18,9 @@ export interface DoorbellsDeps {
   connection: Redis;
   places: Places;
   reception: Reception;
+  rawJobs: RawJobs;
+  /** The TTL of BullMQ's lock on a job in hand, ms: how long the job of a dead worker stays active, at least. */
+  jobLockMs: number;
   log: Logger;
 }
 
@@ -34,6 +38,7 @@ export class Doorbells {
       queuePrefix: deps.queuePrefix,
       connection: deps.connection,
       workerId: deps.workerId,
+      jobLockMs: deps.jobLockMs,
       log: deps.log,
     };
     this.intake = new QueueReader({
@@ -81,7 +86,9 @@ export class Doorbells {
   private async handle(job: Job, token: string, seat: Rung['seat']): Promise<void> {
     const rung = { seat, jobId: job.id ?? '', addedAt: job.timestamp };
     try {
-      await this.conclude(job, token, await this.deps.reception.receive(job.data, rung));
+      const { reception, rawJobs } = this.deps;
+      const outcome = await (isDoorbell(job.data) ? reception.receive(job.data, rung) : rawJobs.serve(job));
+      await this.conclude(job, token, outcome);
     } catch (error) {
       const body = toErrorBody(error);
       this.deps.log.error({ err: error, jobId: job.id, code: body.code }, 'a doorbell failed');
@@ -105,6 +112,9 @@ export class Doorbells {
     }
   }
 }
+
+/** Whatever has no seq brings its own turn. */
+const isDoorbell = (data: unknown): boolean => typeof data === 'object' && data !== null && 'seq' in data;
 
 function summary({ result }: Extract<Outcome, { kind: 'committed' }>): object {
   if (result === undefined) return { committed: true };

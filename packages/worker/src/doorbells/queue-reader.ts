@@ -2,8 +2,6 @@ import type { Logger } from '@hearth/shared';
 import { type Job, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
 
-/** BullMQ's job lock: only for its own book-keeping, so generous. We renew it at half time. */
-const lockDurationMs = 30_000;
 /** Stalls never fail a doorbell: the log is the truth, and BullMQ's stall recovery is never relied on [P]. */
 const practicallyInfinite = 1_000_000_000;
 
@@ -16,6 +14,8 @@ export interface QueueReaderOptions {
   mayTake: () => Promise<boolean>;
   /** Deals with one doorbell, to its end: it must complete, fail or put back the job. */
   onDoorbell: (job: Job, token: string) => Promise<void>;
+  /** BullMQ's lock on a job in hand, ms: for its own book-keeping, renewed at half time. */
+  jobLockMs: number;
   log: Logger;
 }
 
@@ -39,8 +39,8 @@ export class QueueReader {
       prefix: options.queuePrefix,
       name: options.workerId,
       autorun: false,
-      lockDuration: lockDurationMs,
-      stalledInterval: lockDurationMs,
+      lockDuration: options.jobLockMs,
+      stalledInterval: options.jobLockMs,
       maxStalledCount: practicallyInfinite,
     });
     this.worker.on('error', (error) =>
@@ -51,7 +51,7 @@ export class QueueReader {
   async start(): Promise<void> {
     await this.worker.waitUntilReady();
     await this.worker.startStalledCheckTimer();
-    this.renewal = setInterval(() => void this.renewLocks(), lockDurationMs / 2);
+    this.renewal = setInterval(() => void this.renewLocks(), this.options.jobLockMs / 2);
     this.state = { kind: 'reading', loop: this.read() };
   }
 
@@ -108,7 +108,7 @@ export class QueueReader {
   private async renewLocks(): Promise<void> {
     if (this.inHand.size === 0) return;
     try {
-      await this.worker.extendJobLocks([...this.inHand.keys()], [...this.inHand.values()], lockDurationMs);
+      await this.worker.extendJobLocks([...this.inHand.keys()], [...this.inHand.values()], this.options.jobLockMs);
     } catch (error) {
       this.options.log.debug({ err: error }, 'locks of doorbells were not renewed');
     }

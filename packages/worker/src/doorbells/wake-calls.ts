@@ -1,10 +1,11 @@
-import type { Keys, Logger } from '@hearth/shared';
+import { type Keys, type Logger, parseWakeCall } from '@hearth/shared';
 import type { Redis } from 'ioredis';
+import type { SessionActor } from '../session/actor.js';
 
 /**
- * Hears which owned sessions got a turn, before their doorbells have come through the queue. A call that is lost costs nothing:
- * the doorbell follows. Measured: submit → begin 3.3 ms by doorbell alone, see docs/benchmarks.md.
- * Owns a connection of its own.
+ * Hears what happens to owned sessions before it has come through the queues: a turn came, one was withdrawn, the session is
+ * being closed, somebody watches. A call that is lost is late, not lost. Measured: submit → begin 3.3 ms by doorbell alone,
+ * see docs/benchmarks.md. Owns a connection of its own.
  */
 export class WakeCalls {
   private readonly subscriber: Redis;
@@ -13,18 +14,36 @@ export class WakeCalls {
     redis: Redis,
     private readonly keys: Keys,
     private readonly workerId: string,
-    log: Logger,
+    private readonly log: Logger,
   ) {
     this.subscriber = redis.duplicate({ connectionName: 'hearth-wake-calls' });
     this.subscriber.on('error', (error: unknown) => log.debug({ err: error }, 'wake calls connection'));
   }
 
-  async start(onCall: (sessionId: string) => void): Promise<void> {
-    this.subscriber.on('message', (_channel: string, sessionId: string) => onCall(sessionId));
+  async start(find: (sessionId: string) => SessionActor | undefined): Promise<void> {
+    this.subscriber.on('message', (_channel: string, message: string) => {
+      this.dispatch(message, find).catch((error: unknown) => this.log.warn({ err: error }, 'a wake call failed'));
+    });
     await this.subscriber.subscribe(this.keys.wakePrefix + this.workerId);
   }
 
   stop(): void {
     this.subscriber.disconnect();
+  }
+
+  private async dispatch(message: string, find: (sessionId: string) => SessionActor | undefined): Promise<void> {
+    const call = parseWakeCall(message);
+    const actor = call === undefined ? undefined : find(call.sessionId);
+    switch (call?.kind) {
+      case 'turn':
+        return actor?.wake();
+      case 'withdrawn':
+        return actor?.withdrawn(call.seq);
+      case 'close':
+        return actor?.close();
+      case 'watch':
+        return actor?.watch();
+      default:
+    }
   }
 }

@@ -1,8 +1,9 @@
 import type { Claim, HeadTurn, HearthError, Logger, SessionStore, TurnResult, Warmth } from '@hearth/shared';
-import { SessionWriter, toErrorBody } from '@hearth/shared';
+import { expiredError, SessionWriter, toErrorBody } from '@hearth/shared';
 import type { Agent, AgentResult } from '../agent/driver.js';
 import type { Place } from '../pool/places.js';
 import * as endings from './endings.js';
+import type { AgentLimits } from './limits.js';
 import { withNote } from './note.js';
 import { type CommitEntry, Outbox } from './outbox.js';
 import { SessionAgent } from './session-agent.js';
@@ -14,12 +15,19 @@ export interface ActorDeps {
   workerId: string;
   /** The folder the session's agents work in. */
   workspace: string;
+  limits: AgentLimits;
   /** An agent without a past, from the pool. @throws HearthError */
   obtainAgent(place: Place): Promise<{ agent: Agent; warmth: Warmth }>;
   /** An agent that goes on from the session's transcript. @throws HearthError */
   resumeAgent(claudeSessionId: string, chunks: number): Promise<Agent>;
   /** Whether another worker could start an agent for this session where we cannot. */
   othersCanServe(): Promise<boolean>;
+  /** Whether turns of other sessions wait for a place that this session could give up. */
+  othersWait(): Promise<boolean>;
+  /** The session is over for good: removes its files here. */
+  discard(): Promise<void>;
+  /** Shows a raw line to whoever watches the session. */
+  showRaw(way: 'in' | 'out' | 'err', line: string): void;
   /** Releases the lock and rings what is left to intake. */
   handOver(writer: SessionWriter): Promise<void>;
   /** The actor is over: its place is free. */
@@ -34,6 +42,9 @@ type Phase =
   /** The session is lost; its agent is being ended. */
   | { kind: 'fencing'; done: Promise<void> }
   | { kind: 'over' };
+
+/** Raw lines are shown for so long after somebody asked for them, ms; who watches asks again in time. */
+const watchedForMs = 15_000;
 
 /**
  * One owned session: reads its log in order and has its agent answer, one turn at a time. Owns the session's phase and what
@@ -55,6 +66,9 @@ export class SessionActor {
   private note: string;
   private rung = true;
   private draining = false;
+  private closing = false;
+  private turnsInARow = 0;
+  private watched: NodeJS.Timeout | undefined;
   private wakeUp: (() => void) | undefined;
   private resolveOver: () => void = () => undefined;
   private readonly over = new Promise<void>((resolve) => {
@@ -131,6 +145,27 @@ export class SessionActor {
     await this.over;
   }
 
+  /** The session is being closed: ends the agent at once and lets go; what waits is withdrawn by whoever closes it. */
+  close(): void {
+    this.closing = true;
+    void this.agent.end('now');
+    this.wake();
+  }
+
+  /** A turn that waited was given its result by somebody else: its doorbells end. */
+  async withdrawn(seq: number): Promise<void> {
+    const result = (await this.deps.store.turn(this.sessionId, seq))?.result;
+    if (result !== undefined) this.doorbells.settle(seq, { kind: 'committed', result });
+  }
+
+  /** Shows the raw lines of the session's agents, for a while. */
+  watch(): void {
+    clearTimeout(this.watched);
+    this.agent.watch((way, line) => this.deps.showRaw(way, line));
+    this.watched = setTimeout(() => this.agent.watch(undefined), watchedForMs);
+    this.watched.unref();
+  }
+
   /** The session is not ours any more: ends the agent; what it says until it is gone is refused, and counted in the log. */
   async fencedOut(): Promise<void> {
     if (this.phase.kind === 'over') return;
@@ -159,6 +194,15 @@ export class SessionActor {
     }
     this.rung = false;
     const turn = await this.deps.store.head(this.sessionId);
+    if (turn === 'closing') {
+      await this.letGo();
+      return false;
+    }
+    if (turn !== undefined && (await this.shouldYield())) {
+      this.log.info({ turnsInARow: this.turnsInARow }, 'the session gives its place up to those who wait');
+      await this.handOver('ask');
+      return false;
+    }
     await this.doorbells.settleBefore(
       turn?.seq,
       async (seq) => (await this.deps.store.turn(this.sessionId, seq))?.result,
@@ -174,11 +218,16 @@ export class SessionActor {
   }
 
   private async idle(): Promise<void> {
+    this.turnsInARow = 0;
     if (this.rung || this.draining || this.isLost()) return;
     if (this.phase.kind !== 'releasing') this.phase = { kind: 'idle', since: performance.now() };
+    const { idleTimeoutMs } = this.deps.limits;
+    // A session for one turn has no more to come.
+    const timeout = setTimeout(() => void this.evict(), this.claim.once ? 0 : idleTimeoutMs);
     await new Promise<void>((resolve) => {
       this.wakeUp = resolve;
     });
+    clearTimeout(timeout);
     this.wakeUp = undefined;
     if (this.phase.kind === 'releasing') await this.phase.done;
   }
@@ -188,6 +237,7 @@ export class SessionActor {
     this.phase = { kind: 'serving', seq: turn.seq };
     const refusal = endings.refusalOf(turn, this.deps.store.limits.attemptsAllowed, this.agent.lastExit);
     if (refusal !== undefined) return this.commitUnserved(turn, refusal.error, refusal.note);
+    if (this.agent.isSpent(this.deps.limits)) await this.recycle();
 
     const met = await this.agent.meet();
     // Lost meanwhile: an agent that came too late must not stay.
@@ -213,19 +263,24 @@ export class SessionActor {
     await this.outbox.flush();
     const begun = await this.writer.begin(seq, { type: 'turn.started', seq, turnId, attempt, workerId, pid, warmth });
     if (begun.kind === 'fenced') return this.fencedOut();
+    // Withdrawn while its agent was met: the next look at the log knows.
+    if (begun.kind === 'not_head') return;
+    if (begun.kind === 'expired') return this.commitUnserved(turn, expiredError(turnId), '');
     if (begun.kind === 'exhausted') return this.commitUnserved(turn, endings.crashed(turn, this.agent.lastExit), '');
     const hand = new TurnInHand(turn, attempt, { workerId, pid, warmth, claudeSessionId });
     hand.begun(begun.queuedMs);
     log.info({ attempt, warmth, queuedMs: begun.queuedMs }, 'turn started');
     const ending = await this.agent.exchange(hand, agent, withNote(turn.request.prompt, this.note));
     if (ending.kind === 'answered') return this.commitAnswered(hand, claudeSessionId, ending.answer, log);
-    if (ending.kind === 'agent_gone') {
+    if (ending.kind === 'agent_gone' && !this.closing) {
       log.warn(ending.exit, 'the agent was lost in mid-turn');
       await this.outbox.flush();
     }
   }
 
   private async newAgent(): Promise<{ agent: Agent; warmth: Warmth }> {
+    // The agent before may have said its last lines just now: they are part of the past.
+    await this.outbox.flush();
     const chunks = this.outbox.settledChunks;
     if (this.claudeSessionId === undefined || chunks === 0) return this.deps.obtainAgent(this.place);
     // A spare cannot take a past: it makes room for the agent that can.
@@ -246,6 +301,18 @@ export class SessionActor {
     const error = answer.ok ? undefined : endings.agentFailed(answer);
     await this.commit(hand, hand.result(answer, { error, durable }), { transcript: 'keep', note: '', claudeSessionId });
     if (!durable) await this.agent.end('ask');
+    else if (this.agent.isSpent(this.deps.limits)) await this.recycle();
+  }
+
+  /** Replaces the agent by one that resumes, so that the next turn finds it there. */
+  private async recycle(): Promise<void> {
+    this.log.info('the agent has served long enough; another resumes');
+    await this.agent.end('ask');
+    if (!this.isLost() && !this.draining && !this.closing && !this.claim.once) await this.agent.meet();
+  }
+
+  private async shouldYield(): Promise<boolean> {
+    return this.turnsInARow >= this.deps.limits.yieldAfterTurns && (await this.deps.othersWait());
   }
 
   private async commitUnserved(turn: HeadTurn, error: HearthError, note: string): Promise<void> {
@@ -265,7 +332,10 @@ export class SessionActor {
     const { messages } = hand;
     const committing = this.outbox.commit(seq, { result, messages, event: hand.ending(result), ...past });
     this.agent.closeTurn();
-    if ((await committing).kind === 'fenced') return this.fencedOut();
+    const committed = await committing;
+    if (committed.kind === 'fenced') return this.fencedOut();
+    if (committed.kind === 'already') return this.withdrawn(seq);
+    this.turnsInARow += 1;
     this.claudeSessionId = past.claudeSessionId;
     this.note = past.note;
     const { timings, warmth, toolCount } = result;
@@ -304,8 +374,22 @@ export class SessionActor {
       return false;
     }
     this.log.info('session released');
+    if (this.claim.once) await this.deps.discard();
     this.finish();
     return true;
+  }
+
+  /** The session is being closed. Its files here go before anybody is told that it is gone. */
+  private async letGo(): Promise<void> {
+    await this.agent.end('now');
+    await this.outbox.flush();
+    this.doorbells.settleAll({ kind: 'moved' });
+    if (!this.isLost()) {
+      await this.deps.discard();
+      await this.writer.release('drain');
+    }
+    this.log.info('session closed');
+    this.finish();
   }
 
   private async handOver(how: 'ask' | 'now'): Promise<void> {
@@ -318,6 +402,7 @@ export class SessionActor {
   private finish(): void {
     if (this.phase.kind === 'over') return;
     this.phase = { kind: 'over' };
+    clearTimeout(this.watched);
     this.doorbells.settleAll({ kind: 'moved' });
     this.wakeUp?.();
     this.deps.onOver();

@@ -10,7 +10,10 @@ type Entry =
   | { kind: 'event'; event: HearthEvent }
   | { kind: 'tool'; seq: number; name: string; event: HearthEvent; done: (outcome: WriteOutcome) => void }
   | { kind: 'transcript'; file: string; lines: string; settled: boolean }
-  | { kind: 'commit'; seq: number; input: CommitEntry; done: (outcome: WriteOutcome) => void };
+  | { kind: 'commit'; seq: number; input: CommitEntry; done: (outcome: CommitOutcome) => void };
+
+/** `already`: the turn was withdrawn, so it has a result. */
+type CommitOutcome = WriteOutcome | { kind: 'already' };
 
 /** A commit, without the length of the transcript: that is what was written before it. */
 export interface CommitEntry extends Omit<CommitInput, 'transcriptChunks'> {
@@ -66,7 +69,7 @@ export class Outbox {
   }
 
   /** Commits a turn after everything that was put in before; lines of the transcript put in later are the past at once. */
-  async commit(seq: number, input: CommitEntry): Promise<WriteOutcome> {
+  async commit(seq: number, input: CommitEntry): Promise<CommitOutcome> {
     return new Promise((done) => this.put({ kind: 'commit', seq, input, done }));
   }
 
@@ -116,7 +119,7 @@ export class Outbox {
     }
   }
 
-  private async writeNext(): Promise<WriteOutcome> {
+  private async writeNext(): Promise<CommitOutcome> {
     const entry = this.entries.shift();
     if (entry === undefined) return { kind: 'ok' };
     switch (entry.kind) {
@@ -129,9 +132,9 @@ export class Outbox {
         return this.writer.append(events);
       }
       case 'tool':
-        return answering(entry, this.writer.reachTool(entry.seq, entry.name, entry.event));
+        return answering<WriteOutcome>(entry, this.writer.reachTool(entry.seq, entry.name, entry.event));
       case 'commit':
-        return answering(entry, this.writeCommit(entry.seq, entry.input));
+        return answering<CommitOutcome>(entry, this.writeCommit(entry.seq, entry.input));
       case 'transcript':
         return this.writeTranscript(entry);
     }
@@ -147,7 +150,7 @@ export class Outbox {
     return { kind: 'ok' };
   }
 
-  private async writeCommit(seq: number, { transcript, ...input }: CommitEntry): Promise<WriteOutcome> {
+  private async writeCommit(seq: number, { transcript, ...input }: CommitEntry): Promise<CommitOutcome> {
     const transcriptChunks = transcript === 'keep' ? this.chunkCount : this.settledCount;
     const outcome = await this.writer.commit(seq, { ...input, transcriptChunks });
     if (outcome.kind === 'ok') this.settledCount = transcriptChunks;
@@ -161,10 +164,10 @@ export class Outbox {
 }
 
 /** Tells whoever waits for an entry how its write went; a failed write is told as refused, and thrown. */
-async function answering(
-  entry: { done: (outcome: WriteOutcome) => void },
-  write: Promise<WriteOutcome>,
-): Promise<WriteOutcome> {
+async function answering<T extends CommitOutcome>(
+  entry: { done: (outcome: T | { kind: 'fenced' }) => void },
+  write: Promise<T>,
+): Promise<T> {
   try {
     const outcome = await write;
     entry.done(outcome);

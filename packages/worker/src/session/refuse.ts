@@ -24,6 +24,11 @@ export async function refuseSession(
   let rang: TurnResult | undefined;
   for (;;) {
     const turn = await deps.store.head(sessionId);
+    // Whoever closes it withdraws what waits.
+    if (turn === 'closing') {
+      await writer.release('drain');
+      return rang;
+    }
     if (turn === undefined) {
       const released = await writer.release('idle');
       // A turn accepted meanwhile is refused too.

@@ -1,7 +1,8 @@
 import { mkdir } from 'node:fs/promises';
 import type { HearthError, Logger, Prompt, Warmth } from '@hearth/shared';
-import type { Agent, AgentEvent, AgentExit, AgentResult } from '../agent/driver.js';
+import type { Agent, AgentEvent, AgentExit, AgentResult, RawListener } from '../agent/driver.js';
 import { startFailure } from '../agent/start-failure.js';
+import type { AgentLimits } from './limits.js';
 import type { Outbox } from './outbox.js';
 import { TranscriptWatch } from './transcript-watch.js';
 import type { TurnInHand } from './turn-in-hand.js';
@@ -37,9 +38,10 @@ export interface SessionAgentDeps {
  * A3 Lines of the transcript between begin and commit are part of the past only by the commit.
  */
 export class SessionAgent {
-  private readonly watch = new TranscriptWatch();
+  private readonly transcriptWatch = new TranscriptWatch();
   private agent: Agent | undefined;
-  private hasServed = false;
+  private met: { warmth: Warmth; at: number; turns: number } = { warmth: 'spare', at: 0, turns: 0 };
+  private watcher: RawListener | undefined;
   private inHand: { hand: TurnInHand; end: (ending: Ending) => void } | undefined;
   private turnIsOpen = false;
   private exit: AgentExit | undefined;
@@ -55,13 +57,16 @@ export class SessionAgent {
 
   /** The agent that is there, or a new one. */
   async meet(): Promise<{ kind: 'met'; agent: Agent; warmth: Warmth } | { kind: 'failed'; error: HearthError }> {
-    if (this.agent !== undefined) return { kind: 'met', agent: this.agent, warmth: this.hasServed ? 'hot' : 'spare' };
+    if (this.agent !== undefined) {
+      return { kind: 'met', agent: this.agent, warmth: this.met.turns > 0 ? 'hot' : this.met.warmth };
+    }
     try {
       await mkdir(this.deps.workspace, { recursive: true });
       const { agent, warmth } = await this.deps.newAgent();
       this.agent = agent;
-      this.hasServed = false;
-      this.watch.clear();
+      this.met = { warmth, at: performance.now(), turns: 0 };
+      this.transcriptWatch.clear();
+      agent.watch(this.watcher);
       await agent.bind(this.deps.workspace, (event) => this.onEvent(agent, event));
       void agent.exited.then((exit) => this.onExit(agent, exit));
       return { kind: 'met', agent, warmth };
@@ -81,13 +86,25 @@ export class SessionAgent {
       agent.prompt(prompt);
     }).finally(() => {
       this.inHand = undefined;
-      this.hasServed = true;
+      this.met.turns += 1;
     });
   }
 
   /** Whether the transcript contains the answer's last entry, after waiting for it within a bound. */
   async isInTranscript(answer: AgentResult): Promise<boolean> {
-    return this.watch.contains(answer.lastEntryId, transcriptBoundMs);
+    return this.transcriptWatch.contains(answer.lastEntryId, transcriptBoundMs);
+  }
+
+  /** Whether the agent has served so many turns, or lived so long, that another should go on. */
+  isSpent({ maxTurnsPerAgent, maxAgentAgeMs }: AgentLimits): boolean {
+    if (this.agent === undefined) return false;
+    return this.met.turns >= maxTurnsPerAgent || performance.now() - this.met.at >= maxAgentAgeMs;
+  }
+
+  /** Shows the lines to and from the session's agents to one listener; undefined: to nobody. */
+  watch(listener: RawListener | undefined): void {
+    this.watcher = listener;
+    this.agent?.watch(listener);
   }
 
   /** The commit was put into the outbox. */
@@ -118,7 +135,7 @@ export class SessionAgent {
     switch (event.kind) {
       case 'transcript':
         this.deps.outbox.transcript(event.file, event.lines, !this.turnIsOpen);
-        this.watch.saw(event.entryIds);
+        this.transcriptWatch.saw(event.entryIds);
         return;
       case 'gate':
         void this.passGate(agent, event, hand);

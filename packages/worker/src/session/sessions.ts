@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { join } from 'node:path';
 import {
   type Claim,
   formatRing,
@@ -9,9 +8,9 @@ import {
   promptPreview,
   type Ring,
   type Ringer,
+  type SessionEndings,
   type SessionStore,
   type SessionWriter,
-  sessionFolder,
 } from '@hearth/shared';
 import type { AgentDriver, Launch } from '../agent/driver.js';
 import { startFailure } from '../agent/start-failure.js';
@@ -19,7 +18,9 @@ import type { Fleet } from '../fleet.js';
 import type { Place, Places } from '../pool/places.js';
 import type { SparePool } from '../pool/spare-pool.js';
 import { SessionActor } from './actor.js';
+import type { AgentLimits } from './limits.js';
 import { readPast } from './transcript.js';
+import { removeWorkspace, workspaceOf } from './workspaces.js';
 
 export interface SessionsDeps {
   workerId: string;
@@ -32,8 +33,13 @@ export interface SessionsDeps {
   profiles: Readonly<Record<string, Profile>>;
   launch: (profile: Profile) => Launch;
   workspaces: string;
+  limits: AgentLimits;
+  endings: SessionEndings;
   log: Logger;
 }
+
+/** Raw lines are cut to so many characters before they are shown. */
+const rawLineAtMost = 100_000;
 
 /** The sessions this worker owns. Owns their actors. */
 export class Sessions {
@@ -61,10 +67,12 @@ export class Sessions {
     const pool = deps.pools.get(claim.profile);
     if (profile === undefined || pool === undefined)
       throw new TypeError(`session ${sessionId} was claimed without its profile ${claim.profile}`);
+    const workspace = workspaceOf(deps.workspaces, profile, sessionId, claim.incarnation);
     const actor = new SessionActor(sessionId, claim, place, {
       store: deps.store,
       workerId: deps.workerId,
-      workspace: profile.workspace === 'scratch' ? join(deps.workspaces, sessionFolder(sessionId)) : profile.workspace,
+      workspace,
+      limits: deps.limits,
       obtainAgent: async (held) => {
         const promised = held.spare;
         held.spare = undefined;
@@ -74,8 +82,6 @@ export class Sessions {
       },
       resumeAgent: async (claudeSessionId, chunks) => {
         const files = await readPast(deps.store, sessionId, chunks);
-        const workspace =
-          profile.workspace === 'scratch' ? join(deps.workspaces, sessionFolder(sessionId)) : profile.workspace;
         try {
           return await deps.driver.resume(deps.launch(profile), workspace, { claudeSessionId, files });
         } catch (error) {
@@ -83,6 +89,9 @@ export class Sessions {
           throw error;
         }
       },
+      othersWait: async () => deps.places().outlook() === 'full' && (await deps.ringer.waitingInIntake()) > 0,
+      discard: () => this.discard(sessionId, claim),
+      showRaw: (way, line) => this.showRaw(sessionId, way, line),
       othersCanServe: () => deps.fleet.othersHave(claim.profile, 'healthy'),
       handOver: (writer) => this.handOver(sessionId, claim.profile, writer),
       onOver: () => {
@@ -109,6 +118,17 @@ export class Sessions {
   /** The lease is lost: nothing can be written any more, so everything is dropped. */
   async drop(): Promise<void> {
     await Promise.all([...this.actors.values()].map((actor) => actor.fencedOut()));
+  }
+
+  /** Files of a session go by its incarnation; those on other workers when these read the note. */
+  private async discard(sessionId: string, { incarnation, once }: Claim): Promise<void> {
+    if (once) await this.deps.endings.noteClosed(sessionId, incarnation);
+    await removeWorkspace(this.deps.workspaces, sessionId, incarnation);
+  }
+
+  private showRaw(sessionId: string, way: 'in' | 'out' | 'err', line: string): void {
+    const { redis, keys } = this.deps.store;
+    redis.publish(keys.rawChannel(sessionId), `${way} ${line.slice(0, rawLineAtMost)}`).catch(() => undefined);
   }
 
   private async handOver(sessionId: string, profile: string, writer: SessionWriter): Promise<void> {
@@ -139,13 +159,17 @@ export async function ringAt(
   const next = { seat, jobId: newRingId() };
   const turn = await deps.store.ring(of.sessionId, of.seq, seen, next);
   if (turn === undefined) return false;
-  await deps.ringer.ring(next, {
-    sessionId: of.sessionId,
-    turnId: turn.turnId,
-    seq: of.seq,
-    profile: turn.profile,
-    preview: promptPreview(turn.request.prompt),
-  });
+  await deps.ringer.ring(
+    next,
+    {
+      sessionId: of.sessionId,
+      turnId: turn.turnId,
+      seq: of.seq,
+      profile: turn.profile,
+      preview: promptPreview(turn.request.prompt),
+    },
+    turn.request.priority,
+  );
   deps.log.info(
     { sessionId: of.sessionId, seq: of.seq, ring: formatRing(next), before: formatRing(seen) },
     'turn rung again',

@@ -1,19 +1,12 @@
-import {
-  type LeaseStore,
-  type Logger,
-  type Ringer,
-  type SessionStore,
-  type SweptSession,
-  shardCount,
-} from '@hearth/shared';
+import type { LeaseStore, Logger, Ringer, SessionStore, SweptSession } from '@hearth/shared';
 import { ringAt, type Sessions } from '../session/sessions.js';
+import { Rounds } from './rounds.js';
+import { allShards, forEachShard, partOf } from './shards.js';
 
 /** How often the workers are looked at, and the shards swept, ms. A dead worker is noticed within this. */
 const everyMs = 500;
 /** At most so many sessions of one shard in one sweep. */
 const perShard = 100;
-/** Shards asked for at once. */
-const shardsAtOnce = 32;
 
 export interface SweepDeps {
   workerId: string;
@@ -28,37 +21,25 @@ export interface SweepDeps {
 }
 
 /**
- * Looks after turns whose ring was lost (P1) and sessions whose owner died (P6). Owns its timer and the list of dead workers
- * it has dealt with.
+ * Looks after turns whose ring was lost (P1) and sessions whose owner died (P6). Owns the list of dead workers it has
+ * dealt with.
  *
  * Each live worker sweeps its part of the shards for late turns; every worker sweeps all of them for the sessions of a
  * worker it finds dead. Whoever bumps an entry's time has won the right to look; a ring twice is harmless.
  */
 export class Sweep {
   private readonly buried = new Set<string>();
-  private timer: NodeJS.Timeout | undefined;
-  private running: Promise<void> = Promise.resolve();
-  private stopped = false;
+  private readonly rounds: Rounds;
 
-  constructor(private readonly deps: SweepDeps) {}
+  constructor(private readonly deps: SweepDeps) {
+    this.rounds = new Rounds({ everyMs, name: 'a sweep', log: deps.log }, () => this.sweep());
+  }
 
   start(): void {
-    this.schedule();
+    this.rounds.start();
   }
-
-  async stop(): Promise<void> {
-    this.stopped = true;
-    clearTimeout(this.timer);
-    await this.running;
-  }
-
-  private schedule(): void {
-    if (this.stopped) return;
-    this.timer = setTimeout(() => {
-      this.running = this.sweep()
-        .catch((error: unknown) => this.deps.log.warn({ err: error }, 'a sweep failed'))
-        .finally(() => this.schedule());
-    }, everyMs);
+  stop(): Promise<void> {
+    return this.rounds.stop();
   }
 
   private async sweep(): Promise<void> {
@@ -67,20 +48,12 @@ export class Sweep {
     const dead = seats.filter(({ record }) => record === undefined).map(({ workerId }) => workerId);
     if (this.deps.formerHolder !== undefined) dead.push(this.deps.formerHolder);
     const newlyDead = dead.filter((workerId) => !this.buried.has(workerId));
-    const rank = Math.max(
-      0,
-      live.findIndex(({ workerId }) => workerId === this.deps.workerId),
-    );
-    const shards = Array.from({ length: shardCount }, (_, shard) => shard).filter(
-      (shard) => newlyDead.length > 0 || shard % Math.max(1, live.length) === rank,
-    );
     if (newlyDead.length > 0) this.deps.log.warn({ dead: newlyDead }, 'workers died; looking for their sessions');
-    for (let at = 0; at < shards.length && !this.stopped; at += shardsAtOnce) {
-      const swept = await Promise.all(
-        shards.slice(at, at + shardsAtOnce).map((shard) => this.deps.store.sweep(shard, perShard, newlyDead)),
-      );
-      for (const session of swept.flat()) await this.look(session);
-    }
+    await forEachShard(
+      newlyDead.length > 0 ? allShards : partOf(this.deps.workerId, live),
+      async (shard) => (this.rounds.isStopped ? [] : this.deps.store.sweep(shard, perShard, newlyDead)),
+      (session) => this.look(session),
+    );
     for (const workerId of newlyDead) this.buried.add(workerId);
     for (const workerId of this.buried) if (!dead.includes(workerId)) this.buried.delete(workerId);
   }

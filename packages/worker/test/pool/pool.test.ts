@@ -23,6 +23,7 @@ function fakeAgent(pid: number): FakeAgent {
     prompt: () => undefined,
     interrupt: async () => undefined,
     answer: () => undefined,
+    watch: () => undefined,
     end: async () => {
       agent.ended = true;
       exit({ code: 0, signal: undefined, stderrTail: '' });

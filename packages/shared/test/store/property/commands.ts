@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import * as endings from './ending-steps.js';
 import { checkInvariants } from './invariants.js';
 import type { Model } from './model.js';
 import { sessionIds } from './session-ids.js';
@@ -41,7 +42,8 @@ const chunk = fc.constantFrom('{"a":1}\n', 'é\n\u0000', '😀');
 
 const always = (): boolean => true;
 const known = (model: Model, step: { session: string }): boolean => model.sessions.has(step.session);
-const claimed = (model: Model, step: { session: string }): boolean => model.writersOf(step.session).length > 0;
+const claimed = (model: Model, step: { session: string }): boolean =>
+  known(model, step) && model.writersOf(step.session).length > 0;
 
 function steps<S>(
   params: { [K in keyof S]: fc.Arbitrary<S[K]> },
@@ -119,6 +121,21 @@ const sweeping = steps<sessions.Sweep>(
   sessions.sweep,
   always,
 );
+const withdrawing = steps<endings.Withdraw>(
+  { session, turn: which, deadFence: fc.constantFrom('right', 'wrong', 'none'), client: which, drop },
+  endings.withdraw,
+  known,
+);
+const closing = steps({ session, client: which, drop }, endings.close, known);
+const closingWhole = steps({ session, client: which, drop }, endings.closeWhole, known);
+const erasing = steps({ session, otherIncarnation: unlikely, client: which, drop }, endings.erase, known);
+/** Seldom: until somebody erases it, nothing more happens in a session that is being closed. */
+const ending = fc.oneof(
+  { weight: 4, arbitrary: withdrawing },
+  { weight: 1, arbitrary: closing },
+  { weight: 3, arbitrary: erasing },
+  { weight: 3, arbitrary: closingWhole },
+);
 const fallingDue = steps({ session }, sessions.fallDue, known);
 const starting = steps({ drop }, workers.startWorker, (model) => model.living.length < workers.mostWorkers);
 const takingOver = steps({ session, worker: which, drop }, workers.takeOver, claimed);
@@ -150,6 +167,8 @@ export const schedules = fc.commands(
     gating,
     releasing,
     ringing,
+    withdrawing,
+    ending,
     sweeping,
     sweeping,
     fallingDue,

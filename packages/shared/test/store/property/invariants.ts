@@ -44,6 +44,7 @@ async function checkSession(session: ModelSession, world: World): Promise<void> 
       looks: String(session.looks),
       turns: String(session.committed),
       note: session.note,
+      ...(session.closing ? { closing: '1' } : {}),
       ...(session.lookedFence === undefined ? {} : { lookedFence: session.lookedFence }),
     },
     at,
@@ -121,14 +122,19 @@ function readTurn(read: unknown): object | undefined {
 async function checkPending(model: Model, world: World): Promise<void> {
   const shards = new Set([...model.sessions.keys()].map(shardOf));
   const found: [string, boolean][] = [];
+  const listed: [string, boolean][] = [];
   for (const shard of shards) {
     const pending = await world.direct.zrange(world.keys.pending(shard), '0', '-1', 'WITHSCORES');
     for (const [member, dueAt] of flattenScores(pending)) found.push([decodeSessionId(member), dueAt <= Date.now()]);
+    const sessions = await world.direct.zrange(world.keys.sessions(shard), '0', '-1', 'WITHSCORES');
+    for (const [member, usedAt] of flattenScores(sessions)) listed.push([decodeSessionId(member), usedAt === 0]);
   }
   const expected = [...model.sessions.values()].flatMap(({ id, log, due }): [string, boolean][] =>
     log.length === 0 ? [] : [[id, due]],
   );
   assert.deepEqual(found.toSorted(byName), expected.toSorted(byName), 'pending sets');
+  const known = [...model.sessions.values()].map(({ id, closing }): [string, boolean] => [id, closing]);
+  assert.deepEqual(listed.toSorted(byName), known.toSorted(byName), 'lists of sessions; those being closed come first');
 }
 
 /** Leases exist for the living only, and no two workers that live hold one seat. */

@@ -34,6 +34,8 @@ export interface ModelSession {
   looks: number;
   /** The fence under which the session of a dead owner was looked at before its time. */
   lookedFence: string | undefined;
+  /** It takes no turn and no owner any more. */
+  closing: boolean;
   /** The time of its next look has come (only data moves it: no test waits). */
   due: boolean;
 }
@@ -121,6 +123,7 @@ export class Model {
       costUsd: 0,
       looks: 0,
       lookedFence: undefined,
+      closing: false,
       due: false,
     };
     this.sessions.set(id, session);
@@ -165,6 +168,7 @@ export function predictClaim(
 ): ClaimKind {
   if (session === undefined || seq > session.turns.length) return 'gone';
   if (!session.log.includes(seq)) return 'committed';
+  if (session.closing) return 'gone';
   if (session.owner === workerId) return 'mine';
   return session.owner !== '' && session.fence !== deadFence ? 'other' : 'anew';
 }
@@ -194,6 +198,24 @@ export function commitTurn(
   session.committed += 1;
   session.costUsd += by.costUsd;
   session.events.push(by.event);
+}
+
+export type WithdrawKind = 'withdrawn' | 'committed' | 'in_hand';
+
+export function predictWithdraw(session: ModelSession, seq: number, deadFence: string): WithdrawKind {
+  if (!session.log.includes(seq)) return 'committed';
+  const isDead = deadFence !== '' && deadFence === session.fence;
+  return turnOf(session, seq).state === 'queued' || session.owner === '' || isDead ? 'withdrawn' : 'in_hand';
+}
+
+export function withdrawTurn(session: ModelSession, seq: number, result: unknown, event: HearthEvent): void {
+  const turn = turnOf(session, seq);
+  turn.state = 'failed';
+  turn.result = result;
+  session.log = session.log.filter((waiting) => waiting !== seq);
+  Object.assign(session, { looks: 0, due: false });
+  session.committed += 1;
+  session.events.push(event);
 }
 
 /** Sessions a sweep must return: those whose time has come, and once per fence those of dead owners. */

@@ -57,6 +57,21 @@ export const mutants: readonly Mutant[] = [
     from: "redis.call('HSET', key, 'lookedFence', s[2])",
     to: '',
   },
+  { without: 'the refusal to withdraw a turn in hand', scripts: ['withdraw'], from: "t[1] ~= 'queued'", to: 'false' },
+  { without: 'the comparison of incarnations', scripts: ['erase'], from: 's[1] ~= ARGV[2]', to: 'false' },
+  { without: 'the refusal to erase what is owned', scripts: ['erase'], from: "s[2] ~= ''", to: 'false' },
+  {
+    without: 'the refusal of owners while closing',
+    scripts: ['claim'],
+    from: 'if s[7] then return {GONE} end',
+    to: '',
+  },
+  {
+    without: 'the refusal of turns while closing',
+    scripts: ['submit'],
+    from: 'if s[6] then return {CLOSING} end',
+    to: '',
+  },
   { without: 'the refusal to recreate a lease', scripts: ['lease_renew'], from: ", 'XX'", to: '' },
   {
     without: 'the memory of workers that were',
@@ -86,7 +101,7 @@ export function plant({ scripts, from, to }: Mutant): Tamper {
           ? 1
           : command === 'hearth_sweep'
             ? 2
-            : 10;
+            : 11;
       redis.defineCommand(command, { numberOfKeys, lua });
     }
   };

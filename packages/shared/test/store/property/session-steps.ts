@@ -45,11 +45,13 @@ export async function submit(model: Model, world: World, step: Submit): Promise<
   const refusal =
     knownAs > 0
       ? undefined
-      : profile === 'other'
-        ? 'profile_mismatch'
-        : (session?.log.length ?? 0) >= backlogLimit
-          ? 'backlog_full'
-          : undefined;
+      : session?.closing
+        ? 'session_closing'
+        : profile === 'other'
+          ? 'profile_mismatch'
+          : (session?.log.length ?? 0) >= backlogLimit
+            ? 'backlog_full'
+            : undefined;
   if (refusal !== undefined) {
     assert.equal(outcome instanceof HearthError && outcome.code, refusal);
     assert.equal(changed, false, 'a refused turn changed something');
@@ -143,6 +145,7 @@ async function claimWith(
         transcriptChunks: session.committedChunks,
         profile: 'default',
         note: session.note,
+        once: false,
       },
     });
     newWriter(model, world, worker, session, client, outcome.claim);

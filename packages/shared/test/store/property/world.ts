@@ -103,7 +103,7 @@ export class World {
   readonly heard = new Map<string, { incarnations: Set<string>; events: NumberedEvent[] }>();
   readonly writers = new Map<number, SessionWriter>();
   /** Calls made so far which a connection may still send again, late. */
-  readonly history: { script: string; call: RawCall }[] = [];
+  private calls: { script: string; call: RawCall }[] = [];
 
   constructor(
     readonly proxy: ReplyDroppingProxy,
@@ -116,6 +116,14 @@ export class World {
 
   dump(): Promise<Map<string, string>> {
     return dumpKeys(this.direct, this.keys.options.keyPrefix);
+  }
+
+  get history(): { script: string; call: RawCall }[] {
+    return this.calls;
+  }
+  /** Forgets submits that would not be repetitions any more. */
+  forget(concerns: (call: RawCall) => boolean): void {
+    this.calls = this.calls.filter(({ script, call }) => script !== 'submit' || !concerns(call));
   }
 
   /** The same call again, as if its first reply had been lost. Goes round the proxy. */

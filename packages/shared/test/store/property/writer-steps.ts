@@ -74,7 +74,7 @@ export async function begin(model: Model, world: World, step: ByWriter & { head:
   const { outcome, changed } = await write(model, world, hand, 'begin', step, () => writer.begin(seq, event));
   if (!hand.owns) return;
   if (seq !== head) {
-    assert.ok(refusedAsDefect(outcome), 'a turn that is not the head was begun');
+    assert.deepEqual(outcome, { kind: 'not_head' }, 'a turn that is not the head was begun');
     assert.equal(changed, false);
     return;
   }
@@ -179,7 +179,7 @@ export async function commit(
   const { outcome, changed } = await write(model, world, hand, 'commit', step, () => writer.commit(seq, input));
   if (!hand.owns) return;
   if (!session.log.includes(seq)) {
-    assert.ok(refusedAsDefect(outcome), 'a turn was committed twice');
+    assert.deepEqual(outcome, { kind: 'already' }, 'a turn was committed twice');
     assert.equal(changed, false);
     return;
   }

@@ -22,6 +22,7 @@ export interface ChildSpec {
   agentId: string;
   onLine: (line: string) => void;
   onTooLong: (bytes: number) => void;
+  onStderr: (text: string) => void;
 }
 
 /** detached: a process group of its own. No clean-up by execa: the guard and `end` do that, also for what outlives the child. */
@@ -60,7 +61,9 @@ export class Child {
     const splitter = new LineSplitter(spec.onLine, spec.onTooLong);
     this.process.stdout.on('data', (chunk: Buffer) => splitter.push(chunk));
     this.process.stderr.on('data', (chunk: Buffer) => {
-      this.stderrTail = (this.stderrTail + chunk.toString('utf8')).slice(-stderrTailLength);
+      const text = chunk.toString('utf8');
+      this.stderrTail = (this.stderrTail + text).slice(-stderrTailLength);
+      spec.onStderr(text);
     });
     // A write to a child that has just died: its exit says it better.
     this.process.stdin.on('error', () => undefined);
@@ -79,8 +82,8 @@ export class Child {
     return this.process.pid;
   }
 
-  write(line: unknown): void {
-    if (!this.isGone) this.process.stdin.write(`${JSON.stringify(line)}\n`);
+  write(line: string): void {
+    if (!this.isGone) this.process.stdin.write(`${line}\n`);
   }
 
   /** Ends the child and everything it started. Asking twice is the same end, unless the second is in a hurry. */

@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { HearthError, type Logger, type Prompt } from '@hearth/shared';
-import type { Agent, AgentEvent, AgentExit, Answer, Launch } from '../driver.js';
+import type { Agent, AgentEvent, AgentExit, Answer, Launch, RawListener } from '../driver.js';
 import { Child } from './child.js';
 import { ControlChannel } from './control.js';
 import { type Beginning, commandLine, environment, gateCallback } from './launch.js';
@@ -31,6 +31,7 @@ export class ClaudeAgent implements Agent {
   private readonly permissions = new Map<string, unknown>();
   private onEvent: (event: AgentEvent) => void = () => undefined;
   private isBound = false;
+  private rawListener: RawListener | undefined;
 
   constructor(private readonly spec: ClaudeAgentSpec) {
     const { launch, beginning } = spec;
@@ -52,8 +53,9 @@ export class ClaudeAgent implements Agent {
         spec.log.error({ agentId: this.agentId, bytes }, 'the agent printed a line beyond all bounds; ending it');
         void this.end('now');
       },
+      onStderr: (text) => this.rawListener?.('err', text),
     });
-    this.control = new ControlChannel((line) => this.child.write(line));
+    this.control = new ControlChannel((line) => this.write(line));
     this.exited = this.child.exited.then(async (exit) => {
       this.control.close(
         new HearthError(
@@ -91,7 +93,7 @@ export class ClaudeAgent implements Agent {
   }
 
   prompt(prompt: Prompt): void {
-    this.child.write({ type: 'user', message: { role: 'user', content: prompt } });
+    this.write({ type: 'user', message: { role: 'user', content: prompt } });
   }
 
   async interrupt(): Promise<void> {
@@ -101,12 +103,22 @@ export class ClaudeAgent implements Agent {
   answer(requestId: string, answer: Answer): void {
     const asked = this.permissions.has(requestId);
     const response = asked ? this.permissionAnswer(requestId, answer) : gateAnswer(answer);
-    this.child.write({ type: 'control_response', response: { subtype: 'success', request_id: requestId, response } });
+    this.write({ type: 'control_response', response: { subtype: 'success', request_id: requestId, response } });
+  }
+
+  watch(listener: RawListener | undefined): void {
+    this.rawListener = listener;
   }
 
   async end(how: 'ask' | 'now'): Promise<AgentExit> {
     await this.child.end(how);
     return this.exited;
+  }
+
+  private write(line: unknown): void {
+    const text = JSON.stringify(line);
+    this.rawListener?.('in', text);
+    this.child.write(text);
   }
 
   private async removeFolders(): Promise<void> {
@@ -125,6 +137,7 @@ export class ClaudeAgent implements Agent {
 
   private onLine(text: string, translator: Translator): void {
     this.spec.log.trace({ agentId: this.agentId, line: text }, 'agent line');
+    this.rawListener?.('out', text);
     const parsed = parseLine(text);
     if (parsed.kind === 'garbage')
       this.spec.log.warn(

@@ -24,6 +24,7 @@ function start(script: string): { child: Child; agentId: string; line: Promise<u
       heard.dispatchEvent(new Event('line'));
     },
     onTooLong: () => undefined,
+    onStderr: () => undefined,
   });
   return { child, agentId, line, lines };
 }
@@ -71,6 +72,7 @@ test('a program that does not exist is an exit like any other', async () => {
     agentId: 'x',
     onLine: () => undefined,
     onTooLong: () => undefined,
+    onStderr: () => undefined,
   });
   expect(await child.exited).toMatchObject({ code: undefined, stderrTail: expect.stringContaining('ENOENT') });
 });

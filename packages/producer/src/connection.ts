@@ -1,0 +1,94 @@
+import {
+  checkRedis,
+  connectFailingFast,
+  connectWaiting,
+  defaultStoreLimits,
+  HearthError,
+  Keys,
+  LeaseStore,
+  Ringer,
+  SessionEndings,
+  SessionStore,
+} from '@hearth/shared';
+import type { Redis } from 'ioredis';
+import { type ProducerOptions, type ResolvedProducerOptions, resolveProducerOptions } from './options.js';
+import { Channels } from './reader/channels.js';
+
+type State = { kind: 'open' } | { kind: 'closed'; done: Promise<void> };
+
+/** What a producer talks to Redis with. Owns two connections: one fails fast and carries commands, one waits and carries events. */
+export class Connection {
+  readonly options: ResolvedProducerOptions;
+  readonly keys: Keys;
+  readonly redis: Redis;
+  readonly subscriber: Redis;
+  readonly store: SessionStore;
+  readonly endings: SessionEndings;
+  readonly leases: LeaseStore;
+  readonly ringer: Ringer;
+  readonly channels: Channels;
+  private ready: Promise<void> | undefined;
+  private state: State = { kind: 'open' };
+
+  /** @throws HearthError `invalid_options` */
+  constructor(options: ProducerOptions) {
+    this.options = resolveProducerOptions(options);
+    this.keys = new Keys(this.options);
+    this.redis = connectFailingFast(this.options.redisUrl, 'hearth-producer');
+    this.subscriber = connectWaiting(this.options.redisUrl, 'hearth-reader', { autoResubscribe: false });
+    // A connection's trouble is told to whoever calls; without a listener Node would throw it.
+    for (const redis of [this.redis, this.subscriber]) redis.on('error', () => undefined);
+    this.store = new SessionStore(this.redis, this.keys, {
+      ...defaultStoreLimits,
+      backlogLimit: this.options.backlogLimit,
+    });
+    this.endings = new SessionEndings(this.store);
+    this.leases = new LeaseStore(this.redis, this.keys);
+    this.ringer = new Ringer(this.redis, this.keys);
+    this.channels = new Channels(this.subscriber, this.keys);
+  }
+
+  /** Resolves when Redis can be asked. @throws HearthError `redis_unreachable` | `redis_too_old` | `redis_evicting` | `closed` */
+  async connected(): Promise<void> {
+    if (this.state.kind === 'closed')
+      throw new HearthError('closed', 'The producer is closed.', { wayOut: 'Create another.' });
+    this.ready ??= this.connect().catch((error: unknown) => {
+      this.ready = undefined;
+      throw error;
+    });
+    await this.ready;
+    if (this.redis.status !== 'ready') await this.reconnected();
+  }
+
+  private async connect(): Promise<void> {
+    await checkRedis(this.redis, this.options.connectTimeoutMs);
+    const connecting = [this.redis, this.subscriber].filter(
+      ({ status }) => status === 'wait' || status === 'end' || status === 'close',
+    );
+    await Promise.all(connecting.map((redis) => redis.connect().catch(() => undefined)));
+  }
+
+  /** ioredis reconnects by itself; wait for that, but not for long. */
+  private async reconnected(): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const ready = new Promise<true>((resolve) => this.redis.once('ready', () => resolve(true)));
+    const late = new Promise<false>((resolve) => {
+      timer = setTimeout(() => resolve(false), this.options.connectTimeoutMs);
+    });
+    const came = await Promise.race([ready, late]);
+    clearTimeout(timer);
+    if (!came) await checkRedis(this.redis, this.options.connectTimeoutMs);
+  }
+
+  async close(): Promise<void> {
+    if (this.state.kind === 'open') this.state = { kind: 'closed', done: this.disconnect() };
+    return this.state.done;
+  }
+
+  private async disconnect(): Promise<void> {
+    this.channels.close();
+    await this.ringer.close();
+    this.redis.disconnect();
+    this.subscriber.disconnect();
+  }
+}

@@ -1,0 +1,75 @@
+import { closeSession, type Prompt, parseCursor, type SessionSummary, type TurnRecord } from '@hearth/shared';
+import type { Connection } from './connection.js';
+import type { PromptOptions } from './prompt-options.js';
+import { EventReader, type ReaderEvent, streamEnd } from './reader/event-reader.js';
+import { type RawLine, rawLines } from './reader/raw-lines.js';
+import type { Submitter } from './submitter.js';
+import type { Cancellation, TurnHandle } from './turn-handle.js';
+
+/** How long a close waits for a live owner, ms: longer than the default TTL of a lease. */
+const closeDeadlineMs = 30_000;
+
+/** One session, by its name. Holds nothing: ask for it as often as you like. */
+export class Session {
+  constructor(
+    private readonly connection: Connection,
+    private readonly submitter: Submitter,
+    readonly sessionId: string,
+  ) {}
+
+  /**
+   * Submits a turn. When this resolves the turn is accepted, and survives whatever Redis survives.
+   * @throws HearthError `invalid_prompt` | `prompt_too_large` | `invalid_turn_id` | `invalid_metadata` | `invalid_options` |
+   *   `profile_mismatch` | `backlog_full` | `session_closing` | `redis_unreachable` | `redis_too_old` | `redis_evicting` | `closed`
+   */
+  async prompt(prompt: Prompt, options: PromptOptions = {}): Promise<TurnHandle> {
+    return this.submitter.submit(this.sessionId, prompt, options);
+  }
+
+  /** Cancels a turn that waits in the log. @throws HearthError `turn_gone` | `redis_unreachable` */
+  async cancel(turnId: string): Promise<Cancellation> {
+    return this.submitter.cancel(this.sessionId, turnId);
+  }
+
+  /**
+   * Closes the session: ends its agent, cancels the turn that runs and those that wait (not delayed ones), erases its keys, jobs
+   * and files. Resolves when it is gone; false: there was none. The same name opens a new session after that.
+   * @param options.deadlineMs how long to wait for an owner that does not answer; a dead one is found dead within its lease's TTL
+   * @throws HearthError `owner_unreachable` past the deadline (it is closed all the same, later) | `redis_unreachable`
+   */
+  async close(options: { deadlineMs?: number } = {}): Promise<boolean> {
+    await this.connection.connected();
+    return closeSession(this.connection, this.sessionId, { deadlineMs: options.deadlineMs ?? closeDeadlineMs });
+  }
+
+  /** What is known of the session; undefined: nobody has opened it, or it was closed. */
+  async summary(): Promise<SessionSummary | undefined> {
+    await this.connection.connected();
+    return this.connection.store.session(this.sessionId);
+  }
+
+  /** The last turns that are remembered, in order: their prompts, and once committed their results and messages. */
+  async turns(options: { last?: number } = {}): Promise<TurnRecord[]> {
+    await this.connection.connected();
+    return this.connection.store.lastTurns(this.sessionId, options.last ?? 20);
+  }
+
+  /**
+   * The session's events, as they come, for ever (leave the loop, or abort the signal). With `after` (an event's id) from there on:
+   * every event once, in order, or one explicit `stream.expired`. Without: from now on, also of a session nobody has opened yet.
+   */
+  async *events(options: { after?: string; signal?: AbortSignal } = {}): AsyncGenerator<ReaderEvent> {
+    await this.connection.connected();
+    const after =
+      options.after === undefined ? await streamEnd(this.connection, this.sessionId) : parseCursor(options.after);
+    const reader = new EventReader(this.connection, this.sessionId, after);
+    options.signal?.addEventListener('abort', () => reader.close(), { once: true });
+    if (options.signal?.aborted !== true) yield* reader;
+  }
+
+  /** The raw lines to and from the session's agent while this is read. For people who look for a fault; nothing of it is kept. */
+  async *rawLines(signal: AbortSignal): AsyncGenerator<RawLine> {
+    await this.connection.connected();
+    yield* rawLines(this.connection, this.sessionId, signal);
+  }
+}

@@ -1,0 +1,184 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
+import {
+  cancelledError,
+  checkPrompt,
+  expiredError,
+  HearthError,
+  newRingId,
+  type Prompt,
+  promptPreview,
+  type SubmitInput,
+  type Submitted,
+  type TurnRequest,
+} from '@hearth/shared';
+import type { Connection } from './connection.js';
+import { type PromptOptions, parsePromptOptions } from './prompt-options.js';
+import { streamEnd } from './reader/event-reader.js';
+import { type Cancellation, type Submission, TurnHandle } from './turn-handle.js';
+
+/** How long a submit waits for a session of that name to be gone, and how often it looks, ms. */
+const closingPatienceMs = 5_000;
+const closingAgainMs = 50;
+
+/** A turn before it is in a log. */
+interface NewTurn {
+  sessionId: string;
+  turnId: string;
+  request: TurnRequest;
+  profile: string | undefined;
+  expiresIn: number | undefined;
+  once: boolean;
+}
+
+export const newTurnId = (): string => `t-${randomUUID()}`;
+
+/** Brings turns into the logs of sessions, now or when they are due, and takes back those that wait. Holds nothing. */
+export class Submitter {
+  constructor(private readonly connection: Connection) {}
+
+  /** Submits a turn; `once`: to a session for it alone. @throws HearthError as `Session.prompt` says */
+  async submit(sessionId: string, prompt: Prompt, options: PromptOptions, once = false): Promise<TurnHandle> {
+    const {
+      turnId: givenId,
+      metadata,
+      profile,
+      onInterrupted,
+      expiresIn,
+      delay,
+      priority,
+    } = parsePromptOptions(options);
+    // Made before the first attempt, and named in errors: whoever retries with it submits the same turn.
+    const turnId = givenId ?? newTurnId();
+    const request: TurnRequest = {
+      prompt: checkPrompt(prompt, this.connection.options),
+      ...(metadata === undefined ? {} : { metadata }),
+      ...(priority === undefined ? {} : { priority }),
+      onInterrupted: onInterrupted ?? 'fail',
+    };
+    const turn: NewTurn = { sessionId, turnId, request, profile, expiresIn, once };
+    await this.connection.connected();
+    this.connection.channels.warm(sessionId);
+    if (delay !== undefined && delay > 0) return this.post(turn, delay);
+    const submitted = await this.trySubmit(turn);
+    if (submitted.state !== 'committed') await this.ring(turn, submitted);
+    return this.handle(turn, {
+      seq: submitted.seq,
+      after: { incarnation: submitted.incarnation, id: submitted.cursor },
+      beginBy: expiresIn === undefined ? undefined : performance.now() + expiresIn,
+      cancel: () => this.cancel(sessionId, turnId),
+    });
+  }
+
+  /** @throws HearthError `turn_gone` | `redis_unreachable` */
+  async cancel(sessionId: string, turnId: string): Promise<Cancellation> {
+    const outcome = await this.withdraw(sessionId, turnId, cancelledError('its submitter asked for it'));
+    if (outcome !== undefined) return outcome;
+    throw new HearthError('turn_gone', `Turn ${turnId} of session ${sessionId} is not known, or no longer.`, {
+      field: 'turnId',
+      expected: 'a turn that waits in the log of its session',
+      wayOut: 'A delayed turn is cancelled by the handle that its prompt() returned.',
+    });
+  }
+
+  /** A delayed turn is a job that brings it: it is not in its session's log before it is due. */
+  private async post(turn: NewTurn, delay: number): Promise<TurnHandle> {
+    const { sessionId, turnId, request, profile, expiresIn, once } = turn;
+    const { prompt, metadata, onInterrupted, priority } = request;
+    const after = await streamEnd(this.connection, sessionId);
+    const job = {
+      sessionId: once ? undefined : sessionId,
+      prompt,
+      turnId,
+      profile,
+      metadata,
+      onInterrupted,
+      expiresIn,
+    };
+    const ring = await this.connection.ringer.post(job, { delayMs: delay, priority });
+    return this.handle(turn, {
+      seq: undefined,
+      after,
+      beginBy: expiresIn === undefined ? undefined : performance.now() + delay + expiresIn,
+      cancel: async () => {
+        // Into the log and out of it: so that everybody who waits for it is told, and the job finds it done.
+        await this.trySubmit(turn);
+        const outcome = await this.cancel(sessionId, turnId);
+        await this.connection.ringer.remove(ring);
+        return outcome;
+      },
+    });
+  }
+
+  private handle(
+    { sessionId, turnId }: NewTurn,
+    { cancel, ...place }: Pick<Submission, 'seq' | 'after' | 'beginBy'> & { cancel: () => Promise<Cancellation> },
+  ): TurnHandle {
+    const expire = (): Promise<unknown> => this.withdraw(sessionId, turnId, expiredError(turnId));
+    return new TurnHandle({ connection: this.connection, cancel, expire }, { sessionId, turnId, ...place });
+  }
+
+  /** Undefined: no such turn. */
+  private async withdraw(sessionId: string, turnId: string, error: HearthError): Promise<Cancellation | undefined> {
+    await this.connection.connected();
+    const seq = await this.connection.store.seqOf(sessionId, turnId);
+    if (seq === undefined) return undefined;
+    const outcome = await this.connection.endings.withdraw(sessionId, seq, error);
+    switch (outcome.kind) {
+      case 'withdrawn':
+        for (const ring of outcome.rings) await this.connection.ringer.remove(ring);
+        return 'cancelled';
+      case 'in_hand':
+        return 'in_hand';
+      case 'committed':
+        return outcome.result.status === 'failed' && outcome.result.error.code === error.code ? 'cancelled' : 'ended';
+      case 'gone':
+        return undefined;
+    }
+  }
+
+  private async trySubmit(turn: NewTurn): Promise<Submitted> {
+    const { turnId, expiresIn: expiresInMs } = turn;
+    try {
+      return await this.submitOnceOpen({ ...turn, expiresInMs, ringId: newRingId() });
+    } catch (error) {
+      if (error instanceof HearthError) throw error;
+      throw new HearthError(
+        'redis_unreachable',
+        `Redis was lost while turn ${turnId} was submitted: it may or may not be accepted.`,
+        {
+          field: 'redisUrl',
+          expected: 'a Redis that answers',
+          wayOut: `Submit again with turnId ${JSON.stringify(turnId)}: that is the same turn, whichever is the case.`,
+          cause: error,
+        },
+      );
+    }
+  }
+
+  /** A session that is just being closed is a new one in a moment. */
+  private async submitOnceOpen(input: SubmitInput): Promise<Submitted> {
+    const until = performance.now() + closingPatienceMs;
+    for (;;) {
+      try {
+        return await this.connection.store.submit(input);
+      } catch (error) {
+        const isClosing = error instanceof HearthError && error.code === 'session_closing';
+        if (!isClosing || performance.now() >= until) throw error;
+        await pause(closingAgainMs);
+      }
+    }
+  }
+
+  /** A ring that fails is not an error: the turn is accepted, and a worker's sweep rings it. */
+  private async ring({ sessionId, turnId, request }: NewTurn, submitted: Submitted): Promise<void> {
+    const doorbell = {
+      sessionId,
+      turnId,
+      seq: submitted.seq,
+      profile: submitted.profile,
+      preview: promptPreview(request.prompt),
+    };
+    await this.connection.ringer.ring(submitted.ring, doorbell, request.priority).catch(() => undefined);
+  }
+}

@@ -1,0 +1,79 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { HearthError } from '../errors/hearth-error.js';
+import type { Ringer } from '../queue/ringer.js';
+import type { LeaseStore } from '../store/lease-store.js';
+import type { Ring } from '../store/ring.js';
+import { type ClosingSession, cancelledError, type SessionEndings } from '../store/session-endings.js';
+
+export interface ClosingDeps {
+  endings: SessionEndings;
+  leases: LeaseStore;
+  ringer: Ringer;
+}
+
+export interface CloseOptions {
+  /** Only if nobody used the session since (ms since 1970). */
+  usedBefore?: number;
+  /** ms until a live owner must have let go. */
+  deadlineMs: number;
+}
+
+/** How often the owner is called, and looked at, ms. */
+const askAgainMs = 100;
+/** How often a job in hand is looked at again before it is left to its age. */
+const removeTries = 20;
+
+/**
+ * Closes a session: cancels what waits, has its owner end its agent and let go, erases keys and jobs. Resolves when nothing
+ * is left; folders of former owners go when those read of it. A dead owner is not waited for.
+ * Returns false when there was no such session (any more), or it was used since.
+ * @throws HearthError `owner_unreachable` after the deadline; the session stays closing, and is erased by itself later
+ */
+export async function closeSession(deps: ClosingDeps, sessionId: string, options: CloseOptions): Promise<boolean> {
+  const until = performance.now() + options.deadlineMs;
+  const incarnation = await deps.endings.store.incarnation(sessionId);
+  if (incarnation === undefined) return false;
+  let closing = await deps.endings.close(sessionId, incarnation, options.usedBefore);
+  if (closing === undefined) return false;
+  // Before anything is erased: should we die now, the folders are known to be nobody's.
+  await deps.endings.noteClosed(sessionId, incarnation);
+  while (closing !== undefined) {
+    if (await tryErase(deps, sessionId, incarnation, closing)) return true;
+    if (performance.now() >= until) throw unreachable(sessionId, closing.owner);
+    await pause(askAgainMs);
+    // Calls the owner again, too.
+    closing = await deps.endings.close(sessionId, incarnation);
+  }
+  return true;
+}
+
+async function tryErase(
+  { endings, leases, ringer }: ClosingDeps,
+  sessionId: string,
+  incarnation: string,
+  { owner, fence, seqs }: ClosingSession,
+): Promise<boolean> {
+  const deadFence = owner !== undefined && !(await leases.lives(owner)) ? fence : '';
+  for (const seq of seqs) {
+    await endings.withdraw(sessionId, seq, cancelledError('its session was closed'), deadFence);
+  }
+  const outcome = await endings.erase(sessionId, incarnation, deadFence);
+  if (outcome.kind === 'erased') await Promise.all(outcome.rings.map((ring) => removeJob(ringer, ring)));
+  return outcome.kind !== 'not_yet';
+}
+
+/** A job in hand ends within moments of its session; one that does not is removed by its age. */
+async function removeJob(ringer: Ringer, ring: Ring): Promise<void> {
+  for (let tries = 0; tries < removeTries && !(await ringer.remove(ring)); tries += 1) await pause(askAgainMs);
+}
+
+function unreachable(sessionId: string, owner: string | undefined): HearthError {
+  return new HearthError(
+    'owner_unreachable',
+    `Worker ${owner ?? '(unknown)'} has not let go of session ${sessionId} yet.`,
+    {
+      wayOut:
+        'The session takes no turn any more and is erased as soon as its owner answers or its lease ends; closing it again waits for that.',
+    },
+  );
+}

@@ -1,0 +1,194 @@
+import { HearthError, toErrorBody } from '../errors/hearth-error.js';
+import type { HearthEvent } from '../schema/events.js';
+import type { TurnRecord, TurnResult } from '../schema/turn.js';
+import { decodeSessionId, encodeSessionId } from '../session-id.js';
+import { returnCodeOf } from './return-codes.js';
+import { parseRing, type Ring } from './ring.js';
+import { runScript } from './scripts.js';
+import { type SessionStore, unexpected } from './session-store.js';
+
+/** What became of a wish to end a turn that waits. `in_hand`: its owner has begun it. */
+export type Withdrawal =
+  | { kind: 'withdrawn'; result: TurnResult; rings: Ring[] }
+  | { kind: 'committed'; result: TurnResult }
+  | { kind: 'in_hand' }
+  | { kind: 'gone' };
+
+/** A session that takes no turn any more. */
+export interface ClosingSession {
+  owner: string | undefined;
+  fence: string;
+  /** Turns still in its log. */
+  seqs: number[];
+}
+
+/** The closed sessions that are remembered, so that workers find the folders they still have of them. */
+const closedKept = 10_000;
+
+/** How turns that wait, and sessions, are ended by others than their owner. Holds no state but its store. */
+export class SessionEndings {
+  constructor(readonly store: SessionStore) {}
+
+  /** Commits an error to a turn that waits. `deadFence`: a fence whose owner's lease was found absent. */
+  async withdraw(sessionId: string, seq: number, error: HearthError, deadFence = ''): Promise<Withdrawal> {
+    const { redis, keys, limits } = this.store;
+    const [incarnation, turn, [seconds, micros]] = await Promise.all([
+      this.store.incarnation(sessionId),
+      this.store.turn(sessionId, seq),
+      redis.time(),
+    ]);
+    if (incarnation === undefined || turn === undefined) return { kind: 'gone' };
+    if (turn.result !== undefined) return { kind: 'committed', result: turn.result };
+    const result = withdrawnResult(turn, error, Number(seconds) * 1000 + Math.floor(Number(micros) / 1000));
+    const event: HearthEvent = { type: 'turn.failed', seq, turnId: turn.turnId, error: result.error, result };
+    const reply = await runScript(redis, 'withdraw', keys.session(sessionId), [
+      encodeSessionId(sessionId),
+      seq,
+      JSON.stringify(result),
+      deadFence,
+      limits.turnMemoryMs,
+      limits.lookAfterMs,
+      keys.wakePrefix,
+      sessionId,
+      incarnation,
+      limits.eventsKept,
+      limits.eventsTtlMs,
+      JSON.stringify(event),
+    ]);
+    const code = returnCodeOf(reply);
+    switch (code) {
+      case 'OK': {
+        const rings = [String(reply[1]), ...String(reply[2]).split('\n').filter(Boolean)].map(parseRing);
+        return { kind: 'withdrawn', result, rings };
+      }
+      case 'ALREADY':
+        return { kind: 'committed', result: JSON.parse(String(reply[1])) as TurnResult };
+      case 'IN_HAND':
+        return { kind: 'in_hand' };
+      case 'GONE':
+        return { kind: 'gone' };
+      default:
+        throw unexpected('withdraw', code);
+    }
+  }
+
+  /** Begins the end of a session; `usedBefore` (ms since 1970): only if nobody used it since. Undefined: it is gone, or was used since. */
+  async close(sessionId: string, incarnation: string, usedBefore?: number): Promise<ClosingSession | undefined> {
+    const { redis, keys } = this.store;
+    const reply = await runScript(redis, 'close', keys.session(sessionId), [
+      encodeSessionId(sessionId),
+      usedBefore ?? '',
+      keys.wakePrefix,
+      sessionId,
+      incarnation,
+    ]);
+    const code = returnCodeOf(reply);
+    if (code === 'GONE' || code === 'MOVED') return undefined;
+    const [, owner, fence, ...seqs] = reply;
+    return {
+      owner: String(owner) || undefined,
+      fence: String(fence),
+      seqs: seqs.map(Number),
+    };
+  }
+
+  /** Deletes all keys of a closing session; the jobs that rang its turns are for the caller to remove. */
+  async erase(
+    sessionId: string,
+    incarnation: string,
+    deadFence = '',
+  ): Promise<{ kind: 'erased'; rings: Ring[] } | { kind: 'gone' | 'not_yet' }> {
+    const { redis, keys, limits } = this.store;
+    const event: HearthEvent = { type: 'session.closed' };
+    const reply = await runScript(redis, 'erase', keys.session(sessionId), [
+      encodeSessionId(sessionId),
+      incarnation,
+      deadFence,
+      limits.eventsKept,
+      limits.eventsTtlMs,
+      JSON.stringify(event),
+    ]);
+    const code = returnCodeOf(reply);
+    if (code === 'OK') return { kind: 'erased', rings: reply.slice(1).map((ring) => parseRing(String(ring))) };
+    return { kind: code === 'GONE' || code === 'MOVED' ? 'gone' : 'not_yet' };
+  }
+
+  /** Turns of one shard whose time in the queue is over. */
+  async overdue(shard: number, atMost: number): Promise<{ sessionId: string; seq: number }[]> {
+    const { redis, keys } = this.store;
+    const [seconds] = await redis.time();
+    const members = await redis.zrange(
+      keys.deadlines(shard),
+      '-inf',
+      String(Number(seconds) * 1000),
+      'BYSCORE',
+      'LIMIT',
+      0,
+      atMost,
+    );
+    return members.map((member) => {
+      const space = member.indexOf(' ');
+      return { sessionId: decodeSessionId(member.slice(0, space)), seq: Number(member.slice(space + 1)) };
+    });
+  }
+
+  /** Sessions of one shard not used since `before` (ms since 1970), those that are being closed first. */
+  async unused(shard: number, before: number, atMost: number): Promise<string[]> {
+    const { redis, keys } = this.store;
+    const members = await redis.zrange(keys.sessions(shard), '-inf', String(before), 'BYSCORE', 'LIMIT', 0, atMost);
+    return members.map(decodeSessionId);
+  }
+
+  /** Notes that an incarnation of a session is over, for every worker that still has a folder of it. */
+  async noteClosed(sessionId: string, incarnation: string): Promise<void> {
+    const { redis, keys } = this.store;
+    await redis.xadd(keys.closed, 'MAXLEN', '~', closedKept, '*', 's', sessionId, 'i', incarnation);
+  }
+
+  /** Sessions closed after the note `after` (`0-0`: all that are remembered). */
+  async closedSince(after: string): Promise<{ note: string; sessionId: string; incarnation: string }[]> {
+    const { redis, keys } = this.store;
+    const notes = await redis.xrange(keys.closed, `(${after}`, '+', 'COUNT', 1_000);
+    return notes.map(([note, fields]) => ({ note, sessionId: fields[1] ?? '', incarnation: fields[3] ?? '' }));
+  }
+}
+
+function withdrawnResult(
+  turn: TurnRecord,
+  error: HearthError,
+  nowMs: number,
+): Extract<TurnResult, { status: 'failed' }> {
+  const waitedMs = Math.max(0, nowMs - turn.submittedAt);
+  return {
+    status: 'failed',
+    error: toErrorBody(error),
+    sessionId: turn.sessionId,
+    turnId: turn.turnId,
+    seq: turn.seq,
+    text: '',
+    attempt: turn.attempts,
+    costUsd: 0,
+    tokens: { input: 0, output: 0, cacheRead: 0, cacheWrite: 0 },
+    workerId: '',
+    durable: true,
+    toolCount: 0,
+    timings: { queuedMs: waitedMs, toolsMs: 0, totalMs: waitedMs },
+    ...(turn.request.metadata === undefined ? {} : { metadata: turn.request.metadata }),
+  };
+}
+
+/** The error of a turn whose time in the queue is over. */
+export function expiredError(turnId: string): HearthError {
+  return new HearthError('expired', `Turn ${turnId} waited longer than its expiresIn allowed, and was not begun.`, {
+    field: 'expiresIn',
+    expected: 'a worker with a place within that time',
+    wayOut: 'Prompt again, with more time, or start more workers.',
+  });
+}
+
+/** The error of a turn that somebody cancelled. */
+export function cancelledError(why: string): HearthError {
+  return new HearthError('cancelled', `The turn was cancelled: ${why}.`, {
+    wayOut: 'Submit it again under another turnId.',
+  });
+}

@@ -1,0 +1,100 @@
+import { type Keys, parsePublished, type SessionStore, type TurnResult } from '@hearth/shared';
+import type { Redis } from 'ioredis';
+
+/** A commit whose message was lost is found by looking so often, ms. */
+const lookAgainMs = 2_000;
+
+/** `gone`: the turn does not exist any more; `stopped`: the watch was, before the turn committed. */
+export type WatchEnding = { kind: 'committed'; result: TurnResult } | { kind: 'gone' } | { kind: 'stopped' };
+
+interface Watched {
+  sessionId: string;
+  /** Seq → who waits for it. */
+  waiting: Map<number, (ending: WatchEnding) => void>;
+  timer: NodeJS.Timeout;
+}
+
+/**
+ * Waits for the commits of turns that any worker may serve. Owns a connection of its own, and a subscription for each session
+ * with a turn that is waited for.
+ */
+export class CommitWatch {
+  private readonly subscriber: Redis;
+  private readonly watched = new Map<string, Watched>();
+  private stopped = false;
+
+  constructor(
+    private readonly store: SessionStore,
+    private readonly keys: Keys,
+  ) {
+    this.subscriber = store.redis.duplicate({ connectionName: 'hearth-commit-watch' });
+    this.subscriber.on('error', () => undefined);
+    this.subscriber.on('message', (channel: string, message: string) => this.heard(channel, message));
+    // Subscriptions are renewed by ioredis; what was published in between is found by the next look.
+  }
+
+  async committed(sessionId: string, seq: number): Promise<WatchEnding> {
+    if (this.stopped) return { kind: 'stopped' };
+    const channel = this.keys.channel(sessionId);
+    const ending = new Promise<WatchEnding>((resolve) => {
+      this.watch(sessionId, channel).waiting.set(seq, resolve);
+    });
+    await this.subscriber.subscribe(channel);
+    // It may have been committed before anybody listened.
+    await this.look(channel);
+    return ending;
+  }
+
+  /** Nobody is told any more. */
+  stop(): void {
+    this.stopped = true;
+    for (const { timer, waiting } of this.watched.values()) {
+      clearInterval(timer);
+      for (const resolve of waiting.values()) resolve({ kind: 'stopped' });
+    }
+    this.watched.clear();
+    this.subscriber.disconnect();
+  }
+
+  private watch(sessionId: string, channel: string): Watched {
+    let watched = this.watched.get(channel);
+    if (watched === undefined) {
+      const timer = setInterval(() => void this.look(channel).catch(() => undefined), lookAgainMs);
+      watched = { sessionId, waiting: new Map(), timer };
+      this.watched.set(channel, watched);
+    }
+    return watched;
+  }
+
+  private heard(channel: string, message: string): void {
+    const watched = this.watched.get(channel);
+    for (const { event } of parsePublished(message).events) {
+      if (event.type === 'turn.finished' || event.type === 'turn.failed') {
+        this.settle(channel, event.seq, { kind: 'committed', result: event.result });
+      }
+      if (event.type === 'session.closed')
+        for (const seq of watched?.waiting.keys() ?? []) this.settle(channel, seq, { kind: 'gone' });
+    }
+  }
+
+  private async look(channel: string): Promise<void> {
+    const watched = this.watched.get(channel);
+    for (const seq of watched?.waiting.keys() ?? []) {
+      const turn = await this.store.turn(watched?.sessionId ?? '', seq);
+      if (turn === undefined) this.settle(channel, seq, { kind: 'gone' });
+      else if (turn.result !== undefined) this.settle(channel, seq, { kind: 'committed', result: turn.result });
+    }
+  }
+
+  private settle(channel: string, seq: number, ending: WatchEnding): void {
+    const watched = this.watched.get(channel);
+    const resolve = watched?.waiting.get(seq);
+    if (watched === undefined || resolve === undefined) return;
+    watched.waiting.delete(seq);
+    resolve(ending);
+    if (watched.waiting.size > 0) return;
+    clearInterval(watched.timer);
+    this.watched.delete(channel);
+    this.subscriber.unsubscribe(channel).catch(() => undefined);
+  }
+}

@@ -1,0 +1,115 @@
+import { createHash } from 'node:crypto';
+import {
+  cancelledError,
+  checkPrompt,
+  expiredError,
+  HearthError,
+  type Logger,
+  newRingId,
+  parseInput,
+  promptPreview,
+  type Ringer,
+  type SessionStore,
+  type Submitted,
+  type TurnJob,
+  turnIdSchema,
+  turnJobSchema,
+} from '@hearth/shared';
+import type { Job } from 'bullmq';
+import type { CommitWatch } from './commit-watch.js';
+import type { Outcome } from './reception.js';
+
+/** A job whose session has too many turns waiting, or is just being closed, is looked at again after so many ms. */
+const againMs = 500;
+
+export interface RawJobsDeps {
+  store: SessionStore;
+  ringer: Ringer;
+  commits: CommitWatch;
+  log: Logger;
+}
+
+/**
+ * Turns that came as jobs of their own: added to `turns` by any BullMQ client. Each is admitted to its session's log, then
+ * served like any other; its job stays active, holding no place, until the turn commits. Owns nothing.
+ */
+export class RawJobs {
+  constructor(private readonly deps: RawJobsDeps) {}
+
+  /** @throws HearthError `invalid_job` | `invalid_prompt` | `prompt_too_large` | `profile_mismatch` | `session_gone` | `expired` */
+  async serve(job: Job): Promise<Outcome> {
+    const turn = parseInput(turnJobSchema, job.data, 'invalid_job', 'data');
+    const turnId = turnIdOf(job, turn);
+    const sessionId = turn.sessionId ?? sessionForOne(turnId);
+    const submitted = await this.admit(job, turn, sessionId, turnId);
+    if (submitted === undefined) return { kind: 'later', delayMs: againMs };
+    this.deps.log.info({ sessionId, seq: submitted.seq, turnId, jobId: job.id }, 'job admitted');
+    const ending = await this.deps.commits.committed(sessionId, submitted.seq);
+    if (ending.kind === 'gone') throw cancelledError('its session was closed');
+    // Whoever takes the job next finds the same turn.
+    return ending.kind === 'stopped' ? { kind: 'later', delayMs: 0 } : ending;
+  }
+
+  /** Undefined: not now. A job that comes again after its worker died is the same turn. */
+  private async admit(job: Job, turn: TurnJob, sessionId: string, turnId: string): Promise<Submitted | undefined> {
+    const { prompt, profile, metadata, onInterrupted } = turn;
+    const priority = job.opts.priority || undefined;
+    const request = {
+      prompt: checkPrompt(prompt),
+      ...(metadata === undefined ? {} : { metadata }),
+      ...(priority === undefined ? {} : { priority }),
+      onInterrupted: onInterrupted ?? ('fail' as const),
+    };
+    const broughtBy = { seat: 'intake' as const, jobId: job.id ?? '' };
+    try {
+      const submitted = await this.deps.store.submit({
+        sessionId,
+        turnId,
+        request,
+        profile,
+        ringId: newRingId(),
+        expiresInMs: timeLeft(job, turn, turnId),
+        once: turn.sessionId === undefined,
+        broughtBy,
+      });
+      const doorbell = {
+        sessionId,
+        turnId,
+        seq: submitted.seq,
+        profile: submitted.profile,
+        preview: promptPreview(prompt),
+      };
+      // Rung again after a death it is one job all the same: the log keeps the ring.
+      if (submitted.state !== 'committed') await this.deps.ringer.ring(submitted.ring, doorbell, priority);
+      return submitted;
+    } catch (error) {
+      const isForNow =
+        error instanceof HearthError && (error.code === 'backlog_full' || error.code === 'session_closing');
+      if (!isForNow) throw error;
+      return undefined;
+    }
+  }
+}
+
+const shortHash = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 24);
+
+/** So that a stalled job is the same turn, and one retried by hand another. */
+function turnIdOf(job: Job, { turnId }: TurnJob): string {
+  if (turnId !== undefined) {
+    if (job.attemptsMade === 0) return turnId;
+    const next = `${turnId}+${job.attemptsMade}`;
+    return turnIdSchema.safeParse(next).success ? next : `j-${shortHash(turnId)}-${job.attemptsMade}`;
+  }
+  return `j-${shortHash(`${job.queueName}\n${job.id ?? ''}\n${job.timestamp}`)}-${job.attemptsMade}`;
+}
+
+/** A prompt without a session gets one of its own, which a resend finds again. */
+const sessionForOne = (turnId: string): string => `once-${shortHash(turnId)}`;
+
+/** What is left of `expiresIn`, counted from when the job was due by the clock of whoever added it. */
+function timeLeft(job: Job, { expiresIn }: TurnJob, turnId: string): number | undefined {
+  if (expiresIn === undefined) return undefined;
+  const left = job.timestamp + (job.opts.delay ?? 0) + expiresIn - Date.now();
+  if (left <= 0) throw expiredError(turnId);
+  return left;
+}
