@@ -1,5 +1,5 @@
 /** Directives that only fake-claude can play: what a process does, not what a model says. The model API refuses them by name. */
-export const hazardNames = [
+const hazardNames = [
   'argv',
   'env',
   'crash',

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 
 /** How fake-claude begins, when it is to begin badly. The model API has no such thing. */
-export interface StartHazard {
+interface StartHazard {
   /** ms before anything is read or said. */
   delayMs?: number;
   /** Ends at once with this code. */

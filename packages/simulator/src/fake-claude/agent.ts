@@ -9,6 +9,7 @@ import { Mischief } from './mischief.js';
 import type { Line, Output } from './output.js';
 import { Permissions } from './permissions.js';
 import type { Surroundings } from './surroundings.js';
+import { textField } from './text-field.js';
 import { tools } from './tools.js';
 import { isTaken, projectFolder, Transcript } from './transcript.js';
 import { type Session, Turn } from './turn.js';
@@ -192,10 +193,10 @@ export class Agent implements Session {
       case 'claim_session':
         return this.claim(request['cwd']);
       case 'set_model':
-        this.model = String(request['model'] ?? 'claude-simulated');
+        this.model = textField(request, 'model', 'claude-simulated');
         return { response: { model: this.model } };
       case 'set_permission_mode':
-        this.permissions.mode = String(request['mode']);
+        this.permissions.mode = textField(request, 'mode');
         return { response: { mode: this.permissions.mode } };
       case 'get_context_usage': {
         const totalTokens = Math.ceil((this.past?.characters ?? 0) / 4);
@@ -211,7 +212,7 @@ export class Agent implements Session {
         return {};
       default:
         return {
-          error: `Unsupported control request subtype: ${String(request['subtype'])}`,
+          error: `Unsupported control request subtype: ${textField(request, 'subtype')}`,
           errorCode: 'unsupported_request',
         };
     }

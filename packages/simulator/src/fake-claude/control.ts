@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Line, Output } from './output.js';
+import { textField } from './text-field.js';
 
 /** What came of a request to the host. */
 export type Reply =
@@ -46,10 +47,10 @@ export class Control {
   /** A `control_response` of the host. */
   answered(line: Line): void {
     const response = (line['response'] ?? {}) as Line;
-    const settle = this.pending.get(String(response['request_id']));
+    const settle = this.pending.get(textField(response, 'request_id'));
     if (response['subtype'] === 'success')
       settle?.({ kind: 'success', response: (response['response'] ?? {}) as Line });
-    else settle?.({ kind: 'error', error: String(response['error'] ?? '') });
+    else settle?.({ kind: 'error', error: textField(response, 'error') });
   }
 
   answer(requestId: string, answer: Response): void {
@@ -63,7 +64,7 @@ export class Control {
 
   inputEnded(): void {
     this.hasInputEnded = true;
-    for (const settle of [...this.pending.values()]) settle({ kind: 'input_ended' });
+    for (const settle of this.pending.values()) settle({ kind: 'input_ended' });
   }
 
   /** Hazard: from now on no request is answered. */

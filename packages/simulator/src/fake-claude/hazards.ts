@@ -3,10 +3,10 @@ import { isHazardName } from '../hazard-names.js';
 import { type Directives, parseDirectives } from '../model-api/directives.js';
 import { bytes, count, DirectiveError, fieldsOf, milliseconds, times } from '../model-api/fields.js';
 
-export const crashPoints = ['before', 'during', 'after-tool', 'after-answer', 'after-result'] as const;
+const crashPoints = ['before', 'during', 'after-tool', 'after-answer', 'after-result'] as const;
 export type CrashPoint = (typeof crashPoints)[number];
 
-export interface Crash {
+interface Crash {
   at: CrashPoint;
   /** An exit code, or the signal it kills itself with. */
   how: number | NodeJS.Signals;

@@ -1,6 +1,7 @@
 import { StringDecoder } from 'node:string_decoder';
 import type { ApiMessage } from '../model-api/conversation.js';
 import type { Line } from './output.js';
+import { textField } from './text-field.js';
 
 /** What the host may say. */
 export interface Listener {
@@ -36,7 +37,8 @@ export class Input {
       throw new InputError(`Error parsing streaming input line (type=unknown, ${text.length} chars): SyntaxError`);
     }
     if (line['type'] === 'user') this.listener.prompt((line['message'] as ApiMessage).content);
-    if (line['type'] === 'control_request') this.listener.request(String(line['request_id']), line['request'] as Line);
+    if (line['type'] === 'control_request')
+      this.listener.request(textField(line, 'request_id'), line['request'] as Line);
     if (line['type'] === 'control_response') this.listener.answered(line);
   }
 }

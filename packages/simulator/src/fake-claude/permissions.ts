@@ -1,6 +1,7 @@
 import type { Control } from './control.js';
 import type { Flags } from './flags.js';
 import type { Line } from './output.js';
+import { textField } from './text-field.js';
 import type { CliVersion } from './versions.js';
 
 export interface ToolCall {
@@ -84,7 +85,7 @@ export class Permissions {
     if (reply.kind !== 'success') return undefined;
     const output = (reply.response['hookSpecificOutput'] ?? {}) as Line;
     if (output['permissionDecision'] !== 'deny') return undefined;
-    const message = `PreToolUse:${name} hook error: ${String(output['permissionDecisionReason'] ?? '')}`;
+    const message = `PreToolUse:${name} hook error: ${textField(output, 'permissionDecisionReason')}`;
     return { kind: 'refused', message, isDenial: true };
   }
 
@@ -93,7 +94,7 @@ export class Permissions {
     if (name === 'AskUserQuestion') return false;
     if (this.mode === 'bypassPermissions' || this.mode === 'auto') return true;
     if (name === 'Read' || (name === 'Write' && this.mode === 'acceptEdits')) return true;
-    const command = String(input['command']);
+    const command = textField(input, 'command');
     if (name === 'Bash' && harmless.test(command)) return true;
     return this.flags.allowedTools.some((rule) => {
       const [, tool = rule, content] = /^([^(]+)\((.*)\)$/.exec(rule) ?? [];
@@ -121,9 +122,9 @@ export class Permissions {
     );
     if (reply.kind === 'cancelled') return { kind: 'stop', isDenial: false };
     if (reply.kind !== 'success') return { kind: 'refused', message: 'Stream closed', isDenial: false };
-    const { behavior, updatedInput, message, interrupt } = reply.response;
+    const { behavior, updatedInput, interrupt } = reply.response;
     if (behavior === 'allow') return { kind: 'run', input: (updatedInput ?? input) as Line };
     if (interrupt === true) return { kind: 'stop', isDenial: true };
-    return { kind: 'refused', message: String(message ?? ''), isDenial: true };
+    return { kind: 'refused', message: textField(reply.response, 'message'), isDenial: true };
   }
 }

@@ -3,6 +3,7 @@ import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } fr
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { agentMark, type Surroundings } from './surroundings.js';
+import { textField } from './text-field.js';
 
 /** What a tool says: to the model, and in the line's `tool_use_result`. */
 export interface ToolOutcome {
@@ -53,7 +54,7 @@ async function effect(input: Input, place: Workplace, signal: AbortSignal): Prom
   if (typeof file !== 'string') return failed('Effect has no file: set FAKE_CLAUDE_EFFECTS, or give it "file"');
   if (typeof input['ms'] === 'number') await sleep(input['ms'], undefined, { signal });
   const { sessionId, surroundings } = place;
-  const text = String(input['text'] ?? '');
+  const text = textField(input, 'text');
   const line = { text, sessionId, pid: process.pid, agent: surroundings.env[agentMark] ?? null, at: Date.now() };
   // One write in append mode: whole, whoever else writes.
   appendFileSync(file, `${JSON.stringify(line)}\n`);
@@ -62,7 +63,7 @@ async function effect(input: Input, place: Workplace, signal: AbortSignal): Prom
 
 /** In a session of its own, as the real one: killing the agent, or its group, leaves it at work. */
 async function bash(input: Input, place: Workplace, signal: AbortSignal): Promise<ToolOutcome> {
-  const child = spawn('/bin/sh', ['-c', String(input['command'])], {
+  const child = spawn('/bin/sh', ['-c', textField(input, 'command')], {
     cwd: place.cwd,
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -100,7 +101,7 @@ function killGroup(pid: number | undefined): void {
 }
 
 function read(input: Input, { cwd }: Workplace): ToolOutcome {
-  const filePath = String(input['file_path']);
+  const filePath = textField(input, 'file_path');
   if (!existsSync(filePath)) return failed(`File does not exist. Note: your current working directory is ${cwd}.`);
   const content = readFileSync(filePath, 'utf8');
   const numbered = content.split('\n').map((line, at) => `${at + 1}\t${line}`);
@@ -108,8 +109,8 @@ function read(input: Input, { cwd }: Workplace): ToolOutcome {
 }
 
 function write(input: Input): ToolOutcome {
-  const filePath = String(input['file_path']);
-  const content = String(input['content'] ?? '');
+  const filePath = textField(input, 'file_path');
+  const content = textField(input, 'content');
   const type = existsSync(filePath) ? 'update' : 'create';
   mkdirSync(dirname(filePath), { recursive: true });
   writeFileSync(filePath, content);

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import type { ApiMessage } from '../model-api/conversation.js';
+import { textField } from './text-field.js';
 
 type Entry = Readonly<Record<string, unknown>>;
 
@@ -52,7 +53,7 @@ export class Transcript {
   /** The id of the session in a file: that of its entries, else of its name. */
   static sessionIdOf(file: string): string {
     const named = readEntries(file).findLast((entry) => typeof entry['sessionId'] === 'string');
-    return String(named?.['sessionId'] ?? basename(file, '.jsonl'));
+    return textField(named, 'sessionId', basename(file, '.jsonl'));
   }
 
   /** Adds a message of the conversation. Returns the uuid of its entry. */
