@@ -1,18 +1,28 @@
 import { readFileSync } from 'node:fs';
-import { z } from 'zod';
-import { parseDirectives } from './model-api/directives.js';
 
-const scenarioSchema = z.strictObject({
-  rules: z.array(
-    z.strictObject({
-      /** A part of the prompt, or `/a regular expression/`. */
-      match: z.string().min(1),
-      /** Directives that are put before the prompt, as they would stand in it. */
-      steps: z.array(z.string().min(1)).min(1),
-    }),
-  ),
-});
-export type Scenario = z.infer<typeof scenarioSchema>;
+/** How fake-claude begins, when it is to begin badly. The model API has no such thing. */
+interface StartHazard {
+  /** ms before anything is read or said. */
+  delayMs?: number;
+  /** Ends at once with this code. */
+  exitCode?: number;
+  /** Said before that. */
+  stderr?: string;
+  /** Never answers `initialize`. */
+  neverInitialise?: boolean;
+  /** How many starts are so, counted over all processes; absent: every one. */
+  times?: number;
+}
+
+export interface Scenario {
+  rules: readonly {
+    /** A part of the prompt, or `/a regular expression/`. */
+    match: string;
+    /** Directives that are put before the prompt, as they would stand in it. */
+    steps: readonly string[];
+  }[];
+  start?: StartHazard;
+}
 
 /** A scenario file that cannot be used; the message names the field. */
 export class ScenarioError extends Error {
@@ -20,41 +30,78 @@ export class ScenarioError extends Error {
   readonly code = 'invalid_scenario';
 }
 
-/** @throws ScenarioError */
-function parseScenario(json: unknown): Scenario {
-  const parsed = scenarioSchema.safeParse(json);
-  if (!parsed.success) {
-    const issue = parsed.error.issues[0];
-    throw new ScenarioError(`${issue?.path.join('.') || 'scenario'}: ${issue?.message ?? 'not acceptable'}`, {
-      cause: parsed.error,
-    });
-  }
-  for (const [at, rule] of parsed.data.rules.entries()) {
-    try {
-      matcher(rule.match);
-      parseDirectives(rule.steps.join(' '));
-    } catch (cause) {
-      throw new ScenarioError(`rules.${at}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
-    }
-  }
-  return parsed.data;
+/** What plays a scenario: how it reads directives, and whether it has a start of its own. */
+export interface Player {
+  parse: (text: string) => unknown;
+  starts: boolean;
 }
 
 /** @throws ScenarioError */
-export function readScenario(path: string): Scenario {
+export function readScenario(path: string, player: Player): Scenario {
   let json: unknown;
   try {
     json = JSON.parse(readFileSync(path, 'utf8'));
   } catch (cause) {
     throw new ScenarioError(`${path} cannot be read as JSON`, { cause });
   }
-  return parseScenario(json);
+  return parseScenario(json, player);
 }
 
 /** The prompt with the steps of the first rule that matches before it. */
 export function withScenario(prompt: string, scenario: Scenario | undefined): string {
   const rule = scenario?.rules.find(({ match }) => matcher(match)(prompt));
   return rule === undefined ? prompt : `${rule.steps.join(' ')} ${prompt}`;
+}
+
+/** By hand, without zod: fake-claude starts by the hundred, and loading it would be most of a start. */
+function parseScenario(json: unknown, player: Player): Scenario {
+  const { rules = [], start } = record('scenario', json, ['rules', 'start']);
+  if (!Array.isArray(rules)) throw new ScenarioError('rules: expected a list');
+  return {
+    rules: rules.map((rule: unknown, at) => parseRule(`rules.${at}`, rule, player)),
+    ...(start === undefined ? {} : { start: parseStart(start, player) }),
+  };
+}
+
+function parseRule(field: string, json: unknown, player: Player): Scenario['rules'][number] {
+  const { match, steps } = record(field, json, ['match', 'steps']);
+  if (typeof match !== 'string' || match === '') throw new ScenarioError(`${field}.match: expected a text`);
+  if (!Array.isArray(steps) || steps.length === 0 || !steps.every((step) => typeof step === 'string' && step !== ''))
+    throw new ScenarioError(`${field}.steps: expected a list of at least one text`);
+  try {
+    matcher(match);
+    player.parse(steps.join(' '));
+  } catch (cause) {
+    throw new ScenarioError(`${field}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+  }
+  return { match, steps: steps as string[] };
+}
+
+function parseStart(json: unknown, player: Player): StartHazard {
+  if (!player.starts) throw new ScenarioError('start: expected nothing; only fake-claude plays it');
+  const start = record('start', json, ['delayMs', 'exitCode', 'stderr', 'neverInitialise', 'times']);
+  for (const field of ['delayMs', 'exitCode', 'times'] as const) {
+    const value = start[field];
+    const most = field === 'exitCode' ? 255 : Number.MAX_SAFE_INTEGER;
+    if (value !== undefined && !(Number.isInteger(value) && Number(value) >= 0 && Number(value) <= most))
+      throw new ScenarioError(`start.${field}: expected a whole number${field === 'exitCode' ? ' up to 255' : ''}`);
+  }
+  if (start['stderr'] !== undefined && typeof start['stderr'] !== 'string')
+    throw new ScenarioError('start.stderr: expected a text');
+  if (start['neverInitialise'] !== undefined && typeof start['neverInitialise'] !== 'boolean')
+    throw new ScenarioError('start.neverInitialise: expected true or false');
+  return start;
+}
+
+function record(field: string, json: unknown, allowed: readonly string[]): Record<string, unknown> {
+  if (typeof json !== 'object' || json === null || Array.isArray(json))
+    throw new ScenarioError(`${field}: expected an object`);
+  const unknown = Object.keys(json).find((key) => !allowed.includes(key));
+  if (unknown !== undefined)
+    throw new ScenarioError(
+      `${field === 'scenario' ? '' : `${field}.`}${unknown}: expected one of ${allowed.join(', ')}`,
+    );
+  return json as Record<string, unknown>;
 }
 
 function matcher(match: string): (text: string) => boolean {

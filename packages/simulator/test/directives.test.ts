@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { DirectiveError, parseDirectives } from '../src/model-api/directives.js';
+import { parseDirectives } from '../src/model-api/directives.js';
+import { DirectiveError } from '../src/model-api/fields.js';
 
 describe('directives', () => {
   test('are taken out of the prompt, whatever their order', () => {

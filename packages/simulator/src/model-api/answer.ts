@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
+import type { Conversation } from './conversation.js';
 import type { Directives, ToolUse } from './directives.js';
-import type { Conversation } from './request.js';
 
 /** What the model answers to one request. */
 export interface Answer {

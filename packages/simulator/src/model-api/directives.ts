@@ -12,7 +12,12 @@
  *   [[error 529 times=2]]             fail with that HTTP status, so many times for this prompt (default: always)
  *   [[cut after=3 times=1]]           cut the connection after so many pieces of text
  *   [[hang]]                          never answer
+ *
+ * fake-claude understands more of them (see fake-claude/hazards.ts): those it takes itself, by `others`.
  */
+import { isHazardName } from '../hazard-names.js';
+import { bytes, count, DirectiveError, fieldsOf, milliseconds, times } from './fields.js';
+
 export interface ToolUse {
   name: string;
   input: object;
@@ -34,24 +39,14 @@ export interface Directives {
   rest: string;
 }
 
-/** A directive that does not parse: says which, what was expected and what it got. */
-export class DirectiveError extends Error {
-  override readonly name = 'DirectiveError';
-  readonly code = 'invalid_directive';
-
-  constructor(
-    readonly directive: string,
-    readonly expected: string,
-  ) {
-    super(`[[${directive}]]: expected ${expected}`);
-  }
-}
+/** Takes a directive that is not one of these, or says no. @throws DirectiveError */
+export type OtherDirectives = (word: string, directive: string, argument: string) => boolean;
 
 const opening = '[[';
 const closing = ']]';
 
 /** @throws DirectiveError */
-export function parseDirectives(text: string): Directives {
+export function parseDirectives(text: string, others?: OtherDirectives): Directives {
   const found: Directives = {
     say: undefined,
     thinking: [],
@@ -71,7 +66,7 @@ export function parseDirectives(text: string): Directives {
   for (let start = text.indexOf(opening); start !== -1; start = text.indexOf(opening, at)) {
     rest += text.slice(at, start);
     const end = endOfDirective(text, start + opening.length);
-    apply(found, text.slice(start + opening.length, end).trim());
+    apply(found, text.slice(start + opening.length, end).trim(), others);
     at = end + closing.length;
   }
   found.rest = (rest + text.slice(at)).replace(/[ \t]+/g, ' ').trim();
@@ -89,7 +84,7 @@ function endOfDirective(text: string, start: number): number {
   return first;
 }
 
-function apply(found: Directives, directive: string): void {
+function apply(found: Directives, directive: string, others: OtherDirectives | undefined): void {
   const [word = ''] = directive.split(/\s/, 1);
   const argument = directive.slice(word.length).trim();
   switch (word) {
@@ -124,24 +119,30 @@ function apply(found: Directives, directive: string): void {
       return;
     }
     case 'error': {
-      const [status = '', ...others] = argument.split(/\s+/);
+      const [status = '', ...more] = argument.split(/\s+/);
       if (!/^[45]\d\d$/.test(status))
         throw new DirectiveError(directive, 'error STATUS [times=N], STATUS from 400 to 599');
-      found.error = { status: Number(status), times: times(directive, others.join(' ')) };
+      found.error = {
+        status: Number(status),
+        times: times(directive, fieldsOf(directive, more.join(' '), ['times'])['times']),
+      };
       return;
     }
     case 'cut': {
       const fields = fieldsOf(directive, argument, ['after', 'times']);
       found.cut = {
         after: fields['after'] === undefined ? 1 : count(directive, fields['after']),
-        times: fields['times'] === undefined ? Number.POSITIVE_INFINITY : count(directive, fields['times']),
+        times: times(directive, fields['times']),
       };
       return;
     }
     default:
+      if (others?.(word, directive, argument)) return;
       throw new DirectiveError(
         directive,
-        'one of say, thinking, tool, parallel, large, delay, stream, error, cut, hang',
+        others === undefined && isHazardName(word)
+          ? 'one that a model can play; this one only fake-claude can'
+          : 'one of say, thinking, tool, parallel, large, delay, stream, error, cut, hang',
       );
   }
 }
@@ -158,35 +159,13 @@ function toolOf(directive: string): ToolUse | undefined {
   }
 }
 
-function fieldsOf(directive: string, argument: string, allowed: readonly string[]): Record<string, string | undefined> {
-  const fields: Record<string, string> = {};
-  for (const part of argument.split(/\s+/).filter(Boolean)) {
-    const [name = '', value] = part.split('=');
-    if (value === undefined || !allowed.includes(name))
-      throw new DirectiveError(directive, `fields ${allowed.map((field) => `${field}=…`).join(' ')}`);
-    fields[name] = value;
-  }
-  return fields;
-}
-
-function times(directive: string, argument: string): number {
-  const field = fieldsOf(directive, argument, ['times'])['times'];
-  return field === undefined ? Number.POSITIVE_INFINITY : count(directive, field);
-}
-
-function count(directive: string, text: string): number {
-  if (!/^\d{1,6}$/.test(text)) throw new DirectiveError(directive, 'a whole number');
-  return Number(text);
-}
-
-function milliseconds(directive: string, text: string): number {
-  const match = /^(\d+(?:\.\d+)?)(ms|s)$/.exec(text);
-  if (match === null) throw new DirectiveError(directive, 'a time such as 500ms or 2s');
-  return Number(match[1]) * (match[2] === 's' ? 1000 : 1);
-}
-
-function bytes(directive: string, text: string): number {
-  const match = /^(\d+)(B|KB|MB)$/.exec(text);
-  if (match === null) throw new DirectiveError(directive, 'a size such as 500KB or 1MB');
-  return Number(match[1]) * { B: 1, KB: 1024, MB: 1024 * 1024 }[match[2] as 'B' | 'KB' | 'MB'];
+/** What the user said without directives; one that does not parse is said in the answer to its own prompt, not later. */
+export function spoken(said: readonly string[], others?: OtherDirectives): string[] {
+  return said.map((text) => {
+    try {
+      return parseDirectives(text, others).rest;
+    } catch {
+      return text;
+    }
+  });
 }

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
-import type { Conversation, ModelRequest } from './request.js';
+import type { Conversation } from './conversation.js';
+import type { ModelRequest } from './request.js';
 
 /** Anthropic's error types by HTTP status. Source: API reference, "Errors". */
-const errorTypes: Record<number, string> = {
+export const errorTypes: Record<number, string> = {
   400: 'invalid_request_error',
   401: 'authentication_error',
   403: 'permission_error',

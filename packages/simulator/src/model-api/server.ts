@@ -5,9 +5,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { readScenario, withScenario } from '../scenario.js';
 import { answer } from './answer.js';
-import { DirectiveError, parseDirectives } from './directives.js';
+import { readConversation } from './conversation.js';
+import { parseDirectives, spoken } from './directives.js';
 import { errorBody, FailureCounter } from './failures.js';
-import { type ModelRequest, readConversation, requestSchema } from './request.js';
+import { DirectiveError } from './fields.js';
+import { type ModelRequest, requestSchema } from './request.js';
 import { message, streamMessage } from './stream.js';
 
 const optionsSchema = z.strictObject({
@@ -45,7 +47,8 @@ const seenAtMost = 10_000;
 /** Starts the simulated model. @throws ScenarioError, ZodError on a bad option, the system's error on a port in use */
 export async function startModelApi(options: ModelApiOptions = {}): Promise<ModelApi> {
   const { port, host, scenarioFile, latencyMs } = optionsSchema.parse(options);
-  const scenario = scenarioFile === undefined ? undefined : readScenario(scenarioFile);
+  const scenario =
+    scenarioFile === undefined ? undefined : readScenario(scenarioFile, { parse: parseDirectives, starts: false });
   const failures = new FailureCounter();
   const seen: SeenRequest[] = [];
   const stopped = new AbortController();
@@ -60,7 +63,7 @@ export async function startModelApi(options: ModelApiOptions = {}): Promise<Mode
     const parsed = requestSchema.safeParse(parseJson(raw.toString('utf8')));
     if (!parsed.success) return sendJson(response, 400, errorBody(400, z.prettifyError(parsed.error)));
     const body = parsed.data;
-    const prompt = readConversation(body).said.at(-1) ?? '';
+    const prompt = readConversation(body.messages).said.at(-1) ?? '';
     const note = (status: number): void => {
       seen.push({ at: Date.now(), model: body.model, prompt, status, streamed: body.stream });
       if (seen.length > seenAtMost) seen.shift();
@@ -74,7 +77,7 @@ export async function startModelApi(options: ModelApiOptions = {}): Promise<Mode
     size: number,
     note: (status: number) => void,
   ): Promise<void> => {
-    const conversation = readConversation(body);
+    const conversation = readConversation(body.messages);
     const script = withScenario(conversation.said.at(-1) ?? '', scenario);
     // Requests beside the conversation (titles, quotas) offer no tools; a script is not meant for them.
     const directives = parseDirectives(body.tools.length > 0 ? script : '');
@@ -126,17 +129,6 @@ export async function startModelApi(options: ModelApiOptions = {}): Promise<Mode
       });
     },
   };
-}
-
-/** What the user said without directives; one that does not parse is said in the answer to its own prompt, not later. */
-function spoken(said: readonly string[]): string[] {
-  return said.map((text) => {
-    try {
-      return parseDirectives(text).rest;
-    } catch {
-      return text;
-    }
-  });
 }
 
 function parseJson(text: string): unknown {

@@ -33,43 +33,59 @@ export function message(model: string, answer: Answer, inputTokens: number) {
   };
 }
 
+/** One event of a message; `isText` marks the pieces a pace counts, `block` the end of a block. */
+export interface ApiEvent {
+  event: { type: string; [field: string]: unknown };
+  isText: boolean;
+  block?: object;
+}
+
+/** A message as the events of its stream, in order, without the pings between. */
+export function* messageEvents(full: ReturnType<typeof message>, chunks: number | undefined): Generator<ApiEvent> {
+  const plain = (type: string, data: object): ApiEvent => ({ event: { type, ...data }, isText: false });
+  const { content, stop_reason, usage, ...head } = full;
+  yield plain('message_start', {
+    message: { ...head, content: [], stop_reason: null, usage: { ...usage, output_tokens: 1 } },
+  });
+  for (const [index, raw] of content.entries()) {
+    const block = raw as { type: string; text?: string; thinking?: string; signature?: string; input?: object };
+    const delta = (fields: object): ApiEvent => plain('content_block_delta', { index, delta: fields });
+    yield plain('content_block_start', { index, content_block: emptied(block) });
+    if (block.type === 'text') {
+      for (const text of cutToPieces(block.text ?? '', chunks))
+        yield { ...delta({ type: 'text_delta', text }), isText: true };
+    } else if (block.type === 'thinking') {
+      yield delta({ type: 'thinking_delta', thinking: block.thinking });
+      yield delta({ type: 'signature_delta', signature: block.signature });
+    } else yield delta({ type: 'input_json_delta', partial_json: JSON.stringify(block.input) });
+    yield { ...plain('content_block_stop', { index }), block: raw };
+  }
+  yield plain('message_delta', {
+    delta: { stop_reason, stop_sequence: null },
+    usage: { output_tokens: usage.output_tokens },
+  });
+  yield plain('message_stop', {});
+}
+
 export async function streamMessage(
   response: ServerResponse,
   full: ReturnType<typeof message>,
   pace: Pace,
 ): Promise<void> {
-  const send = (type: string, data: object): void => {
-    response.write(`event: ${type}\ndata: ${JSON.stringify({ type, ...data })}\n\n`);
+  const send = (event: { type: string }): void => {
+    response.write(`event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`);
   };
   response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-cache' });
-  const { content, stop_reason, usage, ...head } = full;
-  send('message_start', {
-    message: { ...head, content: [], stop_reason: null, usage: { ...usage, output_tokens: 1 } },
-  });
-  send('ping', {});
   let pieces = 0;
-  for (const [index, raw] of content.entries()) {
-    const block = raw as { type: string; text?: string; thinking?: string; signature?: string; input?: object };
-    send('content_block_start', { index, content_block: emptied(block) });
-    if (block.type === 'text') {
-      for (const text of cutToPieces(block.text ?? '', pace.chunks)) {
-        if (pace.cutAfter !== undefined && pieces >= pace.cutAfter) return void response.destroy();
-        if (pieces > 0 && pace.everyMs > 0) await sleep(pace.everyMs, undefined, { signal: pace.signal });
-        send('content_block_delta', { index, delta: { type: 'text_delta', text } });
-        pieces += 1;
-      }
-    } else if (block.type === 'thinking') {
-      send('content_block_delta', { index, delta: { type: 'thinking_delta', thinking: block.thinking } });
-      send('content_block_delta', { index, delta: { type: 'signature_delta', signature: block.signature } });
-    } else
-      send('content_block_delta', {
-        index,
-        delta: { type: 'input_json_delta', partial_json: JSON.stringify(block.input) },
-      });
-    send('content_block_stop', { index });
+  for (const { event, isText } of messageEvents(full, pace.chunks)) {
+    if (isText) {
+      if (pace.cutAfter !== undefined && pieces >= pace.cutAfter) return void response.destroy();
+      if (pieces > 0 && pace.everyMs > 0) await sleep(pace.everyMs, undefined, { signal: pace.signal });
+      pieces += 1;
+    }
+    send(event);
+    if (event.type === 'message_start') send({ type: 'ping' });
   }
-  send('message_delta', { delta: { stop_reason, stop_sequence: null }, usage: { output_tokens: usage.output_tokens } });
-  send('message_stop', {});
   response.end();
 }
 

@@ -1,0 +1,277 @@
+import { randomUUID } from 'node:crypto';
+import { accessSync, constants, existsSync, realpathSync } from 'node:fs';
+import { basename, isAbsolute, join } from 'node:path';
+import type { ApiMessage } from '../model-api/conversation.js';
+import type { Control, Response } from './control.js';
+import { FlagError, type Flags } from './flags.js';
+import { type Hazards, parseScript } from './hazards.js';
+import { Mischief } from './mischief.js';
+import type { Line, Output } from './output.js';
+import { Permissions } from './permissions.js';
+import type { Surroundings } from './surroundings.js';
+import { textField } from './text-field.js';
+import { tools } from './tools.js';
+import { isTaken, projectFolder, Transcript } from './transcript.js';
+import { type Session, Turn } from './turn.js';
+import { Ledger, notBegun } from './turn-end.js';
+
+const notClaimed =
+  'not_claimed: this process was started with --await-claim and has not been claimed; send claim_session before the first message';
+const cwdNotFound = 'cwd_not_found: the claim cwd does not exist or is not accessible';
+const notASpare =
+  'not_a_spare: claim_session is only accepted by a process started with --await-claim that has not been claimed yet';
+
+/** `--resume` of a session that is not there: told as a result, and on stderr. */
+export class NoConversation extends Error {
+  override readonly name = 'NoConversation';
+}
+
+/** The process as its host sees it: one session, prompts one after the other, control requests in between. */
+export class Agent implements Session {
+  readonly permissions: Permissions;
+  readonly mischief: Mischief;
+  readonly offeredTools: readonly string[];
+  id: string;
+  cwd: string;
+  model: string;
+  private readonly ledger = new Ledger();
+  private readonly queue: ApiMessage['content'][] = [];
+  private readonly startedAt = performance.now();
+  private past: Transcript | undefined;
+  private turn: Turn | undefined;
+  private isWorking = false;
+  private isInitialised = false;
+  private isParked: boolean;
+  private hasInputEnded = false;
+
+  /** @throws FlagError, NoConversation */
+  constructor(
+    readonly flags: Flags,
+    readonly surroundings: Surroundings,
+    readonly output: Output,
+    private readonly control: Control,
+    cwd: string,
+    private readonly onDone: () => void,
+  ) {
+    this.cwd = cwd;
+    this.model = flags.model ?? 'claude-simulated';
+    this.permissions = new Permissions(flags, surroundings.abilities, control);
+    this.mischief = new Mischief(output, control, this.permissions, surroundings);
+    this.offeredTools = [...tools.keys()].filter(
+      (name) => (flags.tools?.includes(name) ?? true) && !flags.disallowedTools.includes(name),
+    );
+    this.isParked = flags.awaitClaim;
+    this.id = flags.sessionId ?? randomUUID();
+    if (flags.resume !== undefined) this.resume(flags.resume);
+    else if (isTaken(surroundings.configDir, this.id))
+      throw new FlagError(`Error: Session ID ${this.id} is already in use.`);
+  }
+
+  /** A spare has no transcript before it is claimed: where it lies depends on the folder. */
+  get transcript(): Transcript {
+    const { configDir } = this.surroundings;
+    this.past ??= Transcript.begin(join(projectFolder(configDir, this.cwd), `${this.id}.jsonl`), this.stamp);
+    return this.past;
+  }
+
+  prompt(content: ApiMessage['content']): void {
+    if (this.isParked) return this.tell(this.ledger.result(notBegun(notClaimed), this.model));
+    this.transcript.note('queue-operation', { operation: 'enqueue', content });
+    this.queue.push(content);
+    // After everything that came with it: prompts written at once are queued at once.
+    setImmediate(() => void this.work());
+  }
+
+  request(requestId: string, request: Line): void {
+    this.control.answer(requestId, this.respond(request));
+  }
+
+  /** Idle: done at once. In mid-turn it finishes first, tools included. */
+  inputEnded(): void {
+    this.hasInputEnded = true;
+    this.control.inputEnded();
+    if (!this.isWorking && this.queue.length === 0) this.onDone();
+  }
+
+  /** What was written to the transcript since, to the host. */
+  mirror({ unmirrored, resultFirst }: Pick<Hazards, 'unmirrored' | 'resultFirst'>): void {
+    if (resultFirst) return;
+    const entries = this.transcript.takeUnmirrored();
+    if (entries.length === 0 || unmirrored || !this.flags.sessionMirror) return;
+    this.output.line({ type: 'transcript_mirror', filePath: this.transcript.file, entries });
+  }
+
+  private readonly stamp = () => ({
+    cwd: this.cwd,
+    sessionId: this.id,
+    version: this.surroundings.version,
+    permissionMode: this.permissions.mode,
+  });
+
+  private resume(what: string): void {
+    const isFile = what.endsWith('.jsonl');
+    const file = isFile ? what : join(projectFolder(this.surroundings.configDir, this.cwd), `${what}.jsonl`);
+    if (!existsSync(file))
+      throw new NoConversation(`No conversation found with session ID: ${basename(what, '.jsonl')}`);
+    this.id = Transcript.sessionIdOf(file);
+    this.past = Transcript.resume(file, this.stamp);
+  }
+
+  private async work(): Promise<void> {
+    if (this.isWorking) return;
+    this.isWorking = true;
+    for (let content = this.take(); content !== undefined; content = this.take()) {
+      this.transcript.note('queue-operation', { operation: 'dequeue' });
+      this.transcript.message({ role: 'user', content }, { promptId: randomUUID() });
+      await this.play();
+    }
+    this.isWorking = false;
+    if (this.hasInputEnded) this.onDone();
+  }
+
+  /** The next prompt; hazard: several that were written at once, as one. */
+  private take(): ApiMessage['content'] | undefined {
+    const isMerged = this.queue.length > 1 && this.queue.some((content) => wants(content, ({ merge }) => merge));
+    return isMerged ? this.queue.splice(0).map(textOf).join('\n') : this.queue.shift();
+  }
+
+  private async play(): Promise<void> {
+    this.tell(this.initLine());
+    const turn = new Turn(this);
+    this.turn = turn;
+    const { hazards } = turn;
+    const end = await turn.run();
+    this.turn = undefined;
+    turn.crash('after-answer');
+    this.mirror(hazards);
+    const text = hazards.firstPartResult ? end.text?.slice(0, Math.ceil(end.text.length / 2)) : end.text;
+    const result = this.ledger.result(text === undefined ? end : { ...end, text }, this.model);
+    const isLate = hazards.lateResultMs > 0 && (end.terminalReason?.startsWith('aborted') ?? false);
+    if (isLate) this.tellLater(result, hazards.lateResultMs);
+    else if (!hazards.noResult) this.tell(result);
+    if (hazards.resultFirst) this.mirror({ ...hazards, resultFirst: false });
+    turn.crash('after-result');
+    this.transcript.note('last-prompt', {});
+    this.mirror(hazards);
+    if (hazards.secondResultMs !== undefined) this.tellLater(result, hazards.secondResultMs);
+  }
+
+  private tell(line: Line): void {
+    this.output.said(this.id, line);
+  }
+
+  private tellLater(line: Line, ms: number): void {
+    setTimeout(() => this.tell({ ...line, uuid: randomUUID() }), ms);
+  }
+
+  private initLine(): Line {
+    return {
+      type: 'system',
+      subtype: 'init',
+      cwd: this.cwd,
+      tools: this.offeredTools,
+      mcp_servers: [],
+      model: this.model,
+      permissionMode: this.permissions.mode,
+      slash_commands: [],
+      apiKeySource: 'none',
+      claude_code_version: this.surroundings.version,
+      output_style: 'default',
+      agents: [],
+      skills: [],
+      plugins: [],
+    };
+  }
+
+  private respond(request: Line): Response {
+    switch (request['subtype']) {
+      case 'initialize':
+        return this.initialise(request);
+      case 'interrupt':
+        this.turn?.interrupt();
+        return { response: { still_queued: [] } };
+      case 'claim_session':
+        return this.claim(request['cwd']);
+      case 'set_model':
+        this.model = textField(request, 'model', 'claude-simulated');
+        return { response: { model: this.model } };
+      case 'set_permission_mode':
+        this.permissions.mode = textField(request, 'mode');
+        return { response: { mode: this.permissions.mode } };
+      case 'get_context_usage': {
+        const totalTokens = Math.ceil((this.past?.characters ?? 0) / 4);
+        return { response: { categories: [], totalTokens, maxTokens: 200_000 } };
+      }
+      case 'mcp_status':
+        return { response: { mcpServers: [] } };
+      case 'get_settings':
+        return { response: { effective: {}, sources: [], applied: { model: this.model } } };
+      case 'get_session_cost':
+        return { response: { text: `Estimated cost: $${this.ledger.costUsd().toFixed(4)}` } };
+      case 'set_max_thinking_tokens':
+        return {};
+      default:
+        return {
+          error: `Unsupported control request subtype: ${textField(request, 'subtype')}`,
+          errorCode: 'unsupported_request',
+        };
+    }
+  }
+
+  private initialise(request: Line): Response {
+    if (this.isInitialised) return { error: 'Already initialized' };
+    this.isInitialised = true;
+    this.permissions.hook(request['hooks'] as Line | undefined);
+    setImmediate(() => void this.continueUnfinished());
+    return {
+      response: {
+        commands: [],
+        agents: [],
+        output_style: 'default',
+        available_output_styles: ['default'],
+        models: [],
+        account: { tokenSource: 'none', apiKeySource: 'none' },
+        pid: process.pid,
+        claude_code_version: this.surroundings.version,
+        current_permission_mode: this.permissions.mode,
+      },
+    };
+  }
+
+  /** Hazard: what the process was killed in goes on by itself. */
+  private async continueUnfinished(): Promise<void> {
+    const past = this.past;
+    if (this.flags.resume === undefined || this.isWorking || past === undefined || !past.isUnfinished()) return;
+    const prompt = past.messages.findLast(({ role, content }) => role === 'user' && textOf(content) !== '');
+    if (prompt === undefined || !wants(prompt.content, ({ continueOnResume }) => continueOnResume)) return;
+    this.isWorking = true;
+    await this.play();
+    this.isWorking = false;
+    await this.work();
+  }
+
+  private claim(cwd: unknown): Response {
+    if (!this.isParked) return { error: notASpare };
+    if (typeof cwd !== 'string' || !isAbsolute(cwd)) return { error: cwdNotFound };
+    try {
+      accessSync(cwd, constants.R_OK | constants.X_OK);
+      this.cwd = realpathSync(cwd);
+    } catch {
+      return { error: cwdNotFound };
+    }
+    this.isParked = false;
+    const parkedMs = Math.round(performance.now() - this.startedAt);
+    return { response: { status: 'ok', cwd: this.cwd, session_id: this.id, parked_ms: parkedMs } };
+  }
+}
+
+const textOf = (content: ApiMessage['content']): string =>
+  typeof content === 'string' ? content : content.flatMap(({ text }) => text ?? []).join('\n');
+
+function wants(content: ApiMessage['content'], wish: (hazards: Hazards) => boolean): boolean {
+  try {
+    return wish(parseScript(textOf(content)).hazards);
+  } catch {
+    return false;
+  }
+}

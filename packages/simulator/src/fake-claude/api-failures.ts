@@ -1,0 +1,49 @@
+import { errorTypes } from '../model-api/failures.js';
+import type { Script } from './hazards.js';
+
+/** A call of the model that failed for good: what the CLI says. */
+export interface ApiFailure {
+  status: number | null;
+  text: string;
+}
+
+interface Retry {
+  attempt: number;
+  max_retries: number;
+  retry_delay_ms: number;
+  error_status: number | null;
+  error: string;
+}
+
+/** As the real one. Its pauses double from half a second; here a test need not wait for them. */
+const maxRetries = 10;
+const retryDelayMs = 10;
+
+/** What the CLI answers on a usage limit: a success by its subtype. Source: public reports. */
+export const usageLimitText = "You've hit your session limit · resets 3pm";
+
+/** Seen in `api_retry` lines: overloaded, unknown (a connection that was cut). */
+const reasons: Record<number, string> = { 429: 'rate_limit', 529: 'overloaded' };
+
+const isWorthARetry = (status: number): boolean => status === 408 || status === 409 || status === 429 || status >= 500;
+
+/** The attempts that fail before the model answers, and the last failure when there are too many. */
+export function failuresOf({ error, cut }: Script): { retries: Retry[]; failure: ApiFailure | undefined } {
+  const status = error?.status ?? null;
+  const times = error?.times ?? cut?.times ?? 0;
+  const failure = { status, text: text(status) };
+  if (times === 0) return { retries: [], failure: undefined };
+  if (status !== null && !isWorthARetry(status)) return { retries: [], failure };
+  const retries = Array.from({ length: Math.min(times, maxRetries) }, (_, at) => ({
+    attempt: at + 1,
+    max_retries: maxRetries,
+    retry_delay_ms: retryDelayMs,
+    error_status: status,
+    error: status === null ? 'unknown' : (reasons[status] ?? errorTypes[status] ?? 'unknown'),
+  }));
+  return { retries, failure: times > maxRetries ? failure : undefined };
+}
+
+function text(status: number | null): string {
+  return status === null ? 'API Error: Connection error.' : `API Error: ${status} Simulated error ${status}`;
+}

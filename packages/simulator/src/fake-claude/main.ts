@@ -1,0 +1,119 @@
+/** fake-claude: a light stand-in for the claude CLI. The root: reads its surroundings, wires the parts, ends the process. */
+import { writeSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { readScenario, ScenarioError } from '../scenario.js';
+import { Agent, NoConversation } from './agent.js';
+import { TornConfig, takeConfigDir } from './config-dir.js';
+import { Control } from './control.js';
+import { SharedCounter } from './counter.js';
+import { FlagError, parseFlags } from './flags.js';
+import { parseScript } from './hazards.js';
+import { Input, InputError } from './input.js';
+import { Output } from './output.js';
+import type { Surroundings } from './surroundings.js';
+import { Ledger, notBegun } from './turn-end.js';
+import { cliVersion, knownVersions, newestVersion } from './versions.js';
+
+const { env } = process;
+const argv = process.argv.slice(2);
+
+/** A mistake in how the stand-in itself is set up, not one of the CLI's. */
+class SetupError extends Error {}
+
+const say = (text: string): void => void process.stderr.write(`${text}\n`);
+
+function die(how: number | NodeJS.Signals): never {
+  if (typeof how === 'number') process.exit(how);
+  process.kill(process.pid, how);
+  // The signal is on its way; nothing may happen before it.
+  for (;;) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1_000);
+}
+
+function surroundings(): Surroundings {
+  const version = env['FAKE_CLAUDE_VERSION'] ?? newestVersion;
+  const abilities = cliVersion(version);
+  if (abilities === undefined)
+    throw new SetupError(`FAKE_CLAUDE_VERSION: expected one of ${knownVersions.join(', ')}, got ${version}`);
+  const scenarioFile = env['FAKE_CLAUDE_SCENARIO'];
+  const effectsFile = env['FAKE_CLAUDE_EFFECTS'];
+  return {
+    argv,
+    env,
+    version,
+    abilities,
+    configDir: env['CLAUDE_CONFIG_DIR'] ?? join(homedir(), '.claude'),
+    scenario: scenarioFile === undefined ? undefined : readScenario(scenarioFile, { parse: parseScript, starts: true }),
+    effectsFile,
+    counter: new SharedCounter(
+      env['FAKE_CLAUDE_STATE'] ?? (effectsFile === undefined ? undefined : dirname(effectsFile)),
+    ),
+    shells: new Set(),
+    die,
+    stderr: (text) => void process.stderr.write(text),
+  };
+}
+
+async function main(): Promise<void> {
+  const around = surroundings();
+  const flags = parseFlags(argv, around.abilities.parks);
+  if (flags.version) {
+    process.stdout.write(`${around.version} (Claude Code)\n`);
+    return;
+  }
+  if (around.abilities.refusesNested && env['CLAUDECODE'] !== undefined && env['CLAUDECODE'] !== '')
+    throw new FlagError('Error: Claude Code cannot be launched inside another Claude Code session.');
+  const start = around.scenario?.start;
+  const isBad = start !== undefined && around.counter.strikes('start', start.times ?? Number.POSITIVE_INFINITY);
+  if (isBad && start.delayMs !== undefined) await sleep(start.delayMs);
+  if (isBad && start.stderr !== undefined) say(start.stderr);
+  if (isBad && start.exitCode !== undefined) process.exit(start.exitCode);
+  run(around, flags, isBad && start.neverInitialise === true);
+}
+
+function run(around: Surroundings, flags: ReturnType<typeof parseFlags>, isMute: boolean): void {
+  const giveBack = takeConfigDir(around.configDir);
+  process.on('exit', giveBack);
+  const output = new Output((bytes) => void process.stdout.write(bytes));
+  const control = new Control(output);
+  const agent = new Agent(flags, around, output, control, process.cwd(), () => process.exit(0));
+  const input = new Input({
+    prompt: (content) => agent.prompt(content),
+    request: (requestId, request) => {
+      if (!isMute || request['subtype'] !== 'initialize') agent.request(requestId, request);
+    },
+    answered: (line) => control.answered(line),
+  });
+  process.on('SIGTERM', () => {
+    for (const end of around.shells) end();
+    process.exit(143);
+  });
+  // Nobody listens any more.
+  process.stdout.on('error', () => process.exit(1));
+  process.stdin.on('data', (chunk: Buffer) => {
+    try {
+      input.push(chunk);
+    } catch (error) {
+      fail(error, flags.sessionId);
+    }
+  });
+  process.stdin.on('end', () => agent.inputEnded());
+}
+
+/** The CLI's own refusals exit with 1, a stand-in that is set up wrongly with 2, so that they are not taken for each other. */
+function fail(error: unknown, sessionId: string | undefined): never {
+  if (error instanceof NoConversation) {
+    const result = new Ledger().result(notBegun(error.message), '');
+    writeSync(1, `${JSON.stringify({ ...result, session_id: sessionId ?? '' })}\n`);
+  }
+  const isRefusal = [FlagError, NoConversation, TornConfig, InputError].some((kind) => error instanceof kind);
+  const isSetup = error instanceof SetupError || error instanceof ScenarioError;
+  say(
+    isRefusal ? (error as Error).message : `fake-claude: ${isSetup ? error.message : String((error as Error).stack)}`,
+  );
+  process.exit(isRefusal ? 1 : 2);
+}
+
+process.on('unhandledRejection', (error) => fail(error, undefined));
+main().catch((error: unknown) => fail(error, undefined));

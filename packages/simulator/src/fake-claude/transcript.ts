@@ -1,0 +1,132 @@
+import { randomUUID } from 'node:crypto';
+import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import type { ApiMessage } from '../model-api/conversation.js';
+import { textField } from './text-field.js';
+
+type Entry = Readonly<Record<string, unknown>>;
+
+/** What every entry of a conversation carries. */
+export type Stamp = () => { cwd: string; sessionId: string; version: string; permissionMode: string };
+
+/** The folder of a project's transcripts: its path with everything but letters and digits as `-`. */
+export const projectFolder = (configDir: string, cwd: string): string =>
+  join(configDir, 'projects', cwd.replace(/[^a-zA-Z0-9]/g, '-'));
+
+/** Whether a session of that id was ever started under this config dir. */
+export function isTaken(configDir: string, sessionId: string): boolean {
+  const projects = join(configDir, 'projects');
+  if (!existsSync(projects)) return false;
+  return readdirSync(projects).some((project) => existsSync(join(projects, project, `${sessionId}.jsonl`)));
+}
+
+/**
+ * A session's memory: what stands in its file, and nothing else. Owns the entries that were not mirrored yet.
+ *
+ * The messages are kept without what nobody asks for again (the model's own words), so that a long session stays small.
+ */
+export class Transcript {
+  readonly messages: ApiMessage[] = [];
+  /** Of all messages: what the model would have to read. */
+  characters = 0;
+  private unmirrored: Entry[] = [];
+  private lastUuid: string | null = null;
+  private isCreated = false;
+
+  private constructor(
+    readonly file: string,
+    private readonly stamp: Stamp,
+  ) {}
+
+  static begin(file: string, stamp: Stamp): Transcript {
+    return new Transcript(file, stamp);
+  }
+
+  /** Goes on in the very file it was given. */
+  static resume(file: string, stamp: Stamp): Transcript {
+    const transcript = new Transcript(file, stamp);
+    transcript.isCreated = true;
+    for (const entry of readEntries(file)) transcript.remember(entry);
+    return transcript;
+  }
+
+  /** The id of the session in a file: that of its entries, else of its name. */
+  static sessionIdOf(file: string): string {
+    const named = readEntries(file).findLast((entry) => typeof entry['sessionId'] === 'string');
+    return textField(named, 'sessionId', basename(file, '.jsonl'));
+  }
+
+  /** Adds a message of the conversation. Returns the uuid of its entry. */
+  message(message: ApiMessage & Entry, fields: Entry = {}): string {
+    const uuid = randomUUID();
+    const { permissionMode, ...stamp } = this.stamp();
+    this.append({
+      parentUuid: this.lastUuid,
+      isSidechain: false,
+      type: message.role,
+      message,
+      ...fields,
+      uuid,
+      timestamp: new Date().toISOString(),
+      ...(message.role === 'user' ? { permissionMode } : {}),
+      userType: 'external',
+      entrypoint: 'sdk-cli',
+      ...stamp,
+      gitBranch: '',
+    });
+    return uuid;
+  }
+
+  /** Adds an entry of the CLI's own, which is no part of the conversation. */
+  note(type: string, fields: Entry): void {
+    this.append({ type, ...fields, timestamp: new Date().toISOString(), sessionId: this.stamp().sessionId });
+  }
+
+  /** What was added since it was last asked. */
+  takeUnmirrored(): Entry[] {
+    const entries = this.unmirrored;
+    this.unmirrored = [];
+    return entries;
+  }
+
+  /** Whether the process was killed in the middle of a turn. */
+  isUnfinished(): boolean {
+    const last = this.messages.at(-1);
+    if (last === undefined) return false;
+    const blocks = typeof last.content === 'string' ? [{ type: 'text', text: last.content }] : last.content;
+    if (last.role === 'assistant') return blocks.some(({ type }) => type === 'tool_use');
+    return !blocks.some(({ text }) => text?.startsWith('[Request interrupted'));
+  }
+
+  private append(entry: Entry): void {
+    if (!this.isCreated) mkdirSync(dirname(this.file), { recursive: true });
+    this.isCreated = true;
+    appendFileSync(this.file, `${JSON.stringify(entry)}\n`);
+    this.unmirrored.push(entry);
+    this.remember(entry);
+  }
+
+  private remember(entry: Entry): void {
+    if (typeof entry['uuid'] === 'string') this.lastUuid = entry['uuid'];
+    const message = entry['message'] as ApiMessage | undefined;
+    if (message === undefined || entry['isSidechain'] === true) return;
+    this.characters += JSON.stringify(message.content).length;
+    if (entry['type'] === 'user') this.messages.push({ role: 'user', content: message.content });
+    if (entry['type'] === 'assistant' && typeof message.content !== 'string')
+      this.messages.push({ role: 'assistant', content: message.content.map(({ type }) => ({ type })) });
+  }
+}
+
+/** A last line that is torn (its writer was killed) is as if it were not there. */
+function readEntries(file: string): Entry[] {
+  return readFileSync(file, 'utf8')
+    .split('\n')
+    .flatMap((line): Entry[] => {
+      try {
+        const entry: unknown = JSON.parse(line);
+        return typeof entry === 'object' && entry !== null ? [entry as Entry] : [];
+      } catch {
+        return [];
+      }
+    });
+}

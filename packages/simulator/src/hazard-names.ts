@@ -1,0 +1,27 @@
+/** Directives that only fake-claude can play: what a process does, not what a model says. The model API refuses them by name. */
+const hazardNames = [
+  'argv',
+  'env',
+  'crash',
+  'no-result',
+  'first-part-result',
+  'second-result',
+  'late-result',
+  'result-first',
+  'unmirrored',
+  'stall',
+  'deaf',
+  'permission-dead',
+  'grow',
+  'orphan',
+  'line',
+  'split',
+  'stderr',
+  'garbage',
+  'usage-limit',
+  'merge',
+  'continue-on-resume',
+] as const;
+export type HazardName = (typeof hazardNames)[number];
+
+export const isHazardName = (word: string): word is HazardName => (hazardNames as readonly string[]).includes(word);
