@@ -25,7 +25,12 @@ test('a claude that cannot park spares gets them in folders that become the work
     const session = cluster.producer().session('Older');
     const first = await (await session.prompt('[[tool Bash {"command":"echo kept > note.txt"}]]')).result();
     expect(first).toMatchObject({ warmth: 'spare', toolCount: 1 });
-    const workspace = join(worker.home, 'workspaces', sessionFolder('Older'));
+    const workspace = join(
+      worker.home,
+      'workspaces',
+      sessionFolder('Older'),
+      (await session.summary())?.incarnation ?? '',
+    );
     expect(await readFile(join(workspace, 'note.txt'), 'utf8')).toBe('kept\n');
     process.kill(first.pid ?? 0, 'SIGKILL');
     await worker.logged(({ msg }) => msg === 'session released');

@@ -4,10 +4,12 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { Command, Option } from 'commander';
 import { type AskOptions, ask } from './commands/ask.js';
+import { type AttachOptions, attach } from './commands/attach.js';
 import { type ChatOptions, chat } from './commands/chat.js';
+import { close } from './commands/close.js';
 import type { CommonOptions, Context } from './commands/context.js';
 import { doctor } from './commands/doctor.js';
-import { sessions, workers } from './commands/lists.js';
+import { type SessionsOptions, sessions, workers } from './commands/lists.js';
 import { type StartOptions, start } from './commands/start.js';
 import { type UpOptions, up } from './commands/up.js';
 import { hearthHome, redisUrlFrom } from './home.js';
@@ -92,9 +94,28 @@ program
 program
   .command('sessions')
   .description('list all known sessions')
+  .option('-w, --watch', 'again and again, until Ctrl-C; with --json: whatever changes')
   .addOption(redisUrl)
   .addOption(json)
-  .action((options: CommonOptions) => run(options, (context) => sessions(options, context)));
+  .action((options: SessionsOptions) => run(options, (context) => sessions(options, context)));
+
+program
+  .command('attach')
+  .description('watch a session live, from its past on, until Ctrl-C')
+  .argument('<session>', 'the session; it need not be open yet')
+  .option('--raw', 'the lines to and from its agent, and its stderr, as they come')
+  .option('--last <n>', 'how many past turns to show first', '20')
+  .addOption(redisUrl)
+  .addOption(json)
+  .action((session: string, options: AttachOptions) => run(options, (context) => attach(session, options, context)));
+
+program
+  .command('close')
+  .description('end sessions for good: agent, queued turns, keys, jobs and files')
+  .argument('<session...>', 'the sessions')
+  .addOption(redisUrl)
+  .addOption(json)
+  .action((ids: string[], options: CommonOptions) => run(options, (context) => close(ids, options, context)));
 
 program
   .command('workers')

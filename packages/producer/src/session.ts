@@ -48,6 +48,12 @@ export class Session {
     return this.connection.store.session(this.sessionId);
   }
 
+  /** One turn that waits, runs or is remembered. */
+  async turn(seq: number): Promise<TurnRecord | undefined> {
+    await this.connection.connected();
+    return this.connection.store.turn(this.sessionId, seq);
+  }
+
   /** The last turns that are remembered, in order: their prompts, and once committed their results and messages. */
   async turns(options: { last?: number } = {}): Promise<TurnRecord[]> {
     await this.connection.connected();

@@ -1,10 +1,53 @@
-import { ago, table } from '../terminal/output.js';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { SessionSummary } from '@hearth/producer';
+import { ago, type Output, table } from '../terminal/output.js';
 import { type CommonOptions, type Context, withProducer } from './context.js';
 
-/** `hearth sessions`: all known sessions, the last used first. */
-export async function sessions(options: CommonOptions, { out }: Context): Promise<number> {
-  const list = await withProducer(options, (producer) => producer.sessions());
-  for (const session of list) out.value(session);
+export interface SessionsOptions extends CommonOptions {
+  watch?: boolean;
+}
+
+/** How often a watched list is read again, ms. */
+const watchEveryMs = 1_000;
+/** Clears the terminal and what it scrolled past. */
+const clearScreen = '\u001b[2J\u001b[3J\u001b[H';
+
+/** `hearth sessions`: all known sessions, the last used first. With `--watch` again and again; `--json` then says what has changed. */
+export async function sessions(options: SessionsOptions, { out, signal }: Context): Promise<number> {
+  return withProducer(options, async (producer) => {
+    if (!options.watch) {
+      const list = await producer.sessions();
+      for (const session of list) out.value(session);
+      printSessions(list, out);
+      return 0;
+    }
+    const said = new Map<string, string>();
+    while (!signal.aborted) {
+      const list = await producer.sessions();
+      sayChanges(list, said, out);
+      if (process.stdout.isTTY) out.write(clearScreen);
+      printSessions(list, out);
+      await pause(watchEveryMs, undefined, { signal }).catch(() => undefined);
+    }
+    return 0;
+  });
+}
+
+function sayChanges(list: readonly SessionSummary[], said: Map<string, string>, out: Output): void {
+  for (const session of list) {
+    const text = JSON.stringify(session);
+    if (said.get(session.sessionId) !== text) out.value(session);
+    said.set(session.sessionId, text);
+  }
+  const known = new Set(list.map(({ sessionId }) => sessionId));
+  for (const sessionId of said.keys()) {
+    if (known.has(sessionId)) continue;
+    said.delete(sessionId);
+    out.value({ kind: 'closed', sessionId });
+  }
+}
+
+function printSessions(list: readonly SessionSummary[], out: Output): void {
   if (list.length === 0) out.line('No sessions yet. Begin one: hearth ask --session my-session "hello"');
   else {
     out.line(
@@ -13,7 +56,7 @@ export async function sessions(options: CommonOptions, { out }: Context): Promis
         ...list.map((s) => [
           s.sessionId,
           s.profile,
-          s.owner === undefined ? '-' : `seat ${s.seat}`,
+          s.closing ? 'closing' : s.owner === undefined ? '-' : `seat ${s.seat}`,
           String(s.epoch),
           String(s.turns),
           String(s.waiting),
@@ -23,7 +66,6 @@ export async function sessions(options: CommonOptions, { out }: Context): Promis
       ]),
     );
   }
-  return 0;
 }
 
 /** `hearth workers`: live workers with their places. */

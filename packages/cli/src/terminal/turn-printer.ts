@@ -44,6 +44,11 @@ export class TurnPrinter {
     }
   }
 
+  /** A prompt, where the person who reads did not write it. */
+  prompt(seq: number, text: string): void {
+    this.beside(`${style.bold(`${seq} >`)} ${text}`);
+  }
+
   /** One line on how it went, on stderr. */
   summary(result: TurnResult): void {
     const { warmth, pid, timings, costUsd, toolCount } = result;
