@@ -76,7 +76,7 @@ export class Scene {
 export const delta = (seq: number, text: string): HearthEvent => ({ type: 'text.delta', seq, messageId: 'm1', text });
 
 /** Of a turn that is not delayed. */
-export function seqOf({ seq }: TurnHandle): number {
+function seqOf({ seq }: TurnHandle): number {
   if (seq === undefined) throw new TypeError('a delayed turn has no seq yet');
   return seq;
 }
