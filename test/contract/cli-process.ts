@@ -171,7 +171,7 @@ export class CliProcess {
 }
 
 export const record = (value: unknown): Line => (typeof value === 'object' && value !== null ? (value as Line) : {});
-export const list = (value: unknown): Line[] => (Array.isArray(value) ? (value as Line[]) : []);
+const list = (value: unknown): Line[] => (Array.isArray(value) ? (value as Line[]) : []);
 
 /** The blocks of an `assistant` or `user` line. */
 export const blocks = (line: Line): Line[] => list(record(line['message'])['content']);
