@@ -4,15 +4,17 @@ import { basename, isAbsolute, join } from 'node:path';
 import type { ApiMessage } from '../model-api/conversation.js';
 import type { Control, Response } from './control.js';
 import { FlagError, type Flags } from './flags.js';
-import { type Hazards, parseScript } from './hazards.js';
+import type { Hazards } from './hazards.js';
 import { Mischief } from './mischief.js';
 import type { Line, Output } from './output.js';
 import { Permissions } from './permissions.js';
+import { answerPlainly, type Settings } from './plain-requests.js';
+import { PromptQueue, textOf } from './prompt-queue.js';
+import type { Session } from './session.js';
 import type { Surroundings } from './surroundings.js';
-import { textField } from './text-field.js';
 import { tools } from './tools.js';
 import { isTaken, projectFolder, Transcript } from './transcript.js';
-import { type Session, Turn } from './turn.js';
+import { Turn } from './turn.js';
 import { Ledger, notBegun } from './turn-end.js';
 
 const notClaimed =
@@ -27,19 +29,20 @@ export class NoConversation extends Error {
 }
 
 /** The process as its host sees it: one session, prompts one after the other, control requests in between. */
-export class Agent implements Session {
+export class Agent implements Session, Settings {
   readonly permissions: Permissions;
   readonly mischief: Mischief;
   readonly offeredTools: readonly string[];
   id: string;
   cwd: string;
   model: string;
-  private readonly ledger = new Ledger();
-  private readonly queue: ApiMessage['content'][] = [];
+  readonly ledger = new Ledger();
+  private readonly queue: PromptQueue;
   private readonly startedAt = performance.now();
   private past: Transcript | undefined;
   private turn: Turn | undefined;
   private isWorking = false;
+  private interruptsNext = false;
   private isInitialised = false;
   private isParked: boolean;
   private hasInputEnded = false;
@@ -54,6 +57,7 @@ export class Agent implements Session {
     private readonly onDone: () => void,
   ) {
     this.cwd = cwd;
+    this.queue = new PromptQueue(surroundings.scenario);
     this.model = flags.model ?? 'claude-simulated';
     this.permissions = new Permissions(flags, surroundings.abilities, control);
     this.mischief = new Mischief(output, control, this.permissions, surroundings);
@@ -74,10 +78,14 @@ export class Agent implements Session {
     return this.past;
   }
 
+  get characters(): number {
+    return this.past?.characters ?? 0;
+  }
+
   prompt(content: ApiMessage['content']): void {
     if (this.isParked) return this.tell(this.ledger.result(notBegun(notClaimed), this.model));
     this.transcript.note('queue-operation', { operation: 'enqueue', content });
-    this.queue.push(content);
+    this.queue.add(content);
     // After everything that came with it: prompts written at once are queued at once.
     setImmediate(() => void this.work());
   }
@@ -90,7 +98,7 @@ export class Agent implements Session {
   inputEnded(): void {
     this.hasInputEnded = true;
     this.control.inputEnded();
-    if (!this.isWorking && this.queue.length === 0) this.onDone();
+    if (!this.isWorking && this.queue.isEmpty) this.onDone();
   }
 
   /** What was written to the transcript since, to the host. */
@@ -120,7 +128,7 @@ export class Agent implements Session {
   private async work(): Promise<void> {
     if (this.isWorking) return;
     this.isWorking = true;
-    for (let content = this.take(); content !== undefined; content = this.take()) {
+    for (let content = this.queue.take(); content !== undefined; content = this.queue.take()) {
       this.transcript.note('queue-operation', { operation: 'dequeue' });
       this.transcript.message({ role: 'user', content }, { promptId: randomUUID() });
       await this.play();
@@ -129,16 +137,12 @@ export class Agent implements Session {
     if (this.hasInputEnded) this.onDone();
   }
 
-  /** The next prompt; hazard: several that were written at once, as one. */
-  private take(): ApiMessage['content'] | undefined {
-    const isMerged = this.queue.length > 1 && this.queue.some((content) => wants(content, ({ merge }) => merge));
-    return isMerged ? this.queue.splice(0).map(textOf).join('\n') : this.queue.shift();
-  }
-
   private async play(): Promise<void> {
     this.tell(this.initLine());
     const turn = new Turn(this);
     this.turn = turn;
+    if (this.interruptsNext) turn.interrupt();
+    this.interruptsNext = false;
     const { hazards } = turn;
     const end = await turn.run();
     this.turn = undefined;
@@ -188,33 +192,14 @@ export class Agent implements Session {
       case 'initialize':
         return this.initialise(request);
       case 'interrupt':
-        this.turn?.interrupt();
+        // A prompt that has just come has no turn yet.
+        if (this.turn === undefined) this.interruptsNext = !this.queue.isEmpty;
+        else this.turn.interrupt();
         return { response: { still_queued: [] } };
       case 'claim_session':
         return this.claim(request['cwd']);
-      case 'set_model':
-        this.model = textField(request, 'model', 'claude-simulated');
-        return { response: { model: this.model } };
-      case 'set_permission_mode':
-        this.permissions.mode = textField(request, 'mode');
-        return { response: { mode: this.permissions.mode } };
-      case 'get_context_usage': {
-        const totalTokens = Math.ceil((this.past?.characters ?? 0) / 4);
-        return { response: { categories: [], totalTokens, maxTokens: 200_000 } };
-      }
-      case 'mcp_status':
-        return { response: { mcpServers: [] } };
-      case 'get_settings':
-        return { response: { effective: {}, sources: [], applied: { model: this.model } } };
-      case 'get_session_cost':
-        return { response: { text: `Estimated cost: $${this.ledger.costUsd().toFixed(4)}` } };
-      case 'set_max_thinking_tokens':
-        return {};
       default:
-        return {
-          error: `Unsupported control request subtype: ${textField(request, 'subtype')}`,
-          errorCode: 'unsupported_request',
-        };
+        return answerPlainly(request, this);
     }
   }
 
@@ -243,7 +228,7 @@ export class Agent implements Session {
     const past = this.past;
     if (this.flags.resume === undefined || this.isWorking || past === undefined || !past.isUnfinished()) return;
     const prompt = past.messages.findLast(({ role, content }) => role === 'user' && textOf(content) !== '');
-    if (prompt === undefined || !wants(prompt.content, ({ continueOnResume }) => continueOnResume)) return;
+    if (prompt === undefined || !this.queue.wants(prompt.content, ({ continueOnResume }) => continueOnResume)) return;
     this.isWorking = true;
     await this.play();
     this.isWorking = false;
@@ -262,16 +247,5 @@ export class Agent implements Session {
     this.isParked = false;
     const parkedMs = Math.round(performance.now() - this.startedAt);
     return { response: { status: 'ok', cwd: this.cwd, session_id: this.id, parked_ms: parkedMs } };
-  }
-}
-
-const textOf = (content: ApiMessage['content']): string =>
-  typeof content === 'string' ? content : content.flatMap(({ text }) => text ?? []).join('\n');
-
-function wants(content: ApiMessage['content'], wish: (hazards: Hazards) => boolean): boolean {
-  try {
-    return wish(parseScript(textOf(content)).hazards);
-  } catch {
-    return false;
   }
 }

@@ -2,16 +2,21 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
+/** There is nowhere to count. */
+export class CannotCount extends Error {
+  override readonly name = 'CannotCount';
+}
+
 /** Counts over processes, by files that only one of them can create. */
 export class SharedCounter {
   /** @param folder absent: there is nowhere to count, and nothing with a number of times can be played. */
   constructor(private readonly folder: string | undefined) {}
 
-  /** Whether it strikes once more. @throws Error when it would have to count and cannot */
+  /** Whether it strikes once more. @throws CannotCount */
   strikes(what: string, times: number): boolean {
     if (times === Number.POSITIVE_INFINITY) return true;
     if (this.folder === undefined)
-      throw new Error(
+      throw new CannotCount(
         'times=N is counted over processes: give FAKE_CLAUDE_STATE a folder, or FAKE_CLAUDE_EFFECTS a file',
       );
     mkdirSync(this.folder, { recursive: true });

@@ -1,13 +1,13 @@
 /** fake-claude: a light stand-in for the claude CLI. The root: reads its surroundings, wires the parts, ends the process. */
-import { writeSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { readScenario, ScenarioError } from '../scenario.js';
 import { Agent, NoConversation } from './agent.js';
+import { pause, writeBlocking } from './blocking-write.js';
 import { TornConfig, takeConfigDir } from './config-dir.js';
 import { Control } from './control.js';
-import { SharedCounter } from './counter.js';
+import { CannotCount, SharedCounter } from './counter.js';
 import { FlagError, parseFlags } from './flags.js';
 import { parseScript } from './hazards.js';
 import { Input, InputError } from './input.js';
@@ -22,13 +22,22 @@ const argv = process.argv.slice(2);
 /** A mistake in how the stand-in itself is set up, not one of the CLI's. */
 class SetupError extends Error {}
 
-const say = (text: string): void => void process.stderr.write(`${text}\n`);
+/** Into a pipe nobody reads any more: there is nobody left to work for. */
+function write(fd: 1 | 2, data: string | Uint8Array): void {
+  try {
+    writeBlocking(fd, data);
+  } catch {
+    process.exit(1);
+  }
+}
+
+const say = (text: string): void => write(2, `${text}\n`);
 
 function die(how: number | NodeJS.Signals): never {
   if (typeof how === 'number') process.exit(how);
   process.kill(process.pid, how);
   // The signal is on its way; nothing may happen before it.
-  for (;;) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1_000);
+  for (;;) pause(1_000);
 }
 
 function surroundings(): Surroundings {
@@ -51,7 +60,7 @@ function surroundings(): Surroundings {
     ),
     shells: new Set(),
     die,
-    stderr: (text) => void process.stderr.write(text),
+    stderr: (text) => write(2, text),
   };
 }
 
@@ -59,7 +68,7 @@ async function main(): Promise<void> {
   const around = surroundings();
   const flags = parseFlags(argv, around.abilities.parks);
   if (flags.version) {
-    process.stdout.write(`${around.version} (Claude Code)\n`);
+    write(1, `${around.version} (Claude Code)\n`);
     return;
   }
   if (around.abilities.refusesNested && env['CLAUDECODE'] !== undefined && env['CLAUDECODE'] !== '')
@@ -75,7 +84,7 @@ async function main(): Promise<void> {
 function run(around: Surroundings, flags: ReturnType<typeof parseFlags>, isMute: boolean): void {
   const giveBack = takeConfigDir(around.configDir);
   process.on('exit', giveBack);
-  const output = new Output((bytes) => void process.stdout.write(bytes));
+  const output = new Output((bytes) => write(1, bytes));
   const control = new Control(output);
   const agent = new Agent(flags, around, output, control, process.cwd(), () => process.exit(0));
   const input = new Input({
@@ -89,8 +98,6 @@ function run(around: Surroundings, flags: ReturnType<typeof parseFlags>, isMute:
     for (const end of around.shells) end();
     process.exit(143);
   });
-  // Nobody listens any more.
-  process.stdout.on('error', () => process.exit(1));
   process.stdin.on('data', (chunk: Buffer) => {
     try {
       input.push(chunk);
@@ -105,12 +112,14 @@ function run(around: Surroundings, flags: ReturnType<typeof parseFlags>, isMute:
 function fail(error: unknown, sessionId: string | undefined): never {
   if (error instanceof NoConversation) {
     const result = new Ledger().result(notBegun(error.message), '');
-    writeSync(1, `${JSON.stringify({ ...result, session_id: sessionId ?? '' })}\n`);
+    write(1, `${JSON.stringify({ ...result, session_id: sessionId ?? '' })}\n`);
   }
   const isRefusal = [FlagError, NoConversation, TornConfig, InputError].some((kind) => error instanceof kind);
-  const isSetup = error instanceof SetupError || error instanceof ScenarioError;
+  const isSetup = [SetupError, ScenarioError, CannotCount].some((kind) => error instanceof kind);
   say(
-    isRefusal ? (error as Error).message : `fake-claude: ${isSetup ? error.message : String((error as Error).stack)}`,
+    isRefusal
+      ? (error as Error).message
+      : `fake-claude: ${isSetup ? (error as Error).message : String((error as Error).stack)}`,
   );
   process.exit(isRefusal ? 1 : 2);
 }

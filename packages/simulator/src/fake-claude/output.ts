@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { pause } from './blocking-write.js';
 
 export type Line = Readonly<Record<string, unknown>>;
 
@@ -27,6 +28,7 @@ export class Output {
     if (!this.cutsCharacters) return this.write(text);
     for (const piece of insideCharacters(Buffer.from(text))) {
       this.write(piece);
+      // Blocks, so that the order of lines stays what it was.
       pause(pieceGapMs);
     }
   }
@@ -50,9 +52,4 @@ function insideCharacters(line: Buffer): Buffer[] {
   }
   if (cuts.length === 0) cuts.push(line.length >> 1);
   return [0, ...cuts].map((start, index) => line.subarray(start, cuts[index] ?? line.length));
-}
-
-/** Blocks, so that the order of lines stays what it was. */
-function pause(ms: number): void {
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 }

@@ -1,0 +1,39 @@
+import type { ApiMessage } from '../model-api/conversation.js';
+import { type Scenario, withScenario } from '../scenario.js';
+import { type Hazards, parseScript } from './hazards.js';
+
+type Content = ApiMessage['content'];
+
+/** Prompts that wait for their turn. */
+export class PromptQueue {
+  private readonly waiting: Content[] = [];
+
+  constructor(private readonly scenario: Scenario | undefined) {}
+
+  get isEmpty(): boolean {
+    return this.waiting.length === 0;
+  }
+
+  add(content: Content): void {
+    this.waiting.push(content);
+  }
+
+  /** The next prompt; hazard: all that wait, as one. */
+  take(): Content | undefined {
+    const isMerged =
+      this.waiting.length > 1 && this.waiting.some((content) => this.wants(content, ({ merge }) => merge));
+    return isMerged ? this.waiting.splice(0).map(textOf).join('\n') : this.waiting.shift();
+  }
+
+  /** Whether a prompt's script has a hazard, before it is played. One that does not parse has none. */
+  wants(content: Content, wish: (hazards: Hazards) => boolean): boolean {
+    try {
+      return wish(parseScript(withScenario(textOf(content), this.scenario)).hazards);
+    } catch {
+      return false;
+    }
+  }
+}
+
+export const textOf = (content: Content): string =>
+  typeof content === 'string' ? content : content.flatMap(({ text }) => text ?? []).join('\n');

@@ -1,0 +1,116 @@
+import { randomUUID } from 'node:crypto';
+import type { ApiMessage } from '../model-api/conversation.js';
+import { type ApiEvent, type message, messageEvents } from '../model-api/stream.js';
+import type { ApiFailure } from './api-failures.js';
+import type { Line } from './output.js';
+import type { ToolCall } from './permissions.js';
+import type { Session } from './session.js';
+import type { ToolOutcome } from './tools.js';
+
+export type FullMessage = ReturnType<typeof message>;
+
+/** A tool the model asked for, and the entry in which it did. */
+export interface ToolUse {
+  call: ToolCall;
+  assistantUuid: string;
+}
+
+/**
+ * A turn's messages: told to the host line by line, and written into the transcript under the same ids.
+ * Owns the block that is being said: what an interrupt cuts.
+ */
+export class Speech {
+  private saying: { full: FullMessage; index: number; text: string } | undefined;
+
+  constructor(private readonly session: Session) {}
+
+  /** Says a message, one line for each block and event; returns the tools it asks for. */
+  async say(full: FullMessage, chunks: number | undefined, beforePiece: () => Promise<void>): Promise<ToolUse[]> {
+    const uses: ToolUse[] = [];
+    for (const { event, isText, block } of messageEvents(full, chunks)) {
+      if (isText) await beforePiece();
+      if (event.type === 'content_block_start') this.saying = { full, index: Number(event['index']), text: '' };
+      if (isText && this.saying !== undefined) this.saying.text += (event['delta'] as { text: string }).text;
+      if (block !== undefined) {
+        this.saying = undefined;
+        const assistantUuid = this.assistant(full, block);
+        const use = block as { type: string } & ToolCall;
+        if (use.type === 'tool_use')
+          uses.push({ call: { id: use.id, name: use.name, input: use.input }, assistantUuid });
+      }
+      this.streamEvent(event);
+      if (event.type === 'content_block_start') this.countThinking(event);
+    }
+    return uses;
+  }
+
+  toolResult({ call, assistantUuid }: ToolUse, { content, isError, result }: ToolOutcome): void {
+    const block = { type: 'tool_result', tool_use_id: call.id, content, is_error: isError };
+    const entry = { toolUseResult: result, sourceToolAssistantUUID: assistantUuid };
+    this.user([block], entry, { tool_use_result: result });
+  }
+
+  /** What the CLI says itself when the API has failed for good. */
+  apiError({ status, text }: ApiFailure): void {
+    const { session } = this;
+    const content = [{ type: 'text', text }];
+    const head = { id: randomUUID(), type: 'message', role: 'assistant', model: '<synthetic>', stop_sequence: '' };
+    const said = { ...head, content, stop_reason: 'stop_sequence', usage: { input_tokens: 0, output_tokens: 0 } };
+    const uuid = session.transcript.message(said, { isApiErrorMessage: true });
+    session.output.said(session.id, {
+      type: 'assistant',
+      message: said,
+      parent_tool_use_id: null,
+      uuid,
+      error: status === 429 ? 'rate_limit' : 'unknown',
+      is_api_error_message: true,
+      api_error_status: status,
+    });
+  }
+
+  /** Leaves the conversation as the CLI does: what was said is kept, every tool has a result, and a remark says why. */
+  breakOff(using: ToolUse | undefined): void {
+    const { saying } = this;
+    if (saying !== undefined && saying.text !== '') this.assistant(saying.full, { type: 'text', text: saying.text });
+    if (using !== undefined)
+      this.toolResult(using, { content: rejected, isError: true, result: 'User rejected tool use' });
+    const remark = using === undefined ? '[Request interrupted by user]' : '[Request interrupted by user for tool use]';
+    this.user([{ type: 'text', text: remark }]);
+    if (saying === undefined) return;
+    this.streamEvent({ type: 'content_block_stop', index: saying.index });
+    this.streamEvent({ type: 'message_stop' });
+  }
+
+  private assistant(full: FullMessage, block: object): string {
+    const { session } = this;
+    const { stop_reason, usage, ...head } = full;
+    const content = [block as { type: string }];
+    const uuid = session.transcript.message({ ...head, content, stop_reason, usage });
+    const said = { ...head, content, stop_reason: null, usage: { ...usage, output_tokens: 1 } };
+    session.output.said(session.id, { type: 'assistant', message: said, parent_tool_use_id: null, uuid });
+    return uuid;
+  }
+
+  private user(content: ApiMessage['content'], entryFields: Line = {}, lineFields: Line = {}): void {
+    const { session } = this;
+    const said = { role: 'user', content };
+    const uuid = session.transcript.message(said, entryFields);
+    session.output.said(session.id, { type: 'user', message: said, parent_tool_use_id: null, uuid, ...lineFields });
+  }
+
+  private streamEvent(event: ApiEvent['event']): void {
+    const { session } = this;
+    if (!session.flags.partialMessages) return;
+    session.output.said(session.id, { type: 'stream_event', event, parent_tool_use_id: null });
+  }
+
+  private countThinking(event: ApiEvent['event']): void {
+    const { session } = this;
+    const isThinking = (event['content_block'] as { type: string }).type === 'thinking';
+    if (!isThinking || !session.surroundings.abilities.countsThinking) return;
+    session.output.said(session.id, { type: 'system', subtype: 'thinking_tokens', estimated_tokens: 1 });
+  }
+}
+
+const rejected =
+  "The user doesn't want to proceed with this tool use. The tool use was rejected (eg. if it was a file edit, the new_string was NOT written to the file). STOP what you are doing and wait for the user to tell you how to proceed.";
