@@ -8,7 +8,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { createProducer, type Producer } from '@hearth/producer';
 import { defaultStoreLimits, Keys, LeaseStore, SessionStore } from '@hearth/shared';
-import { type ModelApi, modelApiEnvironment, startModelApi } from '@hearth/simulator';
+import { fakeClaudePath, type ModelApi, modelApiEnvironment, startModelApi } from '@hearth/simulator';
 import { Redis } from 'ioredis';
 import { inject, onTestFinished } from 'vitest';
 import { keptPrefixes } from '../setup/prefix.js';
@@ -38,6 +38,8 @@ export interface WorkerSettings {
   places?: number;
   leaseTtlMs?: number;
   profiles?: object;
+  /** Agents are the stand-in's. */
+  claude?: 'fake';
   env?: NodeJS.ProcessEnv;
   /** The program, when it is not the worker's own. */
   program?: string;
@@ -111,6 +113,7 @@ export class Cluster {
         HOME: home,
         HEARTH_PLACES: String(settings.places ?? 4),
         HEARTH_LEASE_TTL_MS: String(settings.leaseTtlMs ?? 10_000),
+        ...(settings.claude === 'fake' ? { HEARTH_CLAUDE_PATH: fakeClaudePath() } : {}),
         ...settings.env,
       },
     });

@@ -11,14 +11,8 @@ import {
   redisOptionsSchema,
 } from '@hearth/shared';
 import { z } from 'zod';
+import { environment, numberFrom } from './environment.js';
 import { agentLimitsSchema } from './session/limits.js';
-
-/** An empty variable is an unset one. */
-const environment = (name: string): string | undefined => process.env[name] || undefined;
-const numberFrom = (name: string): number | undefined => {
-  const text = environment(name);
-  return text === undefined ? undefined : Number(text);
-};
 
 /** Memory set aside for one agent: an idle spare takes about 200 MB, one after some turns 250–320 (measured, 2.1.329). */
 const bytesPerPlace = 400 * 1024 * 1024;
@@ -67,8 +61,12 @@ const workerOptionsSchema = redisOptionsSchema.extend({
     .prefault(() => numberFrom('HEARTH_RETENTION_MS') ?? defaultStoreLimits.retentionMs),
   /** ms a turn waits for a worker that has its profile. */
   profileDeadlineMs: z.number().int().min(0).default(10_000),
-  /** ms a turn may wait before a sweep looks whether its ring was lost. */
-  lookAfterMs: z.number().int().min(10).default(defaultStoreLimits.lookAfterMs),
+  /** ms a turn may wait before a sweep looks whether its ring was lost. `HEARTH_LOOK_AFTER_MS`. */
+  lookAfterMs: z
+    .number()
+    .int()
+    .min(10)
+    .prefault(() => numberFrom('HEARTH_LOOK_AFTER_MS') ?? defaultStoreLimits.lookAfterMs),
   /** `HEARTH_LOG_LEVEL`. @defaultValue `info` */
   logLevel: z.enum(logLevels).prefault(() => (environment('HEARTH_LOG_LEVEL') as (typeof logLevels)[number]) ?? 'info'),
 });

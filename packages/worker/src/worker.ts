@@ -179,6 +179,8 @@ export class Worker extends EventEmitter<WorkerEvents> {
       queuePrefix: this.options.queuePrefix,
       connection: this.redis,
       places: this.places,
+      sessions: this.sessions,
+      ringer: this.ringer,
       reception,
       rawJobs: new RawJobs({ store: this.store, ringer: this.ringer, commits: this.commits, log: this.log }),
       jobLockMs: this.options.leaseTtlMs,

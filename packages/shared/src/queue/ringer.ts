@@ -5,6 +5,9 @@ import { type Doorbell, doorbellJobOptions } from '../schema/doorbell.js';
 import type { TurnJob } from '../schema/turn-job.js';
 import { newRingId, queueOfRing, type Ring } from '../store/ring.js';
 
+/** How far into intake one looks for other sessions: more of one session's own than its backlog limit do not stand there. */
+const lookedAt = 25;
+
 /**
  * Rings doorbells: adds the job that says "session S has turn n" to intake or to a sticky queue.
  * Owns one BullMQ `Queue` per queue name, all on the connection it is given (which it does not close).
@@ -38,10 +41,18 @@ export class Ringer {
     return (await this.queue(queueOfRing(ring)).remove(ring.jobId)) === 1;
   }
 
-  /** How many jobs wait in intake, prioritised ones counted. */
-  async waitingInIntake(): Promise<number> {
-    const counts = await this.queue(intakeQueue).getJobCounts('waiting', 'prioritized');
-    return (counts['waiting'] ?? 0) + (counts['prioritized'] ?? 0);
+  /** The session of the job that whoever reads intake gets next, if it names one. */
+  async nextInIntake(): Promise<string | undefined> {
+    const queue = this.queue(intakeQueue);
+    const [job] = [...(await queue.getWaiting(0, 0)), ...(await queue.getPrioritized(0, 0))];
+    return (job?.data as Partial<Doorbell> | undefined)?.sessionId;
+  }
+
+  /** Whether a job of another session waits in intake: looks at the first of those that wait, and of the prioritised ones. */
+  async othersWaitInIntake(sessionId: string): Promise<boolean> {
+    const queue = this.queue(intakeQueue);
+    const first = await Promise.all([queue.getWaiting(0, lookedAt - 1), queue.getPrioritized(0, lookedAt - 1)]);
+    return first.flat().some(({ data }) => (data as Partial<Doorbell>).sessionId !== sessionId);
   }
 
   /** The job of a ring, if BullMQ still has it. */

@@ -1,7 +1,8 @@
-import { describeError, intakeQueue, type Logger, stickyQueue, toErrorBody } from '@hearth/shared';
+import { describeError, intakeQueue, type Logger, type Ringer, stickyQueue, toErrorBody } from '@hearth/shared';
 import { type Job, UnrecoverableError } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { Places } from '../pool/places.js';
+import type { Sessions } from '../session/sessions.js';
 import { QueueReader } from './queue-reader.js';
 import type { RawJobs } from './raw-jobs.js';
 import type { Outcome, Reception, Rung } from './reception.js';
@@ -17,6 +18,8 @@ export interface DoorbellsDeps {
   queuePrefix: string;
   connection: Redis;
   places: Places;
+  sessions: Sessions;
+  ringer: Ringer;
   reception: Reception;
   rawJobs: RawJobs;
   /** The TTL of BullMQ's lock on a job in hand, ms: how long the job of a dead worker stays active, at least. */
@@ -77,10 +80,16 @@ export class Doorbells {
         await pause(evictablePauseMs);
         return !this.stopping;
       }
-      if (outlook === 'free') return true;
+      if (outlook === 'free' || (await this.nextIsOurs())) return true;
       await pause(lookForPlaceMs);
     }
     return false;
+  }
+
+  /** Doorbells of sessions we own need no place: left standing they would hide those of others behind them. */
+  private async nextIsOurs(): Promise<boolean> {
+    const sessionId = await this.deps.ringer.nextInIntake().catch(() => undefined);
+    return sessionId !== undefined && this.deps.sessions.find(sessionId) !== undefined;
   }
 
   private async handle(job: Job, token: string, seat: Rung['seat']): Promise<void> {
@@ -106,6 +115,9 @@ export class Doorbells {
         return;
       case 'done_elsewhere':
         await job.moveToCompleted({ moved: outcome.why }, token, false);
+        return;
+      case 'back':
+        await job.moveToWait(token);
         return;
       case 'later':
         await job.moveToDelayed(Date.now() + outcome.delayMs, token);

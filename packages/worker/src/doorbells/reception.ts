@@ -31,10 +31,12 @@ export type Outcome =
   /** Its turn is served elsewhere, or does not exist any more. */
   | { kind: 'done_elsewhere'; why: string }
   /** Not for us now: put it back for so many ms. */
-  | { kind: 'later'; delayMs: number };
+  | { kind: 'later'; delayMs: number }
+  /** All places are taken: put it back where it stood, for whoever has one first. */
+  | { kind: 'back' };
 
 /** A doorbell that nobody can serve now is looked at again after so many ms. */
-const againMs = { busy: 100, otherProfile: 200, unhealthy: 250 };
+const againMs = { otherProfile: 200, unhealthy: 250 };
 
 export interface ReceptionDeps {
   workerId: string;
@@ -101,9 +103,7 @@ export class Reception {
     }
     const place = await places.admit(profile);
     if (place === undefined)
-      return rung.seat === 'intake'
-        ? { kind: 'later', delayMs: againMs.busy }
-        : this.ringAgain(doorbell, rung, 'intake');
+      return rung.seat === 'intake' ? { kind: 'back' } : this.ringAgain(doorbell, rung, 'intake');
     const claimed = await this.claim(doorbell, rung);
     if ('outcome' in claimed) {
       places.leave(place);

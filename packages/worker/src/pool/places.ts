@@ -22,13 +22,15 @@ export interface PlacesDeps {
 }
 
 /**
- * The worker's places: room for so many agents, shared by spares, busy and idle sessions. Owns who holds one.
+ * The worker's places: room for so many agents, shared by spares, busy and idle sessions. Owns who holds one, and who waits for one.
  *
  * A1 held + spares never exceeds the total.
  * A2 A busy session never loses its place; spares give way before idle sessions do.
+ * A3 A place that was freed for a session is not given to a new spare.
  */
 export class Places {
   private readonly held = new Set<Place>();
+  private waiting = 0;
 
   constructor(private readonly deps: PlacesDeps) {}
 
@@ -38,7 +40,11 @@ export class Places {
   get heldCount(): number {
     return this.held.size;
   }
+  /** Places that nobody has and nobody waits for: room for new spares. */
   get free(): number {
+    return this.unheld - this.waiting;
+  }
+  private get unheld(): number {
     return this.deps.total - this.held.size - this.spares;
   }
   private get spares(): number {
@@ -49,16 +55,26 @@ export class Places {
 
   /** How a new session would get a place: at once, only by evicting an idle session, or not at all. */
   outlook(): 'free' | 'evictable' | 'full' {
-    if (this.free > 0) return 'free';
+    if (this.unheld > 0) return 'free';
     for (const pool of this.deps.pools.values()) if (pool.readyCount > 0) return 'free';
     return this.deps.idleSessions().length > 0 ? 'evictable' : 'full';
   }
 
   /** A place for a session of this profile, with a spare if there is one; undefined when all are busy. */
   async admit(profile: string): Promise<Place | undefined> {
+    this.waiting += 1;
+    try {
+      return await this.findPlace(profile);
+    } finally {
+      this.waiting -= 1;
+      this.fill();
+    }
+  }
+
+  private async findPlace(profile: string): Promise<Place | undefined> {
     for (;;) {
       const spare = this.deps.pools.get(profile)?.tryTake();
-      if (spare !== undefined || this.free > 0) return this.hold(profile, spare);
+      if (spare !== undefined || this.unheld > 0) return this.hold(profile, spare);
       if (await this.dropSpare()) continue;
       const idle = [...this.deps.idleSessions()].sort((a, b) => a.idleSince - b.idleSince);
       let evicted = false;
@@ -66,7 +82,7 @@ export class Places {
         evicted = await session.evict();
         if (evicted) break;
       }
-      if (!evicted && this.free <= 0) return undefined;
+      if (!evicted && this.unheld <= 0) return undefined;
     }
   }
 
@@ -75,14 +91,17 @@ export class Places {
     if (!this.held.delete(place)) return;
     if (place.spare !== undefined) this.deps.pools.get(place.profile)?.giveBack(place.spare);
     place.spare = undefined;
-    for (const pool of this.deps.pools.values()) pool.fill();
+    this.fill();
   }
 
   private hold(profile: string, spare: Agent | undefined): Place {
     const place: Place = { profile, spare };
     this.held.add(place);
-    for (const pool of this.deps.pools.values()) pool.fill();
     return place;
+  }
+
+  private fill(): void {
+    for (const pool of this.deps.pools.values()) pool.fill();
   }
 
   private async dropSpare(): Promise<boolean> {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { numberFrom } from '../environment.js';
 
 const ms = z.number().int().positive().max(2_147_483_647);
 const turns = z.number().int().positive();
@@ -6,18 +7,18 @@ const turns = z.number().int().positive();
 /**
  * When a session's agent makes way without anything being wrong. One table; each is an option of the worker.
  *
- *   idleTimeoutMs      60 min   an idle session is released; its next turn resumes, on any worker
- *   maxTurnsPerAgent   500      the agent is replaced between turns, by resume
- *   maxAgentAgeMs      24 h     likewise
- *   yieldAfterTurns    10       a session with a backlog gives its place up when intake waits and no place is free
+ *   idleTimeoutMs      60 min   HEARTH_IDLE_TIMEOUT_MS        an idle session is released; its next turn resumes, on any worker
+ *   maxTurnsPerAgent   500      HEARTH_MAX_TURNS_PER_AGENT    the agent is replaced between turns, by resume
+ *   maxAgentAgeMs      24 h     HEARTH_MAX_AGENT_AGE_MS       likewise
+ *   yieldAfterTurns    10       HEARTH_YIELD_AFTER_TURNS      a session with a backlog gives its place up when intake waits and no place is free
  *
  * Source of the numbers: an hour is how long prompt caches can live; agents were seen to grow by some 20 MB per five turns,
  * and long-lived ones are reported to grow without a bound.
  */
 export const agentLimitsSchema = z.object({
-  idleTimeoutMs: ms.default(60 * 60_000),
-  maxTurnsPerAgent: turns.default(500),
-  maxAgentAgeMs: ms.default(24 * 3_600_000),
-  yieldAfterTurns: turns.default(10),
+  idleTimeoutMs: ms.prefault(() => numberFrom('HEARTH_IDLE_TIMEOUT_MS') ?? 60 * 60_000),
+  maxTurnsPerAgent: turns.prefault(() => numberFrom('HEARTH_MAX_TURNS_PER_AGENT') ?? 500),
+  maxAgentAgeMs: ms.prefault(() => numberFrom('HEARTH_MAX_AGENT_AGE_MS') ?? 24 * 3_600_000),
+  yieldAfterTurns: turns.prefault(() => numberFrom('HEARTH_YIELD_AFTER_TURNS') ?? 10),
 });
 export type AgentLimits = z.output<typeof agentLimitsSchema>;

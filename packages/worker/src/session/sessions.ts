@@ -89,7 +89,7 @@ export class Sessions {
           throw error;
         }
       },
-      othersWait: async () => deps.places().outlook() === 'full' && (await deps.ringer.waitingInIntake()) > 0,
+      othersWait: async () => deps.places().outlook() === 'full' && (await deps.ringer.othersWaitInIntake(sessionId)),
       discard: () => this.discard(sessionId, claim),
       showRaw: (way, line) => this.showRaw(sessionId, way, line),
       othersCanServe: () => deps.fleet.othersHave(claim.profile, 'healthy'),
