@@ -99,6 +99,20 @@ describe('the simulated model', () => {
       expect(textOf(last)).toBe('The tools answered: one | two');
     }));
 
+  test('hears a prompt that stands beside the result of a tool that was interrupted', async () => {
+    await withApi(async (api) => {
+      const toolUse = { type: 'tool_use', id: 'x', name: 'Bash', input: { command: 'ls' } };
+      const beside = [
+        { type: 'tool_result', tool_use_id: 'x', content: 'stopped', is_error: true },
+        { type: 'text', text: '[Request interrupted by user for tool use]' },
+        { type: 'text', text: 'something else' },
+      ];
+      const prompt = user('[[tool Bash {"command":"ls"}]]');
+      const answered = await ask(api, prompt, assistant([toolUse]), { role: 'user', content: beside });
+      expect(textOf(answered)).toBe('Echo: something else');
+    });
+  });
+
   test('uses parallel tools in one message', () =>
     withApi(async (api) => {
       const { content } = await ask(

@@ -1,0 +1,28 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fakeClaudePath } from '@hearth/simulator';
+import { expect, test } from 'vitest';
+import { withCluster } from '../support/cluster.js';
+
+test('a worker runs on the stand-in: a spare, a hot turn, a tool, a resume elsewhere, a crash that is tried again', async () => {
+  await withCluster(async (cluster) => {
+    const effects = join(await cluster.folder(), 'effects');
+    const worker = await cluster.worker({
+      env: { HEARTH_CLAUDE_PATH: fakeClaudePath() },
+      profiles: { default: { allowedTools: ['Effect'], env: { FAKE_CLAUDE_EFFECTS: effects } } },
+    });
+    const session = cluster.producer().session('Simulated');
+    const first = await (await session.prompt('Remember the number 12.')).result();
+    expect(first).toMatchObject({ warmth: 'spare' });
+    const hot = await (await session.prompt('[[tool Effect {"text":"once"}]]')).result();
+    expect(hot).toMatchObject({ warmth: 'hot', toolCount: 1, text: 'The tools answered: Effect: once' });
+    const effect = JSON.parse(await readFile(effects, 'utf8')) as { pid: number; agent: string };
+    expect(effect).toMatchObject({ pid: hot.pid, agent: expect.any(String) });
+    process.kill(hot.pid ?? 0, 'SIGKILL');
+    await worker.logged(({ msg }) => msg === 'session released');
+    const resumed = await (await session.prompt('What number did I ask you to remember?')).result();
+    expect(resumed).toMatchObject({ warmth: 'resumed', text: 'You asked me to remember the number 12.' });
+    const survived = await (await session.prompt('[[crash during times=1]] still here')).result();
+    expect(survived).toMatchObject({ text: 'Echo: still here' });
+  });
+});
