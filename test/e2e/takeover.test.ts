@@ -1,4 +1,5 @@
 import { rm } from 'node:fs/promises';
+import { readPast } from '@hearth/worker';
 import { expect, test } from 'vitest';
 import { withCluster } from '../support/cluster.js';
 
@@ -133,6 +134,38 @@ test("a turn submitted with onInterrupted 'retry' is run again although a tool o
       if (event.type === 'tool.started' && attempt === 1) killOnce(pid);
     }
     expect(await turn.result()).toMatchObject({ attempt: 2, text: 'The tools answered: done' });
+  });
+});
+
+test('two takeovers in a row, each in mid-turn: the third owner resumes from committed turns only', async () => {
+  await withCluster(async (cluster) => {
+    const session = cluster.producer().session('twice');
+    await cluster.worker({ leaseTtlMs: 1_000 });
+    await (await session.prompt('Remember the number 21.')).result();
+    const cut = 'What number did I ask you to remember? one two three four five six seven eight nine ten';
+    const turn = await session.prompt(`[[stream chunks=20 every=100ms]] ${cut}`);
+    const owners: string[] = [];
+    let heard = '';
+    for await (const event of turn) {
+      if (event.type === 'turn.started') owners.push(event.workerId);
+      if (event.type === 'turn.started' || event.type === 'turn.restarted') heard = '';
+      if (event.type !== 'text.delta' || owners.length === 3) continue;
+      heard += event.text;
+      const owner = cluster.workers.find(({ workerId }) => workerId === owners.at(-1));
+      // In the middle of the answer: the half of it is in the transcript already.
+      if (heard.length > 10 && owner !== undefined && !owner.isGone()) {
+        owner.signal('SIGKILL');
+        await owner.exited;
+        await cluster.worker({ leaseTtlMs: 1_000 });
+      }
+    }
+    expect(new Set(owners).size).toBe(3);
+    expect(await turn.result()).toMatchObject({ attempt: 3, text: 'You asked me to remember the number 21.' });
+    const past = await readPast(cluster.store, 'twice', 10_000);
+    const asked = (past.get('main') ?? '').split('\n').filter((line) => line.includes('"type":"user"'));
+    expect(asked).toHaveLength(2);
+    expect(asked[0]).toContain('Remember the number 21.');
+    expect(asked[1]).toContain('seven eight nine ten');
   });
 });
 

@@ -28,6 +28,7 @@ export interface TestWorker {
   home: string;
   log: readonly LogLine[];
   exited: Promise<number | null>;
+  isGone(): boolean;
   signal(signal: NodeJS.Signals): void;
   /** Resolves with the first line, past or future, that fits. */
   logged(fits: (line: LogLine) => boolean): Promise<LogLine>;
@@ -170,6 +171,7 @@ async function handleOf(child: ChildProcess, home: string): Promise<TestWorker> 
     home,
     log,
     exited,
+    isGone: () => child.exitCode !== null || child.signalCode !== null,
     signal: (signal) => child.kill(signal),
     logged: (fits) => {
       const past = log.find(fits);

@@ -1,0 +1,173 @@
+import { fileURLToPath } from 'node:url';
+import { Queue } from 'bullmq';
+import { execa } from 'execa';
+import { expect, test } from 'vitest';
+import { type Cluster, withCluster } from '../support/cluster.js';
+import { eventually } from '../support/facts.js';
+
+/** `turns` as any BullMQ client has it. */
+async function withTurns(cluster: Cluster, use: (turns: Queue) => Promise<void>): Promise<void> {
+  const turns = new Queue('turns', { connection: cluster.redis, prefix: cluster.keys.options.queuePrefix });
+  try {
+    await use(turns);
+  } finally {
+    await turns.close();
+  }
+}
+
+const endOf = (turns: Queue, id: string | undefined): Promise<{ state: string; value: unknown; reason: string }> =>
+  eventually(async () => {
+    const job = await turns.getJob(id ?? '');
+    const state = (await job?.getState()) ?? 'gone';
+    if (state !== 'completed' && state !== 'failed') return undefined;
+    return { state, value: job?.returnvalue as unknown, reason: job?.failedReason ?? '' };
+  });
+
+test('a job of any BullMQ client is a turn: it stays active until its turn commits, and joins its session', async () => {
+  await withCluster(async (cluster) => {
+    await cluster.worker({ claude: 'fake' });
+    const session = cluster.producer().session('s');
+    await (await session.prompt('Remember the number 31.')).result();
+    await withTurns(cluster, async (turns) => {
+      const job = await turns.add('anything', {
+        sessionId: 's',
+        prompt: '[[stream chunks=5 every=20ms]] What number did I ask you to remember?',
+        metadata: { from: 'cron' },
+      });
+      for await (const event of session.events({ after: `${(await session.summary())?.incarnation}.0` })) {
+        if (event.type === 'text.delta' && event.seq === 2) {
+          expect(await (await turns.getJob(job.id ?? ''))?.getState()).toBe('active');
+          break;
+        }
+      }
+      expect(await endOf(turns, job.id)).toMatchObject({ state: 'completed', value: { warmth: 'hot' } });
+      const last = (await session.turns()).at(-1);
+      expect(last?.result).toMatchObject({
+        text: 'You asked me to remember the number 31.',
+        metadata: { from: 'cron' },
+      });
+    });
+  });
+});
+
+test.each([
+  [{ sessionId: 's' }, 'data.prompt'],
+  [{ sessionId: 'with space', prompt: 'x' }, 'data.sessionId'],
+  [{ sessionId: 's', prompt: 'x', promt: 'y' }, 'promt'],
+  [{ sessionId: 's', prompt: 'x', expiresIn: 'soon' }, 'data.expiresIn'],
+  [{ sessionId: 's', prompt: ' ' }, 'prompt'],
+  ['no object', 'data'],
+])('a job with data %j fails with %s named, and is not tried again', async (data, field) => {
+  await withCluster(async (cluster) => {
+    await cluster.worker({ claude: 'fake', places: 1 });
+    await withTurns(cluster, async (turns) => {
+      const job = await turns.add('turn', data, { attempts: 3 });
+      const { state, reason } = await endOf(turns, job.id);
+      expect(state).toBe('failed');
+      expect(reason).toContain(field);
+      expect((await turns.getJob(job.id ?? ''))?.attemptsMade).toBe(1);
+    });
+    expect(await cluster.producer().sessions()).toEqual([]);
+  });
+});
+
+test('a job with attempts that fails is not repeated by itself; retried by hand it is a new turn', async () => {
+  await withCluster(async (cluster) => {
+    await cluster.worker({ claude: 'fake' });
+    const session = cluster.producer().session('s');
+    await withTurns(cluster, async (turns) => {
+      const job = await turns.add('turn', { sessionId: 's', prompt: '[[error 529 times=1]] hello' }, { attempts: 3 });
+      const failing = await turns.add('turn', { sessionId: 's', prompt: '[[usage-limit]] hello' }, { attempts: 3 });
+      expect((await endOf(turns, job.id)).state).toBe('completed');
+      const failed = await endOf(turns, failing.id);
+      expect(failed).toMatchObject({ state: 'failed', reason: expect.stringContaining('agent_failed') });
+      expect((await session.turns()).map(({ state }) => state)).toEqual(['finished', 'failed']);
+
+      await (await turns.getJob(failing.id ?? ''))?.retry('failed');
+      await eventually(async () => (await session.turns()).length === 3);
+      expect((await endOf(turns, failing.id)).state).toBe('failed');
+      const [, second, third] = await session.turns();
+      expect(third?.turnId).not.toBe(second?.turnId);
+      expect(third?.request.prompt).toBe(second?.request.prompt);
+    });
+  });
+});
+
+test('a job whose worker dies after it was admitted is the same turn: served once, and the job ends with it', async () => {
+  await withCluster(async (cluster) => {
+    const first = await cluster.worker({ claude: 'fake', leaseTtlMs: 1_500 });
+    const session = cluster.producer().session('s');
+    await withTurns(cluster, async (turns) => {
+      const job = await turns.add('turn', {
+        sessionId: 's',
+        prompt: '[[stream chunks=40 every=100ms]] a b c d e f g h',
+      });
+      await first.logged(({ msg }) => msg === 'job admitted');
+      for await (const event of session.events({ after: `${(await session.summary())?.incarnation}.0` })) {
+        if (event.type === 'text.delta') break;
+      }
+      first.signal('SIGKILL');
+      await first.exited;
+      await cluster.worker({ claude: 'fake', leaseTtlMs: 1_500 });
+      expect(await endOf(turns, job.id)).toMatchObject({ state: 'completed' });
+      const all = await session.turns();
+      expect(all.map(({ state, attempts }) => [state, attempts])).toEqual([['finished', 2]]);
+    });
+  });
+});
+
+test('a Job Scheduler brings a turn each time it is due', async () => {
+  await withCluster(async (cluster) => {
+    await cluster.worker({ claude: 'fake' });
+    const session = cluster.producer().session('scheduled');
+    await withTurns(cluster, async (turns) => {
+      await turns.upsertJobScheduler(
+        'often',
+        { every: 300 },
+        { name: 'turn', data: { sessionId: 'scheduled', prompt: 'tick' } },
+      );
+      const ticks = await eventually(async () => {
+        const done = (await session.turns()).filter(({ state }) => state === 'finished');
+        return done.length >= 3 && done;
+      });
+      await turns.removeJobScheduler('often');
+      expect(new Set(ticks.map(({ turnId }) => turnId)).size).toBe(ticks.length);
+      expect(ticks.every(({ result }) => result?.text === 'Echo: tick')).toBe(true);
+    });
+  });
+});
+
+test('a delayed and a prioritised job keep their time and their rank', async () => {
+  await withCluster(async (cluster) => {
+    await withTurns(cluster, async (turns) => {
+      // No worker lives yet: all of them stand in the queue.
+      const later = await turns.add('turn', { sessionId: 'later', prompt: 'x' }, { delay: 2_000 });
+      await turns.add('turn', { sessionId: 'low', prompt: 'x' }, { priority: 10 });
+      await turns.add('turn', { sessionId: 'high', prompt: 'x' }, { priority: 1 });
+      await turns.add('turn', { sessionId: 'first', prompt: 'x' });
+      const worker = await cluster.worker({ claude: 'fake', places: 1 });
+      const claims = await eventually(() => {
+        const names = worker.log.filter(({ msg }) => msg === 'session claimed').map(({ sessionId }) => sessionId);
+        return names.length >= 4 && names;
+      });
+      expect(claims).toEqual(['first', 'high', 'low', 'later']);
+      const done = await turns.getJob(later.id ?? '');
+      expect(done?.processedOn).toBeGreaterThanOrEqual(later.timestamp + 2_000);
+    });
+  });
+});
+
+test('a script that knows only Redis commands and the published schema adds a turn', async () => {
+  await withCluster(async (cluster) => {
+    await cluster.worker({ claude: 'fake' });
+    const { port } = new URL(cluster.redisUrl);
+    const script = fileURLToPath(new URL('../fixtures/add-turn.mjs', import.meta.url));
+    const data = JSON.stringify({ sessionId: 'from-a-shell', prompt: 'hello' });
+    const { stdout } = await execa(process.execPath, [script, port, cluster.keys.options.queuePrefix, data]);
+    await withTurns(cluster, async (turns) => {
+      expect(await endOf(turns, stdout.trim())).toMatchObject({ state: 'completed' });
+    });
+    const [turn] = await cluster.producer().session('from-a-shell').turns();
+    expect(turn?.result?.text).toBe('Echo: hello');
+  });
+});
