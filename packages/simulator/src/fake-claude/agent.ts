@@ -128,7 +128,7 @@ export class Agent implements Session, Settings {
   private async work(): Promise<void> {
     if (this.isWorking) return;
     this.isWorking = true;
-    for (let content = this.queue.take(); content !== undefined; content = this.queue.take()) {
+    for (let content = await this.queue.next(); content !== undefined; content = await this.queue.next()) {
       this.transcript.note('queue-operation', { operation: 'dequeue' });
       this.transcript.message({ role: 'user', content }, { promptId: randomUUID() });
       await this.play();

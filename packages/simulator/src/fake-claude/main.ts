@@ -35,6 +35,7 @@ const say = (text: string): void => write(2, `${text}\n`);
 
 function die(how: number | NodeJS.Signals): never {
   if (typeof how === 'number') process.exit(how);
+  process.removeAllListeners(how);
   process.kill(process.pid, how);
   // The signal is on its way; nothing may happen before it.
   for (;;) pause(1_000);
@@ -71,7 +72,8 @@ async function main(): Promise<void> {
     write(1, `${around.version} (Claude Code)\n`);
     return;
   }
-  if (around.abilities.refusesNested && env['CLAUDECODE'] !== undefined && env['CLAUDECODE'] !== '')
+  // Reported, not seen: 2.1.329 answers with it set in print mode. Here it always stops, so that a host that passes it on is found out.
+  if (env['CLAUDECODE'] !== undefined && env['CLAUDECODE'] !== '')
     throw new FlagError('Error: Claude Code cannot be launched inside another Claude Code session.');
   const start = around.scenario?.start;
   const isBad = start !== undefined && around.counter.strikes('start', start.times ?? Number.POSITIVE_INFINITY);

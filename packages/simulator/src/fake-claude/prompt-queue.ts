@@ -1,8 +1,12 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { ApiMessage } from '../model-api/conversation.js';
 import { type Scenario, withScenario } from '../scenario.js';
 import { type Hazards, parseScript } from './hazards.js';
 
 type Content = ApiMessage['content'];
+
+/** How far apart prompts may come to be merged, ms: what is written at once may be read in pieces. */
+const mergeMs = 100;
 
 /** Prompts that wait for their turn. */
 export class PromptQueue {
@@ -18,11 +22,12 @@ export class PromptQueue {
     this.waiting.push(content);
   }
 
-  /** The next prompt; hazard: all that wait, as one. */
-  take(): Content | undefined {
-    const isMerged =
-      this.waiting.length > 1 && this.waiting.some((content) => this.wants(content, ({ merge }) => merge));
-    return isMerged ? this.waiting.splice(0).map(textOf).join('\n') : this.waiting.shift();
+  /** The next prompt; hazard: all that come at once, as one. */
+  async next(): Promise<Content | undefined> {
+    const isMerged = this.waiting.some((content) => this.wants(content, ({ merge }) => merge));
+    if (!isMerged) return this.waiting.shift();
+    await sleep(mergeMs);
+    return this.waiting.splice(0).map(textOf).join('\n');
   }
 
   /** Whether a prompt's script has a hazard, before it is played. One that does not parse has none. */

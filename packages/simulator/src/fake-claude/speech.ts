@@ -104,10 +104,10 @@ export class Speech {
     session.output.said(session.id, { type: 'stream_event', event, parent_tool_use_id: null });
   }
 
+  /** Seen in 2.1.329: a line of its own beside a thinking block. */
   private countThinking(event: ApiEvent['event']): void {
     const { session } = this;
-    const isThinking = (event['content_block'] as { type: string }).type === 'thinking';
-    if (!isThinking || !session.surroundings.abilities.countsThinking) return;
+    if ((event['content_block'] as { type: string }).type !== 'thinking') return;
     session.output.said(session.id, { type: 'system', subtype: 'thinking_tokens', estimated_tokens: 1 });
   }
 }

@@ -216,11 +216,11 @@ describe('hazards of the process', () => {
     expect(cli.lines.some((line) => JSON.stringify(line).includes('text_delta'))).toBe(at !== 'before');
   });
 
-  test('it crashes by a signal, after its result', async () => {
+  test.each(['SIGKILL', 'SIGTERM', 'SIGSEGV'])('it crashes by %s, after its result', async (signal) => {
     const cli = await started();
-    cli.prompt('[[crash after-result signal=SIGKILL]] hello');
+    cli.prompt(`[[crash after-result signal=${signal}]] hello`);
     expect(await cli.exited).toMatchObject({ code: null });
-    expect(cli.child.signalCode).toBe('SIGKILL');
+    expect(cli.child.signalCode).toBe(signal);
     expect(results(cli)).toHaveLength(1);
   });
 
