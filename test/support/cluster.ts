@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { createProducer, type Producer } from '@hearth/producer';
-import { defaultStoreLimits, Keys, LeaseStore, SessionStore } from '@hearth/shared';
+import { defaultStoreLimits, Keys, LeaseStore, SessionEndings, SessionStore } from '@hearth/shared';
 import { fakeClaudePath, type ModelApi, modelApiEnvironment, startModelApi } from '@hearth/simulator';
 import { Redis } from 'ioredis';
 import { inject, onTestFinished } from 'vitest';
@@ -55,6 +55,7 @@ export class Cluster {
   readonly redis: Redis;
   readonly store: SessionStore;
   readonly leases: LeaseStore;
+  readonly endings: SessionEndings;
   readonly workers: TestWorker[] = [];
   private readonly producers: Producer[] = [];
   private readonly folders: string[] = [];
@@ -66,6 +67,7 @@ export class Cluster {
     this.redis = new Redis(redisUrl);
     this.store = new SessionStore(this.redis, this.keys, defaultStoreLimits);
     this.leases = new LeaseStore(this.redis, this.keys);
+    this.endings = new SessionEndings(this.store);
   }
 
   /** What every process of the cluster needs to find it; agents find the model in it. */

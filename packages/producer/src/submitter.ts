@@ -31,6 +31,8 @@ interface NewTurn {
   once: boolean;
 }
 
+const byItsSubmitter = 'its submitter asked for it';
+
 export const newTurnId = (): string => `t-${randomUUID()}`;
 
 /** Brings turns into the logs of sessions, now or when they are due, and takes back those that wait. Holds nothing. */
@@ -72,7 +74,7 @@ export class Submitter {
 
   /** @throws HearthError `turn_gone` | `redis_unreachable` */
   async cancel(sessionId: string, turnId: string): Promise<Cancellation> {
-    const outcome = await this.withdraw(sessionId, turnId, cancelledError('its submitter asked for it'));
+    const outcome = await this.withdraw(sessionId, turnId, cancelledError(byItsSubmitter));
     if (outcome !== undefined) return outcome;
     throw new HearthError('turn_gone', `Turn ${turnId} of session ${sessionId} is not known, or no longer.`, {
       field: 'turnId',
@@ -101,8 +103,8 @@ export class Submitter {
       after,
       beginBy: expiresIn === undefined ? undefined : performance.now() + delay + expiresIn,
       cancel: async () => {
-        // Into the log and out of it: so that everybody who waits for it is told, and the job finds it done.
-        await this.trySubmit(turn);
+        // Known to its session, and failed: so that everybody who waits for it is told, and the job finds it done.
+        await this.trySubmit(turn, cancelledError(byItsSubmitter));
         const outcome = await this.cancel(sessionId, turnId);
         await this.connection.ringer.remove(ring);
         return outcome;
@@ -137,10 +139,10 @@ export class Submitter {
     }
   }
 
-  private async trySubmit(turn: NewTurn): Promise<Submitted> {
+  private async trySubmit(turn: NewTurn, refusedWith?: HearthError): Promise<Submitted> {
     const { turnId, expiresIn: expiresInMs } = turn;
     try {
-      return await this.submitOnceOpen({ ...turn, expiresInMs, ringId: newRingId() });
+      return await this.submitOnceOpen({ ...turn, expiresInMs, refusedWith, ringId: newRingId() });
     } catch (error) {
       if (error instanceof HearthError) throw error;
       throw new HearthError(

@@ -3,6 +3,7 @@ ARGV  1 member (encoded session id)  2 sessionId  3 turnId  4 request (JSON)  5 
       7 incarnation for a new session  8 backlog limit  9 ms until the first look of a sweep
       10 events kept  11 events ttl ms  12 prefix of the workers' wake channels  13 ms it may wait before it begins, or ''
       14 '1' opens a session for this one turn  15 ring of the job that brought it, or ''
+      16 ms to remember the turn  17 result (JSON) and 18 event of a turn that is never to be served, with "seq":0; or ''
 Reply {OK, seq, incarnation, cursor, ring, position, profile}   accepted; cursor: id of the last event before this turn's
       {REPEATED, seq, incarnation, cursor, ring, 0|1 committed, profile}   the turnId is known: nothing changed
       {CLOSING}   {GONE} the session was for one turn only   {BACKLOG_FULL, waiting}   {PROFILE_MISMATCH, profile of the session}
@@ -12,6 +13,7 @@ ring is "<seat or 'intake'>/<job id>".
 --@include codes
 --@include time
 --@include publish
+--@include settle
 local member, session_id, turn_id, request, ring_id, profile = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
 local s = redis.call('HMGET', K_SESSION, 'incarnation', 'profile', 'seat', 'events', 'owner', 'closing', 'once')
 local known = redis.call('HGET', K_TURNIDS, turn_id)
@@ -51,8 +53,15 @@ redis.call('ZADD', K_LOG, seq, seq)
 redis.call('HSET', K_SESSION, 'used', now)
 redis.call('ZADD', K_PENDING, 'NX', now + tonumber(ARGV[9]), member)
 redis.call('ZADD', K_SESSIONS, now, member)
-ARGV[16] = cjson.encode({type = 'turn.queued', seq = seq, turnId = turn_id, position = waiting})
-publish(ARGV[10], ARGV[11], 16)
+ARGV[19] = cjson.encode({type = 'turn.queued', seq = seq, turnId = turn_id, position = waiting})
+if ARGV[17] ~= '' then
+  -- Into the log and out of it at once: whoever waits for the turn is told, and its turnId is known.
+  settle(seq, member, (string.gsub(ARGV[17], '"seq":0', '"seq":' .. seq, 1)), '[]', 'failed', ARGV[16], ARGV[9])
+  ARGV[20] = string.gsub(ARGV[18], '"seq":0', '"seq":' .. seq, 2)
+  publish(ARGV[10], ARGV[11], 19)
+  return {OK, seq, s[1], tonumber(s[4]), ring, waiting, s[2]}
+end
+publish(ARGV[10], ARGV[11], 19)
 -- The doorbell carries the turn; this only spares an idle owner the way through the queue.
 if s[5] and s[5] ~= '' then redis.call('PUBLISH', ARGV[12] .. s[5], session_id) end
 return {OK, seq, s[1], tonumber(s[4]), ring, waiting, s[2]}

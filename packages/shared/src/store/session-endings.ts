@@ -1,11 +1,12 @@
-import { HearthError, toErrorBody } from '../errors/hearth-error.js';
+import { HearthError } from '../errors/hearth-error.js';
 import type { HearthEvent } from '../schema/events.js';
-import type { TurnRecord, TurnResult } from '../schema/turn.js';
+import type { TurnResult } from '../schema/turn.js';
 import { decodeSessionId, encodeSessionId } from '../session-id.js';
 import { returnCodeOf } from './return-codes.js';
 import { parseRing, type Ring } from './ring.js';
 import { runScript } from './scripts.js';
 import { type SessionStore, unexpected } from './session-store.js';
+import { unservedResult } from './unserved-result.js';
 
 /** What became of a wish to end a turn that waits. `in_hand`: its owner has begun it. */
 export type Withdrawal =
@@ -39,7 +40,8 @@ export class SessionEndings {
     ]);
     if (incarnation === undefined || turn === undefined) return { kind: 'gone' };
     if (turn.result !== undefined) return { kind: 'committed', result: turn.result };
-    const result = withdrawnResult(turn, error, Number(seconds) * 1000 + Math.floor(Number(micros) / 1000));
+    const nowMs = Number(seconds) * 1000 + Math.floor(Number(micros) / 1000);
+    const result = unservedResult(turn, error, Math.max(0, nowMs - turn.submittedAt));
     const event: HearthEvent = { type: 'turn.failed', seq, turnId: turn.turnId, error: result.error, result };
     const reply = await runScript(redis, 'withdraw', keys.session(sessionId), [
       encodeSessionId(sessionId),
@@ -151,30 +153,6 @@ export class SessionEndings {
     const notes = await redis.xrange(keys.closed, `(${after}`, '+', 'COUNT', 1_000);
     return notes.map(([note, fields]) => ({ note, sessionId: fields[1] ?? '', incarnation: fields[3] ?? '' }));
   }
-}
-
-function withdrawnResult(
-  turn: TurnRecord,
-  error: HearthError,
-  nowMs: number,
-): Extract<TurnResult, { status: 'failed' }> {
-  const waitedMs = Math.max(0, nowMs - turn.submittedAt);
-  return {
-    status: 'failed',
-    error: toErrorBody(error),
-    sessionId: turn.sessionId,
-    turnId: turn.turnId,
-    seq: turn.seq,
-    text: '',
-    attempt: turn.attempts,
-    costUsd: 0,
-    tokens: { input: 0, output: 0, cacheRead: 0, cacheWrite: 0 },
-    workerId: '',
-    durable: true,
-    toolCount: 0,
-    timings: { queuedMs: waitedMs, toolsMs: 0, totalMs: waitedMs },
-    ...(turn.request.metadata === undefined ? {} : { metadata: turn.request.metadata }),
-  };
 }
 
 /** The error of a turn whose time in the queue is over. */

@@ -3,6 +3,7 @@ import type { Redis } from 'ioredis';
 import { z } from 'zod';
 import { HearthError } from '../errors/hearth-error.js';
 import type { Keys } from '../keys.js';
+import type { HearthEvent } from '../schema/events.js';
 import type { Message, TurnRecord, TurnRequest, TurnResult } from '../schema/turn.js';
 import { decodeSessionId, encodeSessionId, shardCount, shardOf } from '../session-id.js';
 import type { StoreLimits } from './limits.js';
@@ -10,6 +11,7 @@ import { returnCodeOf } from './return-codes.js';
 import { formatRing, parseRing, type Ring } from './ring.js';
 import { defineScripts, runScript } from './scripts.js';
 import { parseTurnHash } from './turn-hash.js';
+import { unservedResult } from './unserved-result.js';
 
 export interface SubmitInput {
   sessionId: string;
@@ -23,6 +25,8 @@ export interface SubmitInput {
   once?: boolean | undefined;
   /** The job that brought it, when it was not a producer. */
   broughtBy?: Ring | undefined;
+  /** It is never to be served: known to its session, and failed with this, from the first. */
+  refusedWith?: HearthError | undefined;
 }
 
 export interface Submitted {
@@ -129,6 +133,8 @@ export class SessionStore {
       input.expiresInMs ?? '',
       input.once ? '1' : '',
       input.broughtBy === undefined ? '' : formatRing(input.broughtBy),
+      this.limits.turnMemoryMs,
+      ...refusal(input),
     ]);
     const code = returnCodeOf(reply);
     switch (code) {
@@ -353,6 +359,16 @@ export class SessionStore {
   shardOf(sessionId: string): number {
     return shardOf(sessionId);
   }
+}
+
+function refusal({ sessionId, turnId, request, refusedWith }: SubmitInput): [result: string, event: string] {
+  if (refusedWith === undefined) return ['', ''];
+  // The script puts the seq in place of 0.
+  const result = unservedResult({ sessionId, turnId, seq: 0, attempts: 0, request }, refusedWith, 0);
+  return [
+    JSON.stringify(result),
+    JSON.stringify({ type: 'turn.failed', seq: 0, turnId, error: result.error, result } satisfies HearthEvent),
+  ];
 }
 
 export function unexpected(script: string, code: string): HearthError {

@@ -5,6 +5,6 @@ import { runProperty } from './property/run-property.js';
 const numRuns = Number(process.env['HEARTH_PROPERTY_RUNS'] ?? 100);
 
 it('whatever producers and workers do, and whichever replies are lost, the store is what the model says', async () => {
-  const { failed, report } = await runProperty({ numRuns });
+  const { failed, report } = await runProperty({ numRuns, endOnFailure: true });
   expect(failed, report).toBe(false);
 }, 600_000);

@@ -1,0 +1,27 @@
+import { type HearthError, toErrorBody } from '../errors/hearth-error.js';
+import type { TurnRecord, TurnResult } from '../schema/turn.js';
+
+/** The result of a turn that no worker ended: cancelled, or expired in the queue. */
+export function unservedResult(
+  turn: Pick<TurnRecord, 'sessionId' | 'turnId' | 'seq' | 'attempts' | 'request'>,
+  error: HearthError,
+  waitedMs: number,
+): Extract<TurnResult, { status: 'failed' }> {
+  const { sessionId, turnId, seq, attempts, request } = turn;
+  return {
+    status: 'failed',
+    error: toErrorBody(error),
+    sessionId,
+    turnId,
+    seq,
+    text: '',
+    attempt: attempts,
+    costUsd: 0,
+    tokens: { input: 0, output: 0, cacheRead: 0, cacheWrite: 0 },
+    workerId: '',
+    durable: true,
+    toolCount: 0,
+    timings: { queuedMs: waitedMs, toolsMs: 0, totalMs: waitedMs },
+    ...(request.metadata === undefined ? {} : { metadata: request.metadata }),
+  };
+}

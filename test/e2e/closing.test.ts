@@ -1,0 +1,172 @@
+import { access, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { TurnHandle } from '@hearth/producer';
+import { encodeSessionId, sessionFolder } from '@hearth/shared';
+import { Queue } from 'bullmq';
+import { expect, test } from 'vitest';
+import { type Cluster, withCluster } from '../support/cluster.js';
+import { eventually } from '../support/facts.js';
+
+const long = '[[stream chunks=20 every=200ms]] a b c d e f g h i j k l m n o p q r s t u v w';
+
+async function begun(turn: TurnHandle): Promise<void> {
+  for await (const event of turn) if (event.type === 'text.delta') return;
+}
+
+const exists = (path: string): Promise<boolean> =>
+  access(path).then(
+    () => true,
+    () => false,
+  );
+
+/** Keys, index entries and jobs that name the session. */
+async function traces(cluster: Cluster, sessionId: string): Promise<string[]> {
+  const keys = cluster.keys.session(sessionId);
+  const found = await cluster.redis.keys(`${keys[0]}*`);
+  for (const index of [keys[8], keys[9], keys[10]]) {
+    const members = await cluster.redis.zrange(index, '0', '-1');
+    found.push(...members.filter((member) => member.split(' ')[0] === encodeSessionId(sessionId)));
+  }
+  for (const name of ['turns', ...cluster.workers.map(({ seat }) => `turns-${seat}`)]) {
+    const queue = new Queue(name, { connection: cluster.redis, prefix: cluster.keys.options.queuePrefix });
+    const jobs = await queue.getJobs();
+    found.push(...jobs.filter((job) => job?.data.sessionId === sessionId).map((job) => `job ${job.id}`));
+    await queue.close();
+  }
+  return found;
+}
+
+test('closing an idle session ends its agent and erases keys, jobs and files; its name opens another one', async () => {
+  await withCluster(async (cluster) => {
+    const worker = await cluster.worker({ claude: 'fake' });
+    const session = cluster.producer().session('S/1');
+    const told = await (await session.prompt('Remember the number 9.', { turnId: 'first' })).result();
+    const incarnation = (await session.summary())?.incarnation ?? '';
+    const folder = join(worker.home, 'workspaces', sessionFolder('S/1'));
+    expect(await exists(join(folder, incarnation))).toBe(true);
+    expect(await session.close()).toBe(true);
+    expect(() => process.kill(told.pid ?? 0, 0)).toThrow();
+    expect(await traces(cluster, 'S/1')).toEqual([]);
+    expect(await exists(folder)).toBe(false);
+    expect(await session.close()).toBe(false);
+
+    const again = await (await session.prompt('What number did I ask you to remember?', { turnId: 'first' })).result();
+    expect(again).toMatchObject({ seq: 1, text: 'You have not asked me to remember a number.' });
+    expect(again.claudeSessionId).not.toBe(told.claudeSessionId);
+    expect((await session.summary())?.incarnation).not.toBe(incarnation);
+  });
+});
+
+test('closing a busy session with turns waiting: the running one and those that wait are cancelled, each told', async () => {
+  await withCluster(async (cluster) => {
+    await cluster.worker({ claude: 'fake' });
+    const session = cluster.producer().session('s');
+    const running = await session.prompt(long);
+    const waiting = [await session.prompt('one'), await session.prompt('two')];
+    await begun(running);
+    const ends = [running, ...waiting].map((turn) => turn.result().catch((error: unknown) => error));
+    expect(await session.close()).toBe(true);
+    for (const end of await Promise.all(ends)) expect(end).toMatchObject({ code: 'cancelled' });
+    expect(await traces(cluster, 's')).toEqual([]);
+    await eventually(async () => (await cluster.leases.workers())[0]?.places.busy === 0);
+    expect((await (await session.prompt('hello')).result()).seq).toBe(1);
+  });
+});
+
+test('closing sessions that nobody owns: one that waits without any worker, one whose owner was released, one whose owner is dead', async () => {
+  await withCluster(async (cluster) => {
+    const producer = cluster.producer();
+    const waits = await producer.session('waits').prompt('hello');
+    const cancelled = waits.result().catch((error: unknown) => error);
+    expect(await producer.session('waits').close()).toBe(true);
+    expect(await cancelled).toMatchObject({ code: 'cancelled' });
+    expect(await traces(cluster, 'waits')).toEqual([]);
+
+    const worker = await cluster.worker({ claude: 'fake', leaseTtlMs: 1_000, env: { HEARTH_IDLE_TIMEOUT_MS: '1' } });
+    await (await producer.session('released').prompt('hello')).result();
+    await worker.logged(({ msg }) => msg === 'session released');
+    expect(await producer.session('released').close()).toBe(true);
+    expect(await traces(cluster, 'released')).toEqual([]);
+    // Nobody owns it, so nobody but the note tells the worker which folder was its.
+    await eventually(async () => (await readdir(join(worker.home, 'workspaces'))).length === 0);
+
+    const orphan = await producer.session('orphan').prompt(long);
+    await begun(orphan);
+    const lost = orphan.result().catch((error: unknown) => error);
+    worker.signal('SIGKILL');
+    await worker.exited;
+    expect(await producer.session('orphan').close()).toBe(true);
+    expect(await lost).toMatchObject({ code: 'cancelled' });
+    expect(await traces(cluster, 'orphan')).toEqual([]);
+    // A worker that comes later finds the folder of the dead one by the note.
+    const next = await cluster.worker({ claude: 'fake', env: { HEARTH_HOME: worker.home } });
+    await eventually(async () => (await readdir(join(worker.home, 'workspaces'))).length === 0);
+    expect(next.log.some(({ msg }) => msg === 'session claimed')).toBe(false);
+  });
+});
+
+test('deleted and opened again while its former owner sleeps: the sleeper changes nothing, an old cursor is expired, an old turnId is new', async () => {
+  await withCluster(async (cluster) => {
+    const sleeper = await cluster.worker({ claude: 'fake', leaseTtlMs: 1_000 });
+    const session = cluster.producer().session('s');
+    const first = await session.prompt('Remember the number 1.', { turnId: 'same' });
+    await first.result();
+    const cursor = `${(await session.summary())?.incarnation}.1`;
+    const cut = await session.prompt(long);
+    await begun(cut);
+    sleeper.signal('SIGSTOP');
+    // Its lease runs out while it sleeps; its guard ends its agents.
+    expect(await session.close()).toBe(true);
+    const other = await cluster.worker({ claude: 'fake', leaseTtlMs: 1_000 });
+    const again = await session.prompt('What number did I ask you to remember?', { turnId: 'same' });
+    expect(await again.result()).toMatchObject({
+      seq: 1,
+      workerId: other.workerId,
+      text: 'You have not asked me to remember a number.',
+    });
+    const before = await session.turns();
+    const transcript = await cluster.store.transcript('s', 0, 1_000);
+    sleeper.signal('SIGCONT');
+    const refused = await sleeper.logged(({ msg }) => /writes were refused|the lease is lost/.test(msg));
+    expect(refused.msg).toBeDefined();
+    // It has begun anew, so whatever it had in hand was tried, and refused.
+    await sleeper.logged(({ msg, workerId }) => msg === 'worker serves' && workerId !== sleeper.workerId);
+    expect(await session.turns()).toEqual(before);
+    expect(await cluster.store.transcript('s', 0, 1_000)).toEqual(transcript);
+    for await (const event of session.events({ after: cursor })) {
+      expect(event.type).toBe('stream.expired');
+      break;
+    }
+    expect((await (await session.prompt('hello')).result()).seq).toBe(2);
+  });
+});
+
+test('a session nobody uses is closed after its retention, one in use is not', async () => {
+  await withCluster(async (cluster) => {
+    await cluster.worker({ claude: 'fake', env: { HEARTH_RETENTION_MS: '2000' } });
+    const producer = cluster.producer();
+    await (await producer.session('old').prompt('hello')).result();
+    const inUse = producer.session('in-use');
+    await (await inUse.prompt('hello')).result();
+    await eventually(async () => {
+      await (await inUse.prompt('hello')).result();
+      return (await producer.session('old').summary()) === undefined;
+    });
+    expect((await inUse.summary())?.incarnation).toBeDefined();
+    expect(await traces(cluster, 'old')).toEqual([]);
+  });
+});
+
+test('a close whose closer is gone is finished by the workers', async () => {
+  await withCluster(async (cluster) => {
+    await cluster.worker({ claude: 'fake', env: { HEARTH_RETENTION_MS: '10000' } });
+    const session = cluster.producer().session('s');
+    await (await session.prompt('hello')).result();
+    // As a closer leaves it that dies after its first step.
+    const incarnation = (await session.summary())?.incarnation ?? '';
+    await cluster.endings.close('s', incarnation);
+    expect((await session.summary())?.closing ?? true).toBe(true);
+    await eventually(async () => (await session.summary()) === undefined);
+    expect(await traces(cluster, 's')).toEqual([]);
+  });
+});

@@ -1,0 +1,158 @@
+import type { TurnHandle } from '@hearth/producer';
+import { expect, test } from 'vitest';
+import { withCluster } from '../support/cluster.js';
+import { eventually } from '../support/facts.js';
+
+async function begun(turn: TurnHandle): Promise<void> {
+  for await (const event of turn) if (event.type === 'turn.started') return;
+}
+
+const long = '[[stream chunks=10 every=300ms]] one two three four five six seven eight nine ten';
+
+test('a turn that is not begun in time fails with expired: behind a running one, without a place, without any worker', async () => {
+  await withCluster(async (cluster) => {
+    const producer = cluster.producer();
+    // Nobody lives: whoever waits for the turn ends it.
+    const alone = await producer.session('alone').prompt('hello', { expiresIn: 100 });
+    await expect(alone.result()).rejects.toMatchObject({ code: 'expired', wayOut: expect.any(String) });
+
+    await cluster.worker({ claude: 'fake', places: 1 });
+    const session = producer.session('busy');
+    const running = await session.prompt(long);
+    await begun(running);
+    const behind = await session.prompt('too late', { expiresIn: 200 });
+    const elsewhere = await producer.session('no-place').prompt('too late', { expiresIn: 200 });
+    const patient = await session.prompt('in time', { expiresIn: 60_000 });
+    const order: string[] = [];
+    const note = (name: string) => () => order.push(name);
+    const expired = { code: 'expired', result: expect.objectContaining({ attempt: 0, toolCount: 0 }) };
+    await Promise.all([
+      running.result().then(note('running')),
+      expect(behind.result()).rejects.toMatchObject(expired).then(note('behind')),
+      expect(elsewhere.result()).rejects.toMatchObject(expired).then(note('elsewhere')),
+    ]);
+    // At its deadline, not when its turn would have come.
+    expect(order.at(-1)).toBe('running');
+    expect((await patient.result()).text).toBe('Echo: in time');
+    expect((await session.turns()).map(({ state }) => state)).toEqual(['finished', 'failed', 'finished']);
+  });
+});
+
+test('a turn that waits can be cancelled by its handle, or by its turnId from elsewhere; one that runs goes on', async () => {
+  await withCluster(async (cluster) => {
+    await cluster.worker({ claude: 'fake' });
+    const session = cluster.producer().session('s');
+    const running = await session.prompt(long);
+    await begun(running);
+    const [byHandle, byId, stays] = [
+      await session.prompt('one'),
+      await session.prompt('two', { turnId: 'two' }),
+      await session.prompt('three'),
+    ];
+    expect(await byHandle.cancel()).toBe('cancelled');
+    expect(await cluster.producer().session('s').cancel('two')).toBe('cancelled');
+    expect(await byHandle.cancel()).toBe('cancelled');
+    for (const turn of [byHandle, byId]) {
+      await expect(turn.result()).rejects.toMatchObject({ code: 'cancelled' });
+    }
+    expect(await running.cancel()).toBe('in_hand');
+    await expect(session.cancel('never-submitted')).rejects.toMatchObject({ code: 'turn_gone' });
+    expect((await running.result()).status).toBe('finished');
+    expect((await stays.result()).text).toBe('Echo: three');
+    expect(await stays.cancel()).toBe('ended');
+    // Known is known: the same turnId is the cancelled turn.
+    await expect((await session.prompt('two', { turnId: 'two' })).result()).rejects.toMatchObject({
+      code: 'cancelled',
+    });
+  });
+});
+
+test('a delayed turn is not in the log before it is due; turns submitted meanwhile come first', async () => {
+  await withCluster(async (cluster) => {
+    await cluster.worker({ claude: 'fake' });
+    const session = cluster.producer().session('new');
+    const submittedAt = Date.now();
+    const later = await session.prompt('later', { delay: 1_000 });
+    expect(later.seq).toBeUndefined();
+    expect(await session.summary()).toBeUndefined();
+    const now = await session.prompt('now');
+    expect((await now.result()).seq).toBe(1);
+    const result = await later.result();
+    expect(result).toMatchObject({ seq: 2, text: 'Echo: later', turnId: later.turnId });
+    expect(later.seq).toBe(2);
+    const [, turn] = await session.turns();
+    expect(turn?.submittedAt).toBeGreaterThanOrEqual(submittedAt + 1_000);
+  });
+});
+
+test('a delayed turn can be cancelled before it is due, and everybody who waits is told', async () => {
+  await withCluster(async (cluster) => {
+    await cluster.worker({ claude: 'fake' });
+    const session = cluster.producer().session('s');
+    await (await session.prompt('hello')).result();
+    const later = await session.prompt('later', { delay: 60_000, turnId: 'later' });
+    const result = later.result().catch((error: unknown) => error);
+    expect(await later.cancel()).toBe('cancelled');
+    expect(await result).toMatchObject({ code: 'cancelled' });
+    // Its job is gone from the queue.
+    await eventually(
+      async () => (await cluster.redis.zcard(`${cluster.keys.options.queuePrefix}:turns:delayed`)) === 0,
+    );
+  });
+});
+
+test('when sessions wait for a worker, priority says who is first', async () => {
+  await withCluster(async (cluster) => {
+    const producer = cluster.producer();
+    for (const [name, priority] of [
+      ['low', 20],
+      ['high', 2],
+      ['none', undefined],
+    ] as const) {
+      await producer.session(name).prompt('x', { priority });
+    }
+    const worker = await cluster.worker({ claude: 'fake', places: 1 });
+    const claims = await eventually(() => {
+      const names = worker.log.filter(({ msg }) => msg === 'session claimed').map(({ sessionId }) => sessionId);
+      return names.length === 3 && names;
+    });
+    expect(claims).toEqual(['none', 'high', 'low']);
+  });
+});
+
+test('a prompt without a session uses a spare once and leaves nothing but its result', async () => {
+  await withCluster(async (cluster) => {
+    const worker = await cluster.worker({ claude: 'fake' });
+    const producer = cluster.producer();
+    const turn = await producer.prompt('Remember the number 3.', { turnId: 'once' });
+    const result = await turn.result();
+    expect(result).toMatchObject({ warmth: 'spare', text: 'I will remember the number 3.' });
+    await worker.logged(({ msg }) => msg === 'session released');
+    expect(() => process.kill(result.pid ?? 0, 0)).toThrow();
+    expect(await producer.sessions()).toEqual([]);
+    // The same turnId is the same turn; another prompt meets another agent, which remembers nothing.
+    expect(await (await producer.prompt('ignored', { turnId: 'once' })).result()).toMatchObject({ pid: result.pid });
+    const other = await (await producer.prompt('What number did I ask you to remember?')).result();
+    expect(other.text).toBe('You have not asked me to remember a number.');
+    await expect(producer.session(turn.sessionId).prompt('more')).rejects.toMatchObject({ code: 'session_gone' });
+    // What is left goes by itself.
+    const left = await cluster.redis.keys(`${cluster.keys.session(turn.sessionId)[0]}*`);
+    expect(await Promise.all(left.map((key) => cluster.redis.pttl(key)))).toEqual(
+      left.map(() => expect.toSatisfy((ttl: number) => ttl > 0)),
+    );
+  });
+});
+
+test.each([
+  [{ expiresIn: -1 }, 'expiresIn'],
+  [{ delay: 'soon' }, 'delay'],
+  [{ priority: 0 }, 'priority'],
+])('the prompt option %j is refused by name', async (options, field) => {
+  await withCluster(async (cluster) => {
+    const attempt = cluster
+      .producer()
+      .session('s')
+      .prompt('x', options as never);
+    await expect(attempt).rejects.toMatchObject({ code: 'invalid_options', field });
+  });
+});
