@@ -35,8 +35,6 @@ export async function closeSession(deps: ClosingDeps, sessionId: string, options
   if (incarnation === undefined) return false;
   let closing = await deps.endings.close(sessionId, incarnation, options.usedBefore);
   if (closing === undefined) return false;
-  // Before anything is erased: should we die now, the folders are known to be nobody's.
-  await deps.endings.noteClosed(sessionId, incarnation);
   while (closing !== undefined) {
     if (await tryErase(deps, sessionId, incarnation, closing)) return true;
     if (performance.now() >= until) throw unreachable(sessionId, closing.owner);
@@ -53,10 +51,14 @@ async function tryErase(
   incarnation: string,
   { owner, fence, seqs }: ClosingSession,
 ): Promise<boolean> {
-  const deadFence = owner !== undefined && !(await leases.lives(owner)) ? fence : '';
+  const isHeld = owner !== undefined && (await leases.lives(owner));
+  const deadFence = owner !== undefined && !isHeld ? fence : '';
   for (const seq of seqs) {
     await endings.withdraw(sessionId, seq, cancelledError('its session was closed'), deadFence);
   }
+  if (isHeld) return false;
+  // Nobody works in its folders any more; and should we die now, the next closer notes it again.
+  await endings.noteClosed(sessionId, incarnation);
   const outcome = await endings.erase(sessionId, incarnation, deadFence);
   if (outcome.kind === 'erased') await Promise.all(outcome.rings.map((ring) => removeJob(ringer, ring)));
   return outcome.kind !== 'not_yet';

@@ -57,6 +57,11 @@ export class SparePool {
     return this.health.kind === 'failing' ? this.health.error : undefined;
   }
 
+  /** One spare more would be one too many: its taker went away, and another was started for the next. */
+  private get isSurplus(): boolean {
+    return this.stopped || this.ready.length >= this.deps.target;
+  }
+
   /** Starts spares up to the target, as far as there is room and starts do not fail. */
   fill(): void {
     if (this.stopped || (this.health.kind === 'failing' && performance.now() < this.health.retryAt)) return;
@@ -79,7 +84,7 @@ export class SparePool {
 
   /** Takes back a spare that was not used after all. */
   giveBack(agent: Agent): void {
-    if (this.stopped) void agent.end('now');
+    if (this.isSurplus) void agent.end('now');
     else this.keep(agent);
   }
 
@@ -130,7 +135,7 @@ export class SparePool {
         this.succeed();
         const waiter = this.waiters.shift();
         if (waiter !== undefined) waiter.resolve(agent);
-        else if (this.stopped) await agent.end('now');
+        else if (this.isSurplus) await agent.end('now');
         else this.keep(agent);
       },
       (error: unknown) => {
