@@ -1,34 +1,9 @@
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import { expect, onTestFinished, test } from 'vitest';
 import { type Cluster, withCluster } from '../support/cluster.js';
-
-const program = fileURLToPath(new URL('../../packages/cli/dist/main.js', import.meta.url));
-
-interface Answer {
-  code: number | undefined;
-  lines: Record<string, unknown>[];
-  stderr: string;
-  stdout: string;
-}
-
-async function hearth(args: readonly string[], env: NodeJS.ProcessEnv, input?: string): Promise<Answer> {
-  const run = await execa(process.execPath, [program, ...args], {
-    env,
-    extendEnv: false,
-    reject: false,
-    ...(input === undefined ? { stdin: 'ignore' as const } : { input }),
-  });
-  const lines = args.includes('--json') ? run.stdout.split('\n').filter(Boolean) : [];
-  return {
-    code: run.exitCode,
-    lines: lines.map((line) => JSON.parse(line) as Record<string, unknown>),
-    stderr: run.stderr,
-    stdout: run.stdout,
-  };
-}
+import { hearth, program } from '../support/command.js';
 
 test('ask streams a turn, goes on in the session, and takes its prompt from stdin', async () => {
   await withCluster(async (cluster) => {

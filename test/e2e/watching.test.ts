@@ -1,0 +1,101 @@
+import { expect, test } from 'vitest';
+import { type Cluster, withCluster } from '../support/cluster.js';
+import { hearth, watch } from '../support/command.js';
+
+const envOf = async (cluster: Cluster): Promise<NodeJS.ProcessEnv> => ({
+  ...cluster.env,
+  HEARTH_HOME: await cluster.folder(),
+});
+
+test('attach shows the past of a session, then what happens, prompts of others and tools included', async () => {
+  await withCluster(async (cluster) => {
+    await cluster.worker({ profiles: { default: { allowedTools: ['Bash'] } } });
+    const session = cluster.producer().session('s');
+    await (await session.prompt('Remember the number 6.')).result();
+    const attached = watch(['attach', 's'], await envOf(cluster));
+    expect(await attached.said(/^1 > /)).toBe('1 > Remember the number 6.');
+    await attached.said(/^I will remember the number 6\.$/);
+    await (await session.prompt('[[tool Bash {"command":"echo shown"}]] go')).result();
+    await attached.said(/^2 > .*go$/);
+    await attached.said(/⏺ Bash/);
+    await attached.said(/✓ shown/);
+    await attached.said(/^The tools answered: shown$/);
+    // Each once, although the past and the stream overlap.
+    expect(attached.lines.filter((line) => line === 'I will remember the number 6.')).toHaveLength(1);
+    expect(await attached.leave()).toBe(0);
+    expect((await (await session.prompt('hello')).result()).warmth).toBe('hot');
+  });
+});
+
+test('attach joins a turn in its middle from its beginning, waits for a session to be opened, and sees it closed', async () => {
+  await withCluster(async (cluster) => {
+    await cluster.worker({ claude: 'fake' });
+    const env = await envOf(cluster);
+    const session = cluster.producer().session('s');
+    const early = watch(['attach', 's', '--json'], env);
+    await early.said(/is not open/);
+    const turn = await session.prompt('[[stream chunks=10 every=200ms]] a b c d e f g h i j');
+    for await (const event of turn) if (event.type === 'text.delta') break;
+    const late = watch(['attach', 's', '--json'], env);
+    const text = (lines: readonly string[]): string =>
+      lines
+        .filter((line) => line.startsWith('{"type":"text.delta"'))
+        .map((line) => (JSON.parse(line) as { text: string }).text)
+        .join('');
+    for (const attached of [early, late]) {
+      await attached.said(/"turn\.finished"/);
+      expect(text(attached.lines)).toBe('Echo: a b c d e f g h i j');
+    }
+    expect((await hearth(['close', 's', '--json'], env)).lines).toEqual([
+      { kind: 'closed', sessionId: 's', closed: true },
+    ]);
+    await early.said(/"session\.closed"/);
+    await (await session.prompt('anew')).result();
+    await early.said(/"text":"Echo: anew"/);
+    expect(await hearth(['close', 's', 'nobody'], env)).toMatchObject({
+      code: 1,
+      stdout: 'closed s\nthere is no session nobody',
+    });
+    await Promise.all([early.leave(), late.leave()]);
+  });
+});
+
+test('attach --raw shows the lines to and from the agent, and its stderr, while somebody watches', async () => {
+  await withCluster(async (cluster) => {
+    await cluster.worker({ claude: 'fake' });
+    const session = cluster.producer().session('s');
+    await (await session.prompt('hello')).result();
+    const attached = watch(['attach', 's', '--raw', '--json'], await envOf(cluster));
+    await attached.said(/to the agent/);
+    // Asked for by a message: prompts until it has arrived.
+    const seen = attached.said(/"way":"in".*raw please/);
+    let done = false;
+    void seen.then(() => {
+      done = true;
+    });
+    while (!done) await (await session.prompt('[[stderr 200B]] raw please')).result();
+    const lines = attached.lines.flatMap((line) =>
+      line.startsWith('{') ? [JSON.parse(line) as { way: string; line: string }] : [],
+    );
+    await attached.said(/"way":"out".*\\"type\\":\\"result\\"/);
+    await attached.said(/"way":"err"/);
+    expect(lines.find(({ way }) => way === 'in')?.line).toContain('"type":"user"');
+    await attached.leave();
+  });
+});
+
+test('sessions --watch says what changes', async () => {
+  await withCluster(async (cluster) => {
+    await cluster.worker({ claude: 'fake' });
+    const env = await envOf(cluster);
+    const watching = watch(['sessions', '--watch', '--json'], env);
+    const session = cluster.producer().session('s');
+    await (await session.prompt('hello')).result();
+    await watching.said(/"sessionId":"s".*"turns":1/);
+    await (await session.prompt('hello')).result();
+    await watching.said(/"sessionId":"s".*"turns":2/);
+    await session.close();
+    await watching.said(/"kind":"closed","sessionId":"s"/);
+    expect(await watching.leave()).toBe(0);
+  });
+});

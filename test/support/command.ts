@@ -1,0 +1,75 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { execa } from 'execa';
+import { onTestFinished } from 'vitest';
+
+export const program = fileURLToPath(new URL('../../packages/cli/dist/main.js', import.meta.url));
+
+export interface Answer {
+  code: number | undefined;
+  lines: Record<string, unknown>[];
+  stderr: string;
+  stdout: string;
+}
+
+/** Runs `hearth …` to its end. */
+export async function hearth(args: readonly string[], env: NodeJS.ProcessEnv, input?: string): Promise<Answer> {
+  const run = await execa(process.execPath, [program, ...args], {
+    env,
+    extendEnv: false,
+    reject: false,
+    ...(input === undefined ? { stdin: 'ignore' as const } : { input }),
+  });
+  const lines = args.includes('--json') ? run.stdout.split('\n').filter(Boolean) : [];
+  return {
+    code: run.exitCode,
+    lines: lines.map((line) => JSON.parse(line) as Record<string, unknown>),
+    stderr: run.stderr,
+    stdout: run.stdout,
+  };
+}
+
+/** A `hearth …` that goes on until it is told to end. */
+export interface Watching {
+  /** Resolves with the first line of stdout or stderr, past or future, that fits. */
+  said(fits: RegExp): Promise<string>;
+  lines: readonly string[];
+  /** As Ctrl-C does; resolves with the exit code. */
+  leave(): Promise<number | null>;
+  ended: Promise<number | null>;
+}
+
+export function watch(args: readonly string[], env: NodeJS.ProcessEnv): Watching {
+  const child = spawn(process.execPath, [program, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  onTestFinished(() => void child.kill('SIGKILL'));
+  const ended = once(child, 'exit').then(([code]) => code as number | null);
+  const lines: string[] = [];
+  const waiting = new Set<() => void>();
+  for (const input of [child.stdout, child.stderr]) {
+    createInterface({ input }).on('line', (line) => {
+      lines.push(line);
+      for (const look of waiting) look();
+    });
+  }
+  return {
+    lines,
+    ended,
+    said: (fits) =>
+      new Promise((resolve) => {
+        const look = (): void => {
+          const found = lines.find((line) => fits.test(line));
+          if (found === undefined) return;
+          waiting.delete(look);
+          resolve(found);
+        };
+        waiting.add(look);
+        look();
+      }),
+    leave: () => {
+      child.kill('SIGINT');
+      return ended;
+    },
+  };
+}
