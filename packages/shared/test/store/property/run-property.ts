@@ -13,7 +13,7 @@ export interface PropertyOutcome {
 
 /** Runs the property of the whole store. */
 export async function runProperty(
-  params: { numRuns: number; endOnFailure?: boolean; seed?: number; path?: string },
+  params: { numRuns: number; endOnFailure?: boolean; timeout?: number; seed?: number; path?: string },
   tamper?: Tamper,
 ): Promise<PropertyOutcome> {
   const harness = await Harness.open(tamper);
