@@ -17,9 +17,10 @@ async function withTurns(cluster: Cluster, use: (turns: Queue) => Promise<void>)
 
 const endOf = (turns: Queue, id: string | undefined): Promise<{ state: string; value: unknown; reason: string }> =>
   eventually(async () => {
-    const job = await turns.getJob(id ?? '');
-    const state = (await job?.getState()) ?? 'gone';
+    const state = await turns.getJobState(id ?? '');
     if (state !== 'completed' && state !== 'failed') return undefined;
+    // Read after its end: one read before would lack how it ended.
+    const job = await turns.getJob(id ?? '');
     return { state, value: job?.returnvalue as unknown, reason: job?.failedReason ?? '' };
   });
 
