@@ -49,7 +49,7 @@ export class Places {
   }
   private get spares(): number {
     let spares = 0;
-    for (const pool of this.deps.pools.values()) spares += pool.size;
+    for (const pool of this.deps.pools.values()) spares += pool.occupied;
     return spares;
   }
 

@@ -33,12 +33,15 @@ type Health =
  *
  * S1 A spare is handed to exactly one taker, and leaves the pool with it.
  * S2 A start on demand goes to whoever waited first; a failed start is told to all who wait.
- * S3 While starts fail, takers are told at once with the error of the last failure.
+ * S3 A spare takes its place until its process is gone.
+ * S4 While starts fail, takers are told at once with the error of the last failure.
  */
 export class SparePool {
   private readonly ready: Agent[] = [];
   private readonly waiters: Waiter[] = [];
   private readonly starts = new Set<Promise<void>>();
+  /** Spares that are being ended: no spares any more, but still there. */
+  private leaving = 0;
   private health: Health = { kind: 'unknown' };
   private readonly backoff = new Backoff({ firstMs: 250, atMostMs: 60_000, holdMs: 10_000 });
   private stopped = false;
@@ -48,6 +51,10 @@ export class SparePool {
   /** Spares, ready or on their way; those on their way to a waiter count for the waiter. */
   get size(): number {
     return this.ready.length + Math.max(0, this.starts.size - this.waiters.length);
+  }
+  /** Places the pool takes. */
+  get occupied(): number {
+    return this.size + this.leaving;
   }
   get readyCount(): number {
     return this.ready.length;
@@ -84,7 +91,7 @@ export class SparePool {
 
   /** Takes back a spare that was not used after all. */
   giveBack(agent: Agent): void {
-    if (this.isSurplus) void agent.end('now');
+    if (this.isSurplus) void this.discard(agent);
     else this.keep(agent);
   }
 
@@ -115,7 +122,7 @@ export class SparePool {
   async dropOne(): Promise<boolean> {
     const agent = this.ready.pop();
     if (agent === undefined) return false;
-    await agent.end('now');
+    await this.discard(agent);
     return true;
   }
 
@@ -135,7 +142,7 @@ export class SparePool {
         this.succeed();
         const waiter = this.waiters.shift();
         if (waiter !== undefined) waiter.resolve(agent);
-        else if (this.isSurplus) await agent.end('now');
+        else if (this.isSurplus) await this.discard(agent);
         else this.keep(agent);
       },
       (error: unknown) => {
@@ -144,6 +151,12 @@ export class SparePool {
       },
     );
     this.starts.add(start);
+  }
+
+  private async discard(agent: Agent): Promise<void> {
+    this.leaving += 1;
+    await agent.end('now');
+    this.leaving -= 1;
   }
 
   private keep(agent: Agent): void {

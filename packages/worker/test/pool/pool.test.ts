@@ -55,6 +55,27 @@ function world(total: number, target: number, start?: () => Promise<Agent>) {
 }
 
 describe('spares', () => {
+  test('take their place until their process is gone', async () => {
+    const { pool, places, started } = world(1, 1);
+    pool.fill();
+    await pool.settled();
+    const [spare] = started;
+    let gone = (): void => undefined;
+    if (spare !== undefined) {
+      const { end } = spare;
+      const last = new Promise<void>((resolve) => {
+        gone = resolve;
+      });
+      spare.end = async (how) => last.then(() => end(how));
+    }
+    // A profile without spares of its own: that of the other has to go.
+    const place = places.admit('q');
+    await Promise.resolve();
+    expect([pool.readyCount, places.free, places.outlook()]).toEqual([0, -1, 'full']);
+    gone();
+    expect(await place).toMatchObject({ profile: 'q' });
+  });
+
   test('are handed out once each, and refilled on claim', async () => {
     const { pool, started } = world(5, 2);
     pool.fill();
