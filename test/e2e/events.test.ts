@@ -75,7 +75,7 @@ test('text, thinking, tools, retries and the ending are distinct events, and no 
 
 test('tools side by side are matched by their id; one that nobody allowed is refused and said so', async () => {
   await withCluster(async (cluster) => {
-    await cluster.worker({ profiles: { default: { allowedTools: ['Read'] } } });
+    await cluster.worker({ profiles: { default: { allowedTools: ['Read'], permissionDeadlineMs: 100 } } });
     const session = cluster.producer().session('tools');
     const folder = await cluster.folder();
     for (const name of ['a', 'b']) await writeFile(join(folder, name), `text of ${name}\n`);
@@ -86,7 +86,7 @@ test('tools side by side are matched by their id; one that nobody allowed is ref
       expect(summaries.get(toolUseId)).toContain(`text of ${input.includes(join(folder, 'a')) ? 'a' : 'b'}`);
     }
     const refused = await eventsOf(await session.prompt('[[tool Bash {"command":"touch /tmp/never"}]]'));
-    expect(typed(refused, 'permission.denied')).toMatchObject([{ name: 'Bash' }]);
+    expect(typed(refused, 'permission.resolved')).toMatchObject([{ name: 'Bash', decision: 'deny', by: 'deadline' }]);
     expect(typed(refused, 'tool.ended')).toMatchObject([{ name: 'Bash', ok: false }]);
     expect(refused.at(-1)?.type).toBe('turn.finished');
   });

@@ -9,6 +9,7 @@ import {
   Ringer,
   SessionEndings,
   SessionStore,
+  SessionWishes,
 } from '@hearth/shared';
 import type { Redis } from 'ioredis';
 import { type ProducerOptions, type ResolvedProducerOptions, resolveProducerOptions } from './options.js';
@@ -24,6 +25,7 @@ export class Connection {
   readonly subscriber: Redis;
   readonly store: SessionStore;
   readonly endings: SessionEndings;
+  readonly wishes: SessionWishes;
   readonly leases: LeaseStore;
   readonly ringer: Ringer;
   readonly channels: Channels;
@@ -43,6 +45,7 @@ export class Connection {
       backlogLimit: this.options.backlogLimit,
     });
     this.endings = new SessionEndings(this.store);
+    this.wishes = new SessionWishes(this.store);
     this.leases = new LeaseStore(this.redis, this.keys);
     this.ringer = new Ringer(this.redis, this.keys);
     this.channels = new Channels(this.subscriber, this.keys);

@@ -5,12 +5,18 @@ export {
   type HearthEvent,
   type Message,
   type Metadata,
+  type PermissionAnswer,
+  type PermissionRequest,
   type Prompt,
+  type SessionFilter,
+  type SessionPage,
+  type SessionState,
   type SessionSummary,
   type TurnRecord,
   type TurnResult,
   type WorkerRecord,
 } from '@hearth/shared';
+export type { Interruption, InterruptOptions } from './interrupt.js';
 export type { ProducerOptions } from './options.js';
 export { createProducer, type Producer } from './producer.js';
 export type { PromptOptions } from './prompt-options.js';
@@ -18,3 +24,4 @@ export type { ReaderEvent } from './reader/event-reader.js';
 export type { RawLine } from './reader/raw-lines.js';
 export type { Session } from './session.js';
 export { type Cancellation, TurnFailedError, type TurnHandle } from './turn-handle.js';
+export type { Warmed, WarmOptions } from './warm.js';

@@ -1,5 +1,12 @@
 import { createHash } from 'node:crypto';
-import { checkSessionId, type Prompt, type SessionSummary, type WorkerRecord } from '@hearth/shared';
+import {
+  checkSessionId,
+  type Prompt,
+  type SessionFilter,
+  type SessionPage,
+  type SessionSummary,
+  type WorkerRecord,
+} from '@hearth/shared';
 import { Connection } from './connection.js';
 import type { ProducerOptions } from './options.js';
 import type { PromptOptions } from './prompt-options.js';
@@ -40,6 +47,17 @@ export class Producer {
   async sessions(): Promise<SessionSummary[]> {
     await this.connection.connected();
     return this.connection.store.sessions();
+  }
+
+  /**
+   * Known sessions that pass a filter, the last used first.
+   * @param page.limit at most so many (50)
+   * @param page.after `next` of the page before
+   * @throws HearthError `redis_unreachable`
+   */
+  async sessionPage(filter: SessionFilter = {}, page: { limit?: number; after?: string } = {}): Promise<SessionPage> {
+    await this.connection.connected();
+    return this.connection.store.sessionPage(filter, page.limit ?? 50, page.after);
   }
 
   /** Live workers, by seat. @throws HearthError `redis_unreachable` */

@@ -1,6 +1,8 @@
 import {
   type Metadata,
   metadataSchema,
+  type OnBusy,
+  onBusySchema,
   onInterruptedSchema,
   parseInput,
   prioritySchema,
@@ -19,6 +21,7 @@ const promptOptionsSchema = z.strictObject({
   expiresIn: z.number().int().positive().max(tenYearsMs).optional(),
   delay: z.number().int().nonnegative().max(tenYearsMs).optional(),
   priority: prioritySchema.optional(),
+  onBusy: onBusySchema.optional(),
 });
 
 export interface PromptOptions {
@@ -36,6 +39,11 @@ export interface PromptOptions {
   delay?: number | undefined;
   /** Among sessions that wait for a worker: 1 (first) to 2,097,152, after all without one. Within a session order is that of submits. */
   priority?: number | undefined;
+  /**
+   * When turns of the session wait or run: `enqueue` waits in line; `reject` fails with `session_busy`; `interrupt` stops the turn that
+   * runs and goes ahead of those that wait. @defaultValue `enqueue`
+   */
+  onBusy?: OnBusy | undefined;
 }
 
 /** @throws HearthError `invalid_turn_id` | `invalid_metadata` | `invalid_options` */

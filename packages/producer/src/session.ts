@@ -1,10 +1,22 @@
-import { closeSession, type Prompt, parseCursor, type SessionSummary, type TurnRecord } from '@hearth/shared';
+import {
+  closeSession,
+  type PermissionAnswer,
+  type PermissionRequest,
+  type Prompt,
+  parseCursor,
+  readPast,
+  type SessionSummary,
+  type TurnRecord,
+} from '@hearth/shared';
 import type { Connection } from './connection.js';
+import { type Interruption, type InterruptOptions, interrupt } from './interrupt.js';
+import { answerPermission } from './permissions.js';
 import type { PromptOptions } from './prompt-options.js';
 import { EventReader, type ReaderEvent, streamEnd } from './reader/event-reader.js';
 import { type RawLine, rawLines } from './reader/raw-lines.js';
 import type { Submitter } from './submitter.js';
 import type { Cancellation, TurnHandle } from './turn-handle.js';
+import { type Warmed, type WarmOptions, warm } from './warm.js';
 
 /** How long a close waits for a live owner, ms: longer than the default TTL of a lease. */
 const closeDeadlineMs = 30_000;
@@ -32,6 +44,45 @@ export class Session {
   }
 
   /**
+   * Stops a turn: in band, its agent lives on. It ends with `interrupted` and what was said so far. Without a `turnId`: the turn that
+   * runs, or is next. The wish is stored for that turn, so it survives a takeover and hits no later one.
+   * @param options.deadlineMs how long to wait for the turn's end (15 s)
+   * @throws HearthError `owner_unreachable` past the deadline (the wish is kept) | `turn_gone` | `redis_unreachable`
+   */
+  async interrupt(options: InterruptOptions = {}): Promise<Interruption> {
+    await this.connection.connected();
+    return interrupt(this.connection, this.sessionId, options);
+  }
+
+  /** The permission requests that wait for an answer, the oldest first. */
+  async permissions(): Promise<PermissionRequest[]> {
+    await this.connection.connected();
+    return this.connection.wishes.permissions(this.sessionId);
+  }
+
+  /**
+   * Answers a permission request. The first answer counts, wherever it comes from.
+   * @throws HearthError `invalid_answer` | `already_resolved` | `request_gone` (its turn ended, or is served by another owner now) |
+   *   `redis_unreachable`
+   */
+  async answer(requestId: string, answer: PermissionAnswer): Promise<void> {
+    await this.connection.connected();
+    return answerPermission(this.connection, this.sessionId, requestId, answer);
+  }
+
+  /**
+   * Has the session's agent started now, before its next prompt comes; opens the session when it is new.
+   * @param options.profile of a new session
+   * @param options.deadlineMs how long to wait for it (30 s)
+   * @throws HearthError `owner_unreachable` when no worker has done it in time | `profile_mismatch` | `session_closing` | why its agent does
+   *   not start | `redis_unreachable`
+   */
+  async warm(options: WarmOptions = {}): Promise<Warmed> {
+    await this.connection.connected();
+    return warm(this.connection, this.sessionId, options);
+  }
+
+  /**
    * Closes the session: ends its agent, cancels the turn that runs and those that wait (not delayed ones), erases its keys, jobs
    * and files. Resolves when it is gone; false: there was none. The same name opens a new session after that.
    * @param options.deadlineMs how long to wait for an owner that does not answer; a dead one is found dead within its lease's TTL
@@ -48,16 +99,37 @@ export class Session {
     return this.connection.store.session(this.sessionId);
   }
 
-  /** One turn that waits, runs or is remembered. */
-  async turn(seq: number): Promise<TurnRecord | undefined> {
+  /** One turn that waits, runs or is remembered, by its seq or its turnId. */
+  async turn(which: number | string): Promise<TurnRecord | undefined> {
     await this.connection.connected();
-    return this.connection.store.turn(this.sessionId, seq);
+    const { store } = this.connection;
+    const seq = typeof which === 'number' ? which : await store.seqOf(this.sessionId, which);
+    return seq === undefined ? undefined : store.turn(this.sessionId, seq);
   }
 
-  /** The last turns that are remembered, in order: their prompts, and once committed their results and messages. */
-  async turns(options: { last?: number } = {}): Promise<TurnRecord[]> {
+  /**
+   * A turn that was submitted before, perhaps by another process, to be followed from its first event, or from after `after`.
+   * @throws HearthError `turn_gone` | `invalid_options`
+   */
+  async follow(turnId: string, options: { after?: string } = {}): Promise<TurnHandle> {
+    return this.submitter.follow(this.sessionId, turnId, options.after);
+  }
+
+  /**
+   * The last turns that are remembered, in order: their prompts, and once committed their results and messages.
+   * @param options.last how many at most (20)
+   * @param options.before only those before this seq: the page before
+   */
+  async turns(options: { last?: number; before?: number } = {}): Promise<TurnRecord[]> {
     await this.connection.connected();
-    return this.connection.store.lastTurns(this.sessionId, options.last ?? 20);
+    return this.connection.store.turns(this.sessionId, options.last ?? 20, options.before);
+  }
+
+  /** Claude's own record of the conversation up to the last commit, JSONL: `main`, and the files of sub-agents. */
+  async transcript(): Promise<Map<string, string>> {
+    await this.connection.connected();
+    const { store } = this.connection;
+    return readPast(store, this.sessionId, await store.committedChunks(this.sessionId));
   }
 
   /**

@@ -6,7 +6,9 @@ import {
   expiredError,
   HearthError,
   newRingId,
+  type OnBusy,
   type Prompt,
+  parseCursor,
   promptPreview,
   type SubmitInput,
   type Submitted,
@@ -29,6 +31,7 @@ interface NewTurn {
   profile: string | undefined;
   expiresIn: number | undefined;
   once: boolean;
+  onBusy: OnBusy | undefined;
 }
 
 const byItsSubmitter = 'its submitter asked for it';
@@ -49,6 +52,7 @@ export class Submitter {
       expiresIn,
       delay,
       priority,
+      onBusy,
     } = parsePromptOptions(options);
     // Made before the first attempt, and named in errors: whoever retries with it submits the same turn.
     const turnId = givenId ?? newTurnId();
@@ -58,7 +62,7 @@ export class Submitter {
       ...(priority === undefined ? {} : { priority }),
       onInterrupted: onInterrupted ?? 'fail',
     };
-    const turn: NewTurn = { sessionId, turnId, request, profile, expiresIn, once };
+    const turn: NewTurn = { sessionId, turnId, request, profile, expiresIn, once, onBusy };
     await this.connection.connected();
     this.connection.channels.warm(sessionId);
     if (delay !== undefined && delay > 0) return this.post(turn, delay);
@@ -72,20 +76,34 @@ export class Submitter {
     });
   }
 
+  /** @throws HearthError `turn_gone` | `invalid_options` | `redis_unreachable` */
+  async follow(sessionId: string, turnId: string, after?: string): Promise<TurnHandle> {
+    await this.connection.connected();
+    const { store } = this.connection;
+    const [seq, incarnation] = await Promise.all([store.seqOf(sessionId, turnId), store.incarnation(sessionId)]);
+    const turn = seq === undefined ? undefined : await store.turn(sessionId, seq);
+    if (turn === undefined || incarnation === undefined) throw unknownTurn(sessionId, turnId);
+    return this.handle(
+      { sessionId, turnId },
+      {
+        seq,
+        after: after === undefined ? { incarnation, id: turn.cursor ?? 0 } : parseCursor(after),
+        beginBy: undefined,
+        cancel: () => this.cancel(sessionId, turnId),
+      },
+    );
+  }
+
   /** @throws HearthError `turn_gone` | `redis_unreachable` */
   async cancel(sessionId: string, turnId: string): Promise<Cancellation> {
     const outcome = await this.withdraw(sessionId, turnId, cancelledError(byItsSubmitter));
     if (outcome !== undefined) return outcome;
-    throw new HearthError('turn_gone', `Turn ${turnId} of session ${sessionId} is not known, or no longer.`, {
-      field: 'turnId',
-      expected: 'a turn that waits in the log of its session',
-      wayOut: 'A delayed turn is cancelled by the handle that its prompt() returned.',
-    });
+    throw unknownTurn(sessionId, turnId);
   }
 
   /** A delayed turn is a job that brings it: it is not in its session's log before it is due. */
   private async post(turn: NewTurn, delay: number): Promise<TurnHandle> {
-    const { sessionId, turnId, request, profile, expiresIn, once } = turn;
+    const { sessionId, turnId, request, profile, expiresIn, once, onBusy } = turn;
     const { prompt, metadata, onInterrupted, priority } = request;
     const after = await streamEnd(this.connection, sessionId);
     const job = {
@@ -95,6 +113,7 @@ export class Submitter {
       profile,
       metadata,
       onInterrupted,
+      onBusy,
       expiresIn,
     };
     const ring = await this.connection.ringer.post(job, { delayMs: delay, priority });
@@ -113,7 +132,7 @@ export class Submitter {
   }
 
   private handle(
-    { sessionId, turnId }: NewTurn,
+    { sessionId, turnId }: Pick<NewTurn, 'sessionId' | 'turnId'>,
     { cancel, ...place }: Pick<Submission, 'seq' | 'after' | 'beginBy'> & { cancel: () => Promise<Cancellation> },
   ): TurnHandle {
     const expire = (): Promise<unknown> => this.withdraw(sessionId, turnId, expiredError(turnId));
@@ -183,4 +202,13 @@ export class Submitter {
     };
     await this.connection.ringer.ring(submitted.ring, doorbell, request.priority).catch(() => undefined);
   }
+}
+
+function unknownTurn(sessionId: string, turnId: string): HearthError {
+  return new HearthError('turn_gone', `Turn ${turnId} of session ${sessionId} is not known, or no longer.`, {
+    field: 'turnId',
+    expected: 'a turn that waits, runs, or ended within the last 24 hours',
+    wayOut:
+      'See the turns of the session for its turnIds. A delayed turn is cancelled by the handle that its prompt() returned.',
+  });
 }

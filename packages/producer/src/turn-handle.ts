@@ -84,11 +84,13 @@ export class TurnHandle implements AsyncIterable<ReaderEvent> {
           continue;
         }
         if (event.type === 'turn.queued' && event.turnId === this.turnId) this.place = event.seq;
-        if (event.seq !== this.place) continue;
+        if (!('seq' in event) || event.seq !== this.place) continue;
         if (event.type === 'turn.started') clearTimeout(expiry);
-        if (event.type === 'turn.finished' || event.type === 'turn.failed') this.final = event.result;
+        const isEnding = event.type === 'turn.finished' || event.type === 'turn.failed';
+        if (isEnding) this.final = event.result;
         yield event;
-        if (this.final !== undefined) return;
+        // Known perhaps from an iteration before: this one reads them all again.
+        if (isEnding) return;
       }
     } finally {
       clearTimeout(expiry);

@@ -1,6 +1,6 @@
 --[[ Makes a worker the owner of a session, by compare and swap of its lock record.
 ARGV  1 workerId  2 seat  3 nonce for a new fence  4 fence of an owner whose lease is known to be absent, or ''
-      5 seq of the doorbell  (a dead worker is dead for ever, so the lease may be read before, in another slot)
+      5 seq of the doorbell, 0: to be warm before any turn  (a dead worker is dead for ever, so the lease may be read before, in another slot)
 Reply {OK, fence, batch, incarnation, claude session id, transcript chunks, profile, session id, note, epoch, '1' when for one turn only}   claimed anew, uncommitted transcript cut off
       {ALREADY, …same}     it was ours before (also: a resend)
       {OTHER, owner, seat, fence}   somebody else's, whose lease has to be looked at
@@ -13,7 +13,7 @@ Reply {OK, fence, batch, incarnation, claude session id, transcript chunks, prof
 local worker, seat, nonce, dead_fence, seq = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local s = redis.call('HMGET', K_SESSION, 'incarnation', 'owner', 'seat', 'fence', 'batch', 'seq', 'closing')
 if not s[1] then return {GONE} end
-if not redis.call('ZSCORE', K_LOG, seq) then
+if seq ~= '0' and not redis.call('ZSCORE', K_LOG, seq) then
   if tonumber(seq) > tonumber(s[6]) then return {GONE} end
   return {MOVED, redis.call('HGET', K_TURN .. seq, 'result') or ''}
 end
@@ -27,4 +27,6 @@ if s[2] ~= '' and s[4] ~= dead_fence then return {OTHER, s[2], s[3], s[4]} end
 local fence = redis.call('HINCRBY', K_SESSION, 'epoch', 1) .. '.' .. nonce
 redis.call('HSET', K_SESSION, 'owner', worker, 'seat', seat, 'fence', fence, 'batch', 0, 'looks', 0)
 cut_transcript()
+-- Whatever the former owner's agent asked for, it asks no more (P13).
+redis.call('DEL', K_PERMISSIONS)
 return granted(OK, fence, 0)

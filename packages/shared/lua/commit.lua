@@ -22,5 +22,9 @@ redis.call('HINCRBYFLOAT', K_SESSION, 'cost', ARGV[9])
 take_number(ARGV[2])
 redis.call('HSET', K_SESSION, 'transcript', chunks, 'claude', ARGV[7], 'note', ARGV[10])
 local left = settle(seq, member, ARGV[4], ARGV[5], ARGV[6], ARGV[12], ARGV[13])
+-- What its agent asked for, it asks no more; the answers that were given are known until the next begin.
+for _, field in ipairs(redis.call('HKEYS', K_PERMISSIONS)) do
+  if string.sub(field, -1) ~= '!' then redis.call('HDEL', K_PERMISSIONS, field) end
+end
 publish(ARGV[14], ARGV[15], 16)
 return {OK, left}

@@ -13,6 +13,7 @@ if not s[4] then return {MOVED} end
 if redis.call('ZCARD', K_LOG) > 0 then return {NOT_EMPTY} end
 if s[2] ~= '' and s[3] ~= ARGV[3] then return {OTHER, s[2], s[3]} end
 publish(ARGV[4], ARGV[5], 6)
+redis.call('PUBLISH', K_SESSION .. ':ends', 'closed')
 local reply = {OK}
 for _, seq in ipairs(redis.call('HVALS', K_TURNIDS)) do
   local t = redis.call('HMGET', K_TURN .. seq, 'ring', 'rang')
@@ -20,7 +21,7 @@ for _, seq in ipairs(redis.call('HVALS', K_TURNIDS)) do
   for ring in string.gmatch(t[2] or '', '[^\n]+') do reply[#reply + 1] = ring end
   redis.call('DEL', K_TURN .. seq)
 end
-redis.call('DEL', K_SESSION, K_LOG, K_TURNIDS, K_DONE, K_EVENTS, K_TRANSCRIPT)
+redis.call('DEL', K_SESSION, K_LOG, K_TURNIDS, K_DONE, K_EVENTS, K_TRANSCRIPT, K_PERMISSIONS)
 redis.call('ZREM', K_PENDING, ARGV[1])
 redis.call('ZREM', K_SESSIONS, ARGV[1])
 return reply

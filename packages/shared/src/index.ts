@@ -27,6 +27,12 @@ export {
   type StreamExpired,
   type StreamedEvent,
 } from './schema/events.js';
+export {
+  type PermissionAnswer,
+  type PermissionRequest,
+  permissionAnswerSchema,
+  permissionRequestSchema,
+} from './schema/permission.js';
 export { defaultProfile, type Profile, type Profiles, profileSchema, profilesSchema } from './schema/profile.js';
 export {
   type ContentBlock,
@@ -43,6 +49,8 @@ export {
   type Metadata,
   messageSchema,
   metadataSchema,
+  type OnBusy,
+  onBusySchema,
   onInterruptedSchema,
   prioritySchema,
   type Tokens,
@@ -77,11 +85,19 @@ export {
   type ClaimOutcome,
   type HeadTurn,
   SessionStore,
-  type SessionSummary,
   type SubmitInput,
   type Submitted,
   type SweptSession,
 } from './store/session-store.js';
+export type { SessionFilter, SessionPage, SessionState, SessionSummary, SessionView } from './store/session-view.js';
+export {
+  type AnswerOutcome,
+  type InterruptOutcome,
+  type Resolution,
+  SessionWishes,
+  stoppedError,
+} from './store/session-wishes.js';
 export { type CommitInput, SessionWriter, type WriteOutcome } from './store/session-writer.js';
+export { formatChunk, readPast, splitUtf8 } from './store/transcript.js';
 export { parseWakeCall, type WakeCall } from './store/wake-call.js';
 export { toolsThatChange } from './tools.js';

@@ -14,7 +14,9 @@ import { encodeSessionId, shardOf } from './session-id.js';
  *   …:done                           zset    "<seq> <turnId>" → commit time (ms); what `turnids` may forget, and when
  *   …:events                         stream  the session's events, ids "<n>-0" with n dense
  *   …:transcript                     list    chunks of the transcript, in order
+ *   …:permissions                    hash    request id → a permission request that waits; "<request id>!" → its answer
  *   …:channel                        pub/sub channel of the same events
+ *   …:ends                           pub/sub channel of the seqs of turns that got their result; `closed` in the end
  * Worker keys share one tag:
  *   hearth:{workers}:seats           hash    seat → workerId
  *   hearth:{workers}:known           zset    workerId → when it took its lease (a worker that was, never is again)
@@ -48,6 +50,7 @@ export type SessionKeys = readonly [
   pending: string,
   sessions: string,
   deadlines: string,
+  permissions: string,
 ];
 
 export class Keys {
@@ -84,10 +87,14 @@ export class Keys {
       this.pending(shard),
       this.sessions(shard),
       this.deadlines(shard),
+      `${session}:permissions`,
     ];
   }
   channel(sessionId: string): string {
     return this.session(sessionId)[7];
+  }
+  endsChannel(sessionId: string): string {
+    return `${this.session(sessionId)[0]}:ends`;
   }
   rawChannel(sessionId: string): string {
     return `${this.session(sessionId)[0]}:raw`;

@@ -4,5 +4,4 @@ export { ClaudeDriver } from './agent/claude/driver.js';
 export type { Agent, AgentDriver, AgentEvent, AgentExit, AgentResult, Answer, Launch, Past } from './agent/driver.js';
 export { readProfiles, type WorkerOptions } from './options.js';
 export { agentMark, markedProcesses, workerMark } from './processes/marked.js';
-export { readPast } from './session/transcript.js';
 export { type StopReport, Worker } from './worker.js';

@@ -15,6 +15,7 @@ import {
   Ringer,
   SessionEndings,
   SessionStore,
+  SessionWishes,
   type WorkerRecord,
 } from '@hearth/shared';
 import type { Redis } from 'ioredis';
@@ -114,6 +115,7 @@ export class Worker extends EventEmitter<WorkerEvents> {
       lookAfterMs: this.options.lookAfterMs,
     });
     this.endings = new SessionEndings(this.store);
+    const wishes = new SessionWishes(this.store);
     this.commits = new CommitWatch(this.store, this.keys);
     this.leases = new LeaseStore(this.redis, this.keys);
     this.ringer = new Ringer(this.redis, this.keys);
@@ -137,6 +139,7 @@ export class Worker extends EventEmitter<WorkerEvents> {
     this.sessions = new Sessions({
       workerId: this.workerId,
       store: this.store,
+      wishes,
       ringer: this.ringer,
       fleet: this.fleet,
       driver,
@@ -156,7 +159,10 @@ export class Worker extends EventEmitter<WorkerEvents> {
     await checkRedis(this.redis);
     await mkdir(this.folder, { recursive: true });
     await this.guard.start();
-    this.lease.on('confirmed', (sentNs) => this.guard.beat(sentNs));
+    this.lease.on('confirmed', (sentNs) => {
+      this.guard.beat(sentNs);
+      this.sessions.rereadWishes().catch((error: unknown) => this.log.warn({ err: error }, 'wishes could not be read'));
+    });
     this.lease.on('lost', (reason) => void this.onLost(reason));
     const { seat, formerHolder } = await this.lease.start();
     this.seat = seat;

@@ -29,8 +29,12 @@ export class TurnPrinter {
         return this.beside(
           `${event.ok ? style.green('  ✓') : style.red('  ✗')} ${style.dim(`${event.summary} (${event.durationMs} ms)`)}`,
         );
-      case 'permission.denied':
-        return this.beside(style.yellow(`  ${event.name} was refused: ${event.reason}`));
+      case 'permission.requested':
+        return this.beside(style.yellow(`  ${event.name} waits for a permission (${event.requestId})`));
+      case 'permission.resolved':
+        return this.beside(style.yellow(`  ${event.name}: ${event.decision}, by ${event.by}`));
+      case 'turn.interrupting':
+        return this.beside(style.yellow('  stopping'));
       case 'retry':
         return this.beside(style.yellow(`  the model API is retried (${event.reason}), attempt ${event.attempt}`));
       case 'turn.restarted':

@@ -95,7 +95,7 @@ function finished(turn: TurnHandle): TurnResult {
     workerId: 'w-test',
     durable: true,
     toolCount: 0,
-    timings: { queuedMs: 0, toolsMs: 0, totalMs: 0 },
+    timings: { queuedMs: 0, toolsMs: 0, askedMs: 0, totalMs: 0 },
   };
 }
 

@@ -1,4 +1,4 @@
--- Gives a turn its one result and takes it out of the log. Needs keys, time.
+-- Gives a turn its one result and takes it out of the log; says so on the session's channel of endings. Needs keys, time.
 local function settle(seq, member, result, messages, state, remember_ms, look_after_ms)
   redis.call('ZREM', K_LOG, seq)
   redis.call('ZREM', K_DEADLINES, member .. ' ' .. seq)
@@ -9,6 +9,7 @@ local function settle(seq, member, result, messages, state, remember_ms, look_af
   redis.call('ZADD', K_DONE, now, seq .. ' ' .. redis.call('HGET', turn, 'id'))
   redis.call('HSET', K_SESSION, 'used', now, 'looks', 0)
   redis.call('HINCRBY', K_SESSION, 'turns', 1)
+  redis.call('PUBLISH', K_SESSION .. ':ends', seq)
   -- A session that is being closed keeps its place at the front: retention finishes what its closer left.
   if not redis.call('HGET', K_SESSION, 'closing') then redis.call('ZADD', K_SESSIONS, now, member) end
 

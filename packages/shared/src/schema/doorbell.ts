@@ -5,7 +5,8 @@ import { sessionIdSchema, turnIdSchema } from '../session-id.js';
 export const doorbellSchema = z.object({
   sessionId: sessionIdSchema,
   turnId: turnIdSchema,
-  seq: z.number().int().positive(),
+  /** 0: no turn, the session's agent is to be there before one comes. */
+  seq: z.number().int().nonnegative(),
   /** Needed before the session is claimed: a worker that lacks the profile leaves the turn alone. */
   profile: z.string(),
   /** First words of the prompt, for Bull Board. */

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { errorBodySchema, HearthError } from '../errors/hearth-error.js';
+import { permissionRequestSchema } from './permission.js';
 import { messageSchema, turnResultSchema, warmthSchema } from './turn.js';
 
 const ofTurn = { seq: z.number().int() };
@@ -75,14 +76,27 @@ const toolEnded = z.object({
   ...bySubAgent,
 });
 
-/** A tool that wanted a permission nobody could give was refused. */
-const permissionDenied = z.object({
-  type: z.literal('permission.denied'),
-  ...ofTurn,
-  toolUseId: z.string(),
-  name: z.string(),
-  reason: z.string(),
+/** A tool waits for a permission; whoever holds the session may answer, once. Void once its turn restarts or ends. */
+const permissionRequested = z.object({
+  type: z.literal('permission.requested'),
+  ...permissionRequestSchema.shape,
+  ...bySubAgent,
 });
+
+/** A permission request has its answer, or needs none any more. */
+const permissionResolved = z.object({
+  type: z.literal('permission.resolved'),
+  ...ofTurn,
+  requestId: z.string(),
+  name: z.string(),
+  decision: z.enum(['allow', 'deny', 'withdrawn']),
+  /** `deadline`: nobody answered in time; `unwatched`: nobody was there, and the profile does not wait; `agent`: it withdrew the request. */
+  by: z.enum(['answer', 'deadline', 'unwatched', 'agent']),
+  message: z.string().optional(),
+});
+
+/** Somebody wants the turn to stop; its ending follows. */
+const turnInterrupting = z.object({ type: z.literal('turn.interrupting'), ...ofTurn, turnId: z.string() });
 
 /** The agent repeats a call to the model API: a sign of life, not a failure. */
 const retry = z.object({
@@ -111,6 +125,17 @@ const turnFailed = z.object({
   result: turnResultSchema,
 });
 
+/** The session's agent is there, before any prompt. */
+const sessionWarmed = z.object({
+  type: z.literal('session.warmed'),
+  workerId: z.string(),
+  pid: z.number().int(),
+  warmth: warmthSchema,
+});
+
+/** The session was to be warmed, and its agent did not start. */
+const sessionWarmFailed = z.object({ type: z.literal('session.warm_failed'), error: errorBodySchema });
+
 /** The session was closed: nothing follows. The same name may be opened again, as another session. */
 const sessionClosed = z.object({ type: z.literal('session.closed') });
 
@@ -124,11 +149,15 @@ export const eventSchema = z.discriminatedUnion('type', [
   message,
   toolStarted,
   toolEnded,
-  permissionDenied,
+  permissionRequested,
+  permissionResolved,
+  turnInterrupting,
   retry,
   status,
   turnFinished,
   turnFailed,
+  sessionWarmed,
+  sessionWarmFailed,
   sessionClosed,
 ]);
 export type HearthEvent = z.infer<typeof eventSchema>;

@@ -85,6 +85,15 @@ export const profileSchema = z.strictObject({
   loginFrom: absolutePath.optional(),
   /** How many spares to keep. */
   spares: z.number().int().min(0).max(64).default(1),
+  /** ms a permission request waits for an answer; then it is denied. */
+  permissionDeadlineMs: z
+    .number()
+    .int()
+    .positive()
+    .max(2_147_483_647)
+    .default(10 * 60_000),
+  /** What becomes of a permission request while nobody reads the session's events: it waits all the same, or is denied at once. */
+  permissionUnwatched: z.enum(['wait', 'deny']).default('wait'),
   /** ms until an agent must have started and initialised. */
   startTimeoutMs: z.number().int().positive().default(30_000),
 });

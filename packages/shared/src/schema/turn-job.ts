@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { sessionIdSchema, turnIdSchema } from '../session-id.js';
 import { promptSchema } from './prompt.js';
-import { metadataSchema, onInterruptedSchema } from './turn.js';
+import { metadataSchema, onBusySchema, onInterruptedSchema } from './turn.js';
 
 /**
  * The data of a job that any BullMQ client adds to `turns`: a turn that is admitted when a worker takes the job, and so not
@@ -25,6 +25,9 @@ export const turnJobSchema = z
     onInterrupted: onInterruptedSchema
       .optional()
       .describe('retry: run again even after a tool that changes things had started'),
+    onBusy: onBusySchema
+      .optional()
+      .describe('When turns of the session wait or run: wait (default), fail, or stop the one that runs and go ahead'),
     expiresIn: z.number().int().positive().optional().describe('ms after it is due until the turn must have begun'),
   })
   .describe('A turn for Hearth, as data of a BullMQ job in the queue `turns`');

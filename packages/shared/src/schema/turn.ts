@@ -15,6 +15,10 @@ export type Metadata = z.infer<typeof metadataSchema>;
 /** What to do with a turn that was cut off after a tool that can change things had started (P7). */
 export const onInterruptedSchema = z.enum(['fail', 'retry']);
 
+/** What becomes of a turn whose session has turns that wait or run: it waits, is refused, or stops the one that runs and goes ahead of those that wait. */
+export const onBusySchema = z.enum(['enqueue', 'reject', 'interrupt']);
+export type OnBusy = z.infer<typeof onBusySchema>;
+
 /** BullMQ's range; a lower number is served first, and none at all before any. */
 export const prioritySchema = z.number().int().min(1).max(2_097_152);
 
@@ -45,6 +49,8 @@ const timingsSchema = z.object({
   firstEventMs: z.number().optional(),
   /** Time in which at least one tool ran. */
   toolsMs: z.number(),
+  /** Time in which at least one permission request waited for an answer. */
+  askedMs: z.number(),
   /** Submit → commit. */
   totalMs: z.number(),
 });

@@ -29,6 +29,10 @@ export const returnCodes = {
   CLOSING: -13,
   /** The turn's time in the queue is over. */
   EXPIRED: -14,
+  /** Somebody wants the turn to stop. */
+  INTERRUPTED: -15,
+  /** Turns wait or run, and this one was not to wait. */
+  BUSY: -16,
 } as const;
 
 export type ReturnCode = keyof typeof returnCodes;

@@ -3,7 +3,7 @@ import type { Redis } from 'ioredis';
 import type { SessionKeys } from '../keys.js';
 
 /** The keys every session script gets. */
-const sessionKeyCount = 11 satisfies SessionKeys['length'];
+const sessionKeyCount = 12 satisfies SessionKeys['length'];
 
 /** The scripts, each `lua/<name>.lua`, and how many keys it gets. */
 const scripts = {
@@ -20,6 +20,10 @@ const scripts = {
   withdraw: sessionKeyCount,
   close: sessionKeyCount,
   erase: sessionKeyCount,
+  open: sessionKeyCount,
+  interrupt: sessionKeyCount,
+  ask_permission: sessionKeyCount,
+  answer: sessionKeyCount,
   sweep: 2,
   lease_acquire: 3,
   lease_renew: 1,

@@ -4,12 +4,13 @@ import { z } from 'zod';
 import { HearthError } from '../errors/hearth-error.js';
 import type { Keys } from '../keys.js';
 import type { HearthEvent } from '../schema/events.js';
-import type { Message, TurnRecord, TurnRequest, TurnResult } from '../schema/turn.js';
-import { decodeSessionId, encodeSessionId, shardCount, shardOf } from '../session-id.js';
+import type { OnBusy, TurnRecord, TurnRequest, TurnResult } from '../schema/turn.js';
+import { decodeSessionId, encodeSessionId, shardOf } from '../session-id.js';
 import type { StoreLimits } from './limits.js';
 import { returnCodeOf } from './return-codes.js';
 import { formatRing, parseRing, type Ring } from './ring.js';
 import { defineScripts, runScript } from './scripts.js';
+import { SessionView } from './session-view.js';
 import { parseTurnHash } from './turn-hash.js';
 import { unservedResult } from './unserved-result.js';
 
@@ -25,6 +26,8 @@ export interface SubmitInput {
   once?: boolean | undefined;
   /** The job that brought it, when it was not a producer. */
   broughtBy?: Ring | undefined;
+  /** What to do when turns of the session wait or run. */
+  onBusy?: OnBusy | undefined;
   /** It is never to be served: known to its session, and failed with this, from the first. */
   refusedWith?: HearthError | undefined;
 }
@@ -65,7 +68,11 @@ export type ClaimOutcome =
   | { kind: 'gone' };
 
 /** The turn at the head of a log. */
-export type HeadTurn = Omit<TurnRecord, 'result' | 'messages'> & { ring: Ring };
+export type HeadTurn = Omit<TurnRecord, 'result' | 'messages'> & {
+  ring: Ring;
+  /** Somebody wants it to stop. */
+  isToStop: boolean;
+};
 
 export interface SweptSession {
   sessionId: string;
@@ -77,44 +84,25 @@ export interface SweptSession {
   seat: number | undefined;
 }
 
-/** A session as a list shows it. */
-export interface SessionSummary {
-  sessionId: string;
-  incarnation: string;
-  profile: string;
-  owner: string | undefined;
-  seat: number | undefined;
-  epoch: number;
-  waiting: number;
-  turns: number;
-  costUsd: number;
-  createdAt: number;
-  usedAt: number;
-  claudeSessionId: string | undefined;
-  /** Id of its last event. */
-  lastEvent: number;
-  /** It is being closed. */
-  closing: boolean;
-}
-
 const text = z.coerce.string();
 
 /**
- * What producers and workers ask of a session, besides the fenced writes of its owner (`SessionWriter`).
+ * What producers and workers ask of a session, besides the fenced writes of its owner (`SessionWriter`), wishes and endings.
  * Holds no state but its connection.
  */
-export class SessionStore {
+export class SessionStore extends SessionView {
   constructor(
-    readonly redis: Redis,
-    readonly keys: Keys,
+    redis: Redis,
+    keys: Keys,
     readonly limits: StoreLimits,
   ) {
+    super(redis, keys);
     defineScripts(redis);
   }
 
   /**
    * Accepts a turn. Idempotent by turnId.
-   * @throws HearthError `backlog_full` | `profile_mismatch` | `session_closing` | `session_gone`
+   * @throws HearthError `backlog_full` | `session_busy` | `profile_mismatch` | `session_closing` | `session_gone`
    */
   async submit(input: SubmitInput): Promise<Submitted> {
     const reply = await runScript(this.redis, 'submit', this.keys.session(input.sessionId), [
@@ -134,6 +122,7 @@ export class SessionStore {
       input.once ? '1' : '',
       input.broughtBy === undefined ? '' : formatRing(input.broughtBy),
       this.limits.turnMemoryMs,
+      input.onBusy ?? 'enqueue',
       ...refusal(input),
     ]);
     const code = returnCodeOf(reply);
@@ -150,15 +139,12 @@ export class SessionStore {
           state: code === 'OK' ? 'accepted' : third === 1 ? 'committed' : 'known',
         };
       }
-      case 'CLOSING':
-        throw new HearthError('session_closing', `Session ${input.sessionId} is being closed.`, {
-          wayOut: 'Submit again in a moment: that opens a new session under the same name.',
-        });
-      case 'GONE':
-        throw new HearthError('session_gone', `Session ${input.sessionId} was for one turn only.`, {
-          field: 'sessionId',
-          expected: 'a session that was opened by its name',
-          wayOut: 'Choose a session id of your own for a conversation.',
+      case 'BUSY':
+        throw new HearthError('session_busy', `Session ${input.sessionId} has a turn that waits or runs.`, {
+          field: 'onBusy',
+          expected: 'a session without turns',
+          wayOut:
+            'Wait for its turns to end; or submit with onBusy "enqueue" to wait in line, or "interrupt" to stop the turn that runs.',
         });
       case 'BACKLOG_FULL':
         throw new HearthError('backlog_full', `Session ${input.sessionId} has ${Number(reply[1])} turns waiting.`, {
@@ -166,18 +152,8 @@ export class SessionStore {
           expected: `fewer than ${this.limits.backlogLimit} turns waiting`,
           wayOut: 'Wait for a turn to end before submitting the next, or raise backlogLimit on the producer.',
         });
-      case 'PROFILE_MISMATCH':
-        throw new HearthError(
-          'profile_mismatch',
-          `Session ${input.sessionId} runs under profile ${text.parse(reply[1])}.`,
-          {
-            field: 'profile',
-            expected: text.parse(reply[1]),
-            wayOut: 'Leave the profile out, or use another session id for another profile.',
-          },
-        );
       default:
-        throw unexpected('submit', code);
+        throw notOpened('submit', code, input.sessionId, reply[1]);
     }
   }
 
@@ -237,10 +213,11 @@ export class SessionStore {
     const code = returnCodeOf(reply);
     if (code === 'CLOSING') return 'closing';
     if (code === 'GONE') return undefined;
-    const [, seq, turnId, request, at, attempts, tools, state, ring] = reply.map(String);
+    const [, seq, turnId, request, at, attempts, tools, state, ring, interrupt] = reply.map(String);
     return {
       ...parseTurnHash(sessionId, Number(seq), { id: turnId, request, at, attempts, tools, state }),
       ring: parseRing(ring ?? ''),
+      isToStop: interrupt === '1',
     };
   }
 
@@ -289,72 +266,6 @@ export class SessionStore {
     return swept;
   }
 
-  /** One turn, while it waits, runs, or is remembered. */
-  async turn(sessionId: string, seq: number): Promise<TurnRecord | undefined> {
-    const hash = await this.redis.hgetall(`${this.keys.session(sessionId)[2]}${seq}`);
-    if (hash['id'] === undefined) return undefined;
-    const record: TurnRecord = parseTurnHash(sessionId, seq, hash);
-    if (hash['result'] !== undefined) record.result = JSON.parse(hash['result']) as TurnResult;
-    if (hash['messages'] !== undefined) record.messages = JSON.parse(hash['messages']) as Message[];
-    return record;
-  }
-
-  /** The seq of a turn that waits, runs or is remembered, by its turnId. */
-  async seqOf(sessionId: string, turnId: string): Promise<number | undefined> {
-    const seq = await this.redis.hget(this.keys.session(sessionId)[3], turnId);
-    return seq === null ? undefined : Number(seq);
-  }
-
-  /** The last `count` turns that are remembered, in order. */
-  async lastTurns(sessionId: string, count: number): Promise<TurnRecord[]> {
-    const last = Number((await this.redis.hget(this.keys.session(sessionId)[0], 'seq')) ?? 0);
-    const seqs = Array.from({ length: Math.min(count, last) }, (_, at) => last - Math.min(count, last) + 1 + at);
-    const turns = await Promise.all(seqs.map((seq) => this.turn(sessionId, seq)));
-    return turns.filter((turn) => turn !== undefined);
-  }
-
-  /** The transcript's chunks from `from` on, at most `count`. */
-  async transcript(sessionId: string, from: number, count: number): Promise<string[]> {
-    return this.redis.lrange(this.keys.session(sessionId)[6], from, from + count - 1);
-  }
-
-  /** All known sessions, the last used first. Reads every shard. */
-  async sessions(): Promise<SessionSummary[]> {
-    const shards = await Promise.all(
-      Array.from({ length: shardCount }, (_, shard) => this.redis.zrange(this.keys.sessions(shard), '0', '-1')),
-    );
-    const summaries = await Promise.all(shards.flat().map((member) => this.session(decodeSessionId(member))));
-    return summaries.filter((summary) => summary !== undefined).sort((a, b) => b.usedAt - a.usedAt);
-  }
-
-  /** Which session of that name there is now. */
-  async incarnation(sessionId: string): Promise<string | undefined> {
-    return (await this.redis.hget(this.keys.session(sessionId)[0], 'incarnation')) ?? undefined;
-  }
-
-  /** One session, if it is known. */
-  async session(sessionId: string): Promise<SessionSummary | undefined> {
-    const keys = this.keys.session(sessionId);
-    const [hash, waiting] = await Promise.all([this.redis.hgetall(keys[0]), this.redis.zcard(keys[1])]);
-    if (hash['incarnation'] === undefined) return undefined;
-    return {
-      sessionId,
-      incarnation: hash['incarnation'],
-      profile: hash['profile'] ?? '',
-      owner: hash['owner'] || undefined,
-      seat: hash['seat'] ? Number(hash['seat']) : undefined,
-      epoch: Number(hash['epoch']),
-      waiting,
-      turns: Number(hash['turns']),
-      costUsd: Number(hash['cost']),
-      createdAt: Number(hash['created']),
-      usedAt: Number(hash['used']),
-      claudeSessionId: hash['claude'] || undefined,
-      lastEvent: Number(hash['events']),
-      closing: hash['closing'] !== undefined,
-    };
-  }
-
   /** The shard a session's pending mark is in. */
   shardOf(sessionId: string): number {
     return shardOf(sessionId);
@@ -369,6 +280,30 @@ function refusal({ sessionId, turnId, request, refusedWith }: SubmitInput): [res
     JSON.stringify(result),
     JSON.stringify({ type: 'turn.failed', seq: 0, turnId, error: result.error, result } satisfies HearthEvent),
   ];
+}
+
+/** The error of a script that would have opened a session, or found it. */
+export function notOpened(script: string, code: string, sessionId: string, profile: unknown): HearthError {
+  switch (code) {
+    case 'CLOSING':
+      return new HearthError('session_closing', `Session ${sessionId} is being closed.`, {
+        wayOut: 'Try again in a moment: that opens a new session under the same name.',
+      });
+    case 'GONE':
+      return new HearthError('session_gone', `Session ${sessionId} was for one turn only.`, {
+        field: 'sessionId',
+        expected: 'a session that was opened by its name',
+        wayOut: 'Choose a session id of your own for a conversation.',
+      });
+    case 'PROFILE_MISMATCH':
+      return new HearthError('profile_mismatch', `Session ${sessionId} runs under profile ${text.parse(profile)}.`, {
+        field: 'profile',
+        expected: text.parse(profile),
+        wayOut: 'Leave the profile out, or use another session id for another profile.',
+      });
+    default:
+      return unexpected(script, code);
+  }
 }
 
 export function unexpected(script: string, code: string): HearthError {

@@ -1,6 +1,7 @@
 import { ReplyError } from 'ioredis';
 import type { SessionKeys } from '../keys.js';
-import type { HearthEvent } from '../schema/events.js';
+import type { HearthEvent, HearthEventOf } from '../schema/events.js';
+import type { PermissionRequest } from '../schema/permission.js';
 import type { Message, TurnResult } from '../schema/turn.js';
 import { encodeSessionId } from '../session-id.js';
 import { type ReturnCode, returnCodeOf } from './return-codes.js';
@@ -11,11 +12,12 @@ import { type Claim, type SessionStore, unexpected } from './session-store.js';
 /** `fenced`: this worker does not own the session any more, so nothing was written and nothing can be. */
 export type WriteOutcome<T = object> = ({ kind: 'ok' } & T) | { kind: 'fenced' };
 
-/** `exhausted`: the turn had all its attempts; `expired`: its time in the queue is over; `not_head`: it was withdrawn. */
+/** `exhausted`: the turn had all its attempts; `expired`: its time in the queue is over; `interrupted`: somebody wants it to stop; `not_head`: it was withdrawn. */
 type BeginOutcome =
   | WriteOutcome<{ queuedMs: number }>
   | { kind: 'exhausted' }
   | { kind: 'expired' }
+  | { kind: 'interrupted' }
   | { kind: 'not_head' };
 
 export interface CommitInput {
@@ -72,10 +74,11 @@ export class SessionWriter {
       (code, reply) => {
         if (code === 'EXHAUSTED') return { kind: 'exhausted' };
         if (code === 'EXPIRED') return { kind: 'expired' };
+        if (code === 'INTERRUPTED') return { kind: 'interrupted' };
         if (code === 'NOT_HEAD') return { kind: 'not_head' };
         return { kind: 'ok', queuedMs: Number(reply[2]) };
       },
-      ['EXHAUSTED', 'EXPIRED', 'NOT_HEAD'],
+      ['EXHAUSTED', 'EXPIRED', 'INTERRUPTED', 'NOT_HEAD'],
     );
   }
 
@@ -86,6 +89,23 @@ export class SessionWriter {
   /** The tool gate. */
   async reachTool(seq: number, tool: string, event: HearthEvent): Promise<WriteOutcome> {
     return this.write('reach_tool', [seq, tool, ...this.stream([event])], () => ({ kind: 'ok' }));
+  }
+
+  /** Records that a tool waits for a permission; `not_head`: its turn is not in hand any more. */
+  async askPermission(
+    request: Omit<PermissionRequest, 'expiresAt'>,
+    deadlineMs: number,
+    event: Omit<HearthEventOf<'permission.requested'>, 'expiresAt'>,
+  ): Promise<WriteOutcome | { kind: 'not_head' }> {
+    const { eventsKept, eventsTtlMs } = this.store.limits;
+    // The script puts the time in place of the first 0.
+    const timed = (value: object): string => JSON.stringify({ expiresAt: 0, ...value });
+    return this.write(
+      'ask_permission',
+      [request.seq, request.requestId, deadlineMs, timed(request), eventsKept, eventsTtlMs, timed(event)],
+      (code) => (code === 'NOT_HEAD' ? { kind: 'not_head' } : { kind: 'ok' }),
+      ['NOT_HEAD'],
+    );
   }
 
   /** Appends a chunk; `settled`: no turn is in hand, so the chunk is part of the past at once. */

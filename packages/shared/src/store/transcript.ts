@@ -1,4 +1,4 @@
-import type { SessionStore } from '@hearth/shared';
+import type { SessionView } from './session-view.js';
 
 /** A chunk of the transcript in Redis: a line that names its file, then a piece of that file. */
 export function formatChunk(file: string, piece: string): string {
@@ -24,8 +24,12 @@ export function* splitUtf8(text: string, maxBytes: number): Generator<string> {
 /** How many chunks one read fetches. */
 const chunksPerRead = 16;
 
-/** Reads the first `chunks` chunks of a transcript and puts its files together again. */
-export async function readPast(store: SessionStore, sessionId: string, chunks: number): Promise<Map<string, string>> {
+/** Reads the first `chunks` chunks of a transcript and puts its files together again: `main`, and those of sub-agents. */
+export async function readPast(
+  store: Pick<SessionView, 'transcript'>,
+  sessionId: string,
+  chunks: number,
+): Promise<Map<string, string>> {
   const pieces = new Map<string, string[]>();
   for (let from = 0; from < chunks; from += chunksPerRead) {
     for (const chunk of await store.transcript(sessionId, from, Math.min(chunksPerRead, chunks - from))) {

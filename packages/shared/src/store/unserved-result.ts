@@ -21,7 +21,7 @@ export function unservedResult(
     workerId: '',
     durable: true,
     toolCount: 0,
-    timings: { queuedMs: waitedMs, toolsMs: 0, totalMs: waitedMs },
+    timings: { queuedMs: waitedMs, toolsMs: 0, askedMs: 0, totalMs: waitedMs },
     ...(request.metadata === undefined ? {} : { metadata: request.metadata }),
   };
 }

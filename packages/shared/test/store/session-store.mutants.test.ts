@@ -8,7 +8,8 @@ describe('the property fails', () => {
   it.each(mutants)(
     'without $without',
     async (mutant) => {
-      const { failed, report } = await runProperty({ numRuns: 400, seed: 2026, endOnFailure: true }, plant(mutant));
+      const params = { numRuns: 400, seed: 2026, endOnFailure: true };
+      const { failed, report } = await runProperty(params, plant(mutant), mutant.noticedBy ?? 'core');
       expect(failed, 'nothing noticed the mutant').toBe(true);
       expect(report, 'the mutant is no script').not.toContain('Error compiling script');
     },

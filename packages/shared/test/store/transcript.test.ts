@@ -1,7 +1,6 @@
-import type { SessionStore } from '@hearth/shared';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { formatChunk, readPast, splitUtf8 } from '../../src/session/transcript.js';
+import { formatChunk, readPast, splitUtf8 } from '../../src/store/transcript.js';
 
 test('text is cut into pieces within the bound, never inside a character', () => {
   fc.assert(
@@ -16,7 +15,7 @@ test('text is cut into pieces within the bound, never inside a character', () =>
 test('files are put together again from chunks that took turns', async () => {
   const chunks = [formatChunk('main', 'a\nb'), formatChunk('id/sub.jsonl', 'x\n'), formatChunk('main', '\nc\n')];
   const store = { transcript: async (_id: string, from: number, count: number) => chunks.slice(from, from + count) };
-  const files = await readPast(store as unknown as SessionStore, 's', chunks.length);
+  const files = await readPast(store, 's', chunks.length);
   expect([...files]).toEqual([
     ['main', 'a\nb\nc\n'],
     ['id/sub.jsonl', 'x\n'],

@@ -40,7 +40,7 @@ export function finishedResult(
     workerId: 'w',
     durable: true,
     toolCount: 0,
-    timings: { queuedMs: 1, toolsMs: 0, totalMs: 2 },
+    timings: { queuedMs: 1, toolsMs: 0, askedMs: 0, totalMs: 2 },
   };
 }
 

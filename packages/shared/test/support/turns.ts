@@ -1,5 +1,12 @@
 import assert from 'node:assert/strict';
-import { type Claim, newRingId, type SessionStore, SessionWriter, type Submitted } from '../../src/index.js';
+import {
+  type Claim,
+  newRingId,
+  type OnBusy,
+  type SessionStore,
+  SessionWriter,
+  type Submitted,
+} from '../../src/index.js';
 import { request } from './samples.js';
 
 export const sessionId = 'chat-1';
@@ -8,13 +15,14 @@ export const sessionId = 'chat-1';
 export const submit = (
   store: SessionStore,
   turnId: string,
-  more: { profile?: string; sessionId?: string } = {},
+  more: { profile?: string; sessionId?: string; onBusy?: OnBusy } = {},
 ): Promise<Submitted> =>
   store.submit({
     sessionId: more.sessionId ?? sessionId,
     turnId,
     request: request(`do ${turnId}`),
     profile: more.profile,
+    onBusy: more.onBusy,
     ringId: newRingId(),
   });
 

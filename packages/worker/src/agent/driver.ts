@@ -6,6 +6,8 @@ import type { Message, Profile, Prompt, Tokens } from '@hearth/shared';
 
 /** What an agent says and does, in its order. */
 export type AgentEvent =
+  /** The agent has taken the prompt in hand: what it said before belongs to an earlier one. */
+  | { kind: 'begun' }
   | { kind: 'delta'; of: 'text' | 'thinking'; messageId: string; text: string; parentToolUseId: string | undefined }
   | { kind: 'message'; message: Message }
   /** A tool wants to run and waits until {@link Agent.answer}. */
@@ -19,7 +21,16 @@ export type AgentEvent =
     }
   | { kind: 'tool_ended'; toolUseId: string; ok: boolean; summary: string; parentToolUseId: string | undefined }
   /** A tool needs a permission and waits until {@link Agent.answer}. */
-  | { kind: 'permission'; requestId: string; toolUseId: string; name: string; input: unknown }
+  | {
+      kind: 'permission';
+      requestId: string;
+      toolUseId: string;
+      name: string;
+      input: unknown;
+      /** What the agent suggests to allow beyond this once. */
+      suggestions: readonly unknown[];
+      parentToolUseId: string | undefined;
+    }
   | { kind: 'permission_withdrawn'; requestId: string }
   | { kind: 'retry'; attempt: number; delayMs: number; reason: string }
   | { kind: 'status'; status: string }
@@ -30,6 +41,8 @@ export type AgentEvent =
 /** How the agent ended a prompt. Cost and tokens are this prompt's own. */
 export interface AgentResult {
   ok: boolean;
+  /** It was stopped: by an interrupt, or by a denied permission that ends the turn. */
+  stopped: boolean;
   text: string;
   costUsd: number;
   tokens: Tokens;
@@ -40,7 +53,20 @@ export interface AgentResult {
 }
 
 /** What the host says to a gate or a permission request. */
-export type Answer = { allow: true } | { allow: false; message: string };
+export type Answer =
+  | {
+      allow: true;
+      /** The tool's input, changed. */
+      input?: unknown;
+      /** Suggestions of the request that are to hold from now on. */
+      remember?: readonly unknown[];
+    }
+  | {
+      allow: false;
+      message: string;
+      /** Ends the prompt in hand too. */
+      endTurn?: boolean;
+    };
 
 /** How an agent's process ended. */
 export interface AgentExit {

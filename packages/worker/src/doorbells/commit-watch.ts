@@ -1,4 +1,4 @@
-import { type Keys, parsePublished, type SessionStore, type TurnResult } from '@hearth/shared';
+import type { Keys, SessionStore, TurnResult } from '@hearth/shared';
 import type { Redis } from 'ioredis';
 
 /** A commit whose message was lost is found by looking so often, ms. */
@@ -35,7 +35,7 @@ export class CommitWatch {
 
   async committed(sessionId: string, seq: number): Promise<WatchEnding> {
     if (this.stopped) return { kind: 'stopped' };
-    const channel = this.keys.channel(sessionId);
+    const channel = this.keys.endsChannel(sessionId);
     const ending = new Promise<WatchEnding>((resolve) => {
       this.watch(sessionId, channel).waiting.set(seq, resolve);
     });
@@ -68,13 +68,9 @@ export class CommitWatch {
 
   private heard(channel: string, message: string): void {
     const watched = this.watched.get(channel);
-    for (const { event } of parsePublished(message).events) {
-      if (event.type === 'turn.finished' || event.type === 'turn.failed') {
-        this.settle(channel, event.seq, { kind: 'committed', result: event.result });
-      }
-      if (event.type === 'session.closed')
-        for (const seq of watched?.waiting.keys() ?? []) this.settle(channel, seq, { kind: 'gone' });
-    }
+    if (message === 'closed')
+      for (const seq of watched?.waiting.keys() ?? []) this.settle(channel, seq, { kind: 'gone' });
+    else if (watched?.waiting.has(Number(message))) void this.look(channel).catch(() => undefined);
   }
 
   private async look(channel: string): Promise<void> {

@@ -96,7 +96,10 @@ export class Doorbells {
     const rung = { seat, jobId: job.id ?? '', addedAt: job.timestamp };
     try {
       const { reception, rawJobs } = this.deps;
-      const outcome = await (isDoorbell(job.data) ? reception.receive(job.data, rung) : rawJobs.serve(job));
+      const isTurn = !isDoorbell(job.data);
+      const outcome =
+        (isTurn ? await rawJobs.serve(job) : job.attemptsMade > 0 ? await rawJobs.again(job) : undefined) ??
+        (await reception.receive(job.data, rung));
       await this.conclude(job, token, outcome);
     } catch (error) {
       const body = toErrorBody(error);

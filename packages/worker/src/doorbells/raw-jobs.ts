@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import {
   cancelledError,
   checkPrompt,
+  doorbellSchema,
   expiredError,
   HearthError,
   type Logger,
@@ -36,9 +37,26 @@ export interface RawJobsDeps {
 export class RawJobs {
   constructor(private readonly deps: RawJobsDeps) {}
 
-  /** @throws HearthError `invalid_job` | `invalid_prompt` | `prompt_too_large` | `profile_mismatch` | `session_gone` | `expired` */
+  /** @throws HearthError `invalid_job` | `invalid_prompt` | `prompt_too_large` | `profile_mismatch` | `session_busy` | `session_gone` | `expired` */
   async serve(job: Job): Promise<Outcome> {
-    const turn = parseInput(turnJobSchema, job.data, 'invalid_job', 'data');
+    return this.serveTurn(job, parseInput(turnJobSchema, job.data, 'invalid_job', 'data'));
+  }
+
+  /**
+   * A doorbell that failed with its turn and was retried by hand: the turn has its one result, so its prompt is submitted anew, as the
+   * session's next turn. Undefined: its turn did not fail.
+   * @throws HearthError as {@link serve}, `turn_gone`
+   */
+  async again(job: Job): Promise<Outcome | undefined> {
+    const { sessionId, seq, turnId } = parseInput(doorbellSchema, job.data, 'invalid_job', 'data');
+    const before = await this.deps.store.turn(sessionId, seq);
+    if (before?.turnId !== turnId) throw turnGone(sessionId, turnId);
+    if (before.result?.status !== 'failed') return undefined;
+    const { prompt, metadata, onInterrupted } = before.request;
+    return this.serveTurn(job, { sessionId, turnId, prompt, metadata, onInterrupted });
+  }
+
+  private async serveTurn(job: Job, turn: TurnJob): Promise<Outcome> {
     const turnId = turnIdOf(job, turn);
     const sessionId = turn.sessionId ?? sessionForOne(turnId);
     const submitted = await this.admit(job, turn, sessionId, turnId);
@@ -52,7 +70,7 @@ export class RawJobs {
 
   /** Undefined: not now. A job that comes again after its worker died is the same turn. */
   private async admit(job: Job, turn: TurnJob, sessionId: string, turnId: string): Promise<Submitted | undefined> {
-    const { prompt, profile, metadata, onInterrupted } = turn;
+    const { prompt, profile, metadata, onInterrupted, onBusy } = turn;
     const priority = job.opts.priority || undefined;
     const request = {
       prompt: checkPrompt(prompt),
@@ -71,6 +89,7 @@ export class RawJobs {
         expiresInMs: timeLeft(job, turn, turnId),
         once: turn.sessionId === undefined,
         broughtBy,
+        onBusy,
       });
       const doorbell = {
         sessionId,
@@ -89,6 +108,12 @@ export class RawJobs {
       return undefined;
     }
   }
+}
+
+function turnGone(sessionId: string, turnId: string): HearthError {
+  return new HearthError('turn_gone', `Turn ${turnId} of session ${sessionId} is not known any more.`, {
+    wayOut: 'Submit its prompt again: turns are remembered for 24 hours, and until their session is closed.',
+  });
 }
 
 const shortHash = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 24);

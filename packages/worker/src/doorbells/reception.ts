@@ -136,6 +136,11 @@ export class Reception {
   /** Rings the turn where it belongs, unless somebody has done so since this doorbell was rung. */
   private async ringAgain(doorbell: Doorbell, rung: Rung, seat: number | 'intake'): Promise<Outcome> {
     const next = { seat, jobId: newRingId() };
+    if (doorbell.seq === 0) {
+      // Without a turn there is no ring to compare.
+      await this.deps.ringer.ring(next, doorbell);
+      return { kind: 'done_elsewhere', why: `rung at ${placeOf(seat)}` };
+    }
     const turn = await this.deps.store.ring(
       doorbell.sessionId,
       doorbell.seq,
@@ -143,7 +148,7 @@ export class Reception {
       next,
     );
     if (turn !== undefined) await this.deps.ringer.ring(next, doorbell);
-    return { kind: 'done_elsewhere', why: `rung at ${seat === 'intake' ? 'intake' : `seat ${seat}`}` };
+    return { kind: 'done_elsewhere', why: `rung at ${placeOf(seat)}` };
   }
 
   private async refuse(doorbell: Doorbell, rung: Rung, error: HearthError): Promise<Outcome> {
@@ -160,6 +165,8 @@ export class Reception {
     return { kind: 'committed', result };
   }
 }
+
+const placeOf = (seat: number | 'intake'): string => (seat === 'intake' ? 'intake' : `seat ${seat}`);
 
 function settledOutcome(settled: Settled): Outcome {
   return settled.kind === 'committed'

@@ -3,8 +3,8 @@ import type { Redis } from 'ioredis';
 import type { SessionActor } from '../session/actor.js';
 
 /**
- * Hears what happens to owned sessions before it has come through the queues: a turn came, one was withdrawn, the session is
- * being closed, somebody watches. A call that is lost is late, not lost. Measured: submit → begin 3.3 ms by doorbell alone,
+ * Hears what happens to owned sessions before it has come through the queues: a turn came, one was withdrawn or is to stop, a
+ * permission was given, the session is being closed, somebody watches. A call that is lost is late, not lost. Measured: submit → begin 3.3 ms by doorbell alone,
  * see docs/benchmarks.md. Owns a connection of its own.
  */
 export class WakeCalls {
@@ -39,6 +39,10 @@ export class WakeCalls {
         return actor?.wake();
       case 'withdrawn':
         return actor?.withdrawn(call.seq);
+      case 'interrupt':
+        return actor?.interrupt(call.seq);
+      case 'answered':
+        return actor?.answered(call.requestId);
       case 'close':
         return actor?.close();
       case 'watch':

@@ -1,27 +1,10 @@
-import type { Claim, HeadTurn, HearthError, Logger, SessionStore, TurnResult, Warmth } from '@hearth/shared';
-import { expiredError, SessionWriter, toErrorBody } from '@hearth/shared';
-import type { Agent, AgentResult } from '../agent/driver.js';
+import type { Claim, Logger, SessionStore, SessionWriter } from '@hearth/shared';
 import type { Place } from '../pool/places.js';
-import * as endings from './endings.js';
-import type { AgentLimits } from './limits.js';
-import { withNote } from './note.js';
-import { type CommitEntry, Outbox } from './outbox.js';
-import { SessionAgent } from './session-agent.js';
-import { TurnInHand } from './turn-in-hand.js';
+import { Serving, type ServingDeps } from './serving.js';
 import { type Settled, WaitingDoorbells } from './waiting-doorbells.js';
 
-export interface ActorDeps {
+export interface ActorDeps extends ServingDeps {
   store: SessionStore;
-  workerId: string;
-  /** The folder the session's agents work in. */
-  workspace: string;
-  limits: AgentLimits;
-  /** An agent without a past, from the pool. @throws HearthError */
-  obtainAgent(place: Place): Promise<{ agent: Agent; warmth: Warmth }>;
-  /** An agent that goes on from the session's transcript. @throws HearthError */
-  resumeAgent(claudeSessionId: string, chunks: number): Promise<Agent>;
-  /** Whether another worker could start an agent for this session where we cannot. */
-  othersCanServe(): Promise<boolean>;
   /** Whether turns of other sessions wait for a place that this session could give up. */
   othersWait(): Promise<boolean>;
   /** The session is over for good: removes its files here. */
@@ -29,7 +12,7 @@ export interface ActorDeps {
   /** Shows a raw line to whoever watches the session. */
   showRaw(way: 'in' | 'out' | 'err', line: string): void;
   /** Releases the lock and rings what is left to intake. */
-  handOver(writer: SessionWriter): Promise<void>;
+  handOver(release: () => ReturnType<SessionWriter['release']>): Promise<void>;
   /** The actor is over: its place is free. */
   onOver(): void;
   log: Logger;
@@ -43,30 +26,30 @@ type Phase =
   | { kind: 'fencing'; done: Promise<void> }
   | { kind: 'over' };
 
+/** What the worker wants of the session next: that it goes on, that it is handed over after the turn in hand, that it ends. */
+type Aim = 'serve' | 'hand_over' | 'close';
+
+/** The doorbell of no turn: the session's agent is to be there. */
+const warmSeq = 0;
+
 /** Raw lines are shown for so long after somebody asked for them, ms; who watches asks again in time. */
 const watchedForMs = 15_000;
 
 /**
- * One owned session: reads its log in order and has its agent answer, one turn at a time. Owns the session's phase and what
- * its next prompt and resume need.
+ * One owned session: looks at its log and has its turns served, in the log's order, one at a time. Owns the session's phase and the
+ * doorbells that wait.
  *
  * R1 One turn is in hand at a time, whichever doorbell came first (P2).
- * R2 Nothing reaches the agent before its begin is recorded; nothing is committed before what the agent said is written.
- * R3 The lock is released only after the agent and all it started have ended.
- * R4 A lost agent is not an ending of its turn: the turn stays at the head and the next look at it decides (P7).
+ * R2 The lock is released only after the agent and all it started have ended.
  */
 export class SessionActor {
-  private readonly writer: SessionWriter;
-  private readonly outbox: Outbox;
-  private readonly agent: SessionAgent;
+  private readonly serving: Serving;
   private readonly doorbells = new WaitingDoorbells();
   private readonly log: Logger;
   private phase: Phase = { kind: 'idle', since: performance.now() };
-  private claudeSessionId: string | undefined;
-  private note: string;
+  private aim: Aim = 'serve';
   private rung = true;
-  private draining = false;
-  private closing = false;
+  private isWantedWarm = false;
   private turnsInARow = 0;
   private watched: NodeJS.Timeout | undefined;
   private wakeUp: (() => void) | undefined;
@@ -78,24 +61,16 @@ export class SessionActor {
   constructor(
     readonly sessionId: string,
     private readonly claim: Claim,
-    private readonly place: Place,
+    place: Place,
     private readonly deps: ActorDeps,
   ) {
     this.log = deps.log.child({ sessionId });
-    this.writer = new SessionWriter(deps.store, sessionId, claim);
-    this.outbox = new Outbox(this.writer, claim.transcriptChunks, (failure) => this.onWriteFailure(failure));
-    this.agent = new SessionAgent({
-      workspace: deps.workspace,
-      newAgent: () => this.newAgent(),
-      outbox: this.outbox,
-      onIdleExit: (pid, exit) => {
-        this.log.warn({ pid, ...exit }, 'an idle agent ended by itself; its session is released');
-        void this.evict();
-      },
-      log: this.log,
-    });
-    this.claudeSessionId = claim.claudeSessionId;
-    this.note = claim.note;
+    const listener = {
+      onLost: () => void this.fencedOut(),
+      onIdleExit: () => void this.evict(),
+      stays: () => this.aim === 'serve',
+    };
+    this.serving = new Serving(sessionId, claim, place, deps, listener, this.log);
   }
 
   /** performance.now() since when it is idle; undefined while it is not. */
@@ -110,6 +85,7 @@ export class SessionActor {
   /** A doorbell: resolves when its turn is committed, or the session is no longer ours. */
   ring(seq: number): Promise<Settled> {
     if (this.phase.kind === 'over') return Promise.resolve({ kind: 'moved' });
+    if (seq === warmSeq) this.isWantedWarm = true;
     const settled = this.doorbells.wait(seq);
     this.wake();
     return settled;
@@ -119,6 +95,21 @@ export class SessionActor {
   wake(): void {
     this.rung = true;
     this.wakeUp?.();
+  }
+
+  /** A turn is to stop: the one in hand at once, another when it begins. */
+  interrupt(seq: number): void {
+    this.serving.stop(seq);
+  }
+
+  /** A permission request was answered. */
+  async answered(requestId: string): Promise<void> {
+    await this.serving.answered(requestId);
+  }
+
+  /** Looks for wishes whose calls were lost (P13). */
+  async rereadWishes(): Promise<void> {
+    if (this.phase.kind === 'serving') await this.serving.rereadWishes(this.phase.seq);
   }
 
   /** Ends the agent and releases an idle session; false when it is busy. */
@@ -132,24 +123,21 @@ export class SessionActor {
 
   /** Lets the turn in hand finish, then hands the session over. Resolves when the session is not ours any more. */
   async drain(): Promise<void> {
-    this.draining = true;
-    this.wake();
+    this.leave('hand_over');
     await this.over;
   }
 
   /** Drops everything at once: the agent is ended, the turn in hand stays in the log and goes to the next owner. */
   async abandon(): Promise<void> {
-    this.draining = true;
-    await this.agent.end('now');
-    this.wake();
+    this.leave('hand_over');
+    await this.serving.endNow();
     await this.over;
   }
 
   /** The session is being closed: ends the agent at once and lets go; what waits is withdrawn by whoever closes it. */
   close(): void {
-    this.closing = true;
-    void this.agent.end('now');
-    this.wake();
+    this.leave('close');
+    void this.serving.endNow();
   }
 
   /** A turn that waited was given its result by somebody else: its doorbells end. */
@@ -161,16 +149,23 @@ export class SessionActor {
   /** Shows the raw lines of the session's agents, for a while. */
   watch(): void {
     clearTimeout(this.watched);
-    this.agent.watch((way, line) => this.deps.showRaw(way, line));
-    this.watched = setTimeout(() => this.agent.watch(undefined), watchedForMs);
+    this.serving.watch((way, line) => this.deps.showRaw(way, line));
+    this.watched = setTimeout(() => this.serving.watch(undefined), watchedForMs);
     this.watched.unref();
   }
 
   /** The session is not ours any more: ends the agent; what it says until it is gone is refused, and counted in the log. */
   async fencedOut(): Promise<void> {
     if (this.phase.kind === 'over') return;
-    if (this.phase.kind !== 'fencing') this.phase = { kind: 'fencing', done: this.fence() };
+    if (this.phase.kind !== 'fencing') {
+      this.phase = { kind: 'fencing', done: this.serving.refuse().then(() => this.finish()) };
+    }
     await this.phase.done;
+  }
+
+  private leave(aim: 'hand_over' | 'close'): void {
+    if (this.aim !== 'close') this.aim = aim;
+    this.wake();
   }
 
   private async run(): Promise<void> {
@@ -188,7 +183,7 @@ export class SessionActor {
   /** One look at the log. False: the session is not ours any more. */
   private async step(): Promise<boolean> {
     if (this.isLost()) return false;
-    if (this.draining) {
+    if (this.aim === 'hand_over') {
       await this.handOver('ask');
       return false;
     }
@@ -203,12 +198,10 @@ export class SessionActor {
       await this.handOver('ask');
       return false;
     }
-    await this.doorbells.settleBefore(
-      turn?.seq,
-      async (seq) => (await this.deps.store.turn(this.sessionId, seq))?.result,
-    );
-    if (turn === undefined) await this.idle();
-    else await this.serve(turn);
+    await this.doorbells.settleBefore(turn?.seq, (seq) => this.deps.store.turn(this.sessionId, seq));
+    if (turn !== undefined) await this.serve(turn);
+    else if (this.isWantedWarm) await this.warm();
+    else await this.idle();
     return true;
   }
 
@@ -219,7 +212,7 @@ export class SessionActor {
 
   private async idle(): Promise<void> {
     this.turnsInARow = 0;
-    if (this.rung || this.draining || this.isLost()) return;
+    if (this.rung || this.aim !== 'serve' || this.isLost()) return;
     if (this.phase.kind !== 'releasing') this.phase = { kind: 'idle', since: performance.now() };
     const { idleTimeoutMs } = this.deps.limits;
     // A session for one turn has no more to come.
@@ -232,140 +225,37 @@ export class SessionActor {
     if (this.phase.kind === 'releasing') await this.phase.done;
   }
 
-  private async serve(turn: HeadTurn): Promise<void> {
+  private async serve(turn: Parameters<Serving['serve']>[0]): Promise<void> {
     if (this.isLost()) return;
     this.phase = { kind: 'serving', seq: turn.seq };
-    const refusal = endings.refusalOf(turn, this.deps.store.limits.attemptsAllowed, this.agent.lastExit);
-    if (refusal !== undefined) return this.commitUnserved(turn, refusal.error, refusal.note);
-    if (this.agent.isSpent(this.deps.limits)) await this.recycle();
-
-    const met = await this.agent.meet();
-    // Lost meanwhile: an agent that came too late must not stay.
-    if (this.isLost()) return this.agent.end('now');
-    if (met.kind === 'met') return this.serveWith(met.agent, met.warmth, turn);
-    if (!(await this.deps.othersCanServe())) return this.commitUnserved(turn, met.error, '');
-    this.draining = true;
-  }
-
-  private async serveWith(agent: Agent, warmth: Warmth, turn: HeadTurn): Promise<void> {
-    const { seq, turnId } = turn;
-    const { workerId } = this.deps;
-    const { pid, claudeSessionId } = agent;
-    const attempt = turn.attempts + 1;
-    const log = this.log.child({ seq, turnId, pid });
-    if (attempt > 1)
-      this.outbox.event({
-        type: 'turn.restarted',
-        seq,
-        turnId,
-        reason: 'the agent or the worker that served it was lost',
-      });
-    await this.outbox.flush();
-    const begun = await this.writer.begin(seq, { type: 'turn.started', seq, turnId, attempt, workerId, pid, warmth });
-    if (begun.kind === 'fenced') return this.fencedOut();
-    // Withdrawn while its agent was met: the next look at the log knows.
-    if (begun.kind === 'not_head') return;
-    if (begun.kind === 'expired') return this.commitUnserved(turn, expiredError(turnId), '');
-    if (begun.kind === 'exhausted') return this.commitUnserved(turn, endings.crashed(turn, this.agent.lastExit), '');
-    const hand = new TurnInHand(turn, attempt, { workerId, pid, warmth, claudeSessionId });
-    hand.begun(begun.queuedMs);
-    log.info({ attempt, warmth, queuedMs: begun.queuedMs }, 'turn started');
-    const ending = await this.agent.exchange(hand, agent, withNote(turn.request.prompt, this.note));
-    if (ending.kind === 'answered') return this.commitAnswered(hand, claudeSessionId, ending.answer, log);
-    if (ending.kind === 'agent_gone' && !this.closing) {
-      log.warn(ending.exit, 'the agent was lost in mid-turn');
-      await this.outbox.flush();
+    const served = await this.serving.serve(turn);
+    switch (served.kind) {
+      case 'committed':
+        this.turnsInARow += 1;
+        return this.doorbells.settle(served.seq, { kind: 'committed', result: served.result });
+      case 'elsewhere':
+        return this.leave('hand_over');
+      case 'again':
+        return this.withdrawn(turn.seq);
+      case 'lost':
     }
   }
 
-  private async newAgent(): Promise<{ agent: Agent; warmth: Warmth }> {
-    // The agent before may have said its last lines just now: they are part of the past.
-    await this.outbox.flush();
-    const chunks = this.outbox.settledChunks;
-    if (this.claudeSessionId === undefined || chunks === 0) return this.deps.obtainAgent(this.place);
-    // A spare cannot take a past: it makes room for the agent that can.
-    const unused = this.place.spare;
-    this.place.spare = undefined;
-    await unused?.end('now');
-    return { agent: await this.deps.resumeAgent(this.claudeSessionId, chunks), warmth: 'resumed' };
-  }
-
-  private async commitAnswered(
-    hand: TurnInHand,
-    claudeSessionId: string,
-    answer: AgentResult,
-    log: Logger,
-  ): Promise<void> {
-    const durable = await this.agent.isInTranscript(answer);
-    if (!durable) log.warn('the transcript did not contain the final message in time; committing as not durable');
-    const error = answer.ok ? undefined : endings.agentFailed(answer);
-    await this.commit(hand, hand.result(answer, { error, durable }), { transcript: 'keep', note: '', claudeSessionId });
-    if (!durable) await this.agent.end('ask');
-    else if (this.agent.isSpent(this.deps.limits)) await this.recycle();
-  }
-
-  /** Replaces the agent by one that resumes, so that the next turn finds it there. */
-  private async recycle(): Promise<void> {
-    this.log.info('the agent has served long enough; another resumes');
-    await this.agent.end('ask');
-    if (!this.isLost() && !this.draining && !this.closing && !this.claim.once) await this.agent.meet();
+  private async warm(): Promise<void> {
+    this.isWantedWarm = false;
+    if (this.isLost()) return;
+    this.phase = { kind: 'serving', seq: warmSeq };
+    await this.serving.warm();
+    this.doorbells.settle(warmSeq, { kind: 'committed', result: undefined });
   }
 
   private async shouldYield(): Promise<boolean> {
     return this.turnsInARow >= this.deps.limits.yieldAfterTurns && (await this.deps.othersWait());
   }
 
-  private async commitUnserved(turn: HeadTurn, error: HearthError, note: string): Promise<void> {
-    const hand = TurnInHand.unserved(turn, this.deps.workerId);
-    const result = hand.result(undefined, { error: toErrorBody(error), durable: true });
-    // A note that never reached the agent is still owed to the next prompt.
-    const owed = [this.note, note].filter(Boolean).join('\n');
-    await this.commit(hand, result, { transcript: 'cut', note: owed, claudeSessionId: this.claudeSessionId });
-  }
-
-  private async commit(
-    hand: TurnInHand,
-    result: TurnResult,
-    past: Pick<CommitEntry, 'transcript' | 'note' | 'claudeSessionId'>,
-  ): Promise<void> {
-    const { seq, turn } = hand;
-    const { messages } = hand;
-    const committing = this.outbox.commit(seq, { result, messages, event: hand.ending(result), ...past });
-    this.agent.closeTurn();
-    const committed = await committing;
-    if (committed.kind === 'fenced') return this.fencedOut();
-    if (committed.kind === 'already') return this.withdrawn(seq);
-    this.turnsInARow += 1;
-    this.claudeSessionId = past.claudeSessionId;
-    this.note = past.note;
-    const { timings, warmth, toolCount } = result;
-    const failure = result.status === 'failed' ? { code: result.error.code, reason: result.error.message } : {};
-    this.log.info({ seq, turnId: turn.turnId, warmth, toolCount, ...timings, ...failure }, `turn ${result.status}`);
-    this.doorbells.settle(seq, { kind: 'committed', result });
-  }
-
-  private onWriteFailure(failure: { kind: 'fenced' } | { kind: 'error'; error: unknown }): void {
-    if (failure.kind === 'error') this.log.error({ err: failure.error }, 'a write to the session store failed');
-    void this.fencedOut();
-  }
-
-  private async fence(): Promise<void> {
-    this.outbox.close();
-    const unwritten = await this.agent.refuse();
-    const refusedWrites = this.writer.refusedWrites + this.outbox.refusedEntries + unwritten;
-    if (refusedWrites > 0) {
-      this.log.warn(
-        { refusedWrites, fence: this.claim.fence },
-        'writes were refused: the session is not ours any more',
-      );
-    }
-    this.finish();
-  }
-
   private async releaseIdle(): Promise<boolean> {
-    await this.agent.end('ask');
-    await this.outbox.flush();
-    const outcome = await this.writer.release('idle');
+    await this.serving.end('ask');
+    const outcome = await this.serving.release('idle');
     if (this.isLost()) return true;
     if (outcome.kind === 'not_empty') {
       // A turn was accepted meanwhile: it stays ours and resumes.
@@ -381,21 +271,19 @@ export class SessionActor {
 
   /** The session is being closed. Its files here go before anybody is told that it is gone. */
   private async letGo(): Promise<void> {
-    await this.agent.end('now');
-    await this.outbox.flush();
+    await this.serving.end('now');
     this.doorbells.settleAll({ kind: 'moved' });
     if (!this.isLost()) {
       await this.deps.discard();
-      await this.writer.release('drain');
+      await this.serving.release('drain');
     }
     this.log.info('session closed');
     this.finish();
   }
 
   private async handOver(how: 'ask' | 'now'): Promise<void> {
-    await this.agent.end(how);
-    await this.outbox.flush();
-    if (!this.isLost()) await this.deps.handOver(this.writer);
+    await this.serving.end(how);
+    if (!this.isLost()) await this.deps.handOver(() => this.serving.release('drain'));
     this.finish();
   }
 

@@ -1,4 +1,4 @@
-import { type ErrorBody, type HeadTurn, HearthError, toErrorBody, toolsThatChange } from '@hearth/shared';
+import { type ErrorBody, type HeadTurn, HearthError, stoppedError, toErrorBody, toolsThatChange } from '@hearth/shared';
 import type { AgentExit, AgentResult } from '../agent/driver.js';
 import { interruptionNote } from './note.js';
 
@@ -10,6 +10,7 @@ export function refusalOf(
 ): { error: HearthError; note: string } | undefined {
   if (turn.attempts === 0) return undefined;
   const changed = toolsThatChange(turn.toolsReached);
+  if (turn.isToStop) return { error: stoppedError(), note: changed.length > 0 ? interruptionNote(changed) : '' };
   if (changed.length > 0 && turn.request.onInterrupted === 'fail')
     return { error: interrupted(changed), note: interruptionNote(changed) };
   if (turn.attempts >= attemptsAllowed) return { error: crashed(turn, lastExit), note: '' };
@@ -34,7 +35,20 @@ export function crashed(turn: HeadTurn, lastExit: AgentExit | undefined): Hearth
   });
 }
 
-export function agentFailed(answer: AgentResult): ErrorBody {
+/** Why an answer is no finished turn; undefined when it is one. */
+export function failureOf(answer: AgentResult, wasToStop: boolean): ErrorBody | undefined {
+  if (answer.ok) return undefined;
+  if (!answer.stopped) return agentFailed(answer);
+  return toErrorBody(
+    wasToStop
+      ? stoppedError()
+      : new HearthError('interrupted', 'A permission was denied, and the turn ended with that.', {
+          wayOut: 'Prompt again: the session goes on.',
+        }),
+  );
+}
+
+function agentFailed(answer: AgentResult): ErrorBody {
   return toErrorBody(
     new HearthError('agent_failed', answer.text === '' ? `Claude ended the turn with ${answer.reason}.` : answer.text, {
       wayOut: 'The session goes on: prompt again, later if the model API was overloaded.',

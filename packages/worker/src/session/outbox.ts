@@ -1,5 +1,12 @@
-import type { CommitInput, HearthEvent, SessionWriter, WriteOutcome } from '@hearth/shared';
-import { formatChunk, splitUtf8 } from './transcript.js';
+import {
+  type CommitInput,
+  formatChunk,
+  type HearthEvent,
+  type PermissionRequest,
+  type SessionWriter,
+  splitUtf8,
+  type WriteOutcome,
+} from '@hearth/shared';
 
 /** A write carries at most so many events, so that one script never holds Redis for long. */
 const eventsPerWrite = 500;
@@ -9,11 +16,19 @@ const chunkBytes = 1_000_000;
 type Entry =
   | { kind: 'event'; event: HearthEvent }
   | { kind: 'tool'; seq: number; name: string; event: HearthEvent; done: (outcome: WriteOutcome) => void }
+  | { kind: 'permission'; asked: AskedPermission; done: (outcome: WriteOutcome | { kind: 'not_head' }) => void }
   | { kind: 'transcript'; file: string; lines: string; settled: boolean }
   | { kind: 'commit'; seq: number; input: CommitEntry; done: (outcome: CommitOutcome) => void };
 
 /** `already`: the turn was withdrawn, so it has a result. */
 type CommitOutcome = WriteOutcome | { kind: 'already' };
+
+/** A permission request on its way to whoever may answer it. */
+export interface AskedPermission {
+  request: Omit<PermissionRequest, 'expiresAt'>;
+  deadlineMs: number;
+  parentToolUseId: string | undefined;
+}
 
 /** A commit, without the length of the transcript: that is what was written before it. */
 export interface CommitEntry extends Omit<CommitInput, 'transcriptChunks'> {
@@ -62,6 +77,11 @@ export class Outbox {
   /** The tool gate: resolves when `tool.started` is written, or refused. */
   async reachTool(seq: number, name: string, event: HearthEvent): Promise<WriteOutcome> {
     return new Promise((done) => this.put({ kind: 'tool', seq, name, event, done }));
+  }
+
+  /** Resolves when the request is stored and published, or refused. */
+  async askPermission(asked: AskedPermission): Promise<WriteOutcome | { kind: 'not_head' }> {
+    return new Promise((done) => this.put({ kind: 'permission', asked, done }));
   }
 
   transcript(file: string, lines: string, settled: boolean): void {
@@ -119,7 +139,7 @@ export class Outbox {
     }
   }
 
-  private async writeNext(): Promise<CommitOutcome> {
+  private async writeNext(): Promise<CommitOutcome | { kind: 'not_head' }> {
     const entry = this.entries.shift();
     if (entry === undefined) return { kind: 'ok' };
     switch (entry.kind) {
@@ -133,6 +153,8 @@ export class Outbox {
       }
       case 'tool':
         return answering<WriteOutcome>(entry, this.writer.reachTool(entry.seq, entry.name, entry.event));
+      case 'permission':
+        return answering<WriteOutcome | { kind: 'not_head' }>(entry, this.writePermission(entry.asked));
       case 'commit':
         return answering<CommitOutcome>(entry, this.writeCommit(entry.seq, entry.input));
       case 'transcript':
@@ -150,6 +172,11 @@ export class Outbox {
     return { kind: 'ok' };
   }
 
+  private async writePermission({ request, deadlineMs, parentToolUseId }: AskedPermission) {
+    const by = parentToolUseId === undefined ? {} : { parentToolUseId };
+    return this.writer.askPermission(request, deadlineMs, { type: 'permission.requested', ...request, ...by });
+  }
+
   private async writeCommit(seq: number, { transcript, ...input }: CommitEntry): Promise<CommitOutcome> {
     const transcriptChunks = transcript === 'keep' ? this.chunkCount : this.settledCount;
     const outcome = await this.writer.commit(seq, { ...input, transcriptChunks });
@@ -164,7 +191,7 @@ export class Outbox {
 }
 
 /** Tells whoever waits for an entry how its write went; a failed write is told as refused, and thrown. */
-async function answering<T extends CommitOutcome>(
+async function answering<T extends { kind: string }>(
   entry: { done: (outcome: T | { kind: 'fenced' }) => void },
   write: Promise<T>,
 ): Promise<T> {

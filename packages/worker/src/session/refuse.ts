@@ -11,7 +11,7 @@ import { TurnInHand } from './turn-in-hand.js';
 
 /**
  * Tells every waiting turn of a session that nobody can serve it: commits the error to each, in order, and releases the
- * session. Needs no place and no agent. Returns the result of the turn that rang.
+ * session; rung by 0, whoever wanted it warm is told too. Needs no place and no agent. Returns the result of the turn that rang.
  */
 export async function refuseSession(
   deps: { store: SessionStore; workerId: string; log: Logger },
@@ -22,6 +22,7 @@ export async function refuseSession(
 ): Promise<TurnResult | undefined> {
   const writer = new SessionWriter(deps.store, sessionId, claim);
   let rang: TurnResult | undefined;
+  if (rangSeq === 0) await writer.append([{ type: 'session.warm_failed', error: toErrorBody(error) }]);
   for (;;) {
     const turn = await deps.store.head(sessionId);
     // Whoever closes it withdraws what waits.

@@ -1,9 +1,11 @@
 import { mkdir } from 'node:fs/promises';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { HearthError, Logger, Prompt, Warmth } from '@hearth/shared';
 import type { Agent, AgentEvent, AgentExit, AgentResult, RawListener } from '../agent/driver.js';
 import { startFailure } from '../agent/start-failure.js';
 import type { AgentLimits } from './limits.js';
 import type { Outbox } from './outbox.js';
+import type { PermissionDesk } from './permission-desk.js';
 import { TranscriptWatch } from './transcript-watch.js';
 import type { TurnInHand } from './turn-in-hand.js';
 
@@ -11,7 +13,10 @@ import type { TurnInHand } from './turn-in-hand.js';
 const transcriptBoundMs = 2_000;
 
 const movedAway = 'Hearth: this session has moved to another worker.';
-const nobodyIsAsked = 'Hearth: nobody is here to give this permission. The profile can allow the tool in advance.';
+/** A stopped agent's result follows within some 10 ms; one that has not said it after this is ended, ms. */
+const stopGraceMs = 5_000;
+/** An interrupt that met no running prompt is repeated, ms. */
+const stopAgainMs = 500;
 
 /** How an exchange of one prompt ended. */
 export type Ending =
@@ -19,12 +24,22 @@ export type Ending =
   | { kind: 'agent_gone'; exit: AgentExit }
   | { kind: 'fenced' };
 
+interface Exchange {
+  hand: TurnInHand;
+  agent: Agent;
+  /** The agent has taken this prompt in hand. */
+  hasBegun: boolean;
+  isStopping: boolean;
+  end: (ending: Ending) => void;
+}
+
 export interface SessionAgentDeps {
   /** The folder the agent works in. */
   workspace: string;
   /** A spare, a cold one, or one resumed from the transcript. @throws HearthError */
   newAgent(): Promise<{ agent: Agent; warmth: Warmth }>;
   outbox: Outbox;
+  desk: PermissionDesk;
   /** The agent ended although no prompt was in its hands. */
   onIdleExit(pid: number, exit: AgentExit): void;
   log: Logger;
@@ -34,7 +49,8 @@ export interface SessionAgentDeps {
  * The one agent of an owned session, and what it says on its way to the outbox. Owns the agent and the exchange in hand.
  *
  * A1 A tool runs only after `tool.reached` was written under the fence (P7); once refused, every tool is refused.
- * A2 What the agent says outside an exchange makes no event: a late result can close no later turn.
+ * A2 What the agent says outside an exchange, or before it has taken its prompt in hand, makes no event: a late result can close
+ *    no later turn.
  * A3 Lines of the transcript between begin and commit are part of the past only by the commit.
  */
 export class SessionAgent {
@@ -42,7 +58,9 @@ export class SessionAgent {
   private agent: Agent | undefined;
   private met: { warmth: Warmth; at: number; turns: number } = { warmth: 'spare', at: 0, turns: 0 };
   private watcher: RawListener | undefined;
-  private inHand: { hand: TurnInHand; end: (ending: Ending) => void } | undefined;
+  private inHand: Exchange | undefined;
+  /** The turn that is to stop, also when its exchange has not begun yet. */
+  private stopSeq: number | undefined;
   private turnIsOpen = false;
   private exit: AgentExit | undefined;
   /** Defined once the session is lost: how much the agent said since. */
@@ -81,13 +99,31 @@ export class SessionAgent {
     this.deps.outbox.cut();
     this.turnIsOpen = true;
     return new Promise<Ending>((resolve) => {
-      this.inHand = { hand, end: resolve };
+      this.inHand = { hand, agent, hasBegun: false, isStopping: false, end: resolve };
       void agent.exited.then((exit) => resolve({ kind: 'agent_gone', exit }));
       agent.prompt(prompt);
+      if (this.stopSeq === hand.seq) this.stop(hand.seq);
     }).finally(() => {
       this.inHand = undefined;
+      this.deps.desk.clear();
       this.met.turns += 1;
     });
+  }
+
+  /** Stops a turn: in band; an agent that does not end it in time is ended. Later turns are not touched. */
+  stop(seq: number): void {
+    this.stopSeq = seq;
+    const { inHand } = this;
+    if (inHand?.hand.seq !== seq || inHand.isStopping) return;
+    inHand.isStopping = true;
+    this.climb(inHand).catch((error: unknown) =>
+      this.deps.log.warn({ err: error, seq }, 'a turn could not be stopped'),
+    );
+  }
+
+  /** Whether a turn was asked to stop. */
+  isToStop(seq: number): boolean {
+    return this.stopSeq === seq;
   }
 
   /** Whether the transcript contains the answer's last entry, after waiting for it within a bound. */
@@ -141,12 +177,17 @@ export class SessionAgent {
         void this.passGate(agent, event, hand);
         return;
       case 'permission':
-        agent.answer(event.requestId, { allow: false, message: nobodyIsAsked });
-        if (hand !== undefined) this.deps.outbox.event(hand.permissionDenied(event));
+        if (hand === undefined) agent.answer(event.requestId, { allow: false, message: movedAway });
+        else void this.deps.desk.ask(agent, event, hand);
+        return;
+      case 'permission_withdrawn':
+        this.deps.desk.withdrawn(event.requestId);
+        return;
+      case 'begun':
+        if (this.inHand !== undefined) this.inHand.hasBegun = true;
         return;
       case 'result':
-        if (this.inHand === undefined)
-          this.deps.log.warn({ reason: event.reason }, 'a result without a turn was ignored');
+        if (!this.inHand?.hasBegun) this.deps.log.warn({ reason: event.reason }, 'a result without a turn was ignored');
         else this.inHand.end({ kind: 'answered', answer: event });
         return;
       default: {
@@ -156,9 +197,25 @@ export class SessionAgent {
     }
   }
 
+  private async climb(stopping: Exchange): Promise<void> {
+    const until = performance.now() + stopGraceMs;
+    while (this.inHand === stopping && performance.now() < until) {
+      // One that does not answer is ended all the same.
+      stopping.agent.interrupt().catch(() => undefined);
+      await pause(stopAgainMs, undefined, { ref: false });
+    }
+    if (this.inHand !== stopping) return;
+    this.deps.log.warn(
+      { seq: stopping.hand.seq, pid: stopping.agent.pid },
+      'the agent did not stop its turn; ending it',
+    );
+    await stopping.agent.end('now');
+  }
+
   private refuseEvent(agent: Agent, event: AgentEvent): void {
     this.unwritten = (this.unwritten ?? 0) + 1;
-    if (event.kind === 'gate') agent.answer(event.requestId, { allow: false, message: movedAway });
+    if (event.kind === 'gate' || event.kind === 'permission')
+      agent.answer(event.requestId, { allow: false, message: movedAway });
   }
 
   private async passGate(

@@ -8,8 +8,10 @@ import {
   promptPreview,
   type Ring,
   type Ringer,
+  readPast,
   type SessionEndings,
   type SessionStore,
+  type SessionWishes,
   type SessionWriter,
 } from '@hearth/shared';
 import type { AgentDriver, Launch } from '../agent/driver.js';
@@ -19,12 +21,12 @@ import type { Place, Places } from '../pool/places.js';
 import type { SparePool } from '../pool/spare-pool.js';
 import { SessionActor } from './actor.js';
 import type { AgentLimits } from './limits.js';
-import { readPast } from './transcript.js';
 import { removeWorkspace, workspaceOf } from './workspaces.js';
 
 export interface SessionsDeps {
   workerId: string;
   store: SessionStore;
+  wishes: SessionWishes;
   ringer: Ringer;
   fleet: Fleet;
   driver: AgentDriver;
@@ -70,6 +72,8 @@ export class Sessions {
     const workspace = workspaceOf(deps.workspaces, profile, sessionId, claim.incarnation);
     const actor = new SessionActor(sessionId, claim, place, {
       store: deps.store,
+      wishes: deps.wishes,
+      policy: profile,
       workerId: deps.workerId,
       workspace,
       limits: deps.limits,
@@ -93,7 +97,7 @@ export class Sessions {
       discard: () => this.discard(sessionId, claim),
       showRaw: (way, line) => this.showRaw(sessionId, way, line),
       othersCanServe: () => deps.fleet.othersHave(claim.profile, 'healthy'),
-      handOver: (writer) => this.handOver(sessionId, claim.profile, writer),
+      handOver: (release) => this.handOver(sessionId, claim.profile, release),
       onOver: () => {
         this.actors.delete(sessionId);
         deps.places().leave(place);
@@ -103,6 +107,11 @@ export class Sessions {
     this.actors.set(sessionId, actor);
     deps.log.info({ sessionId, fence: claim.fence }, 'session claimed');
     actor.start();
+  }
+
+  /** Looks for wishes whose calls were lost (P13): those are late, not lost. */
+  async rereadWishes(): Promise<void> {
+    await Promise.all([...this.actors.values()].map((actor) => actor.rereadWishes()));
   }
 
   /** Finishes what runs, hands every session over; those that are not done by `deadline` are abandoned. */
@@ -131,8 +140,12 @@ export class Sessions {
     redis.publish(keys.rawChannel(sessionId), `${way} ${line.slice(0, rawLineAtMost)}`).catch(() => undefined);
   }
 
-  private async handOver(sessionId: string, profile: string, writer: SessionWriter): Promise<void> {
-    const released = await writer.release('drain');
+  private async handOver(
+    sessionId: string,
+    profile: string,
+    release: () => ReturnType<SessionWriter['release']>,
+  ): Promise<void> {
+    const released = await release();
     if (released.kind !== 'ok') return;
     this.deps.log.info({ sessionId, turnsLeft: released.left.length }, 'session handed over');
     for (const { seq, ring } of released.left) await this.ringToIntake(sessionId, profile, seq, ring);

@@ -26,14 +26,17 @@ export interface ServedBy {
 
 /**
  * One attempt at one turn: turns what the agent says into events and, in the end, into the result. Owns the record of the
- * attempt (messages, tools, clocks); writes nothing itself.
+ * attempt (messages, tools, questions, clocks); writes nothing itself.
  */
 export class TurnInHand {
   private readonly said: Message[] = [];
   private readonly tools = new Map<string, RunningTool>();
-  private toolsStarted = 0;
   private toolsMs = 0;
   private toolsBusySince = 0;
+  private readonly reached: string[] = [];
+  private asking = 0;
+  private askingSince = 0;
+  private askedMs = 0;
   private firstEventAt: number | undefined;
   private queuedMs = 0;
   private begunAt = performance.now();
@@ -61,6 +64,10 @@ export class TurnInHand {
   }
   get messages(): readonly Message[] {
     return this.said;
+  }
+  /** Names of the tools that passed the gate in this attempt or one before. */
+  get toolsReached(): readonly string[] {
+    return [...this.turn.toolsReached, ...this.reached];
   }
 
   /** The begin was recorded; `queuedMs` by Redis' clock. */
@@ -110,7 +117,7 @@ export class TurnInHand {
     this.noteSign();
     if (this.tools.size === 0) this.toolsBusySince = performance.now();
     this.tools.set(gate.toolUseId, { name: gate.name, startedAt: performance.now() });
-    this.toolsStarted += 1;
+    this.reached.push(gate.name);
     const input = JSON.stringify(gate.input) ?? '';
     return {
       type: 'tool.started',
@@ -122,9 +129,17 @@ export class TurnInHand {
     };
   }
 
-  /** A tool was refused because nobody could be asked. */
-  permissionDenied({ toolUseId, name }: Extract<AgentEvent, { kind: 'permission' }>): HearthEvent {
-    return { type: 'permission.denied', seq: this.seq, toolUseId, name, reason: 'nobody is asked' };
+  /** Somebody is asked for a permission. */
+  asks(): void {
+    this.noteSign();
+    if (this.asking === 0) this.askingSince = performance.now();
+    this.asking += 1;
+  }
+
+  /** A permission request is resolved. */
+  isAnswered(): void {
+    this.asking -= 1;
+    if (this.asking === 0) this.askedMs += performance.now() - this.askingSince;
   }
 
   /** The turn's result, from what the agent answered (if it did) and how it ends. */
@@ -143,11 +158,12 @@ export class TurnInHand {
       ...(this.served.pid === undefined ? {} : { pid: this.served.pid }),
       ...(this.served.claudeSessionId === undefined ? {} : { claudeSessionId: this.served.claudeSessionId }),
       durable: ending.durable,
-      toolCount: this.toolsStarted,
+      toolCount: this.reached.length,
       timings: {
         queuedMs: this.queuedMs,
         ...(this.firstEventAt === undefined ? {} : { firstEventMs: sinceBegin(this.firstEventAt) }),
         toolsMs: Math.round(this.toolsMs),
+        askedMs: Math.round(this.askedMs),
         totalMs: sinceBegin(performance.now()),
       },
       ...(this.turn.request.metadata === undefined ? {} : { metadata: this.turn.request.metadata }),

@@ -1,4 +1,4 @@
-import type { TurnResult } from '@hearth/shared';
+import type { TurnRecord, TurnResult } from '@hearth/shared';
 
 /** What became of a doorbell's turn. `moved`: it is served by another owner, or will be. */
 export type Settled = { kind: 'committed'; result: TurnResult | undefined } | { kind: 'moved' };
@@ -22,14 +22,17 @@ export class WaitingDoorbells {
     for (const seq of this.waiting.keys()) this.settle(seq, settled);
   }
 
-  /** Doorbells of turns before the head of the log were rung twice: their results are in the store. */
+  /** Doorbells of turns that are not in the log any more were rung twice, or late: their results are in the store. */
   async settleBefore(
     headSeq: number | undefined,
-    resultOf: (seq: number) => Promise<TurnResult | undefined>,
+    turnOf: (seq: number) => Promise<TurnRecord | undefined>,
   ): Promise<void> {
     for (const seq of this.waiting.keys()) {
-      if (headSeq !== undefined && seq >= headSeq) continue;
-      this.settle(seq, { kind: 'committed', result: await resultOf(seq) });
+      // 0 is no turn's; and a turn that went ahead of others can have the greater seq.
+      if (seq === 0 || (headSeq !== undefined && seq >= headSeq)) continue;
+      const turn = await turnOf(seq);
+      if (turn === undefined || turn.result !== undefined)
+        this.settle(seq, { kind: 'committed', result: turn?.result });
     }
   }
 }

@@ -62,7 +62,7 @@ describe('spares', () => {
     const [spare] = started;
     let gone = (): void => undefined;
     if (spare !== undefined) {
-      const { end } = spare;
+      const end = spare.end.bind(spare);
       const last = new Promise<void>((resolve) => {
         gone = resolve;
       });

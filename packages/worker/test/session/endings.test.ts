@@ -13,6 +13,7 @@ const turn = (attempts: number, toolsReached: string[], onInterrupted: 'fail' | 
   toolsReached,
   request: { prompt: 'x', onInterrupted },
   ring: { seat: 'intake', jobId: 'r' },
+  isToStop: false,
 });
 
 describe('a turn that was begun before', () => {

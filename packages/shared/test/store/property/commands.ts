@@ -4,6 +4,7 @@ import { checkInvariants } from './invariants.js';
 import type { Model } from './model.js';
 import { sessionIds } from './session-ids.js';
 import * as sessions from './session-steps.js';
+import * as wishes from './wish-steps.js';
 import * as workers from './worker-steps.js';
 import type { World } from './world.js';
 import * as writers from './writer-steps.js';
@@ -63,6 +64,20 @@ const submitting = steps<sessions.Submit>(
     producer: which,
     drop,
     profile: fc.constantFrom(undefined, undefined, 'default', 'other'),
+    onBusy: fc.constantFrom(undefined, undefined, undefined, 'reject', 'interrupt'),
+  },
+  sessions.submit,
+  always,
+);
+const interruptingSubmit = steps<sessions.Submit>(
+  {
+    session,
+    known: fc.constant(false),
+    which,
+    producer: which,
+    drop,
+    profile: fc.constant(undefined),
+    onBusy: fc.constant('interrupt' as const),
   },
   sessions.submit,
   always,
@@ -73,7 +88,7 @@ const claiming = steps<sessions.Claim>(
     worker: which,
     zombie: unlikely,
     drop,
-    seq: fc.constantFrom('head', 'head', 'head', 'committed', 'beyond'),
+    seq: fc.constantFrom('head', 'head', 'head', 'committed', 'beyond', 'none'),
     deadFence: fc.constantFrom('right', 'right', 'right', 'wrong'),
   },
   sessions.claim,
@@ -106,6 +121,19 @@ const committing = steps(
   claimed,
 );
 const gating = steps({ ...byWriter, head: likely, tool: fc.constantFrom('Bash', 'Read') }, writers.reachTool, claimed);
+const asking = steps(
+  { ...byWriter, head: likely, requestId: fc.constantFrom('p', 'q') },
+  writers.askPermission,
+  claimed,
+);
+const wish = { session, which, client: which, drop };
+const interrupting = steps(wish, wishes.interrupt, known);
+const answering = steps({ ...wish, asOwner: unlikely }, wishes.answer, known);
+const opening = steps<Parameters<typeof wishes.open>[2]>(
+  { ...wish, profile: fc.constantFrom(undefined, 'default', 'other') },
+  wishes.open,
+  always,
+);
 const releasing = steps(
   { ...byWriter, mode: fc.constantFrom('idle' as const, 'drain' as const) },
   writers.release,
@@ -145,41 +173,57 @@ const renewing = steps({ which, drop }, workers.renewLease, (model) => model.wor
 const acquiringAgain = steps({ which, drop }, workers.acquireAgain, (model) => model.workers.length > 0);
 const resendingLate = steps({ which }, workers.lateResend, (model) => model.workers.length > 0);
 
+const core = [
+  submitting,
+  submitting,
+  submitting,
+  claiming,
+  claiming,
+  takingOver,
+  takingOver,
+  beginning,
+  beginning,
+  appending,
+  appending,
+  transcribing,
+  transcribing,
+  transcribing,
+  committing,
+  committing,
+  gating,
+  releasing,
+  ringing,
+  withdrawing,
+  ending,
+  sweeping,
+  sweeping,
+  fallingDue,
+  starting,
+  starting,
+  killing,
+  stopping,
+  renewing,
+  acquiringAgain,
+  resendingLate,
+  resendingLate,
+];
+const wishing = [asking, asking, answering, answering, interrupting, opening];
+/** What it takes for a wish to be asked, fulfilled, and void. */
+const around = [
+  submitting,
+  interruptingSubmit,
+  interruptingSubmit,
+  takingOver,
+  beginning,
+  beginning,
+  committing,
+  claiming,
+];
+
 /** Schedules of producers and workers; what makes a session move on is drawn more often. */
-export const schedules = fc.commands(
-  [
-    submitting,
-    submitting,
-    submitting,
-    claiming,
-    claiming,
-    takingOver,
-    takingOver,
-    beginning,
-    beginning,
-    appending,
-    appending,
-    transcribing,
-    transcribing,
-    transcribing,
-    committing,
-    committing,
-    gating,
-    releasing,
-    ringing,
-    withdrawing,
-    ending,
-    sweeping,
-    sweeping,
-    fallingDue,
-    starting,
-    starting,
-    killing,
-    stopping,
-    renewing,
-    acquiringAgain,
-    resendingLate,
-    resendingLate,
-  ],
-  { maxCommands: 60, size: 'max' },
-);
+export const schedules = {
+  all: fc.commands([...core, ...wishing], { maxCommands: 60, size: 'max' }),
+  core: fc.commands(core, { maxCommands: 60, size: 'max' }),
+  wishes: fc.commands([...around, ...wishing, ...wishing], { maxCommands: 60, size: 'max' }),
+};
+export type ScheduleKind = keyof typeof schedules;

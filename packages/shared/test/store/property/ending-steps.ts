@@ -19,6 +19,7 @@ export interface Withdraw {
 
 export async function withdraw(model: Model, world: World, step: Withdraw): Promise<void> {
   const session = model.session(step.session);
+  if (session.turns.length === 0) return;
   const seq = (step.turn % session.turns.length) + 1;
   const right = deadFenceOf(model, session);
   const deadFence = step.deadFence === 'right' ? right : step.deadFence === 'wrong' ? '0.none' : '';

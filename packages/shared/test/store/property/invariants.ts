@@ -20,9 +20,10 @@ async function checkSession(session: ModelSession, world: World): Promise<void> 
     .hgetall(keys[3])
     .zrange(keys[4], '0', '-1')
     .xrange(keys[5], '-', '+')
-    .lrange(keys[6], 0, -1);
+    .lrange(keys[6], 0, -1)
+    .hgetall(keys[11]);
   for (let seq = 1; seq <= session.turns.length + 1; seq++) pipeline.hgetall(`${keys[2]}${seq}`);
-  const [hash, log, turnIds, done, stream, transcript, ...turns] = await run(pipeline);
+  const [hash, log, turnIds, done, stream, transcript, permissions, ...turns] = await run(pipeline);
   const at = `session ${session.id}`;
 
   const { created: _created, used: _used, cost, ...fields } = hash as Record<string, string>;
@@ -51,10 +52,10 @@ async function checkSession(session: ModelSession, world: World): Promise<void> 
   );
   assert.equal(Number(cost), session.costUsd, `${at}: cost`);
 
-  // P2: seqs are dense and the log holds them in order; P7: a turn leaves the log once, by its commit.
+  // P2: seqs are dense and the log holds them in the order they are served; P7: a turn leaves the log once, by its commit.
   assert.deepEqual(
-    flattenScores(log),
-    session.log.map((seq) => [String(seq), seq]),
+    flattenScores(log).map(([seq]) => seq),
+    session.log.map(String),
     `${at}: log`,
   );
   assert.deepEqual(
@@ -73,20 +74,27 @@ async function checkSession(session: ModelSession, world: World): Promise<void> 
   assert.deepEqual(
     (stream as [string, string[]][]).map(([id, [, event]]) => ({
       id: Number(id.replace(/-0$/, '')),
-      event: JSON.parse(event ?? '') as HearthEvent,
+      event: withoutTimes(JSON.parse(event ?? '')) as HearthEvent,
     })),
     numbered,
     `${at}: stream`,
   );
   const heard = world.heard.get(keys[7]);
-  assert.deepEqual(heard?.events ?? [], numbered, `${at}: published`);
+  const published = heard?.events.map(({ id, event }) => ({ id, event: withoutTimes(event) })) ?? [];
+  assert.deepEqual(published, numbered, `${at}: published`);
   assert.deepEqual([...(heard?.incarnations ?? [session.incarnation])], [session.incarnation], `${at}: incarnation`);
+
+  const asked = Object.entries(permissions as Record<string, string>).map(([field, value]): [string, unknown] => [
+    field,
+    value === '' ? '' : withoutTimes(JSON.parse(value)),
+  ]);
+  assert.deepEqual(Object.fromEntries(asked), session.permissions, `${at}: permissions`);
 
   assert.deepEqual(transcript, session.transcript, `${at}: transcript`);
   assert.deepEqual(
     turns.map(readTurn),
     [
-      ...session.turns.map(({ turnId, request, ring, state, attempts, tools, cursor, result }) => ({
+      ...session.turns.map(({ turnId, request, ring, state, attempts, tools, cursor, result, isToStop }) => ({
         turnId,
         request,
         ring,
@@ -95,11 +103,18 @@ async function checkSession(session: ModelSession, world: World): Promise<void> 
         tools,
         cursor,
         result,
+        isToStop,
       })),
       undefined,
     ],
     `${at}: turns`,
   );
+}
+
+/** What the clock and chance put into a value is no part of the model. */
+function withoutTimes(value: unknown): unknown {
+  const { expiresAt: _expiresAt, answerId: _answerId, ...rest } = value as Record<string, unknown>;
+  return rest;
 }
 
 function readTurn(read: unknown): object | undefined {
@@ -115,6 +130,7 @@ function readTurn(read: unknown): object | undefined {
     tools: (hash['tools'] ?? '').split('\n').filter((name) => name !== ''),
     cursor: Number(hash['cursor']),
     result: result === undefined ? undefined : (JSON.parse(result) as unknown),
+    isToStop: hash['interrupt'] === '1',
   };
 }
 

@@ -9,6 +9,7 @@ export interface ModelTurn {
   tools: string[];
   cursor: number;
   result: unknown;
+  isToStop: boolean;
 }
 
 /** What a session should be after everything that was done to it. */
@@ -16,7 +17,7 @@ export interface ModelSession {
   readonly id: string;
   incarnation: string;
   turns: ModelTurn[];
-  /** Seqs accepted and not yet committed. */
+  /** Seqs accepted and not yet committed, in the order they are served. */
   log: number[];
   /** In order of their ids, which are dense from 1. */
   events: HearthEvent[];
@@ -36,6 +37,8 @@ export interface ModelSession {
   lookedFence: string | undefined;
   /** It takes no turn and no owner any more. */
   closing: boolean;
+  /** Field of the permissions' hash → its value, without times and random parts. */
+  permissions: Record<string, unknown>;
   /** The time of its next look has come (only data moves it: no test waits). */
   due: boolean;
 }
@@ -124,6 +127,7 @@ export class Model {
       looks: 0,
       lookedFence: undefined,
       closing: false,
+      permissions: {},
       due: false,
     };
     this.sessions.set(id, session);
@@ -137,8 +141,19 @@ export function turnOf(session: ModelSession, seq: number): ModelTurn {
   return turn;
 }
 
-export function acceptTurn(session: ModelSession, turnId: string, request: unknown, ringId: string): number {
+export type OnBusy = 'enqueue' | 'reject' | 'interrupt';
+
+export function acceptTurn(
+  session: ModelSession,
+  turnId: string,
+  request: unknown,
+  ringId: string,
+  onBusy: OnBusy,
+): number {
   const seq = session.turns.length + 1;
+  const [head] = session.log;
+  const running = head !== undefined && turnOf(session, head).state === 'running' ? head : undefined;
+  const place = onBusy === 'enqueue' ? session.log.length : running === undefined ? 0 : 1;
   session.turns.push({
     turnId,
     request,
@@ -148,10 +163,18 @@ export function acceptTurn(session: ModelSession, turnId: string, request: unkno
     tools: [],
     cursor: session.events.length,
     result: undefined,
+    isToStop: false,
   });
-  session.events.push({ type: 'turn.queued', seq, turnId, position: session.log.length });
-  session.log.push(seq);
+  session.events.push({ type: 'turn.queued', seq, turnId, position: place });
+  session.log.splice(place, 0, seq);
+  if (onBusy === 'interrupt' && running !== undefined) stopTurn(session, running);
   return seq;
+}
+
+export function stopTurn(session: ModelSession, seq: number): void {
+  const turn = turnOf(session, seq);
+  if (!turn.isToStop) session.events.push({ type: 'turn.interrupting', seq, turnId: turn.turnId });
+  turn.isToStop = true;
 }
 
 export function cutTranscript(session: ModelSession): void {
@@ -167,7 +190,8 @@ export function predictClaim(
   deadFence: string,
 ): ClaimKind {
   if (session === undefined || seq > session.turns.length) return 'gone';
-  if (!session.log.includes(seq)) return 'committed';
+  // 0: to be warm before any turn.
+  if (seq !== 0 && !session.log.includes(seq)) return 'committed';
   if (session.closing) return 'gone';
   if (session.owner === workerId) return 'mine';
   return session.owner !== '' && session.fence !== deadFence ? 'other' : 'anew';
@@ -175,7 +199,7 @@ export function predictClaim(
 
 export function changeOwner(session: ModelSession, worker: ModelWorker, fence: string): void {
   session.epoch += 1;
-  Object.assign(session, { owner: worker.id, seat: String(worker.seat), fence, batch: 0, looks: 0 });
+  Object.assign(session, { owner: worker.id, seat: String(worker.seat), fence, batch: 0, looks: 0, permissions: {} });
   cutTranscript(session);
 }
 
@@ -194,6 +218,9 @@ export function commitTurn(
   turn.result = by.result;
   session.log = session.log.filter((waiting) => waiting !== seq);
   session.committedChunks = Math.min(by.chunks, session.transcript.length);
+  session.permissions = Object.fromEntries(
+    Object.entries(session.permissions).filter(([field]) => field.endsWith('!')),
+  );
   Object.assign(session, { claude: by.claude, note: by.note, looks: 0, due: false });
   session.committed += 1;
   session.costUsd += by.costUsd;

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import type { ScheduleKind } from './commands.js';
 import type { Tamper } from './world.js';
 
 /** A script with one thing taken out of it. */
@@ -8,6 +9,8 @@ export interface Mutant {
   scripts: readonly string[];
   from: string;
   to: string;
+  /** The schedules that notice it soonest. @defaultValue `core` */
+  noticedBy?: ScheduleKind;
 }
 
 const writes = ['begin', 'append', 'reach_tool', 'transcript', 'commit', 'release'];
@@ -72,6 +75,34 @@ export const mutants: readonly Mutant[] = [
     from: 'if s[6] then return {CLOSING} end',
     to: '',
   },
+  {
+    without: 'the look for a wish to stop',
+    scripts: ['begin'],
+    from: 'if t[5] then return {INTERRUPTED} end',
+    to: '',
+    noticedBy: 'wishes',
+  },
+  {
+    without: 'the end of requests with their owner',
+    scripts: ['claim'],
+    from: "redis.call('DEL', K_PERMISSIONS)",
+    to: '',
+    noticedBy: 'wishes',
+  },
+  {
+    without: 'the end of requests with their attempt',
+    scripts: ['begin'],
+    from: "redis.call('DEL', K_PERMISSIONS)",
+    to: '',
+    noticedBy: 'wishes',
+  },
+  {
+    without: 'the look for an answer before',
+    scripts: ['answer'],
+    from: 'if p[2] then return {ALREADY',
+    to: 'if false then return {ALREADY',
+    noticedBy: 'wishes',
+  },
   { without: 'the refusal to recreate a lease', scripts: ['lease_renew'], from: ", 'XX'", to: '' },
   {
     without: 'the memory of workers that were',
@@ -101,7 +132,7 @@ export function plant({ scripts, from, to }: Mutant): Tamper {
           ? 1
           : command === 'hearth_sweep'
             ? 2
-            : 11;
+            : 12;
       redis.defineCommand(command, { numberOfKeys, lua });
     }
   };

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { schedules } from './commands.js';
+import { type ScheduleKind, schedules } from './commands.js';
 import { checkInvariants } from './invariants.js';
 import { Model } from './model.js';
 import { startWorker } from './worker-steps.js';
@@ -15,11 +15,12 @@ export interface PropertyOutcome {
 export async function runProperty(
   params: { numRuns: number; endOnFailure?: boolean; timeout?: number; seed?: number; path?: string },
   tamper?: Tamper,
+  kind: ScheduleKind = 'all',
 ): Promise<PropertyOutcome> {
   const harness = await Harness.open(tamper);
   try {
     const details = await fc.check(
-      fc.asyncProperty(schedules, (schedule) =>
+      fc.asyncProperty(schedules[kind], (schedule) =>
         harness.run(tamper === undefined, async (world) => {
           const model = new Model();
           for (let n = 0; n < 2; n++) await startWorker(model, world, { drop: false });

@@ -8,6 +8,7 @@ import {
   type Model,
   type ModelSession,
   type ModelWorker,
+  type OnBusy,
   predictClaim,
   sweepSessions,
   turnOf,
@@ -24,6 +25,7 @@ export interface Submit {
   known: boolean;
   which: number;
   profile: 'default' | 'other' | undefined;
+  onBusy: OnBusy | undefined;
   producer: number;
   drop: boolean;
 }
@@ -36,7 +38,14 @@ export async function submit(model: Model, world: World, step: Submit): Promise<
   const profile = session === undefined ? undefined : step.profile;
   const client = pick(world.producers, step.producer);
   const ringId = newRingId();
-  const input = { sessionId: step.session, turnId, request: request(`do ${turnId}`), profile, ringId };
+  const input = {
+    sessionId: step.session,
+    turnId,
+    request: request(`do ${turnId}`),
+    profile,
+    ringId,
+    onBusy: step.onBusy,
+  };
   const { outcome, changed, resent } = await perform(world, { client, script: 'submit', drop: step.drop }, () =>
     client.store.submit(input),
   );
@@ -49,18 +58,22 @@ export async function submit(model: Model, world: World, step: Submit): Promise<
         ? 'session_closing'
         : profile === 'other'
           ? 'profile_mismatch'
-          : (session?.log.length ?? 0) >= backlogLimit
-            ? 'backlog_full'
-            : undefined;
+          : step.onBusy === 'reject' && (session?.log.length ?? 0) > 0
+            ? 'session_busy'
+            : (session?.log.length ?? 0) >= backlogLimit
+              ? 'backlog_full'
+              : undefined;
   if (refusal !== undefined) {
     assert.equal(outcome instanceof HearthError && outcome.code, refusal);
     assert.equal(changed, false, 'a refused turn changed something');
+    // What was refused for now may be accepted later: its resend is no repetition.
+    world.forget((call) => call.args.includes(turnId));
     return;
   }
   assert.ok(!(outcome instanceof HearthError), JSON.stringify(outcome));
   const first = knownAs === 0;
   const opened = session ?? model.openSession(step.session, outcome.incarnation);
-  const seq = first ? acceptTurn(opened, turnId, input.request, ringId) : knownAs;
+  const seq = first ? acceptTurn(opened, turnId, input.request, ringId, step.onBusy ?? 'enqueue') : knownAs;
   const turn = turnOf(opened, seq);
   assert.equal(changed, first, 'only a new turn changes anything');
   assert.deepEqual(outcome, {
@@ -78,7 +91,7 @@ export interface Claim {
   worker: number;
   /** Lives of workers that ended act on, too: they do not know yet. */
   zombie: boolean;
-  seq: 'head' | 'committed' | 'beyond';
+  seq: 'head' | 'committed' | 'beyond' | 'none';
   /** What it takes for a dead owner's fence: the right one when that owner is dead, or a wrong one. */
   deadFence: 'right' | 'wrong';
   drop: boolean;
@@ -99,6 +112,7 @@ export async function claim(model: Model, world: World, step: Claim): Promise<vo
 function seqFor(session: ModelSession | undefined, which: Claim['seq']): number {
   if (session === undefined) return 1;
   const head = session.log[0] ?? session.turns.length;
+  if (which === 'none') return 0;
   if (which === 'beyond') return session.turns.length + 1;
   const committed = session.turns.findIndex(({ result }) => result !== undefined) + 1;
   return which === 'committed' && committed > 0 ? committed : head;
@@ -180,6 +194,7 @@ export interface RingAgain {
 
 export async function ring(model: Model, world: World, step: RingAgain): Promise<void> {
   const session = model.session(step.session);
+  if (session.turns.length === 0) return;
   const seq = (step.turn % session.turns.length) + 1;
   const turn = turnOf(session, seq);
   const client = pick(world.workers, step.client);

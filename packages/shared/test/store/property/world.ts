@@ -97,6 +97,9 @@ export class Harness {
   }
 }
 
+/** Scripts that open a session when there is none. */
+const opening = new Set(['submit', 'open']);
+
 /** What one run of the property acts on. */
 export class World {
   /** What was published, by channel. */
@@ -121,9 +124,9 @@ export class World {
   get history(): { script: string; call: RawCall }[] {
     return this.calls;
   }
-  /** Forgets submits that would not be repetitions any more. */
+  /** Forgets calls that would not be repetitions any more. */
   forget(concerns: (call: RawCall) => boolean): void {
-    this.calls = this.calls.filter(({ script, call }) => script !== 'submit' || !concerns(call));
+    this.calls = this.calls.filter(({ script, call }) => !opening.has(script) || !concerns(call));
   }
 
   /** The same call again, as if its first reply had been lost. Goes round the proxy. */

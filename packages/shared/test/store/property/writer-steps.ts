@@ -79,6 +79,11 @@ export async function begin(model: Model, world: World, step: ByWriter & { head:
     return;
   }
   const turn = turnOf(session, seq);
+  if (turn.isToStop) {
+    assert.deepEqual(outcome, { kind: 'interrupted' }, 'a turn that is to stop was begun');
+    assert.equal(changed, false);
+    return;
+  }
   if (turn.attempts >= attemptsAllowed) {
     assert.deepEqual(outcome, { kind: 'exhausted' });
     assert.equal(changed, false);
@@ -90,6 +95,7 @@ export async function begin(model: Model, world: World, step: ByWriter & { head:
   session.batch += 1;
   session.looks = 0;
   session.events.push(event);
+  session.permissions = {};
   cutTranscript(session);
 }
 
@@ -132,6 +138,36 @@ export async function reachTool(
   turnOf(session, seq).tools.push(step.tool);
   session.batch += 1;
   session.events.push(event);
+}
+
+/** Its name says which of few: the same request again is another write. */
+export async function askPermission(
+  model: Model,
+  world: World,
+  step: ByWriter & { head: boolean; requestId: string },
+): Promise<void> {
+  const hand = take(model, world, step);
+  const { session, writer } = hand;
+  const seq = seqToHandle(session, step.head);
+  const isHead = seq === session.log[0];
+  // One that was asked before keeps its answer: agents give every request a name of its own.
+  const requestId = `${step.requestId}-${model.fresh()}`;
+  const request = { requestId, seq, toolUseId: 'u', name: 'Bash', input: { expiresAt: 0 }, suggestions: [] };
+  const event = { type: 'permission.requested' as const, ...request };
+  const { outcome, changed } = await write(model, world, hand, 'ask_permission', step, () =>
+    writer.askPermission(request, 60_000, event),
+  );
+  if (!hand.owns) return;
+  if (!isHead) {
+    assert.deepEqual(outcome, { kind: 'not_head' }, 'a turn that is not in hand asked for a permission');
+    assert.equal(changed, false);
+    return;
+  }
+  assert.deepEqual(outcome, { kind: 'ok' });
+  session.batch += 1;
+  session.permissions[requestId] = request;
+  // The model keeps events without times, as the invariants read them.
+  session.events.push(event as unknown as HearthEvent);
 }
 
 export async function transcript(

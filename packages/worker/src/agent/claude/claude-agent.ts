@@ -132,7 +132,9 @@ export class ClaudeAgent implements Agent {
   private permissionAnswer(requestId: string, answer: Answer): unknown {
     const input = this.permissions.get(requestId);
     this.permissions.delete(requestId);
-    return answer.allow ? { behavior: 'allow', updatedInput: input } : { behavior: 'deny', message: answer.message };
+    if (!answer.allow) return { behavior: 'deny', message: answer.message, interrupt: answer.endTurn === true };
+    const always = answer.remember === undefined ? {} : { updatedPermissions: answer.remember };
+    return { behavior: 'allow', updatedInput: answer.input ?? input, ...always };
   }
 
   private onLine(text: string, translator: Translator): void {

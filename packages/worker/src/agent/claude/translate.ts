@@ -103,7 +103,9 @@ export class Translator {
   }
 
   private system(line: LineOf<'system'>): void {
-    if (line.subtype === 'api_retry') {
+    // One for every prompt.
+    if (line.subtype === 'init') this.emit({ kind: 'begun' });
+    else if (line.subtype === 'api_retry') {
       const reason = [line.error_status, line.error].filter((part) => part !== undefined && part !== null).join(' ');
       this.emit({ kind: 'retry', attempt: line.attempt ?? 0, delayMs: line.retry_delay_ms ?? 0, reason });
     } else if (spokenStatus.has(line.subtype)) {
@@ -130,6 +132,8 @@ export class Translator {
         toolUseId: request.tool_use_id ?? '',
         name: request.tool_name ?? '',
         input: request.input,
+        suggestions: request.permission_suggestions ?? [],
+        parentToolUseId: undefined,
       });
     }
   }
@@ -153,7 +157,8 @@ export class Translator {
     const text = line.result ?? line.errors?.join('\n') ?? '';
     const { lastEntryId } = this;
     this.lastEntryId = undefined;
-    this.emit({ kind: 'result', ok: !line.is_error, text, reason, lastEntryId, ...this.usage.take(line) });
+    const stopped = line.is_error && reason.startsWith('aborted_');
+    this.emit({ kind: 'result', ok: !line.is_error, stopped, text, reason, lastEntryId, ...this.usage.take(line) });
   }
 }
 

@@ -51,6 +51,7 @@ const controlRequest = z.looseObject({
     tool_name: z.string().optional(),
     tool_use_id: z.string().optional(),
     input: z.unknown().optional(),
+    permission_suggestions: z.array(z.unknown()).nullish(),
   }),
 });
 

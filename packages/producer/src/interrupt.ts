@@ -1,0 +1,82 @@
+import { fromErrorBody, HearthError, stoppedError, type TurnResult } from '@hearth/shared';
+import type { Connection } from './connection.js';
+import { EventReader, streamEnd } from './reader/event-reader.js';
+
+export interface InterruptOptions {
+  /** The turn to stop. Default: the one that runs, or is next. */
+  turnId?: string | undefined;
+  /** ms to wait for its end. @defaultValue 15,000 */
+  deadlineMs?: number | undefined;
+}
+
+/** What an interrupt came to. `ended`: the turn had ended, or did before it could be stopped; `idle`: there was none. */
+export type Interruption = { kind: 'interrupted' | 'ended'; result: TurnResult } | { kind: 'idle' };
+
+/** Longer than the ladder an agent is ended by, and than a TTL of a lease. */
+const defaultDeadlineMs = 15_000;
+
+/** Stores the wish, then waits for the turn to end. @throws HearthError `owner_unreachable` | `turn_gone` */
+export async function interrupt(
+  connection: Connection,
+  sessionId: string,
+  { turnId, deadlineMs = defaultDeadlineMs }: InterruptOptions,
+): Promise<Interruption> {
+  const { store, wishes, endings, ringer } = connection;
+  const seq = turnId === undefined ? await store.firstInLog(sessionId) : await store.seqOf(sessionId, turnId);
+  if (seq === undefined) {
+    if (turnId === undefined) return { kind: 'idle' };
+    throw noSuchTurn(sessionId, turnId);
+  }
+  // Before the wish: the ending it brings about comes after this place.
+  const after = await streamEnd(connection, sessionId);
+  const wish = await wishes.interrupt(sessionId, seq);
+  if (wish.kind === 'gone') {
+    if (turnId === undefined) return { kind: 'idle' };
+    throw noSuchTurn(sessionId, turnId);
+  }
+  if (wish.kind === 'ended') return { kind: 'ended', result: wish.result };
+  if (!wish.isBegun) {
+    // Nobody has begun it: it needs no owner to end.
+    const withdrawal = await endings.withdraw(sessionId, seq, stoppedError());
+    if (withdrawal.kind === 'withdrawn') {
+      for (const ring of withdrawal.rings) await ringer.remove(ring);
+      return { kind: 'interrupted', result: withdrawal.result };
+    }
+    if (withdrawal.kind === 'committed') return endedWith(withdrawal.result);
+  }
+  const reader = new EventReader(connection, sessionId, after);
+  const timer = setTimeout(() => reader.close(), deadlineMs);
+  try {
+    for await (const event of reader) {
+      if (event.type === 'session.closed') break;
+      const ended =
+        event.type === 'turn.finished' || event.type === 'turn.failed'
+          ? event.seq === seq && event.result
+          : event.type === 'stream.expired' && (await store.turn(sessionId, seq))?.result;
+      if (ended) return endedWith(ended);
+    }
+  } finally {
+    clearTimeout(timer);
+    reader.close();
+  }
+  throw new HearthError(
+    'owner_unreachable',
+    `Turn ${seq} of session ${sessionId} has not stopped within ${deadlineMs} ms.`,
+    {
+      wayOut: 'The wish is kept: the turn stops when its owner, or the next one, hears of it.',
+    },
+  );
+}
+
+function endedWith(result: TurnResult): Interruption {
+  const isInterrupted = result.status === 'failed' && fromErrorBody(result.error).code === 'interrupted';
+  return { kind: isInterrupted ? 'interrupted' : 'ended', result };
+}
+
+function noSuchTurn(sessionId: string, turnId: string): HearthError {
+  return new HearthError('turn_gone', `Turn ${turnId} of session ${sessionId} is not known, or no longer.`, {
+    field: 'turnId',
+    expected: 'a turn that waits or runs',
+    wayOut: 'Leave turnId out to stop whichever turn runs.',
+  });
+}

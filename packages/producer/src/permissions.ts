@@ -1,0 +1,50 @@
+import { HearthError, type PermissionAnswer, parseInput, permissionAnswerSchema } from '@hearth/shared';
+import type { Connection } from './connection.js';
+
+/** @throws HearthError `invalid_answer` | `already_resolved` | `request_gone` */
+export async function answerPermission(
+  { wishes }: Connection,
+  sessionId: string,
+  requestId: string,
+  given: PermissionAnswer,
+): Promise<void> {
+  const answer = parseInput(permissionAnswerSchema, given, 'invalid_answer', 'answer');
+  const request = await wishes.permission(sessionId, requestId);
+  if (request === undefined) {
+    const before = await wishes.resolution(sessionId, requestId);
+    throw before === undefined ? gone(requestId) : alreadyResolved(requestId, before.by);
+  }
+  const unknown = answer.decision === 'allow' && answer.suggestions?.find((at) => at >= request.suggestions.length);
+  if (typeof unknown === 'number') {
+    throw new HearthError('invalid_answer', `The request has no suggestion ${unknown}.`, {
+      field: 'answer.suggestions',
+      expected:
+        request.suggestions.length === 0 ? 'none: it makes no suggestions' : `0 to ${request.suggestions.length - 1}`,
+      wayOut: 'Name suggestions by their index in the request, or leave them out.',
+    });
+  }
+  const outcome = await wishes.resolve(sessionId, request, { by: 'answer', answer });
+  if (outcome.kind === 'ok') return;
+  throw outcome.kind === 'resolved' ? alreadyResolved(requestId, outcome.resolution.by) : gone(requestId);
+}
+
+const how = {
+  answer: 'somebody answered it',
+  deadline: 'nobody answered it in time',
+  unwatched: 'nobody was there to answer it',
+  agent: 'the agent withdrew it',
+};
+
+function alreadyResolved(requestId: string, by: keyof typeof how): HearthError {
+  return new HearthError('already_resolved', `Permission request ${requestId} is resolved: ${how[by]}.`, {
+    wayOut: 'Nothing is left to do; the event permission.resolved says what was decided.',
+  });
+}
+
+function gone(requestId: string): HearthError {
+  return new HearthError('request_gone', `Permission request ${requestId} is not open any more.`, {
+    field: 'requestId',
+    expected: 'a request that waits for an answer',
+    wayOut: 'Its turn ended, or is served anew by another owner, which asks again: see the permissions of the session.',
+  });
+}

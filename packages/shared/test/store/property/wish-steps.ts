@@ -1,0 +1,98 @@
+import assert from 'node:assert/strict';
+import { HearthError, SessionWishes } from '../../../src/index.js';
+import { type Model, stopTurn, turnOf } from './model.js';
+import { perform, pick } from './perform.js';
+import type { World } from './world.js';
+
+export interface Wish {
+  session: string;
+  which: number;
+  client: number;
+  drop: boolean;
+}
+
+const wishesOf = (world: World, { client }: Wish): SessionWishes =>
+  new SessionWishes(pick(world.producers, client).store);
+
+export async function interrupt(model: Model, world: World, step: Wish): Promise<void> {
+  const session = model.session(step.session);
+  if (session.turns.length === 0) return;
+  const seq = (step.which % session.turns.length) + 1;
+  const client = pick(world.producers, step.client);
+  const { outcome, changed } = await perform(world, { client, script: 'interrupt', drop: step.drop }, () =>
+    wishesOf(world, step).interrupt(session.id, seq),
+  );
+  const turn = turnOf(session, seq);
+  if (!session.log.includes(seq)) {
+    assert.deepEqual(outcome, { kind: 'ended', result: turn.result });
+    assert.equal(changed, false);
+    return;
+  }
+  assert.deepEqual(outcome, {
+    kind: 'stored',
+    isBegun: turn.state === 'running',
+    owner: session.owner === '' ? undefined : session.owner,
+  });
+  assert.equal(changed, !turn.isToStop, 'a wish is stored once');
+  stopTurn(session, seq);
+}
+
+export async function answer(model: Model, world: World, step: Wish & { asOwner: boolean }): Promise<void> {
+  const session = model.session(step.session);
+  const ids = [...new Set(Object.keys(session.permissions).map((field) => field.replace(/!$/, ''))), 'of nobody'];
+  const requestId = pick(ids, step.which);
+  const asked = session.permissions[requestId] as { seq: number } | '' | undefined;
+  const seq = (asked === '' ? undefined : asked?.seq) ?? session.log[0] ?? 1;
+  const before = session.permissions[`${requestId}!`];
+  const client = pick(world.producers, step.client);
+  // An owner that lost the session does not know; its fence is an old one.
+  const fence = step.asOwner ? `${session.fence}-old` : '';
+  const resolved = { by: 'answer' as const, answer: { decision: 'deny' as const, message: 'no' } };
+  const { outcome, changed } = await perform(world, { client, script: 'answer', drop: step.drop }, () =>
+    wishesOf(world, step).resolve(session.id, { requestId, seq, name: 'Bash' }, resolved, fence),
+  );
+  assert.ok(!(outcome instanceof HearthError), JSON.stringify(outcome));
+  const isOpen = before === undefined && asked !== undefined && asked !== '' && session.log.includes(seq);
+  const expected = step.asOwner ? 'fenced' : before !== undefined ? 'resolved' : isOpen ? 'ok' : 'gone';
+  assert.equal(outcome.kind, expected);
+  assert.equal(changed, expected === 'ok', 'a request is resolved once');
+  if (expected !== 'ok') return;
+  assert.ok(turnOf(session, seq).result === undefined);
+  Object.assign(session.permissions, { [requestId]: '', [`${requestId}!`]: resolved });
+  session.events.push({
+    type: 'permission.resolved',
+    seq,
+    requestId,
+    name: 'Bash',
+    decision: 'deny',
+    by: 'answer',
+    message: 'no',
+  });
+}
+
+export async function open(
+  model: Model,
+  world: World,
+  step: Wish & { profile: 'default' | 'other' | undefined },
+): Promise<void> {
+  const session = model.sessions.get(step.session);
+  const profile = session === undefined ? undefined : step.profile;
+  const client = pick(world.producers, step.client);
+  const { outcome, changed } = await perform(world, { client, script: 'open', drop: step.drop }, () =>
+    wishesOf(world, step).open(step.session, profile),
+  );
+  const refusal = session?.closing ? 'session_closing' : profile === 'other' ? 'profile_mismatch' : undefined;
+  assert.equal(changed, session === undefined, 'a session is opened once');
+  if (refusal !== undefined) {
+    assert.equal(outcome instanceof HearthError && outcome.code, refusal);
+    return;
+  }
+  assert.ok(!(outcome instanceof HearthError), JSON.stringify(outcome));
+  const opened = session ?? model.openSession(step.session, outcome.incarnation);
+  assert.deepEqual(outcome, {
+    incarnation: opened.incarnation,
+    cursor: opened.events.length,
+    seat: opened.seat === '' ? 'intake' : Number(opened.seat),
+    profile: 'default',
+  });
+}

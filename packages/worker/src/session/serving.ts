@@ -1,0 +1,291 @@
+import type {
+  Claim,
+  HeadTurn,
+  HearthError,
+  Logger,
+  SessionStore,
+  SessionWishes,
+  TurnResult,
+  Warmth,
+} from '@hearth/shared';
+import { expiredError, SessionWriter, stoppedError, toErrorBody, toolsThatChange } from '@hearth/shared';
+import type { Agent, AgentExit, AgentResult, RawListener } from '../agent/driver.js';
+import type { Place } from '../pool/places.js';
+import * as endings from './endings.js';
+import type { AgentLimits } from './limits.js';
+import { interruptionNote, withNote } from './note.js';
+import { type CommitEntry, Outbox } from './outbox.js';
+import { PermissionDesk, type PermissionPolicy } from './permission-desk.js';
+import { SessionAgent } from './session-agent.js';
+import { TurnInHand } from './turn-in-hand.js';
+
+export interface ServingDeps {
+  store: SessionStore;
+  wishes: SessionWishes;
+  workerId: string;
+  /** The folder the session's agents work in. */
+  workspace: string;
+  limits: AgentLimits;
+  policy: PermissionPolicy;
+  /** An agent without a past, from the pool. @throws HearthError */
+  obtainAgent(place: Place): Promise<{ agent: Agent; warmth: Warmth }>;
+  /** An agent that goes on from the session's transcript. @throws HearthError */
+  resumeAgent(claudeSessionId: string, chunks: number): Promise<Agent>;
+  /** Whether another worker could start an agent for this session where we cannot. */
+  othersCanServe(): Promise<boolean>;
+}
+
+/** What the actor is told. */
+export interface ServingListener {
+  /** A write was refused or failed: the session is not ours any more. */
+  onLost(): void;
+  /** The agent ended although no prompt was in its hands. */
+  onIdleExit(): void;
+  /** Whether the session stays here after the turn in hand. */
+  stays(): boolean;
+}
+
+/** What a look at one turn came to. `again`: the log has to be looked at again; `elsewhere`: another worker can serve it, we cannot. */
+export type Served = { kind: 'committed'; seq: number; result: TurnResult } | { kind: 'again' | 'elsewhere' | 'lost' };
+
+const again: Served = { kind: 'again' };
+
+/**
+ * Has an owned session's turns answered by its agent. Owns the session's writes, its agent, and what its next prompt and resume need.
+ *
+ * V1 Nothing reaches the agent before its begin is recorded; nothing is committed before what the agent said is written.
+ * V2 A lost agent is not an ending of its turn: the turn stays at the head and the next look at it decides (P7) – but one that was to
+ *    stop has stopped.
+ */
+export class Serving {
+  private readonly writer: SessionWriter;
+  private readonly outbox: Outbox;
+  private readonly agent: SessionAgent;
+  private readonly desk: PermissionDesk;
+  private claudeSessionId: string | undefined;
+  private note: string;
+  private isLost = false;
+
+  constructor(
+    private readonly sessionId: string,
+    private readonly claim: Claim,
+    private readonly place: Place,
+    private readonly deps: ServingDeps,
+    private readonly listener: ServingListener,
+    private readonly log: Logger,
+  ) {
+    const { store, wishes, policy, workspace } = deps;
+    this.writer = new SessionWriter(store, sessionId, claim);
+    this.outbox = new Outbox(this.writer, claim.transcriptChunks, (failure) => {
+      if (failure.kind === 'error') log.error({ err: failure.error }, 'a write to the session store failed');
+      listener.onLost();
+    });
+    this.desk = new PermissionDesk({ sessionId, fence: claim.fence, wishes, outbox: this.outbox, policy, log });
+    this.agent = new SessionAgent({
+      workspace,
+      newAgent: () => this.newAgent(),
+      outbox: this.outbox,
+      desk: this.desk,
+      onIdleExit: (pid, exit) => {
+        log.warn({ pid, ...exit }, 'an idle agent ended by itself; its session is released');
+        listener.onIdleExit();
+      },
+      log,
+    });
+    this.claudeSessionId = claim.claudeSessionId;
+    this.note = claim.note;
+  }
+
+  /** Serves the turn at the head of the log. */
+  async serve(turn: HeadTurn): Promise<Served> {
+    const refusal = endings.refusalOf(turn, this.deps.store.limits.attemptsAllowed, this.agent.lastExit);
+    if (refusal !== undefined) return this.commitUnserved(turn, refusal.error, refusal.note);
+    if (this.agent.isSpent(this.deps.limits)) await this.recycle();
+
+    const met = await this.agent.meet();
+    if (this.isLost) return this.leave();
+    if (met.kind === 'met') return this.serveWith(met.agent, met.warmth, turn);
+    if (!(await this.deps.othersCanServe())) return this.commitUnserved(turn, met.error, '');
+    return { kind: 'elsewhere' };
+  }
+
+  /** Has the agent there before any prompt, and says so in the session's stream. */
+  async warm(): Promise<void> {
+    const { workerId } = this.deps;
+    const met = await this.agent.meet();
+    if (this.isLost) return void (await this.leave());
+    if (met.kind === 'failed') this.outbox.event({ type: 'session.warm_failed', error: toErrorBody(met.error) });
+    else this.outbox.event({ type: 'session.warmed', workerId, pid: met.agent.pid, warmth: met.warmth });
+    await this.outbox.flush();
+  }
+
+  /** A turn is to stop, now or when it begins. */
+  stop(seq: number): void {
+    this.agent.stop(seq);
+  }
+
+  /** A permission request was answered. */
+  async answered(requestId: string): Promise<void> {
+    await this.desk.answered(requestId);
+  }
+
+  /** Looks for wishes whose calls were lost (P13). */
+  async rereadWishes(seq: number): Promise<void> {
+    if (!this.agent.isToStop(seq) && (await this.deps.wishes.isToStop(this.sessionId, seq))) this.agent.stop(seq);
+    await this.desk.reread();
+  }
+
+  watch(listener: RawListener | undefined): void {
+    this.agent.watch(listener);
+  }
+
+  /** Ends the agent, and resolves when what it said is written. */
+  async end(how: 'ask' | 'now'): Promise<void> {
+    await this.agent.end(how);
+    await this.outbox.flush();
+  }
+
+  /** Ends the agent at once, whatever it does. */
+  async endNow(): Promise<void> {
+    await this.agent.end('now');
+  }
+
+  /** Gives the lock back: when the log is empty (`idle`), or with what is left in it. The agent has ended before. */
+  release(mode: 'idle' | 'drain'): ReturnType<SessionWriter['release']> {
+    return this.writer.release(mode);
+  }
+
+  /** The session is lost: ends the agent and refuses what it says until it is gone. */
+  async refuse(): Promise<void> {
+    this.isLost = true;
+    this.outbox.close();
+    const unwritten = await this.agent.refuse();
+    const refusedWrites = this.writer.refusedWrites + this.outbox.refusedEntries + unwritten;
+    if (refusedWrites === 0) return;
+    this.log.warn({ refusedWrites, fence: this.claim.fence }, 'writes were refused: the session is not ours any more');
+  }
+
+  /** Lost while its agent was met: one that came too late must not stay. */
+  private async leave(): Promise<Served> {
+    await this.agent.end('now');
+    return { kind: 'lost' };
+  }
+
+  private async serveWith(agent: Agent, warmth: Warmth, turn: HeadTurn): Promise<Served> {
+    const { seq, turnId } = turn;
+    const { workerId } = this.deps;
+    const { pid, claudeSessionId } = agent;
+    const attempt = turn.attempts + 1;
+    const log = this.log.child({ seq, turnId, pid });
+    if (attempt > 1) {
+      const reason = 'the agent or the worker that served it was lost';
+      this.outbox.event({ type: 'turn.restarted', seq, turnId, reason });
+    }
+    await this.outbox.flush();
+    const begun = await this.writer.begin(seq, { type: 'turn.started', seq, turnId, attempt, workerId, pid, warmth });
+    switch (begun.kind) {
+      case 'fenced':
+        return this.lost();
+      case 'not_head':
+        // Withdrawn while its agent was met, or another went ahead: the next look at the log knows.
+        return again;
+      case 'expired':
+        return this.commitUnserved(turn, expiredError(turnId), '');
+      case 'interrupted':
+        return this.commitUnserved(turn, stoppedError(), '');
+      case 'exhausted':
+        return this.commitUnserved(turn, endings.crashed(turn, this.agent.lastExit), '');
+      case 'ok':
+    }
+    const hand = new TurnInHand(turn, attempt, { workerId, pid, warmth, claudeSessionId });
+    hand.begun(begun.queuedMs);
+    log.info({ attempt, warmth, queuedMs: begun.queuedMs }, 'turn started');
+    const ending = await this.agent.exchange(hand, agent, withNote(turn.request.prompt, this.note));
+    switch (ending.kind) {
+      case 'answered':
+        return this.commitAnswered(hand, claudeSessionId, ending.answer, log);
+      case 'agent_gone':
+        return this.agentGone(hand, ending.exit, log);
+      case 'fenced':
+        return { kind: 'lost' };
+    }
+  }
+
+  private async agentGone(hand: TurnInHand, exit: AgentExit, log: Logger): Promise<Served> {
+    if (this.listener.stays()) log.warn(exit, 'the agent was lost in mid-turn');
+    await this.outbox.flush();
+    if (!this.agent.isToStop(hand.seq) || !this.listener.stays()) return again;
+    const changed = toolsThatChange(hand.toolsReached);
+    const result = hand.result(undefined, { error: toErrorBody(stoppedError()), durable: true });
+    const note = changed.length > 0 ? interruptionNote(changed) : '';
+    return this.commit(hand, result, { transcript: 'cut', note, claudeSessionId: this.claudeSessionId });
+  }
+
+  private async newAgent(): Promise<{ agent: Agent; warmth: Warmth }> {
+    // The agent before may have said its last lines just now: they are part of the past.
+    await this.outbox.flush();
+    const chunks = this.outbox.settledChunks;
+    if (this.claudeSessionId === undefined || chunks === 0) return this.deps.obtainAgent(this.place);
+    // A spare cannot take a past: it makes room for the agent that can.
+    const unused = this.place.spare;
+    this.place.spare = undefined;
+    await unused?.end('now');
+    return { agent: await this.deps.resumeAgent(this.claudeSessionId, chunks), warmth: 'resumed' };
+  }
+
+  private async commitAnswered(
+    hand: TurnInHand,
+    claudeSessionId: string,
+    answer: AgentResult,
+    log: Logger,
+  ): Promise<Served> {
+    const durable = await this.agent.isInTranscript(answer);
+    if (!durable) log.warn('the transcript did not contain the final message in time; committing as not durable');
+    const error = endings.failureOf(answer, this.agent.isToStop(hand.seq));
+    const result = hand.result(answer, { error, durable });
+    const served = await this.commit(hand, result, { transcript: 'keep', note: '', claudeSessionId });
+    if (!durable) await this.agent.end('ask');
+    else if (this.agent.isSpent(this.deps.limits)) await this.recycle();
+    return served;
+  }
+
+  /** Replaces the agent by one that resumes, so that the next turn finds it there. */
+  private async recycle(): Promise<void> {
+    this.log.info('the agent has served long enough; another resumes');
+    await this.agent.end('ask');
+    if (!this.isLost && this.listener.stays() && !this.claim.once) await this.agent.meet();
+  }
+
+  private async commitUnserved(turn: HeadTurn, error: HearthError, note: string): Promise<Served> {
+    const hand = TurnInHand.unserved(turn, this.deps.workerId);
+    const result = hand.result(undefined, { error: toErrorBody(error), durable: true });
+    // A note that never reached the agent is still owed to the next prompt.
+    const owed = [this.note, note].filter(Boolean).join('\n');
+    return this.commit(hand, result, { transcript: 'cut', note: owed, claudeSessionId: this.claudeSessionId });
+  }
+
+  private async commit(
+    hand: TurnInHand,
+    result: TurnResult,
+    past: Pick<CommitEntry, 'transcript' | 'note' | 'claudeSessionId'>,
+  ): Promise<Served> {
+    const { seq, messages } = hand;
+    const committing = this.outbox.commit(seq, { result, messages, event: hand.ending(result), ...past });
+    this.agent.closeTurn();
+    const committed = await committing;
+    if (committed.kind === 'fenced') return this.lost();
+    // It was withdrawn: its doorbells were told.
+    if (committed.kind === 'already') return again;
+    this.claudeSessionId = past.claudeSessionId;
+    this.note = past.note;
+    const { timings, warmth, toolCount, turnId } = result;
+    const failure = result.status === 'failed' ? { code: result.error.code, reason: result.error.message } : {};
+    this.log.info({ seq, turnId, warmth, toolCount, ...timings, ...failure }, `turn ${result.status}`);
+    return { kind: 'committed', seq, result };
+  }
+
+  private lost(): Served {
+    this.listener.onLost();
+    return { kind: 'lost' };
+  }
+}

@@ -1,0 +1,255 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { HearthEvent, ReaderEvent, TurnHandle } from '@hearth/producer';
+import { defaultStoreLimits, SessionStore, SessionWishes } from '@hearth/shared';
+import { describe, expect, test } from 'vitest';
+import { type Cluster, withCluster } from '../support/cluster.js';
+import { eventually } from '../support/facts.js';
+
+const long = '[[stream chunks=40 every=250ms]] one two three four five six seven eight nine ten eleven twelve';
+
+/** Reads a turn until it has said something. */
+async function speaks(turn: TurnHandle): Promise<void> {
+  for await (const event of turn) if (event.type === 'text.delta') return;
+}
+
+async function allOf(turn: TurnHandle): Promise<ReaderEvent[]> {
+  const events: ReaderEvent[] = [];
+  for await (const event of turn) events.push(event);
+  return events;
+}
+
+const types = (events: readonly { type: string }[]): string[] => events.map(({ type }) => type);
+const stopped = { kind: 'interrupted', result: { status: 'failed', error: { code: 'interrupted' } } };
+
+/** Wishes whose call reaches no worker. */
+function deafWishes(cluster: Cluster): SessionWishes {
+  const keys = new Proxy(cluster.keys, {
+    get: (all, name) => (name === 'wakePrefix' ? 'nobody:' : (Reflect.get(all, name) as unknown)),
+  });
+  return new SessionWishes(new SessionStore(cluster.redis, keys, defaultStoreLimits));
+}
+
+test('the turn that runs stops with what it said, its agent lives on and remembers, the next turn is hot', async () => {
+  await withCluster(async (cluster) => {
+    await cluster.worker();
+    const session = cluster.producer().session('s');
+    const before = await (await session.prompt('Remember the number 12.')).result();
+    const turn = await session.prompt(long);
+    await speaks(turn);
+    const outcome = await session.interrupt();
+    expect(outcome).toMatchObject(stopped);
+    const events = await allOf(turn);
+    expect(types(events)).toContain('turn.interrupting');
+    expect(events.at(-1)).toMatchObject({ type: 'turn.failed', error: { code: 'interrupted' } });
+    expect(outcome.kind === 'interrupted' && outcome.result.text).toMatch(/^Echo: /);
+    const after = await (await session.prompt('What number did I ask you to remember?')).result();
+    expect(after).toMatchObject({ pid: before.pid, warmth: 'hot', text: 'You asked me to remember the number 12.' });
+    expect(await session.interrupt()).toEqual({ kind: 'idle' });
+    expect(await session.interrupt({ turnId: turn.turnId })).toMatchObject({ kind: 'ended' });
+    await expect(session.interrupt({ turnId: 'of nobody' })).rejects.toMatchObject({ code: 'turn_gone' });
+  });
+});
+
+test('a tool that runs is stopped with its turn', async () => {
+  await withCluster(async (cluster) => {
+    await cluster.worker({ profiles: { default: { permissionMode: 'bypassPermissions', env: { IS_SANDBOX: '1' } } } });
+    const session = cluster.producer().session('s');
+    const folder = await cluster.folder();
+    const command = `touch ${join(folder, 'began')}; sleep 30; touch ${join(folder, 'ended')}`;
+    const turn = await session.prompt(`[[tool Bash ${JSON.stringify({ command })}]] go`);
+    await eventually(() => existsSync(join(folder, 'began')));
+    expect(await session.interrupt()).toMatchObject(stopped);
+    await expect(turn.result()).rejects.toMatchObject({ code: 'interrupted', result: { toolCount: 1 } });
+    expect((await (await session.prompt('hello')).result()).warmth).toBe('hot');
+    expect(existsSync(join(folder, 'ended'))).toBe(false);
+  });
+});
+
+describe('an interrupted agent whose result', () => {
+  test('comes late closes no later turn', async () => {
+    await withCluster(async (cluster) => {
+      await cluster.worker({ claude: 'fake' });
+      const session = cluster.producer().session('s');
+      const turn = await session.prompt(`[[late-result 400ms]] ${long}`);
+      await speaks(turn);
+      const next = await session.prompt('and now?');
+      expect(await session.interrupt()).toMatchObject(stopped);
+      const events = await allOf(next);
+      expect(events.at(-1)).toMatchObject({ type: 'turn.finished', result: { text: 'Echo: and now?', warmth: 'hot' } });
+      expect(types(events).filter((type) => type === 'message')).toHaveLength(1);
+    });
+  });
+
+  test('comes twice closes no later turn', async () => {
+    await withCluster(async (cluster) => {
+      const worker = await cluster.worker({ claude: 'fake' });
+      const session = cluster.producer().session('s');
+      await (await session.prompt('[[second-result after=50ms]] first')).result();
+      await worker.logged(({ msg }) => msg === 'a result without a turn was ignored');
+      expect((await (await session.prompt('second')).result()).text).toBe('Echo: second');
+    });
+  });
+
+  test('never comes is ended, and the session goes on from its past', async () => {
+    await withCluster(async (cluster) => {
+      await cluster.worker({ claude: 'fake' });
+      const session = cluster.producer().session('s');
+      await (await session.prompt('Remember the number 5.')).result();
+      const turn = await session.prompt('[[stall after=1]] so it begins and says no more');
+      await speaks(turn);
+      const outcome = await session.interrupt();
+      expect(outcome).toMatchObject(stopped);
+      const after = await (await session.prompt('What number did I ask you to remember?')).result();
+      expect(after).toMatchObject({ warmth: 'resumed', text: 'You asked me to remember the number 5.' });
+    });
+  });
+});
+
+test('a turn nobody has begun ends at once, with a worker or without', async () => {
+  await withCluster(async (cluster) => {
+    const session = cluster.producer().session('s');
+    const alone = await session.prompt('hello');
+    expect(await session.interrupt()).toMatchObject(stopped);
+    await expect(alone.result()).rejects.toMatchObject({ code: 'interrupted' });
+
+    await cluster.worker({ claude: 'fake' });
+    const running = await session.prompt(long);
+    await speaks(running);
+    const waits = await session.prompt('waits');
+    expect(await session.interrupt({ turnId: waits.turnId })).toMatchObject(stopped);
+    expect(await running.cancel()).toBe('in_hand');
+    expect(await session.interrupt()).toMatchObject(stopped);
+  });
+});
+
+test('the wish survives a takeover and hits no later turn', async () => {
+  await withCluster(async (cluster) => {
+    const first = await cluster.worker({ claude: 'fake', leaseTtlMs: 1_500 });
+    const session = cluster.producer().session('s');
+    const turn = await session.prompt(long);
+    const later = await session.prompt('later');
+    await speaks(turn);
+    first.signal('SIGSTOP');
+    await expect(session.interrupt({ deadlineMs: 100 })).rejects.toMatchObject({ code: 'owner_unreachable' });
+    first.signal('SIGKILL');
+    await first.exited;
+    await cluster.worker({ claude: 'fake', leaseTtlMs: 1_500 });
+    await expect(turn.result()).rejects.toMatchObject({ code: 'interrupted', result: { attempt: 1 } });
+    expect((await later.result()).text).toBe('Echo: later');
+  });
+});
+
+test('a wish whose call is lost is found by the owner', async () => {
+  await withCluster(async (cluster) => {
+    await cluster.worker({ claude: 'fake', leaseTtlMs: 1_500 });
+    const session = cluster.producer().session('s');
+    const turn = await session.prompt(long);
+    await speaks(turn);
+    expect(await deafWishes(cluster).interrupt('s', 1)).toMatchObject({ kind: 'stored', isBegun: true });
+    await expect(turn.result()).rejects.toMatchObject({ code: 'interrupted' });
+  });
+});
+
+describe('a session that is busy', () => {
+  test('refuses a turn that is not to wait', async () => {
+    await withCluster(async (cluster) => {
+      await cluster.worker({ claude: 'fake' });
+      const session = cluster.producer().session('s');
+      const turn = await session.prompt(long, { turnId: 'first' });
+      await expect(session.prompt('now', { onBusy: 'reject' })).rejects.toMatchObject({
+        code: 'session_busy',
+        wayOut: expect.stringContaining('onBusy'),
+      });
+      // The same turn again is no other one.
+      expect((await session.prompt(long, { turnId: 'first', onBusy: 'reject' })).seq).toBe(turn.seq);
+      await session.interrupt();
+      expect((await (await session.prompt('now', { onBusy: 'reject' })).result()).text).toBe('Echo: now');
+    });
+  });
+
+  test('stops its turn for one that interrupts, which goes ahead of those that wait', async () => {
+    await withCluster(async (cluster) => {
+      await cluster.worker();
+      const session = cluster.producer().session('s');
+      const running = await session.prompt(long);
+      const [one, two] = [await session.prompt('one'), await session.prompt('two')];
+      await speaks(running);
+      const urgent = await session.prompt('urgent', { onBusy: 'interrupt' });
+      const sooner = await session.prompt('sooner', { onBusy: 'interrupt' });
+      const ended: HearthEvent['type'][] = [];
+      const order: (number | undefined)[] = [];
+      for await (const event of session.events({ after: `${(await session.summary())?.incarnation}.0` })) {
+        if (event.type !== 'turn.finished' && event.type !== 'turn.failed') continue;
+        ended.push(event.type);
+        order.push(event.seq);
+        if (order.length === 5) break;
+      }
+      // Two that interrupt: the second is ahead of the first, which nobody had begun – or stops it, when somebody had.
+      expect(order[0]).toBe(running.seq);
+      expect(ended[0]).toBe('turn.failed');
+      expect(order.slice(-2)).toEqual([one.seq, two.seq]);
+      expect(new Set(order)).toEqual(new Set([running, one, two, urgent, sooner].map(({ seq }) => seq)));
+      expect((await sooner.result()).text).toBe('Echo: sooner');
+    });
+  });
+});
+
+describe('a warm session', () => {
+  test('has its agent before its first prompt; one that slept resumes', async () => {
+    await withCluster(async (cluster) => {
+      await cluster.worker();
+      const session = cluster.producer().session('s');
+      const warmed = await session.warm();
+      expect(warmed).toMatchObject({ workerId: cluster.workers[0]?.workerId, warmth: 'spare' });
+      expect(await session.summary()).toMatchObject({ state: 'idle', turns: 0, waiting: 0 });
+      expect(await (await session.prompt('Remember the number 8.')).result()).toMatchObject({
+        pid: warmed.pid,
+        seq: 1,
+      });
+      expect(await session.warm()).toMatchObject({ pid: warmed.pid, warmth: 'hot' });
+      await cluster.workers[0]?.stop();
+      expect((await session.summary())?.state).toBe('asleep');
+      await cluster.worker();
+      const again = await session.warm();
+      expect(again.warmth).toBe('resumed');
+      const recalled = await (await session.prompt('What number did I ask you to remember?')).result();
+      expect(recalled).toMatchObject({ pid: again.pid, text: 'You asked me to remember the number 8.' });
+      expect(await session.close()).toBe(true);
+    });
+  });
+
+  test('that cannot be had says why', async () => {
+    await withCluster(async (cluster) => {
+      const session = cluster.producer().session('s');
+      await expect(session.warm({ deadlineMs: 50 })).rejects.toMatchObject({ code: 'owner_unreachable' });
+      await cluster.worker({ claude: 'fake', env: { HEARTH_CLAUDE_PATH: '/nowhere/claude' } });
+      await expect(cluster.producer().session('t').warm()).rejects.toMatchObject({ code: 'claude_not_found' });
+      await expect(session.warm({ profile: 'other' })).rejects.toMatchObject({ code: 'profile_mismatch' });
+    });
+  });
+});
+
+test('a doorbell that failed and is retried by hand submits its prompt anew, as the next turn', async () => {
+  await withCluster(async (cluster) => {
+    await cluster.worker({ claude: 'fake' });
+    const session = cluster.producer().session('s');
+    const turn = await session.prompt('[[error 400]] hello', { turnId: 'once' });
+    await expect(turn.result()).rejects.toMatchObject({ code: 'agent_failed' });
+    const { Queue } = await import('bullmq');
+    const turns = new Queue('turns', { connection: cluster.redis, prefix: cluster.keys.options.queuePrefix });
+    try {
+      const job = await eventually(async () => (await turns.getFailed())[0]);
+      expect(job.data).toMatchObject({ sessionId: 's', seq: 1, preview: '[[error 400]] hello' });
+      await job.retry('failed');
+      await eventually(async () => (await session.turns()).length === 2 && (await turns.getFailed()).length === 1);
+      expect(await session.turns()).toMatchObject([
+        { turnId: 'once', state: 'failed' },
+        { turnId: 'once+1', request: { prompt: '[[error 400]] hello' } },
+      ]);
+      await eventually(async () => (await session.turn(2))?.state === 'failed');
+    } finally {
+      await turns.close();
+    }
+  });
+});

@@ -1,0 +1,128 @@
+import { spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import type { ReaderEvent } from '@hearth/producer';
+import { expect, test } from 'vitest';
+import { type Cluster, withCluster } from '../support/cluster.js';
+
+const idOf = ({ id }: { id: string }): number => Number(id.slice(id.indexOf('.') + 1));
+
+/** Cuts every connection of readers and producers of the cluster, as Redis sees them. */
+async function cutReaders(cluster: Cluster): Promise<number> {
+  const clients = ((await cluster.redis.client('LIST')) as string).split('\n');
+  const readers = clients.filter((line) => / name=hearth-(reader|producer) /.test(line));
+  const ids = readers.map((line) => /^id=(\d+)/.exec(line)?.[1] ?? '');
+  const killed = await Promise.all(ids.map((id) => cluster.redis.client('KILL', 'ID', id)));
+  return killed.length;
+}
+
+test('a reader whose connections are cut 50 times during one turn gets every event once, in order', async () => {
+  await withCluster(async (cluster) => {
+    await cluster.worker({ claude: 'fake' });
+    const words = Array.from({ length: 300 }, (_, at) => `w${at}`).join(' ');
+    const turn = await cluster.producer().session('s').prompt(`[[stream chunks=300 every=20ms]] ${words}`);
+    const events: ReaderEvent[] = [];
+    let cuts = 0;
+    for await (const event of turn) {
+      events.push(event);
+      if (events.length % 4 === 0 && cuts < 50 && (await cutReaders(cluster)) > 0) cuts += 1;
+    }
+    expect(cuts).toBe(50);
+    const ids = events.map(idOf);
+    expect(ids).toEqual(ids.map((_, at) => (ids[0] ?? 0) + at));
+    const said = events.map((event) => (event.type === 'text.delta' ? event.text : '')).join('');
+    expect(said).toBe(`Echo: ${words}`);
+    expect(events.at(-1)?.type).toBe('turn.finished');
+  });
+});
+
+test('a reader that lost its process goes on in another, exactly after its place', async () => {
+  await withCluster(async (cluster) => {
+    await cluster.worker({ claude: 'fake' });
+    const first = cluster.producer();
+    const turn = await first.session('s').prompt('[[stream chunks=20 every=30ms]] one two three four five six seven');
+    const seen: ReaderEvent[] = [];
+    for await (const event of turn) {
+      seen.push(event);
+      if (event.type === 'text.delta') break;
+    }
+    await first.close();
+    const rest = await cluster
+      .producer()
+      .session('s')
+      .follow(turn.turnId, { after: seen.at(-1)?.id ?? '' });
+    for await (const event of rest) seen.push(event);
+    expect(seen.map(idOf)).toEqual(seen.map((_, at) => at + 1));
+    expect(seen.at(-1)?.type).toBe('turn.finished');
+  });
+});
+
+test('a reader whose place is no longer kept is told once, then gets the record of its turn and the live end', async () => {
+  await withCluster(async (cluster) => {
+    await cluster.worker({ claude: 'fake' });
+    const session = cluster.producer().session('s');
+    const turn = await session.prompt('[[stream chunks=5 every=1ms]] one two three');
+    await turn.result();
+    await cluster.redis.del(cluster.keys.session('s')[5]);
+    const late: ReaderEvent[] = [];
+    for await (const event of await cluster.producer().session('s').follow(turn.turnId)) late.push(event);
+    expect(late.map(({ type }) => type)).toEqual(['stream.expired', 'message', 'turn.finished']);
+
+    const live: string[] = [];
+    const following = (async () => {
+      for await (const event of session.events({
+        after: turn.sessionId && `${(await session.summary())?.incarnation}.0`,
+      })) {
+        live.push(event.type);
+        if (event.type === 'turn.finished') return;
+      }
+    })();
+    await (await session.prompt('more')).result();
+    await following;
+    expect(live.filter((type) => type === 'stream.expired')).toHaveLength(1);
+    expect(live.at(-1)).toBe('turn.finished');
+  });
+});
+
+/** A reader in a process of its own, which takes one event, then waits `pauseMs`. Reports what it read, and its memory. */
+function reader(cluster: Cluster, turnId: string, pauseMs: number) {
+  const program = fileURLToPath(new URL('../dist/fixtures/slow-reader.js', import.meta.url));
+  const child = spawn(process.execPath, ['--expose-gc', program, 's', turnId, String(pauseMs)], {
+    env: cluster.env,
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  const next = async (): Promise<{ kind: string; events: number; rss: number }> =>
+    JSON.parse(String((await lines.next()).value)) as { kind: string; events: number; rss: number };
+  return { next, report: () => void child.stdin.write('report\n'), end: () => void child.stdin.end() };
+}
+
+test('a slow reader slows nobody and holds no memory: 100,000 events beside it', async () => {
+  await withCluster(async (cluster) => {
+    await cluster.worker({ claude: 'fake' });
+    const session = cluster.producer().session('s');
+    const slow = reader(cluster, 'long', 1_000);
+    const fast = reader(cluster, 'long', 0);
+    expect(await slow.next()).toMatchObject({ kind: 'ready' });
+    expect(await fast.next()).toMatchObject({ kind: 'ready' });
+    await session.prompt('[[stream chunks=100000 every=0ms]] [[large 2200000B]]', { turnId: 'long' });
+    const before = await slow.next();
+    expect(before.kind).toBe('first');
+    await fast.next();
+    const done = await fast.next();
+    expect(done).toMatchObject({ kind: 'ended' });
+    expect(done.events).toBeGreaterThan(100_000);
+    slow.report();
+    const after = await slow.next();
+    expect(after.kind).toBe('report');
+    // It has read an event a second; it did not keep up, and did not hold what it has not read.
+    expect(after.events).toBeLessThan(done.events / 100);
+    const grownMb = (after.rss - before.rss) / 1024 / 1024;
+    process.stderr.write(
+      `${done.events} events; the slow reader read ${after.events} and grew by ${grownMb.toFixed(1)} MB\n`,
+    );
+    expect(grownMb).toBeLessThan(20);
+    slow.end();
+    fast.end();
+  });
+});
