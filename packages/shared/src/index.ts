@@ -27,6 +27,7 @@ export {
   type StreamExpired,
   type StreamedEvent,
 } from './schema/events.js';
+export { digestOf, type LaunchDigest, launchDigest } from './schema/launch-digest.js';
 export {
   type PermissionAnswer,
   type PermissionRequest,

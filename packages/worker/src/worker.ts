@@ -11,6 +11,7 @@ import {
   Keys,
   LeaseStore,
   type Logger,
+  launchDigest,
   type Profile,
   Ringer,
   SessionEndings,
@@ -324,9 +325,11 @@ export class Worker extends EventEmitter<WorkerEvents> {
 
   private record(): WorkerRecord {
     const profiles: Record<string, string> = {};
+    const launches: WorkerRecord['launches'] = {};
     let spare = 0;
     for (const pool of new Set(this.pools.values())) spare += pool.readyCount;
     for (const [name, pool] of this.pools) profiles[name] = pool.failure?.code ?? 'ok';
+    for (const [name, profile] of Object.entries(this.options.profiles)) launches[name] = launchDigest(profile);
     return {
       workerId: this.workerId,
       seat: this.seat,
@@ -337,6 +340,7 @@ export class Worker extends EventEmitter<WorkerEvents> {
       state: this.state.kind === 'stopping' ? 'draining' : 'serving',
       places: { total: this.options.places, spare, ...this.sessions.counts() },
       profiles,
+      launches,
     };
   }
 }

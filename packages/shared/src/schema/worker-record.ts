@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { launchDigestSchema } from './launch-digest.js';
 
 /** What a worker writes into its lease at each renewal. */
 export const workerRecordSchema = z.object({
@@ -19,5 +20,7 @@ export const workerRecordSchema = z.object({
   }),
   /** Profile name → `ok`, or the code of the error its agents fail to start with. */
   profiles: z.record(z.string(), z.string()),
+  /** Profile name → what it launches. */
+  launches: z.record(z.string(), launchDigestSchema).default({}),
 });
 export type WorkerRecord = z.infer<typeof workerRecordSchema>;

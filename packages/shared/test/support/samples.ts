@@ -71,4 +71,5 @@ export const workerRecord = (workerId: string, seat = 0): WorkerRecord => ({
   state: 'serving',
   places: { total: 1, spare: 1, busy: 0, idle: 0 },
   profiles: { default: 'ok' },
+  launches: {},
 });

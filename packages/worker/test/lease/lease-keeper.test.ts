@@ -13,6 +13,7 @@ const record = (workerId: string, seat: number): WorkerRecord => ({
   state: 'serving',
   places: { total: 1, spare: 0, busy: 0, idle: 0 },
   profiles: {},
+  launches: {},
 });
 
 test('a lease that vanished is lost for ever: it is told once, and never made again', () =>
