@@ -70,6 +70,7 @@ export class Submitter {
     if (submitted.state !== 'committed') await this.ring(turn, submitted);
     return this.handle(turn, {
       seq: submitted.seq,
+      position: submitted.position,
       after: { incarnation: submitted.incarnation, id: submitted.cursor },
       beginBy: expiresIn === undefined ? undefined : performance.now() + expiresIn,
       cancel: () => this.cancel(sessionId, turnId),
@@ -80,13 +81,17 @@ export class Submitter {
   async follow(sessionId: string, turnId: string, after?: string): Promise<TurnHandle> {
     await this.connection.connected();
     const { store } = this.connection;
-    const [seq, incarnation] = await Promise.all([store.seqOf(sessionId, turnId), store.incarnation(sessionId)]);
+    const seq = await store.seqOf(sessionId, turnId);
     const turn = seq === undefined ? undefined : await store.turn(sessionId, seq);
-    if (turn === undefined || incarnation === undefined) throw unknownTurn(sessionId, turnId);
+    // After the turn: the ending of one that has its result is among the events until here.
+    const session = await store.session(sessionId);
+    if (turn === undefined || session === undefined) throw unknownTurn(sessionId, turnId);
+    const { incarnation, lastEvent } = session;
     return this.handle(
       { sessionId, turnId },
       {
         seq,
+        ended: turn.result && { result: turn.result, by: { incarnation, id: lastEvent } },
         after: after === undefined ? { incarnation, id: turn.cursor ?? 0 } : parseCursor(after),
         beginBy: undefined,
         cancel: () => this.cancel(sessionId, turnId),
@@ -133,7 +138,7 @@ export class Submitter {
 
   private handle(
     { sessionId, turnId }: Pick<NewTurn, 'sessionId' | 'turnId'>,
-    { cancel, ...place }: Pick<Submission, 'seq' | 'after' | 'beginBy'> & { cancel: () => Promise<Cancellation> },
+    { cancel, ...place }: Omit<Submission, 'sessionId' | 'turnId'> & { cancel: () => Promise<Cancellation> },
   ): TurnHandle {
     const expire = (): Promise<unknown> => this.withdraw(sessionId, turnId, expiredError(turnId));
     return new TurnHandle({ connection: this.connection, cancel, expire }, { sessionId, turnId, ...place });

@@ -3,6 +3,7 @@ import {
   fromErrorBody,
   HearthError,
   type Message,
+  parseCursor,
   type SessionStore,
   type TurnResult,
 } from '@hearth/shared';
@@ -35,6 +36,10 @@ export interface Submission {
   turnId: string;
   /** Absent while the turn is delayed. */
   seq: number | undefined;
+  /** Turns of the session that came before it when it was submitted. */
+  position?: number;
+  /** Its result, when it has one already; whoever has event `by` has its ending too. */
+  ended?: { result: TurnResult; by: Cursor } | undefined;
   /** Where its first event follows. */
   after: Cursor;
   /** performance.now() when it must have begun, if ever. */
@@ -59,6 +64,7 @@ export class TurnHandle implements AsyncIterable<ReaderEvent> {
     this.sessionId = submission.sessionId;
     this.turnId = submission.turnId;
     this.place = submission.seq;
+    this.final = submission.ended?.result;
   }
 
   /** Its place in the session, from 1; undefined while it is delayed. */
@@ -66,14 +72,28 @@ export class TurnHandle implements AsyncIterable<ReaderEvent> {
     return this.place;
   }
 
+  /** Turns of the session that came before it when it was submitted, the one that ran included; undefined while it is delayed. */
+  get position(): number | undefined {
+    return this.submission.position;
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<ReaderEvent> {
+    return this.events();
+  }
+
   /**
    * The turn's events, ending with `turn.finished` or `turn.failed`. A reader that comes after the stream was trimmed gets
    * `stream.expired`, then the record: the completed messages and the ending.
+   * @param options.signal ends the iteration before that; the turn goes on
    * @throws HearthError `turn_gone` when the session was closed and the turn's ending is no longer known
    */
-  async *[Symbol.asyncIterator](): AsyncIterator<ReaderEvent> {
-    const reader = new EventReader(this.deps.connection, this.sessionId, this.submission.after);
+  async *events(options: { signal?: AbortSignal } = {}): AsyncGenerator<ReaderEvent> {
+    const { after, ended } = this.submission;
+    if (options.signal?.aborted || (ended !== undefined && isAtLeast(after, ended.by))) return;
+    const reader = new EventReader(this.deps.connection, this.sessionId, after);
     const expiry = this.armExpiry();
+    const leave = (): void => reader.close();
+    options.signal?.addEventListener('abort', leave);
     try {
       for await (const event of reader) {
         if (event.type === 'session.closed') throw turnGone(this);
@@ -84,16 +104,19 @@ export class TurnHandle implements AsyncIterable<ReaderEvent> {
           continue;
         }
         if (event.type === 'turn.queued' && event.turnId === this.turnId) this.place = event.seq;
-        if (!('seq' in event) || event.seq !== this.place) continue;
-        if (event.type === 'turn.started') clearTimeout(expiry);
-        const isEnding = event.type === 'turn.finished' || event.type === 'turn.failed';
-        if (isEnding) this.final = event.result;
-        yield event;
-        // Known perhaps from an iteration before: this one reads them all again.
-        if (isEnding) return;
+        if ('seq' in event && event.seq === this.place) {
+          if (event.type === 'turn.started') clearTimeout(expiry);
+          const isEnding = event.type === 'turn.finished' || event.type === 'turn.failed';
+          if (isEnding) this.final = event.result;
+          yield event;
+          // Known perhaps from an iteration before: this one reads them all again.
+          if (isEnding) return;
+        }
+        if (ended !== undefined && isAtLeast(parseCursor(event.id), ended.by)) return;
       }
     } finally {
       clearTimeout(expiry);
+      options.signal?.removeEventListener('abort', leave);
       reader.close();
     }
   }
@@ -150,6 +173,9 @@ export class TurnHandle implements AsyncIterable<ReaderEvent> {
     return setTimeout(() => void this.deps.expire().catch(() => undefined), inMs);
   }
 }
+
+const isAtLeast = (place: Cursor, other: Cursor): boolean =>
+  place.incarnation === other.incarnation && place.id >= other.id;
 
 function turnGone({ sessionId, turnId }: TurnHandle): HearthError {
   return new HearthError('turn_gone', `Turn ${turnId} of session ${sessionId} is not known, or no longer.`, {

@@ -102,3 +102,45 @@ async function connections(): Promise<number> {
   redis.disconnect();
   return [...list.matchAll(/name=hearth-(producer|reader) /g)].length;
 }
+
+test('a submit says how many turns come before its own, also when it is known already', async () => {
+  const session = new Scene().producer().session('s');
+  const [first, second] = [await session.prompt('1'), await session.prompt('2', { turnId: 'mine' })];
+  expect([first.position, second.position]).toEqual([0, 1]);
+  expect((await session.prompt('2', { turnId: 'mine' })).position).toBe(1);
+  expect((await session.prompt('3', { delay: 60_000 })).position).toBeUndefined();
+});
+
+test('a turn is left by a signal, and goes on', async () => {
+  const scene = new Scene();
+  const turn = await scene.producer().session('s').prompt('x');
+  const leaving = new AbortController();
+  const seen: string[] = [];
+  for await (const { type } of turn.events({ signal: leaving.signal })) {
+    seen.push(type);
+    leaving.abort();
+  }
+  expect(seen).toEqual(['turn.queued']);
+  const writer = await scene.own(turn);
+  await scene.begin(writer, turn);
+  await scene.commit(writer, turn);
+  expect(await turn.result()).toMatchObject({ status: 'finished' });
+});
+
+test('a turn that ended is followed from where its reader left, and no further', async () => {
+  const scene = new Scene();
+  const session = scene.producer().session('s');
+  const turn = await session.prompt('x', { turnId: 'mine' });
+  const writer = await scene.own(turn);
+  await scene.begin(writer, turn);
+  const result = await scene.commit(writer, turn);
+  await session.prompt('another');
+  const events = await collect(turn);
+  const from = async (at: number): Promise<number[]> => {
+    const handle = await session.follow('mine', { after: events[at]?.id ?? '' });
+    expect(await handle.result()).toEqual(result);
+    return ids(await collect(handle));
+  };
+  expect(await from(0)).toEqual([2, 3]);
+  expect(await from(2)).toEqual([]);
+});

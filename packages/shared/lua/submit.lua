@@ -6,7 +6,7 @@ ARGV  1 member (encoded session id)  2 sessionId  3 turnId  4 request (JSON)  5 
       16 ms to remember the turn  17 what to do when turns wait or run: 'enqueue', 'reject', or 'interrupt': stop the one that
       runs, and go ahead of those that wait  18 result (JSON) and 19 event of a turn that is never to be served, with "seq":0; or ''
 Reply {OK, seq, incarnation, cursor, ring, position, profile}   accepted; cursor: id of the last event before this turn's
-      {REPEATED, seq, incarnation, cursor, ring, 0|1 committed, profile}   the turnId is known: nothing changed
+      {REPEATED, seq, incarnation, cursor, ring, position or -1: committed, profile}   the turnId is known: nothing changed
       {CLOSING}   {GONE} the session was for one turn only   {BACKLOG_FULL, waiting}   {BUSY}   {PROFILE_MISMATCH, profile of the session}
 ring is "<seat or 'intake'>/<job id>".
 ]]
@@ -22,8 +22,8 @@ local s = redis.call('HMGET', K_SESSION, 'incarnation', 'profile', 'seat', 'even
 local known = redis.call('HGET', K_TURNIDS, turn_id)
 if known then
   local t = redis.call('HMGET', K_TURN .. known, 'cursor', 'ring', 'state')
-  local committed = redis.call('ZSCORE', K_LOG, known) and 0 or 1
-  return {REPEATED, tonumber(known), s[1], tonumber(t[1] or '0'), t[2] or '', committed, s[2]}
+  local position = redis.call('ZRANK', K_LOG, known) or -1
+  return {REPEATED, tonumber(known), s[1], tonumber(t[1] or '0'), t[2] or '', position, s[2]}
 end
 if s[6] then return {CLOSING} end
 if s[7] then return {GONE} end

@@ -165,7 +165,7 @@ export type HearthEventOf<T extends HearthEvent['type']> = Extract<HearthEvent, 
 
 /**
  * Where a reader is: after event `id` of one incarnation of a session. Ids are dense from 1.
- * Written `<incarnation>.<id>`.
+ * Written `<incarnation>.<id>`; of a session that is not there (yet), `.0`: whoever comes back with it reads the next one from its beginning.
  */
 export interface Cursor {
   incarnation: string;
@@ -175,7 +175,7 @@ export const formatCursor = (cursor: Cursor): string => `${cursor.incarnation}.$
 
 /** The inverse of {@link formatCursor}. @throws HearthError `invalid_options` */
 export function parseCursor(text: string): Cursor {
-  const match = /^([0-9a-f]+)\.(\d+)$/.exec(text);
+  const match = /^([0-9a-f]*)\.(\d+)$/.exec(text);
   if (match === null) {
     throw new HearthError('invalid_options', `${JSON.stringify(text)} is no place in a stream.`, {
       field: 'after',

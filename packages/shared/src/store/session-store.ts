@@ -38,6 +38,8 @@ export interface Submitted {
   /** Id of the last event before this turn's first. */
   cursor: number;
   ring: Ring;
+  /** Turns of the session that come before it, the one that runs included. */
+  position: number;
   /** The profile of the session. */
   profile: string;
   /** `accepted` now; `known` before; `committed` before, and has a result. */
@@ -129,14 +131,16 @@ export class SessionStore extends SessionView {
     switch (code) {
       case 'OK':
       case 'REPEATED': {
-        const [, seq, incarnation, cursor, ring, third, profile] = reply;
+        const [, seq, incarnation, cursor, ring, position, profile] = reply;
         return {
           seq: Number(seq),
           incarnation: text.parse(incarnation),
           cursor: Number(cursor),
           ring: parseRing(text.parse(ring)),
           profile: text.parse(profile),
-          state: code === 'OK' ? 'accepted' : third === 1 ? 'committed' : 'known',
+          // One that is committed stands nowhere in the log.
+          position: Math.max(0, Number(position)),
+          state: code === 'OK' ? 'accepted' : position === -1 ? 'committed' : 'known',
         };
       }
       case 'BUSY':

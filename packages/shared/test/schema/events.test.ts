@@ -1,6 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { errorCodes, eventSchema, formatCursor, type HearthEvent, parsePublished } from '../../src/index.js';
+import {
+  errorCodes,
+  eventSchema,
+  formatCursor,
+  type HearthEvent,
+  parseCursor,
+  parsePublished,
+} from '../../src/index.js';
 import { finishedResult } from '../support/samples.js';
 
 const seq = fc.nat();
@@ -107,4 +114,8 @@ describe('an event', () => {
 
 it('a cursor is written as incarnation and id', () => {
   expect(formatCursor({ incarnation: '0123abcd', id: 7 })).toBe('0123abcd.7');
+  expect(parseCursor('0123abcd.7')).toEqual({ incarnation: '0123abcd', id: 7 });
+  // What a reader gets as its place when the session was closed, and may come back with.
+  expect(parseCursor(formatCursor({ incarnation: '', id: 0 }))).toEqual({ incarnation: '', id: 0 });
+  for (const text of ['', '7', 'x.1', 'ab.', 'ab.-1']) expect(() => parseCursor(text)).toThrow(/no place in a stream/);
 });

@@ -39,7 +39,7 @@ describe('submit', () => {
     withStore(async ({ store }) => {
       const writer = await submitAndClaim(store);
       await writer.commit(1, commitInput(turn(1)));
-      expect(await submit(store, 't1')).toMatchObject({ seq: 1, cursor: 0, state: 'committed' });
+      expect(await submit(store, 't1')).toMatchObject({ seq: 1, cursor: 0, position: 0, state: 'committed' });
     }));
 
   it('gives a cursor after the last event before its own', () =>
