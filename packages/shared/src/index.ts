@@ -1,5 +1,6 @@
 // The public surface of @hearth/shared: the contract between producers, workers and whoever reads the queues.
 export { type CloseOptions, type ClosingDeps, closeSession } from './closing/close-session.js';
+export { environment, numberFrom } from './environment.js';
 export { type ErrorCode, errorCatalogue, errorCodes } from './errors/catalogue.js';
 export {
   describeError,

@@ -3,15 +3,16 @@ import { homedir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import {
   defaultStoreLimits,
+  environment,
   HearthError,
   logLevels,
+  numberFrom,
   type Profiles,
   parseInput,
   profilesSchema,
   redisOptionsSchema,
 } from '@hearth/shared';
 import { z } from 'zod';
-import { environment, numberFrom } from './environment.js';
 import { agentLimitsSchema } from './session/limits.js';
 
 /** Memory set aside for one agent: an idle spare takes about 200 MB, one after some turns 250–320 (measured, 2.1.329). */

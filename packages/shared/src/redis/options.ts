@@ -1,7 +1,5 @@
 import { z } from 'zod';
-
-/** An empty variable is an unset one. */
-const environment = (name: string): string | undefined => process.env[name] || undefined;
+import { environment } from '../environment.js';
 
 /** Options every part that talks to Redis has. Precedence: option, then environment, then default. */
 export const redisOptionsSchema = z.object({

@@ -1,5 +1,5 @@
+import { numberFrom } from '@hearth/shared';
 import { z } from 'zod';
-import { numberFrom } from '../environment.js';
 
 const ms = z.number().int().positive().max(2_147_483_647);
 const turns = z.number().int().positive();
