@@ -8,6 +8,7 @@ export {
   type PermissionAnswer,
   type PermissionRequest,
   type Prompt,
+  type QueueDepth,
   type SessionFilter,
   type SessionPage,
   type SessionState,

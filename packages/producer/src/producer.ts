@@ -1,10 +1,13 @@
 import { createHash } from 'node:crypto';
 import {
   checkSessionId,
+  intakeQueue,
   type Prompt,
+  type QueueDepth,
   type SessionFilter,
   type SessionPage,
   type SessionSummary,
+  stickyQueue,
   type WorkerRecord,
 } from '@hearth/shared';
 import { Connection } from './connection.js';
@@ -64,6 +67,12 @@ export class Producer {
   async workers(): Promise<WorkerRecord[]> {
     await this.connection.connected();
     return this.connection.leases.workers();
+  }
+
+  /** How deep the queues are: intake, and the sticky queues of live workers. @throws HearthError `redis_unreachable` */
+  async queues(): Promise<QueueDepth[]> {
+    const seats = (await this.workers()).map(({ seat }) => seat);
+    return this.connection.ringer.depths([intakeQueue, ...seats.map(stickyQueue)]);
   }
 
   /** Closes the connections. Turns that were accepted go on. */

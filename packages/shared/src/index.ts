@@ -13,7 +13,7 @@ export {
 export { parseInput } from './errors/parse.js';
 export { intakeQueue, type KeyOptions, Keys, stickyQueue } from './keys.js';
 export { createLogger, type Logger, type LogLevel, logLevels } from './logging.js';
-export { Ringer } from './queue/ringer.js';
+export { type QueueDepth, Ringer } from './queue/ringer.js';
 export { checkRedis, judgeRedis, type RedisFacts, readRedisFacts } from './redis/check.js';
 export { connectFailingFast, connectWaiting } from './redis/connect.js';
 export { redisOptionsSchema } from './redis/options.js';

@@ -8,6 +8,15 @@ import { newRingId, queueOfRing, type Ring } from '../store/ring.js';
 /** How far into intake one looks for other sessions: more of one session's own than its backlog limit do not stand there. */
 const lookedAt = 25;
 
+/** Jobs of a queue: that wait (prioritised ones too), are in hand, are not due yet, and failed. */
+export interface QueueDepth {
+  name: string;
+  waiting: number;
+  active: number;
+  delayed: number;
+  failed: number;
+}
+
 /**
  * Rings doorbells: adds the job that says "session S has turn n" to intake or to a sticky queue.
  * Owns one BullMQ `Queue` per queue name, all on the connection it is given (which it does not close).
@@ -58,6 +67,17 @@ export class Ringer {
   /** The job of a ring, if BullMQ still has it. */
   async job(ring: Ring): Promise<Job | undefined> {
     return this.queue(queueOfRing(ring)).getJob(ring.jobId);
+  }
+
+  /** How many jobs queues have. */
+  async depths(names: readonly string[]): Promise<QueueDepth[]> {
+    return Promise.all(
+      names.map(async (name) => {
+        const counts = await this.queue(name).getJobCounts('waiting', 'prioritized', 'active', 'delayed', 'failed');
+        const { waiting = 0, prioritized = 0, active = 0, delayed = 0, failed = 0 } = counts;
+        return { name, waiting: waiting + prioritized, active, delayed, failed };
+      }),
+    );
   }
 
   async close(): Promise<void> {

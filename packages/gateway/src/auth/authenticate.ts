@@ -1,0 +1,52 @@
+import type { RequestHandler } from 'express';
+import { contextOf } from '../http/context.js';
+import type { Services } from '../routes/route.js';
+import { cookieOf } from './cookie.js';
+import { type Caller, unauthenticated } from './credentials.js';
+import { isWrite, refuseOtherOrigins } from './origin.js';
+
+/** Whoever reaches a gateway without tokens. */
+const anybody: Caller = { grant: { name: 'anybody', scope: 'admin' } };
+
+/**
+ * Finds out who asks; whether they may is the route's to decide (`authorize`).
+ *
+ * A1 A token in the header counts alone: programs send it, and no browser does by itself.
+ * A2 What a browser sends by itself (its cookie, or just its being on this machine) writes only from our own pages. With a
+ *    cookie that takes more than the absence of a foreign Origin: see `refuseForgery`, and `wholeCluster`.
+ */
+export function authenticate({
+  credentials,
+  authentication,
+  options: { corsOrigins },
+}: Pick<Services, 'credentials' | 'authentication' | 'options'>): RequestHandler {
+  return (request, response, next) => {
+    const context = contextOf(response);
+    if (!authentication) {
+      if (isWrite(request)) refuseOtherOrigins(request, corsOrigins);
+      context.caller = anybody;
+      return next();
+    }
+    const authorization = request.get('authorization');
+    if (authorization !== undefined) {
+      try {
+        context.caller = credentials.bearer(tokenIn(authorization));
+      } catch (error) {
+        context.refused = error;
+      }
+      return next();
+    }
+    // Signing in, too: nobody is to be signed in as somebody else.
+    if (isWrite(request)) refuseOtherOrigins(request);
+    const cookie = cookieOf(request);
+    context.caller = cookie === undefined ? undefined : credentials.cookie(cookie);
+    if (context.caller !== undefined) context.cookie = cookie;
+    next();
+  };
+}
+
+function tokenIn(authorization: string): string {
+  const [, token] = /^Bearer +(\S+)$/i.exec(authorization) ?? [];
+  if (token === undefined) throw unauthenticated('The Authorization header holds no bearer token.', '`Bearer <token>`');
+  return token;
+}

@@ -1,0 +1,17 @@
+import { createHash, randomBytes } from 'node:crypto';
+import type { ResolvedGatewayOptions } from '../options.js';
+
+/**
+ * What minted tokens and cookies are signed with: the option; else made from the admin tokens, so that gateways with the same
+ * tokens agree. Tokens given as digests are no secret to who reads the file: without any other admin token the secret is made
+ * for this process (`isShared: false`).
+ */
+export function signingSecret({ tokenSecret, tokens = [] }: Pick<ResolvedGatewayOptions, 'tokenSecret' | 'tokens'>): {
+  secret: Buffer;
+  isShared: boolean;
+} {
+  const admins = tokens.flatMap((token) => ('token' in token && token.scope === 'admin' ? token.token : [])).sort();
+  const material = tokenSecret ?? (admins.length > 0 ? JSON.stringify(admins) : undefined);
+  if (material === undefined) return { secret: randomBytes(32), isShared: false };
+  return { secret: createHash('sha256').update(`hearth gateway ${material}`, 'utf8').digest(), isShared: true };
+}

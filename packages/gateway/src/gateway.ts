@@ -1,0 +1,77 @@
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { createProducer } from '@hearth/producer';
+import { createLogger, HearthError, type Logger } from '@hearth/shared';
+import { createApp } from './app.js';
+import { Credentials } from './auth/credentials.js';
+import { Seal } from './auth/seal.js';
+import { signingSecret } from './auth/secret.js';
+import { KnownTokens } from './auth/tokens.js';
+import { type GatewayOptions, type ResolvedGatewayOptions, resolveGatewayOptions } from './options.js';
+import type { Services } from './routes/route.js';
+
+export interface Gateway {
+  /** Listens; resolves with where. @throws HearthError `invalid_options` when it cannot */
+  start(): Promise<{ url: string }>;
+  /** Takes nothing new, ends streams so that their readers come back elsewhere, lets the rest finish. Stopping twice is the same stop. */
+  stop(): Promise<void>;
+}
+
+/** HTTP for Hearth. It serves without Redis, too, and says so. @throws HearthError `invalid_options` */
+export function createGateway(options: GatewayOptions = {}, logger?: Logger): Gateway {
+  const resolved = resolveGatewayOptions(options);
+  const log = logger ?? createLogger('hearth-gateway', resolved.logLevel);
+  const stopping = new AbortController();
+  const services = servicesOf(resolved, stopping.signal, log);
+  const server = createServer(createApp(services));
+  let stopped: Promise<void> | undefined;
+  return {
+    start: () => listen(server, resolved),
+    stop: () => {
+      stopping.abort();
+      stopped ??= close(server, resolved.drainDeadlineMs).then(() => services.producer.close());
+      return stopped;
+    },
+  };
+}
+
+function servicesOf(options: ResolvedGatewayOptions, stopping: AbortSignal, log: Logger): Services {
+  const { redisUrl, keyPrefix, queuePrefix, backlogLimit, tokens } = options;
+  const { secret, isShared } = signingSecret(options);
+  if (tokens !== undefined && !isShared) {
+    log.warn('sign-ins and minted tokens hold on this gateway and until it stops: set HEARTH_TOKEN_SECRET');
+  }
+  return {
+    producer: createProducer({ redisUrl, keyPrefix, queuePrefix, ...(backlogLimit && { backlogLimit }) }),
+    credentials: new Credentials(new KnownTokens(tokens ?? []), new Seal(secret)),
+    authentication: tokens !== undefined,
+    options,
+    stopping,
+    log,
+  };
+}
+
+async function listen(server: Server, { host, port }: ResolvedGatewayOptions): Promise<{ url: string }> {
+  const failed = once(server, 'error').then(([error]) => error as NodeJS.ErrnoException);
+  const listening = new Promise<undefined>((resolve) => server.listen(port, host, () => resolve(undefined)));
+  const error = await Promise.race([failed, listening]);
+  if (error !== undefined) {
+    throw new HearthError('invalid_options', `The gateway cannot listen on ${host}:${port} (${error.code}).`, {
+      field: error.code === 'EADDRINUSE' || error.code === 'EACCES' ? 'port' : 'host',
+      expected: 'an address of this machine and a free port',
+      wayOut: 'Choose another one, or port 0 for any.',
+      cause: error,
+    });
+  }
+  const { address, family, port: actual } = server.address() as AddressInfo;
+  return { url: `http://${family === 'IPv6' ? `[${address}]` : address}:${actual}` };
+}
+
+/** node:http closes idle connections itself; those that are still busy at the deadline are cut. */
+async function close(server: Server, deadlineMs: number): Promise<void> {
+  const closed = new Promise((resolve) => server.close(resolve));
+  const timer = setTimeout(() => server.closeAllConnections(), deadlineMs);
+  await closed;
+  clearTimeout(timer);
+}

@@ -1,0 +1,54 @@
+/**
+ * The gateway process: `node main.js [--port n] [--host address] [--tokens file] [--stop-with-stdin]`; everything else by
+ * environment (docs/gateway.md). Standard output: one JSON line `{"kind":"gateway","url"}` when it serves.
+ *
+ * First SIGTERM or SIGINT: drain; second: go at once. Exit code 0: it stopped; 1: at once; 2: it could not start.
+ */
+import { parseArgs } from 'node:util';
+import { createLogger, describeError, type LogLevel, toErrorBody } from '@hearth/shared';
+import { readTokens } from './auth/tokens.js';
+import { createGateway, type Gateway } from './gateway.js';
+
+const log = createLogger('hearth-gateway', (process.env['HEARTH_LOG_LEVEL'] as LogLevel | undefined) || 'info');
+let gateway: Gateway | undefined;
+let signals = 0;
+
+function fail(error: unknown): void {
+  log.fatal({ err: error }, describeError(toErrorBody(error)));
+  process.exit(2);
+}
+
+for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+  process.on(signal, () => {
+    signals += 1;
+    if (gateway === undefined || signals > 1) process.exit(1);
+    log.info({ signal }, 'stopping; the same signal again stops at once');
+    gateway.stop().then(() => process.exit(0), fail);
+  });
+}
+process.on('unhandledRejection', fail);
+
+try {
+  const { values } = parseArgs({
+    options: {
+      port: { type: 'string' },
+      host: { type: 'string' },
+      tokens: { type: 'string' },
+      'stop-with-stdin': { type: 'boolean' },
+    },
+  });
+  // For whoever starts it as a child: its own death closes the pipe.
+  if (values['stop-with-stdin']) process.stdin.on('end', () => process.kill(process.pid, 'SIGTERM')).resume();
+  gateway = createGateway(
+    {
+      ...(values.port === undefined ? {} : { port: Number(values.port) }),
+      ...(values.host === undefined ? {} : { host: values.host }),
+      ...(values.tokens === undefined ? {} : { tokens: readTokens(values.tokens) }),
+    },
+    log,
+  );
+  const { url } = await gateway.start();
+  process.stdout.write(`${JSON.stringify({ kind: 'gateway', url })}\n`);
+} catch (error) {
+  fail(error);
+}

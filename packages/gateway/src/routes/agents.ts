@@ -1,0 +1,78 @@
+import { HearthError, turnIdSchema } from '@hearth/shared';
+import { z } from 'zod';
+import { withSession } from './lookups.js';
+import { type Route, route } from './route.js';
+import { interruptionSchema, queryNumber, sessionParams, warmedSchema } from './schemas.js';
+
+const wait = (seconds: number) =>
+  z.strictObject({ wait: queryNumber(z.number().max(600)).optional().describe(`Seconds to wait for it (${seconds})`) });
+
+const interrupt = route({
+  method: 'post',
+  path: '/v1/sessions/{sessionId}/interrupt',
+  operation: 'interrupt',
+  tag: 'Sessions',
+  summary: 'Stop a turn; its agent lives on',
+  description:
+    'The turn that runs, or is next; or the one that is named. It ends with `interrupted` and what was said so far. `idle`: there was none; `ended`: it ended before it could be stopped. ' +
+    '504: its owner has not stopped it yet; the wish is kept for that turn, and hits no later one.',
+  scope: 'prompt',
+  params: sessionParams,
+  query: wait(15),
+  body: z.strictObject({ turnId: turnIdSchema.optional() }),
+  bodyIsOptional: true,
+  responses: { 200: { description: 'What it came to', schema: interruptionSchema } },
+  errors: ['turn_gone', 'owner_unreachable', 'redis_unreachable'],
+  async handle({ params, query: { wait = 15 }, body, services }) {
+    const session = services.producer.session(params.sessionId);
+    return { status: 200, body: await session.interrupt({ ...body, deadlineMs: wait * 1_000 }) };
+  },
+});
+
+const warm = route({
+  method: 'post',
+  path: '/v1/sessions/{sessionId}/warm',
+  operation: 'warm',
+  tag: 'Sessions',
+  summary: 'Have the agent of a session there before its next prompt',
+  description: 'Binds a spare, or resumes; opens the session when it is new. Answers when the agent is there.',
+  scope: 'prompt',
+  params: sessionParams,
+  query: wait(30),
+  body: z.strictObject({ profile: z.string().min(1).optional() }),
+  bodyIsOptional: true,
+  responses: { 200: { description: 'The agent that waits', schema: warmedSchema } },
+  errors: ['profile_mismatch', 'owner_unreachable', 'redis_unreachable'],
+  async handle({ params, query: { wait = 30 }, body, services }) {
+    const session = services.producer.session(params.sessionId);
+    return { status: 200, body: await session.warm({ ...body, deadlineMs: wait * 1_000 }) };
+  },
+});
+
+const transcript = route({
+  method: 'get',
+  path: '/v1/sessions/{sessionId}/transcript',
+  operation: 'readTranscript',
+  tag: 'Sessions',
+  summary: "Claude's own record of the conversation, up to the last commit",
+  scope: 'read',
+  params: sessionParams,
+  query: z.strictObject({ file: z.string().min(1).optional().describe('`main` (default), or a file of a sub-agent') }),
+  responses: { 200: { description: 'JSONL', contentType: 'application/jsonl', schema: z.string() } },
+  errors: ['session_gone', 'not_found', 'redis_unreachable'],
+  handle: withSession(async ({ query: { file = 'main' }, response }, { session }) => {
+    const files = await session.transcript();
+    const text = files.get(file) ?? (file === 'main' ? '' : undefined);
+    if (text === undefined) {
+      throw new HearthError('not_found', `The transcript has no file ${file}.`, {
+        field: 'file',
+        expected: ['main', ...files.keys()].filter((name, at, all) => all.indexOf(name) === at).join(', '),
+        wayOut: 'Name one of these.',
+      });
+    }
+    response.type('application/jsonl; charset=utf-8');
+    return { status: 200, text };
+  }),
+});
+
+export const agentRoutes: readonly Route[] = [interrupt, warm, transcript];

@@ -1,0 +1,34 @@
+import { eventSchema } from '@hearth/shared';
+import type { Request } from 'express';
+import { z } from 'zod';
+import { parsePart } from './parse.js';
+import type { Documented } from './route.js';
+
+/** The id of an event, as a reader got it. */
+const cursorSchema = z.string().regex(/^[0-9a-f]*\.\d{1,15}$/, 'the id of an event, as a stream gave it');
+
+export const cursorQuery = z.strictObject({ after: cursorSchema.optional() });
+
+export const cursorHeader = {
+  'Last-Event-ID': 'As `after`, which counts when both are given. Browsers send it when they come back.',
+};
+
+/** Where a reader wants to go on, if it says so. An empty header is none. */
+export function cursorOf(request: Request, after: string | undefined): string | undefined {
+  const header = request.get('last-event-id') || undefined;
+  return after ?? (header && parsePart(cursorSchema, header, 'Last-Event-ID header'));
+}
+
+/** An event as data of a stream. */
+export const streamedSchema = z.union([
+  z.intersection(eventSchema, z.object({ id: z.string() })),
+  z.object({ type: z.literal('stream.expired'), id: z.string() }),
+]);
+
+export const eventStream: Documented = {
+  description:
+    'Server-sent events: `id` is a cursor to come back with, `event` the type, `data` the event as JSON. `stream.expired` says once that what was asked for is no longer kept; ' +
+    '`stream.problem` (a problem document) ends a stream that cannot go on. Comments are heartbeats.',
+  contentType: 'text/event-stream',
+  schema: streamedSchema,
+};

@@ -1,0 +1,64 @@
+import { formatCursor } from '@hearth/shared';
+import { sendEvents } from '../sse/event-stream.js';
+import { cursorHeader, cursorOf, cursorQuery, eventStream } from './cursor.js';
+import { withTurn } from './lookups.js';
+import { type Route, route } from './route.js';
+import { sessionParams, turnParams } from './schemas.js';
+
+const ofSession = route({
+  method: 'get',
+  path: '/v1/sessions/{sessionId}/events',
+  operation: 'streamSession',
+  tag: 'Sessions',
+  summary: 'The events of a session, as they come, until you leave',
+  description:
+    'From now on, or from after an event; also of a session that nobody has opened yet. `after=.0` is the beginning of what is kept.',
+  scope: 'read',
+  params: sessionParams,
+  query: cursorQuery,
+  headers: cursorHeader,
+  responses: { 200: eventStream },
+  errors: ['redis_unreachable'],
+  async handle({ params, query, request, response, signal, services: { producer, options } }) {
+    const session = producer.session(params.sessionId);
+    const summary = await session.summary();
+    const end = formatCursor({ incarnation: summary?.incarnation ?? '', id: summary?.lastEvent ?? 0 });
+    const from = cursorOf(request, query.after) ?? end;
+    return sendEvents(response, session.events({ after: from, signal }), {
+      signal,
+      from,
+      heartbeatMs: options.heartbeatMs,
+    });
+  },
+});
+
+const ofTurn = route({
+  method: 'get',
+  path: '/v1/sessions/{sessionId}/turns/{turnId}/events',
+  operation: 'streamTurn',
+  tag: 'Turns',
+  summary: 'The events of a turn, from its first to its ending',
+  description:
+    'Or from after an event on. Whoever has its ending already gets 204, which tells a browser not to come back.',
+  scope: 'read',
+  params: turnParams,
+  query: cursorQuery,
+  headers: cursorHeader,
+  responses: { 200: eventStream, 204: { description: 'Nothing follows: the turn ended, and you have its ending' } },
+  errors: ['turn_gone', 'redis_unreachable'],
+  handle: withTurn(async ({ query, request, response, signal, services: { options } }, { session, turn }) => {
+    const after = cursorOf(request, query.after);
+    const events = (await session.follow(turn.turnId, { ...(after && { after }) })).events({ signal });
+    // Of a turn that ended, whatever is left is there: no need to answer before it is known whether anything is.
+    const first = turn.result && (await events.next());
+    if (first?.done) return { status: 204 };
+    return sendEvents(response, beginningWith(first?.value, events), { signal, heartbeatMs: options.heartbeatMs });
+  }),
+});
+
+async function* beginningWith<T>(first: T | undefined, rest: AsyncIterable<T>): AsyncGenerator<T> {
+  if (first !== undefined) yield first;
+  yield* rest;
+}
+
+export const eventRoutes: readonly Route[] = [ofSession, ofTurn];

@@ -1,0 +1,44 @@
+import type { Session, SessionSummary, TurnRecord } from '@hearth/producer';
+import { HearthError } from '@hearth/shared';
+import type { Answer, Exchange } from './route.js';
+
+type Handler<P, Q, B, Found> = (exchange: Exchange<P, Q, B>, found: Found) => Promise<Answer> | Answer;
+
+/** Finds the session of a path, or answers that there is none. */
+export function withSession<P extends { sessionId: string }, Q, B>(
+  handle: Handler<P, Q, B, { session: Session; summary: SessionSummary }>,
+): (exchange: Exchange<P, Q, B>) => Promise<Answer> {
+  return async (exchange) => {
+    const session = exchange.services.producer.session(exchange.params.sessionId);
+    const summary = await session.summary();
+    if (summary === undefined) throw noSession(session.sessionId);
+    return handle(exchange, { session, summary });
+  };
+}
+
+/** Finds the turn of a path, or answers that there is none. */
+export function withTurn<P extends { sessionId: string; turnId: string }, Q, B>(
+  handle: Handler<P, Q, B, { session: Session; turn: TurnRecord }>,
+): (exchange: Exchange<P, Q, B>) => Promise<Answer> {
+  return async (exchange) => {
+    const { sessionId, turnId } = exchange.params;
+    const session = exchange.services.producer.session(sessionId);
+    const turn = await session.turn(turnId);
+    if (turn === undefined) throw noTurn(sessionId, turnId);
+    return handle(exchange, { session, turn });
+  };
+}
+
+export const noSession = (sessionId: string): HearthError =>
+  new HearthError('session_gone', `There is no session ${sessionId}.`, {
+    field: 'sessionId',
+    expected: 'a session that was opened and not closed',
+    wayOut: 'Its first turn opens it: submit one.',
+  });
+
+const noTurn = (sessionId: string, turnId: string): HearthError =>
+  new HearthError('turn_gone', `Turn ${turnId} of session ${sessionId} is not known, or no longer.`, {
+    field: 'turnId',
+    expected: 'a turn that waits, runs, or ended within the last 24 hours',
+    wayOut: 'See the turns of the session for its turnIds. A delayed turn is not known before it is due.',
+  });

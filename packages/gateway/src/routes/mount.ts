@@ -1,0 +1,119 @@
+import { HearthError } from '@hearth/shared';
+import express, { type Express, type Request, type RequestHandler, type Response } from 'express';
+import { grantFor, refuseConfined, refuseForgery, refuseOutside } from '../auth/authorize.js';
+import type { Grant } from '../auth/grant.js';
+import { contextOf } from '../http/context.js';
+import { parsePart } from './parse.js';
+import type { Answer, Route, Services } from './route.js';
+
+/** Puts the routes of a table into an app; what a path does not take is answered with what it takes. */
+export function mountRoutes(app: Express, routes: readonly Route[], services: Services): void {
+  const parser = express.json({ limit: services.options.bodyMaxBytes, strict: false });
+  for (const route of routes) {
+    app[route.method](expressPath(route.path), admit(route, services), parser, serve(route, services));
+  }
+  for (const path of new Set(routes.map((route) => route.path))) {
+    app.all(expressPath(path), refuseMethod(routes.filter((route) => route.path === path)));
+  }
+}
+
+const expressPath = (path: string): string => path.replaceAll(/\{(\w+)\}/g, ':$1');
+
+/** Of routes that are for everybody. */
+const nobody: Grant = { name: 'anybody', scope: 'read' };
+
+/** Everything that is decided before a byte of the body is read. */
+function admit(route: Route, { credentials }: Services): RequestHandler {
+  return (request, response, next) => {
+    const context = contextOf(response);
+    context.log.route = route.path;
+    if (route.scope !== undefined) grantFor(context, route.scope);
+    refuseForgery(request, context, credentials);
+    const params = paramsOf(route, request);
+    for (const name of ['sessionId', 'turnId'] as const) {
+      if (typeof params[name] === 'string') context.log[name] = params[name];
+    }
+    if (route.scope !== undefined) {
+      const grant = grantFor(context, route.scope);
+      if (route.wholeCluster) refuseConfined(grant);
+      if (typeof params['sessionId'] === 'string') refuseOutside(grant, params['sessionId']);
+    }
+    refuseOtherTypes(request);
+    next();
+  };
+}
+
+function serve(route: Route, services: Services): RequestHandler {
+  return async (request, response) => {
+    const query = route.query && parsePart(route.query, request.query, 'query');
+    const body = route.body && parseBody(route, request);
+    const leaving = new AbortController();
+    response.once('close', () => leaving.abort());
+    const answer = await route.handle({
+      params: paramsOf(route, request),
+      query,
+      body,
+      grant: contextOf(response).caller?.grant ?? nobody,
+      signal: AbortSignal.any([leaving.signal, services.stopping]),
+      services,
+      request,
+      response,
+    });
+    send(response, answer);
+  };
+}
+
+const paramsOf = (route: Route, request: Request): Record<string, unknown> =>
+  route.params === undefined ? {} : (parsePart(route.params, request.params, 'path') as Record<string, unknown>);
+
+function parseBody(route: Route, request: Request): unknown {
+  const given: unknown = hasBody(request) || !route.bodyIsOptional ? request.body : {};
+  if (given === undefined) {
+    throw new HearthError(route.invalidBody ?? 'invalid_request', 'The request has no body.', {
+      field: 'body',
+      expected: 'a JSON object',
+      wayOut: 'Send it with the content type application/json.',
+    });
+  }
+  if (route.body?.safeParse(given).success === false) route.explain?.(given);
+  return route.body && parsePart(route.body, given, 'body', route.invalidBody);
+}
+
+const hasBody = (request: Request): boolean =>
+  request.headers['transfer-encoding'] !== undefined || Number(request.headers['content-length'] ?? 0) > 0;
+
+/** A form of another page can send text and forms by itself, and never JSON. */
+function refuseOtherTypes(request: Request): void {
+  if (!hasBody(request) || request.is('application/json')) return;
+  throw new HearthError('unsupported_media_type', 'The body of the request is not declared as JSON.', {
+    field: 'content-type',
+    expected: 'application/json',
+    wayOut: 'Send JSON, with that content type.',
+  });
+}
+
+function send(response: Response, answer: Answer): void {
+  if (answer === 'sent') return;
+  response.status(answer.status).set('cache-control', 'no-store');
+  if (answer.body !== undefined) response.json(answer.body);
+  else if (answer.text !== undefined) response.send(answer.text);
+  else response.end();
+}
+
+function refuseMethod(routes: readonly Route[]): RequestHandler {
+  const methods = routes.map(({ method }) => method.toUpperCase());
+  const allowed = ['OPTIONS', ...(methods.includes('GET') ? ['HEAD'] : []), ...methods].sort().join(', ');
+  return (request, response) => {
+    contextOf(response).log.route = routes[0]?.path ?? '';
+    response.set('allow', allowed);
+    if (request.method === 'OPTIONS') {
+      response.status(204).end();
+      return;
+    }
+    throw new HearthError('method_not_allowed', `${request.method} is not what this address takes.`, {
+      field: 'method',
+      expected: allowed,
+      wayOut: 'See /docs for what it takes.',
+    });
+  };
+}

@@ -1,0 +1,161 @@
+import type { Producer, SessionFilter, SessionSummary } from '@hearth/producer';
+import { HearthError, toErrorBody } from '@hearth/shared';
+import { z } from 'zod';
+import { confine, type Grant, holds } from '../auth/grant.js';
+import { problemSchema, statusOf } from '../http/problem.js';
+import { noSession, withSession } from './lookups.js';
+import { type Route, route } from './route.js';
+import { queryNumber, sessionParams, sessionSchema, sessionStates } from './schemas.js';
+
+const filter = {
+  prefix: z.string().min(1).max(200).optional().describe('The beginning of their ids'),
+  state: z.enum(sessionStates).optional(),
+  profile: z.string().min(1).optional(),
+  owner: z.string().min(1).optional().describe('workerId of their owner'),
+};
+
+const list = route({
+  method: 'get',
+  path: '/v1/sessions',
+  operation: 'listSessions',
+  tag: 'Sessions',
+  summary: 'Known sessions, the last used first',
+  description: 'A token that is confined sees those within its confines.',
+  scope: 'read',
+  query: z.strictObject({
+    ...filter,
+    limit: queryNumber(z.number().int().min(1).max(500)).optional().describe('At most so many (50)'),
+    after: z.string().min(1).optional().describe('`next` of the page before'),
+  }),
+  responses: {
+    200: {
+      description: 'A page; without `next` it is the last',
+      schema: z.object({ sessions: z.array(sessionSchema), next: z.string().optional() }),
+    },
+  },
+  errors: ['redis_unreachable'],
+  async handle({ query: { limit = 50, after, ...asked }, grant, services }) {
+    const prefix = confine(grant, asked.prefix);
+    if (prefix === undefined) return { status: 200, body: { sessions: [] } };
+    const page = await services.producer.sessionPage({ ...asked, prefix }, { limit, ...(after && { after }) });
+    return {
+      status: 200,
+      body: { ...page, sessions: page.sessions.filter(({ sessionId }) => holds(grant, sessionId)) },
+    };
+  },
+});
+
+const read = route({
+  method: 'get',
+  path: '/v1/sessions/{sessionId}',
+  operation: 'readSession',
+  tag: 'Sessions',
+  summary: 'One session: owner, state, counters, cost',
+  scope: 'read',
+  params: sessionParams,
+  responses: { 200: { description: 'The session', schema: sessionSchema } },
+  errors: ['session_gone', 'redis_unreachable'],
+  handle: withSession((_exchange, { summary }) => ({
+    status: 200,
+    body: summary satisfies z.input<typeof sessionSchema>,
+  })),
+});
+
+const close = route({
+  method: 'delete',
+  path: '/v1/sessions/{sessionId}',
+  operation: 'closeSession',
+  tag: 'Sessions',
+  summary: 'Close a session: end its agent, cancel its turns, erase its keys, jobs and files',
+  description:
+    'Answers when it is gone. Then the name is free again. 504: its owner has not answered; it is closed all the same, later.',
+  scope: 'admin',
+  params: sessionParams,
+  query: z.strictObject({
+    wait: queryNumber(z.number().max(600)).optional().describe('Seconds to wait for its owner (30)'),
+  }),
+  responses: {
+    200: { description: 'Closed', schema: z.object({ sessionId: z.string(), closed: z.literal(true) }) },
+  },
+  errors: ['session_gone', 'owner_unreachable', 'redis_unreachable'],
+  async handle({ params: { sessionId }, query: { wait = 30 }, services }) {
+    const closed = await services.producer.session(sessionId).close({ deadlineMs: wait * 1_000 });
+    if (!closed) throw noSession(sessionId);
+    return { status: 200, body: { sessionId, closed } };
+  },
+});
+
+const notClosed = z.object({
+  sessionId: z.string(),
+  status: z.number().int(),
+  error: problemSchema.pick({ code: true, wayOut: true }).extend({ message: z.string() }),
+});
+
+const closeSeveral = route({
+  method: 'delete',
+  path: '/v1/sessions',
+  operation: 'closeSessions',
+  tag: 'Sessions',
+  summary: 'Close all sessions that pass a filter',
+  description:
+    'Of a token that is confined: those within its confines. Answers when they are gone; names those that could not be closed yet.',
+  scope: 'admin',
+  query: z
+    .strictObject({
+      ...filter,
+      wait: queryNumber(z.number().max(600)).optional().describe('Seconds to wait for each owner (30)'),
+    })
+    .refine((asked) => Object.keys(filter).some((by) => by in asked), {
+      error: 'at least one of prefix, state, profile, owner',
+    }),
+  responses: {
+    200: {
+      description: 'What became of each',
+      schema: z.object({ closed: z.array(z.string()), failed: z.array(notClosed) }),
+    },
+  },
+  errors: ['redis_unreachable'],
+  async handle({ query: { wait = 30, ...asked }, grant, services: { producer } }) {
+    const sessions = await matching(producer, grant, asked);
+    return {
+      status: 200,
+      body: await closeAll(
+        producer,
+        sessions.map(({ sessionId }) => sessionId),
+        wait * 1_000,
+      ),
+    };
+  },
+});
+
+async function matching(producer: Producer, grant: Grant, asked: SessionFilter): Promise<SessionSummary[]> {
+  const prefix = confine(grant, asked.prefix);
+  if (prefix === undefined) return [];
+  const { sessions } = await producer.sessionPage({ ...asked, prefix }, { limit: Number.POSITIVE_INFINITY });
+  return sessions.filter(({ sessionId }) => holds(grant, sessionId));
+}
+
+/** Sessions closed at a time: each waits for its owner. */
+const closedAtOnce = 20;
+
+async function closeAll(producer: Producer, sessionIds: readonly string[], deadlineMs: number) {
+  const closed: string[] = [];
+  const failed: z.output<typeof notClosed>[] = [];
+  for (let at = 0; at < sessionIds.length; at += closedAtOnce) {
+    const some = sessionIds.slice(at, at + closedAtOnce).map(async (sessionId) => {
+      try {
+        // One that somebody else has closed meanwhile is closed.
+        await producer.session(sessionId).close({ deadlineMs });
+        closed.push(sessionId);
+      } catch (error) {
+        if (!(error instanceof HearthError)) throw error;
+        const { code, message, wayOut } = toErrorBody(error);
+        failed.push({ sessionId, status: statusOf[code], error: { code, message, ...(wayOut && { wayOut }) } });
+      }
+    });
+    await Promise.all(some);
+  }
+  return { closed: closed.sort(), failed };
+}
+
+export const sessionRoutes: readonly Route[] = [list, closeSeveral, read, close];

@@ -1,0 +1,166 @@
+import type { TurnHandle, TurnResult } from '@hearth/producer';
+import {
+  checkPrompt,
+  HearthError,
+  metadataSchema,
+  onBusySchema,
+  onInterruptedSchema,
+  prioritySchema,
+  promptSchema,
+  turnIdSchema,
+  turnResultSchema,
+} from '@hearth/shared';
+import { z } from 'zod';
+import { sendEvents } from '../sse/event-stream.js';
+import { cursorHeader, cursorOf, cursorQuery, eventStream } from './cursor.js';
+import { withSession, withTurn } from './lookups.js';
+import { parsePart } from './parse.js';
+import { type Route, route } from './route.js';
+import { acceptedSchema, queryNumber, sessionParams, turnParams, turnSchema } from './schemas.js';
+
+/** A request waits at most so long, s. */
+export const waitAtMost = 600;
+
+const promptBody = z.strictObject({
+  prompt: promptSchema,
+  turnId: turnIdSchema.optional(),
+  metadata: metadataSchema.optional(),
+  profile: z.string().min(1).optional(),
+  onInterrupted: onInterruptedSchema.optional(),
+  onBusy: onBusySchema.optional(),
+  expiresIn: z.number().int().positive().optional(),
+  delay: z.number().int().nonnegative().optional(),
+  priority: prioritySchema.optional(),
+});
+
+const submit = route({
+  method: 'post',
+  path: '/v1/sessions/{sessionId}/turns',
+  operation: 'submitTurn',
+  tag: 'Turns',
+  summary: 'Submit a turn',
+  description:
+    'Answers 202 as soon as the turn is accepted: from then on it is not lost. With `wait` it answers 200 with the result when the turn ends in time, failed turns included. ' +
+    'With `Accept: text/event-stream` it streams the turn. A `turnId` (or `Idempotency-Key`) that is known is the same turn. Leaving is never a cancel.',
+  scope: 'prompt',
+  params: sessionParams,
+  query: cursorQuery.extend({ wait: queryNumber(z.number().max(waitAtMost)).optional() }),
+  headers: { ...cursorHeader, 'Idempotency-Key': 'Stands for `turnId`, which counts when both are given.' },
+  body: promptBody,
+  explain: (body) => void checkPrompt((body as { prompt?: unknown } | null)?.prompt),
+  responses: {
+    200: [{ description: 'The result, within `wait` seconds', schema: turnResultSchema }, eventStream],
+    202: { description: 'Accepted', schema: acceptedSchema },
+  },
+  errors: ['prompt_too_large', 'profile_mismatch', 'session_busy', 'backlog_full', 'redis_unreachable'],
+  async handle({ params, query, body, request, response, signal, services }) {
+    const { prompt, ...options } = body;
+    const session = services.producer.session(params.sessionId);
+    const after = cursorOf(request, query.after);
+    const turnId = options.turnId ?? idempotencyKey(request.get('idempotency-key'));
+    const turn = await session.prompt(prompt, { ...options, turnId });
+    if (request.accepts(['application/json', 'text/event-stream']) === 'text/event-stream') {
+      const followed = after === undefined ? turn : await session.follow(turn.turnId, { after });
+      return sendEvents(response, followed.events({ signal }), { signal, heartbeatMs: services.options.heartbeatMs });
+    }
+    const result = query.wait === undefined ? undefined : await endingWithin(turn, query.wait * 1_000, signal);
+    if (result !== undefined) return { status: 200, body: result };
+    const { sessionId, seq, position } = turn;
+    return { status: 202, body: { sessionId, turnId: turn.turnId, seq, position } };
+  },
+});
+
+const idempotencyKey = (header: string | undefined): string | undefined =>
+  header === undefined
+    ? undefined
+    : parsePart(z.object({ turnId: turnIdSchema }), { turnId: header }, 'Idempotency-Key header').turnId;
+
+/** The turn's result; undefined when it has none in time, or the caller left. */
+async function endingWithin(turn: TurnHandle, ms: number, signal: AbortSignal): Promise<TurnResult | undefined> {
+  const events = turn.events({ signal: AbortSignal.any([signal, AbortSignal.timeout(ms)]) });
+  for await (const event of events) {
+    if (event.type === 'turn.finished' || event.type === 'turn.failed') return event.result;
+  }
+  return undefined;
+}
+
+const read = route({
+  method: 'get',
+  path: '/v1/sessions/{sessionId}/turns/{turnId}',
+  operation: 'readTurn',
+  tag: 'Turns',
+  summary: 'One turn: its prompt, and once it ended its result and messages',
+  scope: 'read',
+  params: turnParams,
+  responses: { 200: { description: 'The turn', schema: turnSchema } },
+  errors: ['turn_gone', 'redis_unreachable'],
+  handle: withTurn((_exchange, { turn }) => ({ status: 200, body: turn satisfies z.input<typeof turnSchema> })),
+});
+
+const cancel = route({
+  method: 'delete',
+  path: '/v1/sessions/{sessionId}/turns/{turnId}',
+  operation: 'cancelTurn',
+  tag: 'Turns',
+  summary: 'Cancel a turn that waits',
+  description: 'It fails with `cancelled`. One that runs is stopped by an interrupt instead.',
+  scope: 'prompt',
+  params: turnParams,
+  responses: {
+    200: {
+      description: 'Cancelled, now or before',
+      schema: z.object({ sessionId: z.string(), turnId: z.string(), cancelled: z.literal(true) }),
+    },
+  },
+  errors: ['turn_gone', 'turn_in_hand', 'turn_ended', 'redis_unreachable'],
+  async handle({ params: { sessionId, turnId }, services }) {
+    const cancellation = await services.producer.session(sessionId).cancel(turnId);
+    if (cancellation === 'in_hand') {
+      throw new HearthError('turn_in_hand', `Turn ${turnId} runs already.`, {
+        field: 'turnId',
+        expected: 'a turn that waits',
+        wayOut: 'Interrupt it: POST …/interrupt.',
+      });
+    }
+    if (cancellation === 'ended') {
+      throw new HearthError('turn_ended', `Turn ${turnId} has its result.`, {
+        field: 'turnId',
+        expected: 'a turn that waits',
+        wayOut: 'Read it: GET …/turns/{turnId}.',
+      });
+    }
+    return { status: 200, body: { sessionId, turnId, cancelled: true } };
+  },
+});
+
+const list = route({
+  method: 'get',
+  path: '/v1/sessions/{sessionId}/turns',
+  operation: 'listTurns',
+  tag: 'Turns',
+  summary: 'The turns of a session that are remembered, the last ones first by page, in order within a page',
+  scope: 'read',
+  params: sessionParams,
+  query: z.strictObject({
+    limit: queryNumber(z.number().int().min(1).max(200)).optional().describe('At most so many (20)'),
+    before: queryNumber(z.number().int().min(1))
+      .optional()
+      .describe('Only those before this seq: `before` of the page before'),
+  }),
+  responses: {
+    200: {
+      description: 'A page; without `before` it is the last',
+      schema: z.object({ turns: z.array(turnSchema), before: z.number().int().optional() }),
+    },
+  },
+  errors: ['session_gone', 'redis_unreachable'],
+  handle: withSession(async ({ query: { limit = 20, before } }, { session }) => {
+    const turns = await session.turns({ last: limit, ...(before === undefined ? {} : { before }) });
+    const first = turns[0]?.seq ?? 1;
+    // Fewer than asked for: what came before is forgotten.
+    const more = turns.length === limit && first > 1 ? { before: first } : {};
+    return { status: 200, body: { turns, ...more } };
+  }),
+});
+
+export const turnRoutes: readonly Route[] = [submit, list, read, cancel];
