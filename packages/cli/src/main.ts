@@ -1,7 +1,6 @@
 /** The `hearth` command: its root. Only here live signals and exit codes. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
 import { Command, Option } from 'commander';
 import { type AskOptions, ask } from './commands/ask.js';
 import { type AttachOptions, attach } from './commands/attach.js';
@@ -13,6 +12,8 @@ import { type SessionsOptions, sessions, workers } from './commands/lists.js';
 import { type StartOptions, start } from './commands/start.js';
 import { type UpOptions, up } from './commands/up.js';
 import { hearthHome, redisUrlFrom } from './home.js';
+import { type GatewayFlags, gatewayArgs, gatewayProgram } from './stack/gateway-process.js';
+import { workerArgs, workerProgram } from './stack/worker-process.js';
 import { createOutput } from './terminal/output.js';
 
 const interrupt = new AbortController();
@@ -39,8 +40,17 @@ const json = new Option('--json', 'print one JSON value per line on stdout');
 const redisUrl = new Option('--redis-url <url>', 'where Redis is (default: REDIS_URL, then a running `hearth up`)');
 const program = new Command('hearth').description('keeps Claude Code sessions warm').showHelpAfterError();
 
-const stackOptions = (command: Command): Command =>
+const gatewayOptions = (command: Command): Command =>
   command
+    .option('--port <n>', 'where the gateway listens (default: HEARTH_GATEWAY_PORT; else 8080, or a free one for up)')
+    .option(
+      '--host <address>',
+      'on which address (HEARTH_GATEWAY_HOST, 127.0.0.1); other than loopback it takes tokens',
+    )
+    .option('--tokens <file>', 'who may come in, JSON (HEARTH_TOKENS; default: whoever is on this machine)');
+
+const stackOptions = (command: Command): Command =>
+  gatewayOptions(command)
     .option('--demo', "use the simulator's model with the real claude CLI: no account needed")
     .option('--workers <n>', 'how many workers to start', '1')
     .option('--places <n>', 'room for agents on each worker (default: from memory)')
@@ -48,9 +58,9 @@ const stackOptions = (command: Command): Command =>
     .addOption(redisUrl)
     .addOption(json);
 
-stackOptions(program.command('up').description('bring up Redis and workers on this machine, until Ctrl-C')).action(
-  (options: UpOptions) => run(options, (context) => up(options, context)),
-);
+stackOptions(
+  program.command('up').description('bring up Redis, workers and the gateway on this machine, until Ctrl-C'),
+).action((options: UpOptions) => run(options, (context) => up(options, context)));
 
 stackOptions(
   program.command('start', { hidden: true }).description('what `npm start` runs: up, and one visible conversation'),
@@ -65,7 +75,16 @@ program
   .option('--places <n>', 'room for agents (default: from memory)')
   .addOption(redisUrl)
   .addOption(json)
-  .action((options: UpOptions) => run(options, () => workerHere(options)));
+  .action((options: UpOptions) => run(options, () => processHere(workerProgram(), workerArgs(options), options)));
+
+gatewayOptions(
+  program.command('gateway').description('start a gateway here: HTTP, console, Bull Board; see docs/gateway.md'),
+)
+  .addOption(redisUrl)
+  .addOption(json)
+  .action((options: GatewayFlags & CommonOptions) =>
+    run(options, () => processHere(gatewayProgram(), gatewayArgs(options), options)),
+  );
 
 program
   .command('ask')
@@ -131,15 +150,11 @@ program
   .addOption(json)
   .action((options: CommonOptions) => run(options, (context) => doctor(options, context)));
 
-/** The worker is a process of its own with a root of its own: it takes our place, our terminal and our signals. */
-async function workerHere(options: UpOptions): Promise<number> {
-  const args = [
-    ...(options.profiles === undefined ? [] : ['--profiles', options.profiles]),
-    ...(options.places === undefined ? [] : ['--places', options.places]),
-  ];
-  const child = spawn(process.execPath, [fileURLToPath(import.meta.resolve('@hearth/worker/main')), ...args], {
+/** Workers and gateways are processes of their own with roots of their own: they take our place, our terminal and our signals. */
+async function processHere(file: string, args: readonly string[], { redisUrl: url }: CommonOptions): Promise<number> {
+  const child = spawn(process.execPath, [file, ...args], {
     stdio: 'inherit',
-    env: { ...process.env, REDIS_URL: redisUrlFrom(options.redisUrl), HEARTH_HOME: hearthHome() },
+    env: { ...process.env, REDIS_URL: redisUrlFrom(url), HEARTH_HOME: hearthHome() },
     // A Ctrl-C reaches it through us, once.
     detached: true,
   });

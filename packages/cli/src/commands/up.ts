@@ -1,17 +1,19 @@
 import { lookForCredentials, noCredentials } from '../credentials.js';
 import { hearthHome } from '../home.js';
+import { type GatewayFlags, gatewayArgs } from '../stack/gateway-process.js';
 import { type Stack, startStack } from '../stack/stack.js';
+import { workerArgs } from '../stack/worker-process.js';
 import { style } from '../terminal/output.js';
 import { aborted, type CommonOptions, type Context } from './context.js';
 
-export interface UpOptions extends CommonOptions {
+export interface UpOptions extends CommonOptions, GatewayFlags {
   demo?: boolean;
   workers?: string;
   places?: string;
   profiles?: string;
 }
 
-/** `hearth up`: Redis and workers in one go; stays until Ctrl-C. */
+/** `hearth up`: Redis, workers and the gateway in one go; stays until Ctrl-C. */
 export async function up(options: UpOptions, context: Context): Promise<number> {
   const credentials = lookForCredentials();
   if (!options.demo && credentials.found === undefined && options.profiles === undefined)
@@ -30,16 +32,14 @@ export async function withStack(
   { out }: Context,
   work: (stack: Stack) => Promise<number>,
 ): Promise<number> {
-  const workerArgs = [
-    ...(options.profiles === undefined ? [] : ['--profiles', options.profiles]),
-    ...(options.places === undefined ? [] : ['--places', options.places]),
-  ];
   const stack = await startStack({
     home: hearthHome(),
     redisUrl: options.redisUrl ?? (process.env['REDIS_URL'] || undefined),
     demo,
     workers: Number(options.workers ?? 1),
-    workerArgs,
+    workerArgs: workerArgs(options),
+    // Nobody said where: then where nobody else is.
+    gatewayArgs: gatewayArgs({ ...options, port: options.port ?? (process.env['HEARTH_GATEWAY_PORT'] || '0') }),
   });
   try {
     return await work(stack);
@@ -51,14 +51,16 @@ export async function withStack(
 
 /** Says where everything is, and what to try next. */
 export function announce(stack: Stack, { out }: Context): void {
-  const { redisUrl, modelApi, workers } = stack;
+  const { redisUrl, modelApi, workers, gateway } = stack;
   out.value({
     kind: 'ready',
+    gateway: gateway.url,
     redis: redisUrl,
     ...(modelApi === undefined ? {} : { modelApi }),
     workers: workers.map(({ workerId, seat, pid }) => ({ workerId, seat, pid })),
   });
   out.line(`\n${style.bold('hearth is up')}`);
+  out.line(`  Gateway    ${gateway.url} (console at /, API described at /docs)`);
   out.line(`  Redis      ${redisUrl}`);
   if (modelApi !== undefined) out.line(`  Model      ${modelApi} (the simulator's)`);
   for (const worker of workers) out.line(`  Worker     seat ${worker.seat}, pid ${worker.pid}, log ${worker.logFile}`);

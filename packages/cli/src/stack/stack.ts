@@ -4,6 +4,7 @@ import { HearthError } from '@hearth/shared';
 import { modelApiEnvironment, startModelApi } from '@hearth/simulator';
 import { removeUpRecord, runningUp, writeUpRecord } from '../home.js';
 import { withProgress } from '../terminal/progress.js';
+import { type GatewayProcess, startGatewayProcess } from './gateway-process.js';
 import { startWorkerProcess, type WorkerProcess } from './worker-process.js';
 
 export interface StackOptions {
@@ -14,19 +15,21 @@ export interface StackOptions {
   demo: boolean;
   workers: number;
   workerArgs: readonly string[];
+  gatewayArgs: readonly string[];
 }
 
 export interface Stack {
   redisUrl: string;
   modelApi: string | undefined;
   workers: readonly WorkerProcess[];
+  gateway: GatewayProcess;
   /** The environment agents of this stack get their account from. */
   env: NodeJS.ProcessEnv;
   /** Ends everything in reverse order. Stopping twice is the same stop. */
   stop(): Promise<void>;
 }
 
-/** Brings up what a person needs to try Hearth on one machine: Redis, the simulator's model if asked for, workers. */
+/** Brings up what a person needs to try Hearth on one machine: Redis, the simulator's model if asked for, workers, the gateway. */
 export async function startStack(options: StackOptions): Promise<Stack> {
   const running = runningUp(options.home);
   if (running !== undefined) {
@@ -49,6 +52,8 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       REDIS_URL: redisUrl,
       HEARTH_HOME: options.home,
     };
+    // First: a port that is taken is no reason to start workers.
+    const gateway = await startGateway(options, env, cleanups);
     const workers: WorkerProcess[] = [];
     for (let number = 1; number <= options.workers; number += 1) {
       const worker = await withProgress(
@@ -61,7 +66,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     }
     writeUpRecord(options.home, { pid: process.pid, redisUrl });
     cleanups.push(async () => removeUpRecord(options.home));
-    return { redisUrl, modelApi: modelApi?.url, workers, env, stop };
+    return { redisUrl, modelApi: modelApi?.url, workers, gateway, env, stop };
   } catch (error) {
     await stop();
     throw error;
@@ -76,6 +81,20 @@ async function startRedis(home: string, cleanups: (() => Promise<unknown>)[]): P
   );
   cleanups.push(() => redis.stop());
   return redis.url;
+}
+
+async function startGateway(
+  { home, gatewayArgs: args }: StackOptions,
+  env: NodeJS.ProcessEnv,
+  cleanups: (() => Promise<unknown>)[],
+): Promise<GatewayProcess> {
+  const gateway = await withProgress(
+    'Gateway starts',
+    () => startGatewayProcess({ home, env, args }),
+    ({ url, logFile }) => `Gateway serves at ${url} (log: ${logFile})`,
+  );
+  cleanups.push(() => gateway.stop());
+  return gateway;
 }
 
 /** Runs every cleanup, each whatever the others do; the first failure is thrown in the end. */

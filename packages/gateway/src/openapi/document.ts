@@ -1,6 +1,7 @@
 import { type ErrorCode, errorCatalogue } from '@hearth/shared';
 import { z } from 'zod';
 import { statusOf } from '../http/problem.js';
+import { errorsOf } from '../routes/errors.js';
 import type { Documented, Route } from '../routes/route.js';
 import { namedSchemas } from '../routes/schemas.js';
 
@@ -111,26 +112,6 @@ function answersOf(route: Route, schemas: SchemaBook): Operation['responses'] {
   return Object.fromEntries(
     Object.entries(route.responses).map(([status, documented]) => [status, of([documented].flat())]),
   );
-}
-
-/** The errors a route can end in: its own, and those that come with what it asks for. */
-export function errorsOf({ scope, params, query, headers, body, invalidBody, errors = [] }: Route): ErrorCode[] {
-  const paths = params === undefined ? [] : Object.keys((params as z.ZodObject).shape);
-  const bodies = body === undefined ? [] : Object.keys((body as Partial<z.ZodObject>).shape ?? {});
-  const fields = [...paths, ...bodies, ...(headers !== undefined && 'Idempotency-Key' in headers ? ['turnId'] : [])];
-  return [
-    ...new Set<ErrorCode>([
-      ...(scope === undefined ? [] : (['unauthenticated', 'forbidden'] as const)),
-      ...(query !== undefined || body !== undefined || params !== undefined ? (['invalid_request'] as const) : []),
-      ...(fields.includes('sessionId') ? (['invalid_session_id'] as const) : []),
-      ...(fields.includes('turnId') ? (['invalid_turn_id'] as const) : []),
-      ...(fields.includes('prompt') ? (['invalid_prompt'] as const) : []),
-      ...(fields.includes('metadata') ? (['invalid_metadata'] as const) : []),
-      ...(invalidBody === undefined ? [] : [invalidBody]),
-      ...(body === undefined ? [] : (['request_too_large', 'unsupported_media_type'] as const)),
-      ...errors,
-    ]),
-  ];
 }
 
 /** One response for each status, naming the codes it can have. */

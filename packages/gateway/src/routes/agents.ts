@@ -42,7 +42,7 @@ const warm = route({
   body: z.strictObject({ profile: z.string().min(1).optional() }),
   bodyIsOptional: true,
   responses: { 200: { description: 'The agent that waits', schema: warmedSchema } },
-  errors: ['profile_mismatch', 'owner_unreachable', 'redis_unreachable'],
+  errors: ['profile_mismatch', 'session_closing', 'owner_unreachable', 'redis_unreachable'],
   async handle({ params, query: { wait = 30 }, body, services }) {
     const session = services.producer.session(params.sessionId);
     return { status: 200, body: await session.warm({ ...body, deadlineMs: wait * 1_000 }) };

@@ -27,17 +27,14 @@ function admit(route: Route, { credentials }: Services): RequestHandler {
   return (request, response, next) => {
     const context = contextOf(response);
     context.log.route = route.path;
-    if (route.scope !== undefined) grantFor(context, route.scope);
-    refuseForgery(request, context, credentials);
+    const grant = route.scope && grantFor(context, route.scope);
+    if (grant !== undefined) refuseForgery(request, context, credentials);
     const params = paramsOf(route, request);
     for (const name of ['sessionId', 'turnId'] as const) {
       if (typeof params[name] === 'string') context.log[name] = params[name];
     }
-    if (route.scope !== undefined) {
-      const grant = grantFor(context, route.scope);
-      if (route.wholeCluster) refuseConfined(grant);
-      if (typeof params['sessionId'] === 'string') refuseOutside(grant, params['sessionId']);
-    }
+    if (grant !== undefined && route.wholeCluster) refuseConfined(grant);
+    if (grant !== undefined && typeof params['sessionId'] === 'string') refuseOutside(grant, params['sessionId']);
     refuseOtherTypes(request);
     next();
   };

@@ -1,13 +1,6 @@
 import { type ErrorCode, HearthError } from '@hearth/shared';
 import type { z } from 'zod';
-
-/** Fields that have a code of their own, wherever they stand. */
-const codeOfField: Partial<Record<string, ErrorCode>> = {
-  sessionId: 'invalid_session_id',
-  turnId: 'invalid_turn_id',
-  prompt: 'invalid_prompt',
-  metadata: 'invalid_metadata',
-};
+import { codeFor } from './errors.js';
 
 /** Parses a part of a request. @param part `path`, `query` or `body` @throws HearthError that names the first field at fault */
 export function parsePart<T>(
@@ -21,7 +14,7 @@ export function parsePart<T>(
   const [issue] = parsed.error.issues;
   const field = issue?.path.map(String).join('.') || part;
   const reason = issue?.message ?? 'not acceptable';
-  throw new HearthError(codeOfField[String(issue?.path[0])] ?? code, `${field}: ${reason}`, {
+  throw new HearthError(codeFor(String(issue?.path[0])) ?? code, `${field}: ${reason}`, {
     field,
     expected: reason,
     wayOut: `Correct ${field} in the ${part} and send the request again; /docs says what it takes.`,

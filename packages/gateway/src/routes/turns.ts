@@ -52,7 +52,14 @@ const submit = route({
     200: [{ description: 'The result, within `wait` seconds', schema: turnResultSchema }, eventStream],
     202: { description: 'Accepted', schema: acceptedSchema },
   },
-  errors: ['prompt_too_large', 'profile_mismatch', 'session_busy', 'backlog_full', 'redis_unreachable'],
+  errors: [
+    'prompt_too_large',
+    'profile_mismatch',
+    'session_busy',
+    'backlog_full',
+    'session_closing',
+    'redis_unreachable',
+  ],
   async handle({ params, query, body, request, response, signal, services }) {
     const { prompt, ...options } = body;
     const session = services.producer.session(params.sessionId);

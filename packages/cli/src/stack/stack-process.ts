@@ -1,0 +1,74 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { HearthError } from '@hearth/shared';
+
+export interface StackProcess {
+  pid: number;
+  logFile: string;
+  /** Drains it; resolves with its exit code. */
+  stop(): Promise<number | null>;
+}
+
+export interface StackProcessOptions {
+  home: string;
+  /** Names its log file, and it in errors. */
+  name: string;
+  program: string;
+  env: NodeJS.ProcessEnv;
+  args: readonly string[];
+}
+
+/**
+ * Starts a process of the stack, its log in a file. Resolves with the JSON line by which it says that it serves.
+ * @throws HearthError when it does not start
+ */
+export async function startStackProcess<T>(options: StackProcessOptions): Promise<StackProcess & { said: T }> {
+  const { home, name, program, env, args } = options;
+  mkdirSync(join(home, 'logs'), { recursive: true });
+  const logFile = join(home, 'logs', `${name}.log`);
+  const log = openSync(logFile, 'w');
+  // detached: Ctrl-C reaches us alone, and we drain it. Its stdin tells it should we die.
+  const child = spawn(process.execPath, [program, '--stop-with-stdin', ...args], {
+    detached: true,
+    stdio: ['pipe', 'pipe', log],
+    env,
+  });
+  closeSync(log);
+  child.stdin?.on('error', () => undefined);
+  const exited = once(child, 'exit').then(([code]) => code as number | null);
+  const said = JSON.parse(await firstLine(child, exited, name, logFile)) as T;
+  return {
+    said,
+    pid: child.pid ?? -1,
+    logFile,
+    stop: () => {
+      child.kill('SIGTERM');
+      return exited;
+    },
+  };
+}
+
+async function firstLine(
+  child: ChildProcess,
+  exited: Promise<unknown>,
+  name: string,
+  logFile: string,
+): Promise<string> {
+  if (child.stdout === null) throw new TypeError('the process has no stdout');
+  const lines = createInterface({ input: child.stdout });
+  const line = await Promise.race([once(lines, 'line').then(([text]) => String(text)), exited.then(() => undefined)]);
+  if (line !== undefined) return line;
+  const last = readFileSync(logFile, 'utf8').trim().split('\n').at(-1) ?? '';
+  throw new HearthError('internal', `The ${name} did not start: ${lastMessage(last)}`, { wayOut: `See ${logFile}.` });
+}
+
+function lastMessage(line: string): string {
+  try {
+    return (JSON.parse(line) as { msg?: string }).msg ?? line;
+  } catch {
+    return line;
+  }
+}
