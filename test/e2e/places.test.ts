@@ -134,3 +134,22 @@ test('a session with a long backlog gives its place up when another waits for on
     expect(order.filter((name) => name === 'long')).toHaveLength(30);
   });
 });
+
+test('a worker tells which sessions its agents hold, how warm they are and what memory they take', async () => {
+  await withCluster(async (cluster) => {
+    const worker = await cluster.worker({ claude: 'fake', leaseTtlMs: 2_000 });
+    const producer = cluster.producer();
+    const told = async () => (await producer.workers())[0]?.agents;
+    const result = await (await producer.session('s').prompt('hello')).result();
+    const [agent] = await eventually(async () => {
+      const agents = await told();
+      return agents?.[0]?.warmth === 'hot' && agents;
+    });
+    expect(agent).toMatchObject({ sessionId: 's', pid: result.pid });
+    expect(agent?.rssBytes).toBeGreaterThan(5_000_000);
+    expect(Math.abs((agent?.since ?? 0) - Date.now())).toBeLessThan(60_000);
+    await producer.session('s').close();
+    await eventually(async () => (await told())?.length === 0);
+    expect(worker.isGone()).toBe(false);
+  });
+});

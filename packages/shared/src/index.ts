@@ -65,7 +65,7 @@ export {
   warmthSchema,
 } from './schema/turn.js';
 export { type TurnJob, turnJobJsonSchema, turnJobSchema } from './schema/turn-job.js';
-export { type WorkerRecord, workerRecordSchema } from './schema/worker-record.js';
+export { type AgentRecord, agentRecordSchema, type WorkerRecord, workerRecordSchema } from './schema/worker-record.js';
 export {
   checkSessionId,
   decodeSessionId,

@@ -341,6 +341,7 @@ export class Worker extends EventEmitter<WorkerEvents> {
       places: { total: this.options.places, spare, ...this.sessions.counts() },
       profiles,
       launches,
+      agents: this.sessions.agents(),
     };
   }
 }

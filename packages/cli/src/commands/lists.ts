@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { SessionSummary } from '@hearth/producer';
+import type { SessionSummary, WorkerRecord } from '@hearth/producer';
 import { ago, type Output, table } from '../terminal/output.js';
 import { type CommonOptions, type Context, withProducer } from './context.js';
 
@@ -76,7 +76,7 @@ export async function workers(options: CommonOptions, { out }: Context): Promise
   else {
     out.line(
       table([
-        ['SEAT', 'WORKER', 'HOST', 'PID', 'STATE', 'PLACES', 'SPARE', 'BUSY', 'IDLE', 'PROFILES', 'STARTED'],
+        ['SEAT', 'WORKER', 'HOST', 'PID', 'STATE', 'PLACES', 'SPARE', 'BUSY', 'IDLE', 'MEMORY', 'PROFILES', 'STARTED'],
         ...list.map((w) => [
           String(w.seat),
           w.workerId,
@@ -87,6 +87,7 @@ export async function workers(options: CommonOptions, { out }: Context): Promise
           String(w.places.spare),
           String(w.places.busy),
           String(w.places.idle),
+          memoryOf(w),
           Object.entries(w.profiles)
             .map(([name, health]) => (health === 'ok' ? name : `${name} (${health})`))
             .join(', '),
@@ -96,4 +97,10 @@ export async function workers(options: CommonOptions, { out }: Context): Promise
     );
   }
   return 0;
+}
+
+/** What the agents bound to sessions hold together; spares are not counted. */
+function memoryOf({ agents }: WorkerRecord): string {
+  const known = agents.flatMap(({ rssBytes }) => rssBytes ?? []);
+  return known.length === 0 ? '-' : `${Math.round(known.reduce((sum, bytes) => sum + bytes, 0) / 2 ** 20)} MB`;
 }

@@ -1,5 +1,19 @@
 import { z } from 'zod';
 import { launchDigestSchema } from './launch-digest.js';
+import { warmthSchema } from './turn.js';
+
+/** The agent of a session, as its worker sees it. */
+export const agentRecordSchema = z.object({
+  sessionId: z.string(),
+  pid: z.number().int(),
+  /** `hot` once it has served a turn; before, how the session met it. */
+  warmth: warmthSchema,
+  /** Memory its process holds, without that of its tools; absent where there is no /proc. */
+  rssBytes: z.number().int().optional(),
+  /** When the session met it, ms since 1970, the worker's clock. */
+  since: z.number(),
+});
+export type AgentRecord = z.infer<typeof agentRecordSchema>;
 
 /** What a worker writes into its lease at each renewal. */
 export const workerRecordSchema = z.object({
@@ -22,5 +36,7 @@ export const workerRecordSchema = z.object({
   profiles: z.record(z.string(), z.string()),
   /** Profile name → what it launches. */
   launches: z.record(z.string(), launchDigestSchema).default({}),
+  /** The agents that are bound to a session. A worker of an older version does not tell. */
+  agents: z.array(agentRecordSchema).default([]),
 });
 export type WorkerRecord = z.infer<typeof workerRecordSchema>;

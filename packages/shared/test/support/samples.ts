@@ -72,4 +72,5 @@ export const workerRecord = (workerId: string, seat = 0): WorkerRecord => ({
   places: { total: 1, spare: 1, busy: 0, idle: 0 },
   profiles: { default: 'ok' },
   launches: {},
+  agents: [],
 });

@@ -78,6 +78,11 @@ export class SessionActor {
     return this.phase.kind === 'idle' && !this.rung ? this.phase.since : undefined;
   }
 
+  /** The agent that is there, for the worker record. */
+  get presentAgent(): Serving['presentAgent'] {
+    return this.serving.presentAgent;
+  }
+
   start(): void {
     void this.run();
   }

@@ -119,6 +119,11 @@ export class Serving {
     await this.outbox.flush();
   }
 
+  /** The agent that is there. */
+  get presentAgent(): SessionAgent['present'] {
+    return this.agent.present;
+  }
+
   /** A turn is to stop, now or when it begins. */
   stop(seq: number): void {
     this.agent.stop(seq);

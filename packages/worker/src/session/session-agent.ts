@@ -73,10 +73,17 @@ export class SessionAgent {
     return this.exit;
   }
 
+  /** The agent that is there, for the worker record. */
+  get present(): { pid: number; warmth: Warmth; since: number } | undefined {
+    if (this.agent === undefined) return undefined;
+    const { at } = this.met;
+    return { pid: this.agent.pid, warmth: this.warmth, since: Math.round(performance.timeOrigin + at) };
+  }
+
   /** The agent that is there, or a new one. */
   async meet(): Promise<{ kind: 'met'; agent: Agent; warmth: Warmth } | { kind: 'failed'; error: HearthError }> {
     if (this.agent !== undefined) {
-      return { kind: 'met', agent: this.agent, warmth: this.met.turns > 0 ? 'hot' : this.met.warmth };
+      return { kind: 'met', agent: this.agent, warmth: this.warmth };
     }
     try {
       await mkdir(this.deps.workspace, { recursive: true });
@@ -92,6 +99,10 @@ export class SessionAgent {
       await this.end('now');
       return { kind: 'failed', error: startFailure(error) };
     }
+  }
+
+  private get warmth(): Warmth {
+    return this.met.turns > 0 ? 'hot' : this.met.warmth;
   }
 
   /** Has the agent answer one prompt. The begin was recorded before. */

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import {
+  type AgentRecord,
   type Claim,
   formatRing,
   type Logger,
@@ -19,6 +20,7 @@ import { startFailure } from '../agent/start-failure.js';
 import type { Fleet } from '../fleet.js';
 import type { Place, Places } from '../pool/places.js';
 import type { SparePool } from '../pool/spare-pool.js';
+import { residentBytes } from '../processes/memory.js';
 import { SessionActor } from './actor.js';
 import type { AgentLimits } from './limits.js';
 import { removeWorkspace, workspaceOf } from './workspaces.js';
@@ -60,6 +62,15 @@ export class Sessions {
   counts(): { busy: number; idle: number } {
     const idle = this.idle().length;
     return { busy: this.actors.size - idle, idle };
+  }
+
+  /** The agents that are there, for the worker record. */
+  agents(): AgentRecord[] {
+    return [...this.actors.values()].flatMap(({ sessionId, presentAgent }) => {
+      if (presentAgent === undefined) return [];
+      const rssBytes = residentBytes(presentAgent.pid);
+      return [{ sessionId, ...presentAgent, ...(rssBytes === undefined ? {} : { rssBytes }) }];
+    });
   }
 
   /** Starts the actor of a session that was just claimed. */

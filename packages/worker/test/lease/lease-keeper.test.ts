@@ -14,6 +14,7 @@ const record = (workerId: string, seat: number): WorkerRecord => ({
   places: { total: 1, spare: 0, busy: 0, idle: 0 },
   profiles: {},
   launches: {},
+  agents: [],
 });
 
 test('a lease that vanished is lost for ever: it is told once, and never made again', () =>
