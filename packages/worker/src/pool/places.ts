@@ -75,6 +75,8 @@ export class Places {
     for (;;) {
       const spare = this.deps.pools.get(profile)?.tryTake();
       if (spare !== undefined || this.unheld > 0) return this.hold(profile, spare);
+      // Sooner there than another would be in the place of a session that had to go for it.
+      if (await this.deps.pools.get(profile)?.startFinished()) continue;
       if (await this.dropSpare()) continue;
       const idle = [...this.deps.idleSessions()].sort((a, b) => a.idleSince - b.idleSince);
       let evicted = false;

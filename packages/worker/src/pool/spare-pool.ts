@@ -89,6 +89,13 @@ export class SparePool {
     return this.ready.shift();
   }
 
+  /** Resolves when a start is over that nobody waits for; false when none is under way. */
+  async startFinished(): Promise<boolean> {
+    if (this.starts.size <= this.waiters.length) return false;
+    await Promise.race(this.starts);
+    return true;
+  }
+
   /** Takes back a spare that was not used after all. */
   giveBack(agent: Agent): void {
     if (this.isSurplus) void this.discard(agent);

@@ -147,6 +147,24 @@ describe('places', () => {
     await pool.stop();
   });
 
+  test('of a spare that is just starting are waited for before an idle session loses its own', async () => {
+    let ready = (): void => undefined;
+    const starting = new Promise<void>((resolve) => {
+      ready = resolve;
+    });
+    const { pool, places, idle } = world(2, 1, async () => {
+      await starting;
+      return fakeAgent(1);
+    });
+    const held = await places.admit('other');
+    idle.push({ idleSince: 0, evict: () => Promise.reject(new Error('must not be evicted')) });
+    const admitted = places.admit('p');
+    ready();
+    expect(await admitted).toMatchObject({ spare: { pid: 1 } });
+    expect(held?.spare).toBeUndefined();
+    await pool.stop();
+  });
+
   test('are freed by evicting the session that has been idle longest', async () => {
     const { places, idle } = world(2, 0);
     const held = [await places.admit('p'), await places.admit('p')];
