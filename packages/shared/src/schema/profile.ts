@@ -40,6 +40,9 @@ const ownFlags = new Set([
   '--max-budget-usd',
 ]);
 
+/** Node's timers hold so many ms. */
+const clock = z.number().int().positive().max(2_147_483_647);
+
 const absolutePath = z.string().refine(isAbsolute, 'an absolute path');
 
 /** A named launch specification on the worker. Every field is optional; what is left out is the CLI's own default. */
@@ -86,14 +89,15 @@ export const profileSchema = z.strictObject({
   /** How many spares to keep. */
   spares: z.number().int().min(0).max(64).default(1),
   /** ms a permission request waits for an answer; then it is denied. */
-  permissionDeadlineMs: z
-    .number()
-    .int()
-    .positive()
-    .max(2_147_483_647)
-    .default(10 * 60_000),
+  permissionDeadlineMs: clock.default(10 * 60_000),
   /** What becomes of a permission request while nobody reads the session's events: it waits all the same, or is denied at once. */
   permissionUnwatched: z.enum(['wait', 'deny']).default('wait'),
+  /** ms from a turn's begin to the first thing the agent says or does. */
+  firstEventTimeoutMs: clock.default(5 * 60_000),
+  /** ms the agent may say and do nothing in mid-turn; tools that run and retries of the model API are signs of life. */
+  silenceTimeoutMs: clock.default(10 * 60_000),
+  /** ms from a turn's begin to its end, without the time in which somebody was asked for a permission. */
+  turnTimeoutMs: clock.default(2 * 3_600_000),
   /** ms until an agent must have started and initialised. */
   startTimeoutMs: z.number().int().positive().default(30_000),
 });

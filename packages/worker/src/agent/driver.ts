@@ -36,6 +36,8 @@ export type AgentEvent =
   | { kind: 'status'; status: string }
   /** Lines of the transcript, each ending in a newline; `file` is `main` or a sub-agent's path; `entryIds`: ids of the assistant's entries. */
   | { kind: 'transcript'; file: string; lines: string; entryIds: readonly string[] }
+  /** A result that cannot be this prompt's: its message is not even complete. */
+  | { kind: 'stray_result'; reason: string }
   | ({ kind: 'result' } & AgentResult);
 
 /** How the agent ended a prompt. Cost and tokens are this prompt's own. */
@@ -74,6 +76,9 @@ export interface AgentExit {
   signal: string | undefined;
   stderrTail: string;
 }
+
+/** Where the ladder begins: ask it to go by itself, then TERM, then KILL (`now`). */
+export type AgentEnd = 'ask' | 'terminate' | 'now';
 
 /** Which way a raw line went: to the agent, from it, or on its stderr. */
 export type RawListener = (way: 'in' | 'out' | 'err', line: string) => void;
@@ -116,8 +121,8 @@ export interface Agent {
   answer(requestId: string, answer: Answer): void;
   /** Shows every line to and from the process, and its stderr, to one listener; undefined: to nobody. */
   watch(listener: RawListener | undefined): void;
-  /** Ends the process and all it started: ask, TERM, KILL. `ask` waits for it to go by itself first. */
-  end(how: 'ask' | 'now'): Promise<AgentExit>;
+  /** Ends the process and all it started. */
+  end(how: AgentEnd): Promise<AgentExit>;
 }
 
 export interface AgentDriver {

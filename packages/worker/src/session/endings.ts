@@ -36,15 +36,14 @@ export function crashed(turn: HeadTurn, lastExit: AgentExit | undefined): Hearth
 }
 
 /** Why an answer is no finished turn; undefined when it is one. */
-export function failureOf(answer: AgentResult, wasToStop: boolean): ErrorBody | undefined {
+export function failureOf(answer: AgentResult, stopReason: HearthError | undefined): ErrorBody | undefined {
   if (answer.ok) return undefined;
   if (!answer.stopped) return agentFailed(answer);
   return toErrorBody(
-    wasToStop
-      ? stoppedError()
-      : new HearthError('interrupted', 'A permission was denied, and the turn ended with that.', {
-          wayOut: 'Prompt again: the session goes on.',
-        }),
+    stopReason ??
+      new HearthError('interrupted', 'A permission was denied, and the turn ended with that.', {
+        wayOut: 'Prompt again: the session goes on.',
+      }),
   );
 }
 

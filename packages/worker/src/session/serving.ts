@@ -11,6 +11,7 @@ import type {
 import { expiredError, SessionWriter, stoppedError, toErrorBody, toolsThatChange } from '@hearth/shared';
 import type { Agent, AgentExit, AgentResult, RawListener } from '../agent/driver.js';
 import type { Place } from '../pool/places.js';
+import type { ClockTimes } from './clocks.js';
 import * as endings from './endings.js';
 import type { AgentLimits } from './limits.js';
 import { interruptionNote, withNote } from './note.js';
@@ -26,7 +27,7 @@ export interface ServingDeps {
   /** The folder the session's agents work in. */
   workspace: string;
   limits: AgentLimits;
-  policy: PermissionPolicy;
+  policy: PermissionPolicy & ClockTimes;
   /** An agent without a past, from the pool. @throws HearthError */
   obtainAgent(place: Place): Promise<{ agent: Agent; warmth: Warmth }>;
   /** An agent that goes on from the session's transcript. @throws HearthError */
@@ -86,6 +87,7 @@ export class Serving {
       newAgent: () => this.newAgent(),
       outbox: this.outbox,
       desk: this.desk,
+      clocks: policy,
       onIdleExit: (pid, exit) => {
         log.warn({ pid, ...exit }, 'an idle agent ended by itself; its session is released');
         listener.onIdleExit();
@@ -126,7 +128,7 @@ export class Serving {
 
   /** A turn is to stop, now or when it begins. */
   stop(seq: number): void {
-    this.agent.stop(seq);
+    this.agent.stop(seq, stoppedError());
   }
 
   /** A permission request was answered. */
@@ -136,7 +138,8 @@ export class Serving {
 
   /** Looks for wishes whose calls were lost (P13). */
   async rereadWishes(seq: number): Promise<void> {
-    if (!this.agent.isToStop(seq) && (await this.deps.wishes.isToStop(this.sessionId, seq))) this.agent.stop(seq);
+    const isKnown = this.agent.stopReason(seq) !== undefined;
+    if (!isKnown && (await this.deps.wishes.isToStop(this.sessionId, seq))) this.stop(seq);
     await this.desk.reread();
   }
 
@@ -219,9 +222,10 @@ export class Serving {
   private async agentGone(hand: TurnInHand, exit: AgentExit, log: Logger): Promise<Served> {
     if (this.listener.stays()) log.warn(exit, 'the agent was lost in mid-turn');
     await this.outbox.flush();
-    if (!this.agent.isToStop(hand.seq) || !this.listener.stays()) return again;
+    const why = this.agent.stopReason(hand.seq);
+    if (why === undefined || !this.listener.stays()) return again;
     const changed = toolsThatChange(hand.toolsReached);
-    const result = hand.result(undefined, { error: toErrorBody(stoppedError()), durable: true });
+    const result = hand.result(undefined, { error: toErrorBody(why), durable: true });
     const note = changed.length > 0 ? interruptionNote(changed) : '';
     return this.commit(hand, result, { transcript: 'cut', note, claudeSessionId: this.claudeSessionId });
   }
@@ -246,7 +250,7 @@ export class Serving {
   ): Promise<Served> {
     const durable = await this.agent.isInTranscript(answer);
     if (!durable) log.warn('the transcript did not contain the final message in time; committing as not durable');
-    const error = endings.failureOf(answer, this.agent.isToStop(hand.seq));
+    const error = endings.failureOf(answer, this.agent.stopReason(hand.seq));
     const result = hand.result(answer, { error, durable });
     const served = await this.commit(hand, result, { transcript: 'keep', note: '', claudeSessionId });
     if (!durable) await this.agent.end('ask');

@@ -1,8 +1,9 @@
 import { mkdir } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { HearthError, Logger, Prompt, Warmth } from '@hearth/shared';
-import type { Agent, AgentEvent, AgentExit, AgentResult, RawListener } from '../agent/driver.js';
+import type { Agent, AgentEnd, AgentEvent, AgentExit, AgentResult, RawListener } from '../agent/driver.js';
 import { startFailure } from '../agent/start-failure.js';
+import { type ClockTimes, watchClocks } from './clocks.js';
 import type { AgentLimits } from './limits.js';
 import type { Outbox } from './outbox.js';
 import type { PermissionDesk } from './permission-desk.js';
@@ -30,6 +31,7 @@ interface Exchange {
   /** The agent has taken this prompt in hand. */
   hasBegun: boolean;
   isStopping: boolean;
+  stopClocks: () => void;
   end: (ending: Ending) => void;
 }
 
@@ -40,6 +42,7 @@ export interface SessionAgentDeps {
   newAgent(): Promise<{ agent: Agent; warmth: Warmth }>;
   outbox: Outbox;
   desk: PermissionDesk;
+  clocks: ClockTimes;
   /** The agent ended although no prompt was in its hands. */
   onIdleExit(pid: number, exit: AgentExit): void;
   log: Logger;
@@ -59,8 +62,8 @@ export class SessionAgent {
   private met: { warmth: Warmth; at: number; turns: number } = { warmth: 'spare', at: 0, turns: 0 };
   private watcher: RawListener | undefined;
   private inHand: Exchange | undefined;
-  /** The turn that is to stop, also when its exchange has not begun yet. */
-  private stopSeq: number | undefined;
+  /** The turn that is to stop, also when its exchange has not begun yet, and why. */
+  private toStop: { seq: number; why: HearthError } | undefined;
   private turnIsOpen = false;
   private exit: AgentExit | undefined;
   /** Defined once the session is lost: how much the agent said since. */
@@ -110,20 +113,26 @@ export class SessionAgent {
     this.deps.outbox.cut();
     this.turnIsOpen = true;
     return new Promise<Ending>((resolve) => {
-      this.inHand = { hand, agent, hasBegun: false, isStopping: false, end: resolve };
+      const stopClocks = watchClocks(
+        () => hand.standing,
+        this.deps.clocks,
+        (why) => this.stop(hand.seq, why),
+      );
+      this.inHand = { hand, agent, hasBegun: false, isStopping: false, stopClocks, end: resolve };
       void agent.exited.then((exit) => resolve({ kind: 'agent_gone', exit }));
       agent.prompt(prompt);
-      if (this.stopSeq === hand.seq) this.stop(hand.seq);
+      if (this.toStop?.seq === hand.seq) this.stop(hand.seq, this.toStop.why);
     }).finally(() => {
+      this.inHand?.stopClocks();
       this.inHand = undefined;
       this.deps.desk.clear();
       this.met.turns += 1;
     });
   }
 
-  /** Stops a turn: in band; an agent that does not end it in time is ended. Later turns are not touched. */
-  stop(seq: number): void {
-    this.stopSeq = seq;
+  /** Stops a turn: in band; an agent that does not end it in time is ended. The first reason counts; later turns are not touched. */
+  stop(seq: number, why: HearthError): void {
+    if (this.toStop?.seq !== seq) this.toStop = { seq, why };
     const { inHand } = this;
     if (inHand?.hand.seq !== seq || inHand.isStopping) return;
     inHand.isStopping = true;
@@ -132,9 +141,9 @@ export class SessionAgent {
     );
   }
 
-  /** Whether a turn was asked to stop. */
-  isToStop(seq: number): boolean {
-    return this.stopSeq === seq;
+  /** Why a turn was to stop, if it was. */
+  stopReason(seq: number): HearthError | undefined {
+    return this.toStop?.seq === seq ? this.toStop.why : undefined;
   }
 
   /** Whether the transcript contains the answer's last entry, after waiting for it within a bound. */
@@ -160,7 +169,7 @@ export class SessionAgent {
     this.exit = undefined;
   }
 
-  async end(how: 'ask' | 'now'): Promise<void> {
+  async end(how: AgentEnd): Promise<void> {
     const { agent } = this;
     this.agent = undefined;
     await agent?.end(how);
@@ -194,6 +203,9 @@ export class SessionAgent {
       case 'permission_withdrawn':
         this.deps.desk.withdrawn(event.requestId);
         return;
+      case 'stray_result':
+        this.deps.log.warn({ reason: event.reason }, 'a result in the middle of a message was ignored');
+        return;
       case 'begun':
         if (this.inHand !== undefined) this.inHand.hasBegun = true;
         return;
@@ -220,7 +232,7 @@ export class SessionAgent {
       { seq: stopping.hand.seq, pid: stopping.agent.pid },
       'the agent did not stop its turn; ending it',
     );
-    await stopping.agent.end('now');
+    await stopping.agent.end('terminate');
   }
 
   private refuseEvent(agent: Agent, event: AgentEvent): void {

@@ -1,5 +1,6 @@
 import type { HeadTurn, HearthEvent, Message, TurnResult, Warmth } from '@hearth/shared';
 import type { AgentEvent, AgentResult } from '../agent/driver.js';
+import type { Standing } from './clocks.js';
 
 const noTokens = { input: 0, output: 0, cacheRead: 0, cacheWrite: 0 };
 
@@ -40,6 +41,7 @@ export class TurnInHand {
   private firstEventAt: number | undefined;
   private queuedMs = 0;
   private begunAt = performance.now();
+  private lastSignAt = performance.now();
 
   constructor(
     readonly turn: HeadTurn,
@@ -88,6 +90,7 @@ export class TurnInHand {
         this.said.push(event.message);
         return { type: 'message', seq, ...event.message };
       case 'tool_ended': {
+        this.noteSign();
         const tool = this.tools.get(event.toolUseId);
         if (tool === undefined) return undefined;
         this.tools.delete(event.toolUseId);
@@ -104,6 +107,7 @@ export class TurnInHand {
         };
       }
       case 'retry':
+        this.noteSign();
         return { type: 'retry', seq, attempt: event.attempt, delayMs: event.delayMs, reason: event.reason };
       case 'status':
         return { type: 'status', seq, status: event.status };
@@ -139,7 +143,9 @@ export class TurnInHand {
   /** A permission request is resolved. */
   isAnswered(): void {
     this.asking -= 1;
-    if (this.asking === 0) this.askedMs += performance.now() - this.askingSince;
+    if (this.asking > 0) return;
+    this.askedMs += performance.now() - this.askingSince;
+    this.lastSignAt = performance.now();
   }
 
   /** The turn's result, from what the agent answered (if it did) and how it ends. */
@@ -180,8 +186,21 @@ export class TurnInHand {
     return { type: 'turn.failed', seq, turnId, error: result.error, result };
   }
 
+  /** How it stands, for its clocks. */
+  get standing(): Standing {
+    const now = performance.now();
+    const isBusy = this.tools.size > 0 || this.asking > 0;
+    const askedMs = this.askedMs + (this.asking > 0 ? now - this.askingSince : 0);
+    return {
+      runningMs: now - this.begunAt - askedMs,
+      silentMs: isBusy ? 0 : now - this.lastSignAt,
+      hasSpoken: this.firstEventAt !== undefined,
+    };
+  }
+
   private noteSign(): void {
     this.firstEventAt ??= performance.now();
+    this.lastSignAt = performance.now();
   }
 
   /** The last message's text: `result` of the CLI may hold only its first part (a reported hazard). */

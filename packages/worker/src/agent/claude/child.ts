@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import { execa } from 'execa';
 import { agentMark, killMarked, killQuietly } from '../../processes/marked.js';
-import type { AgentExit } from '../driver.js';
+import type { AgentEnd, AgentExit } from '../driver.js';
 import { LineSplitter } from './lines.js';
 
 /** How much of an agent's stderr is kept for errors, in characters. */
@@ -87,19 +87,20 @@ export class Child {
   }
 
   /** Ends the child and everything it started. Asking twice is the same end, unless the second is in a hurry. */
-  async end(how: 'ask' | 'now'): Promise<AgentExit> {
+  async end(how: AgentEnd): Promise<AgentExit> {
     if (how === 'now') this.signalGroup('SIGKILL');
     this.ending ??= this.climb(how);
     return this.ending;
   }
 
-  private async climb(how: 'ask' | 'now'): Promise<AgentExit> {
+  private async climb(how: AgentEnd): Promise<AgentExit> {
     if (how === 'ask') {
       this.process.stdin.end();
-      if (!(await this.goneWithin(askWaitMs))) {
-        this.signalGroup('SIGTERM');
-        if (!(await this.goneWithin(termWaitMs))) this.signalGroup('SIGKILL');
-      }
+      if (await this.goneWithin(askWaitMs)) return this.exited;
+    }
+    if (how !== 'now') {
+      this.signalGroup('SIGTERM');
+      if (!(await this.goneWithin(termWaitMs))) this.signalGroup('SIGKILL');
     }
     return this.exited;
   }

@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { HearthError, type Logger, type Prompt } from '@hearth/shared';
-import type { Agent, AgentEvent, AgentExit, Answer, Launch, RawListener } from '../driver.js';
+import type { Agent, AgentEnd, AgentEvent, AgentExit, Answer, Launch, RawListener } from '../driver.js';
 import { Child } from './child.js';
 import { ControlChannel } from './control.js';
 import { type Beginning, commandLine, environment, gateCallback } from './launch.js';
@@ -110,7 +110,7 @@ export class ClaudeAgent implements Agent {
     this.rawListener = listener;
   }
 
-  async end(how: 'ask' | 'now'): Promise<AgentExit> {
+  async end(how: AgentEnd): Promise<AgentExit> {
     await this.child.end(how);
     return this.exited;
   }

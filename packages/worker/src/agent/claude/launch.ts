@@ -108,7 +108,8 @@ export const configDir = (launch: Launch): string => join(launch.home, 'config')
 
 /** Equal for profiles whose agents are interchangeable: the key of a pool. */
 export function launchKey(profile: Profile): string {
-  const { spares: _spares, permissionDeadlineMs: _deadline, permissionUnwatched: _unwatched, ...spec } = profile;
+  const { spares: _spares, permissionDeadlineMs: _deadline, permissionUnwatched: _unwatched, ...launched } = profile;
+  const { firstEventTimeoutMs: _first, silenceTimeoutMs: _silence, turnTimeoutMs: _turn, ...spec } = launched;
   return createHash('sha256')
     .update(JSON.stringify(spec, Object.keys(spec).sort()))
     .update(JSON.stringify(spec.env))

@@ -16,12 +16,15 @@ const spokenStatus = new Set(['status', 'compact_boundary']);
  *
  * T1 Deltas come from `stream_event` lines alone, messages from `assistant` lines alone: no text arrives twice.
  * T2 The CLI prints one `assistant` line per content block; blocks of one message id become one message, when it stops.
+ * T3 A result in the middle of a message that is being streamed is not its prompt's, unless it says that something went wrong.
  */
 export class Translator {
   private readonly open = new Map<string, Message>();
   private readonly usage = new UsageMeter();
   /** Message id of the running API message, by who says it. */
   private readonly speaking = new Map<string, string>();
+  /** Id of the message that is being streamed in the main conversation. */
+  private streaming: string | undefined;
   private lastEntryId: string | undefined;
 
   constructor(private readonly emit: (event: AgentEvent) => void) {}
@@ -52,6 +55,8 @@ export class Translator {
   private streamEvent({ event, parent_tool_use_id }: LineOf<'stream_event'>): void {
     const speaker = parent_tool_use_id ?? '';
     if (event.type === 'message_start' && event.message !== undefined) this.speaking.set(speaker, event.message.id);
+    if (speaker === '' && event.type === 'message_start') this.streaming = event.message?.id;
+    if (speaker === '' && event.type === 'message_stop') this.streaming = undefined;
     if (event.type === 'message_stop') this.complete(this.speaking.get(speaker));
     if (event.type !== 'content_block_delta' || event.delta === undefined) return;
     const messageId = this.speaking.get(speaker) ?? '';
@@ -78,7 +83,10 @@ export class Translator {
       const parent = parent_tool_use_id ? { parentToolUseId: parent_tool_use_id } : {};
       this.open.set(message.id, { messageId: message.id, role: 'assistant', content: [...message.content], ...parent });
     }
-    if (!parent_tool_use_id) this.lastEntryId = uuid;
+    if (parent_tool_use_id) return;
+    this.lastEntryId = uuid;
+    // The stream broke off, and the message was had in another way.
+    if (message.id !== this.streaming) this.streaming = undefined;
   }
 
   private complete(messageId: string | undefined): void {
@@ -151,6 +159,9 @@ export class Translator {
   }
 
   private result(line: LineOf<'result'>): void {
+    if (!line.is_error && this.streaming !== undefined)
+      return this.emit({ kind: 'stray_result', reason: line.terminal_reason ?? line.subtype });
+    this.streaming = undefined;
     for (const messageId of this.open.keys()) this.complete(messageId);
     const reason = line.terminal_reason ?? line.subtype;
     // API down: subtype "success" with is_error true and the text in `result`.

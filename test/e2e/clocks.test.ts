@@ -1,0 +1,79 @@
+import type { Session } from '@hearth/producer';
+import { describe, expect, test } from 'vitest';
+import { withCluster } from '../support/cluster.js';
+
+async function withTimes(times: object, use: (session: (name: string) => Session) => Promise<void>): Promise<void> {
+  await withCluster(async (cluster) => {
+    await cluster.worker({ claude: 'fake', profiles: { default: { allowedTools: ['Bash'], ...times } } });
+    const producer = cluster.producer();
+    await use((name) => producer.session(name));
+  });
+}
+
+describe('a turn', () => {
+  test('whose agent says nothing ends with first_event_timeout; stopped in band, its agent goes on', async () => {
+    await withTimes({ firstEventTimeoutMs: 300 }, async (session) => {
+      const before = await (await session('s').prompt('Remember the number 3.')).result();
+      await expect((await session('s').prompt('[[hang]]')).result()).rejects.toMatchObject({
+        code: 'first_event_timeout',
+        field: 'firstEventTimeoutMs',
+      });
+      const after = await (await session('s').prompt('What number did I ask you to remember?')).result();
+      expect(after).toMatchObject({ text: 'You asked me to remember the number 3.', warmth: 'hot', pid: before.pid });
+    });
+  });
+
+  test('whose agent falls silent ends with silence_timeout and what was said; one that is deaf is ended, and resumes', async () => {
+    await withTimes({ silenceTimeoutMs: 300 }, async (session) => {
+      await (await session('s').prompt('Remember the number 4.')).result();
+      const turn = await session('s').prompt(
+        '[[deaf]] [[stall after=2]] [[stream chunks=4 every=1ms]] one two three four',
+      );
+      await expect(turn.result()).rejects.toMatchObject({ code: 'silence_timeout' });
+      const after = await (await session('s').prompt('What number did I ask you to remember?')).result();
+      expect(after).toMatchObject({ text: 'You asked me to remember the number 4.', warmth: 'resumed' });
+    });
+  });
+
+  test('that runs too long ends with turn_timeout', async () => {
+    await withTimes({ turnTimeoutMs: 500 }, async (session) => {
+      const turn = await session('s').prompt('[[stream chunks=200 every=50ms]] a b c d e f g h i j k l m n o p q r');
+      await expect(turn.result()).rejects.toMatchObject({
+        code: 'turn_timeout',
+        result: { text: expect.stringMatching(/^Echo/) },
+      });
+    });
+  });
+
+  test('whose tool works in silence lives', async () => {
+    await withTimes({ firstEventTimeoutMs: 3_000, silenceTimeoutMs: 400 }, async (session) => {
+      const working = await session('s').prompt('[[tool Bash {"command":"sleep 1.2"}]] work');
+      expect((await working.result()).timings.toolsMs).toBeGreaterThan(1_000);
+    });
+  });
+
+  test('stands still while somebody is asked', async () => {
+    await withTimes({ allowedTools: [], turnTimeoutMs: 700, silenceTimeoutMs: 700 }, async (session) => {
+      const asking = await session('asking').prompt('[[tool Bash {"command":"touch x"}]] go');
+      for await (const event of asking) {
+        if (event.type !== 'permission.requested') continue;
+        // As long as another turn needs to be over its time, and some.
+        const over = await session('over').prompt('[[stream chunks=200 every=50ms]] a b c d e f g h i j k l m n');
+        await expect(over.result()).rejects.toMatchObject({ code: 'turn_timeout' });
+        await session('asking').answer(event.requestId, { decision: 'deny' });
+      }
+      expect((await asking.result()).timings.askedMs).toBeGreaterThan(700);
+    });
+  });
+});
+
+test('a second result in the middle of the next turn closes nothing', async () => {
+  await withCluster(async (cluster) => {
+    const worker = await cluster.worker({ claude: 'fake' });
+    const session = cluster.producer().session('s');
+    await (await session.prompt('[[second-result after=150ms]] first')).result();
+    const turn = await session.prompt('[[stream chunks=20 every=30ms]] one two three four five six');
+    expect((await turn.result()).text).toBe('Echo: one two three four five six');
+    await worker.logged(({ msg }) => msg === 'a result in the middle of a message was ignored');
+  });
+});
