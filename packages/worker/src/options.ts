@@ -16,7 +16,7 @@ import { z } from 'zod';
 import { agentLimitsSchema } from './session/limits.js';
 
 /** Memory set aside for one agent: an idle spare takes about 200 MB, one after some turns 250–320 (measured, 2.1.329). */
-const bytesPerPlace = 400 * 1024 * 1024;
+export const bytesPerPlace = 400 * 1024 * 1024;
 /** Half of the machine's memory may go to agents; at least two places, at most 64. */
 const placesFromMemory = (): number => Math.min(64, Math.max(2, Math.floor(totalmem() / 2 / bytesPerPlace)));
 

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { EventEmitter } from 'node:events';
-import { mkdir, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { hostname } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import {
   checkRedis,
   connectWaiting,
@@ -31,10 +31,13 @@ import { WakeCalls } from './doorbells/wake-calls.js';
 import { Fleet } from './fleet.js';
 import { Guard } from './guard/guard.js';
 import { LeaseKeeper } from './lease/lease-keeper.js';
-import { type ResolvedWorkerOptions, resolveWorkerOptions, type WorkerOptions } from './options.js';
+import { bytesPerPlace, type ResolvedWorkerOptions, resolveWorkerOptions, type WorkerOptions } from './options.js';
+import { MemoryWatch } from './pool/memory-watch.js';
 import { Places } from './pool/places.js';
 import { SparePool } from './pool/spare-pool.js';
 import { killMarked, workerMark } from './processes/marked.js';
+import { availableMemory } from './processes/memory.js';
+import { claimFolder, endOrphans } from './processes/orphans.js';
 import { newAgentId, Sessions } from './session/sessions.js';
 import { ClosedWorkspaces } from './session/workspaces.js';
 import { Deadlines } from './sweep/deadlines.js';
@@ -92,6 +95,7 @@ export class Worker extends EventEmitter<WorkerEvents> {
   private readonly pools = new Map<string, SparePool>();
   private readonly places: Places;
   private readonly sessions: Sessions;
+  private readonly memory: MemoryWatch;
   private readonly fleet: Fleet;
   private readonly store: SessionStore;
   private readonly folder: string;
@@ -135,6 +139,14 @@ export class Worker extends EventEmitter<WorkerEvents> {
       total: this.options.places,
       pools: this.pools,
       idleSessions: () => this.sessions.idle(),
+      fits: () => this.memory.fits(),
+    });
+    this.memory = new MemoryWatch({
+      pids: () => this.agentPids(),
+      available: availableMemory,
+      onMeasured: (pid, bytes) => this.sessions.noteMemory(pid, bytes),
+      firstEstimate: bytesPerPlace,
+      log: this.log,
     });
     this.buildPools(profiles, (profile) => driver.spare(launch(profile)));
     this.sessions = new Sessions({
@@ -150,6 +162,7 @@ export class Worker extends EventEmitter<WorkerEvents> {
       launch,
       workspaces: this.workspaces,
       limits: this.options,
+      memoryOf: (pid) => this.memory.of(pid),
       endings: this.endings,
       log: this.log,
     });
@@ -158,7 +171,8 @@ export class Worker extends EventEmitter<WorkerEvents> {
   /** Takes a lease and a seat and begins to serve. @throws HearthError `redis_unreachable` | `redis_too_old` | `redis_evicting` */
   async start(): Promise<{ workerId: string; seat: number }> {
     await checkRedis(this.redis);
-    await mkdir(this.folder, { recursive: true });
+    await endOrphans(dirname(this.folder), this.log);
+    await claimFolder(this.folder);
     await this.guard.start();
     this.lease.on('confirmed', (sentNs) => {
       this.guard.beat(sentNs);
@@ -261,11 +275,17 @@ export class Worker extends EventEmitter<WorkerEvents> {
     return [
       new Sweep({ workerId, seat, formerHolder, store, leases, ringer, sessions, log }),
       new Deadlines({ workerId, endings, leases, ringer, log }),
+      this.memory,
       new Retention({ workerId, endings, leases, ringer, retentionMs, log }),
       new Rounds({ everyMs: closedWorkspacesEveryMs, name: 'a look for folders of closed sessions', log }, () =>
         workspaces.collect(),
       ),
     ];
+  }
+
+  private agentPids(): number[] {
+    const spares = [...new Set(this.pools.values())].flatMap((pool) => pool.readyPids);
+    return [...spares, ...this.sessions.agents().map(({ pid }) => pid)];
   }
 
   private async tearDown(): Promise<void> {

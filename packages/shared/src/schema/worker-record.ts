@@ -8,7 +8,7 @@ export const agentRecordSchema = z.object({
   pid: z.number().int(),
   /** `hot` once it has served a turn; before, how the session met it. */
   warmth: warmthSchema,
-  /** Memory its process holds, without that of its tools; absent where there is no /proc. */
+  /** Resident memory of its process and of all it started; absent where there is no /proc, and before it was measured. */
   rssBytes: z.number().int().optional(),
   /** When the session met it, ms since 1970, the worker's clock. */
   since: z.number(),

@@ -19,6 +19,8 @@ export interface PlacesDeps {
   total: number;
   pools: ReadonlyMap<string, SparePool>;
   idleSessions: () => readonly Evictable[];
+  /** Whether one more agent fits into the machine's memory. */
+  fits: () => boolean;
 }
 
 /**
@@ -27,6 +29,7 @@ export interface PlacesDeps {
  * A1 held + spares never exceeds the total.
  * A2 A busy session never loses its place; spares give way before idle sessions do.
  * A3 A place that was freed for a session is not given to a new spare.
+ * A4 No agent is started that would not fit into the machine's memory: what makes room for it goes first.
  */
 export class Places {
   private readonly held = new Set<Place>();
@@ -45,7 +48,8 @@ export class Places {
     return this.unheld - this.waiting;
   }
   private get unheld(): number {
-    return this.deps.total - this.held.size - this.spares;
+    const unheld = this.deps.total - this.held.size - this.spares;
+    return unheld > 0 && !this.deps.fits() ? 0 : unheld;
   }
   private get spares(): number {
     let spares = 0;

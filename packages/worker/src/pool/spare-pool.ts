@@ -56,6 +56,9 @@ export class SparePool {
   get occupied(): number {
     return this.size + this.leaving;
   }
+  get readyPids(): readonly number[] {
+    return this.ready.map(({ pid }) => pid);
+  }
   get readyCount(): number {
     return this.ready.length;
   }

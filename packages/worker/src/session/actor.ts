@@ -117,6 +117,11 @@ export class SessionActor {
     if (this.phase.kind === 'serving') await this.serving.rereadWishes(this.phase.seq);
   }
 
+  /** An agent was measured. One that has grown too much while idle makes way: its session's next turn resumes. */
+  noteMemory(pid: number, bytes: number): void {
+    if (this.serving.noteMemory(pid, bytes)) void this.evict();
+  }
+
   /** Ends the agent and releases an idle session; false when it is busy. */
   async evict(): Promise<boolean> {
     if (this.phase.kind === 'releasing') return this.phase.done;

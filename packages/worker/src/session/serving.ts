@@ -147,6 +147,12 @@ export class Serving {
     this.agent.watch(listener);
   }
 
+  /** The agent with that pid holds so many bytes, with all it started. True: another should go on. */
+  noteMemory(pid: number, bytes: number): boolean {
+    this.agent.noteMemory(pid, bytes, this.deps.limits);
+    return this.agent.isSpent(this.deps.limits);
+  }
+
   /** Ends the agent, and resolves when what it said is written. */
   async end(how: 'ask' | 'now'): Promise<void> {
     await this.agent.end(how);

@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { HearthError, Logger, Prompt, Warmth } from '@hearth/shared';
+import { HearthError, type Logger, type Prompt, type Warmth } from '@hearth/shared';
 import type { Agent, AgentEnd, AgentEvent, AgentExit, AgentResult, RawListener } from '../agent/driver.js';
 import { startFailure } from '../agent/start-failure.js';
 import { type ClockTimes, watchClocks } from './clocks.js';
@@ -12,6 +12,8 @@ import type { TurnInHand } from './turn-in-hand.js';
 
 /** How long a commit waits for the transcript to contain the final message before it is marked not durable, ms. */
 const transcriptBoundMs = 2_000;
+
+const megabyte = 1024 * 1024;
 
 const movedAway = 'Hearth: this session has moved to another worker.';
 /** A stopped agent's result follows within some 10 ms; one that has not said it after this is ended, ms. */
@@ -59,7 +61,12 @@ export interface SessionAgentDeps {
 export class SessionAgent {
   private readonly transcriptWatch = new TranscriptWatch();
   private agent: Agent | undefined;
-  private met: { warmth: Warmth; at: number; turns: number } = { warmth: 'spare', at: 0, turns: 0 };
+  private met: { warmth: Warmth; at: number; turns: number; bytes: number } = {
+    warmth: 'spare',
+    at: 0,
+    turns: 0,
+    bytes: 0,
+  };
   private watcher: RawListener | undefined;
   private inHand: Exchange | undefined;
   /** The turn that is to stop, also when its exchange has not begun yet, and why. */
@@ -92,7 +99,7 @@ export class SessionAgent {
       await mkdir(this.deps.workspace, { recursive: true });
       const { agent, warmth } = await this.deps.newAgent();
       this.agent = agent;
-      this.met = { warmth, at: performance.now(), turns: 0 };
+      this.met = { warmth, at: performance.now(), turns: 0, bytes: 0 };
       this.transcriptWatch.clear();
       agent.watch(this.watcher);
       await agent.bind(this.deps.workspace, (event) => this.onEvent(agent, event));
@@ -151,10 +158,28 @@ export class SessionAgent {
     return this.transcriptWatch.contains(answer.lastEntryId, transcriptBoundMs);
   }
 
-  /** Whether the agent has served so many turns, or lived so long, that another should go on. */
-  isSpent({ maxTurnsPerAgent, maxAgentAgeMs }: AgentLimits): boolean {
+  /** Whether the agent has served so many turns, lived so long, or grown so much that another should go on. */
+  isSpent({ maxTurnsPerAgent, maxAgentAgeMs, agentSoftMemoryMb }: AgentLimits): boolean {
     if (this.agent === undefined) return false;
+    if (this.met.bytes > agentSoftMemoryMb * megabyte) return true;
     return this.met.turns >= maxTurnsPerAgent || performance.now() - this.met.at >= maxAgentAgeMs;
+  }
+
+  /** The agent with all it started holds so many bytes. One beyond the hard limit is killed; with its turn, if it has one. */
+  noteMemory(pid: number, bytes: number, { agentHardMemoryMb }: AgentLimits): void {
+    if (this.agent?.pid !== pid) return;
+    this.met.bytes = bytes;
+    if (bytes <= agentHardMemoryMb * megabyte) return;
+    this.deps.log.error(
+      { pid, megabytes: Math.round(bytes / megabyte) },
+      'the agent took more memory than is allowed; ending it',
+    );
+    const { inHand } = this;
+    if (inHand !== undefined) {
+      inHand.isStopping = true;
+      this.toStop = { seq: inHand.hand.seq, why: outOfMemory(agentHardMemoryMb) };
+    }
+    void this.agent.end('now');
   }
 
   /** Shows the lines to and from the session's agents to one listener; undefined: to nobody. */
@@ -257,4 +282,13 @@ export class SessionAgent {
     this.exit = exit;
     if (this.inHand === undefined) this.deps.onIdleExit(agent.pid, exit);
   }
+}
+
+function outOfMemory(allowedMb: number): HearthError {
+  return new HearthError('agent_out_of_memory', `The agent and what it started held more than ${allowedMb} MB.`, {
+    field: 'agentHardMemoryMb',
+    expected: `at most ${allowedMb} MB`,
+    wayOut:
+      'Have Claude do it in smaller steps, or raise HEARTH_AGENT_HARD_MEMORY_MB on the workers. The session goes on from its last turn.',
+  });
 }

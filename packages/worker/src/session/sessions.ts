@@ -20,7 +20,6 @@ import { startFailure } from '../agent/start-failure.js';
 import type { Fleet } from '../fleet.js';
 import type { Place, Places } from '../pool/places.js';
 import type { SparePool } from '../pool/spare-pool.js';
-import { residentBytes } from '../processes/memory.js';
 import { SessionActor } from './actor.js';
 import type { AgentLimits } from './limits.js';
 import { removeWorkspace, workspaceOf } from './workspaces.js';
@@ -38,6 +37,8 @@ export interface SessionsDeps {
   launch: (profile: Profile) => Launch;
   workspaces: string;
   limits: AgentLimits;
+  /** What an agent held when it was measured last, with all it started, bytes. */
+  memoryOf: (pid: number) => number | undefined;
   endings: SessionEndings;
   log: Logger;
 }
@@ -68,9 +69,14 @@ export class Sessions {
   agents(): AgentRecord[] {
     return [...this.actors.values()].flatMap(({ sessionId, presentAgent }) => {
       if (presentAgent === undefined) return [];
-      const rssBytes = residentBytes(presentAgent.pid);
+      const rssBytes = this.deps.memoryOf(presentAgent.pid);
       return [{ sessionId, ...presentAgent, ...(rssBytes === undefined ? {} : { rssBytes }) }];
     });
+  }
+
+  /** An agent was measured, with all it started. */
+  noteMemory(pid: number, bytes: number): void {
+    for (const actor of this.actors.values()) if (actor.presentAgent?.pid === pid) actor.noteMemory(pid, bytes);
   }
 
   /** Starts the actor of a session that was just claimed. */

@@ -33,11 +33,11 @@ function fakeAgent(pid: number): FakeAgent {
   return agent;
 }
 
-function world(total: number, target: number, start?: () => Promise<Agent>) {
+function world(total: number, target: number, start?: () => Promise<Agent>, fits = () => true) {
   const started: FakeAgent[] = [];
   const pools = new Map<string, SparePool>();
   const idle: { idleSince: number; evict(): Promise<boolean> }[] = [];
-  const places = new Places({ total, pools, idleSessions: () => idle });
+  const places = new Places({ total, pools, idleSessions: () => idle, fits });
   const make = async (): Promise<Agent> => {
     const agent = fakeAgent(started.length + 1);
     started.push(agent);
@@ -162,6 +162,26 @@ describe('places', () => {
     ready();
     expect(await admitted).toMatchObject({ spare: { pid: 1 } });
     expect(held?.spare).toBeUndefined();
+    await pool.stop();
+  });
+
+  test('are none while one more agent would not fit into memory, but for those that others make room in', async () => {
+    let isShort = false;
+    const { pool, places, started, idle } = world(4, 0, undefined, () => !isShort);
+    const held = await places.admit('p');
+    isShort = true;
+    pool.fill();
+    expect([started.length, places.outlook(), await places.admit('p')]).toEqual([0, 'full', undefined]);
+    idle.push({
+      idleSince: 0,
+      evict: async () => {
+        if (held !== undefined) places.leave(held);
+        isShort = false;
+        return true;
+      },
+    });
+    expect(places.outlook()).toBe('evictable');
+    expect(await places.admit('p')).toBeDefined();
     await pool.stop();
   });
 

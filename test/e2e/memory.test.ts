@@ -1,0 +1,42 @@
+import { expect, test } from 'vitest';
+import { withCluster } from '../support/cluster.js';
+import { eventually } from '../support/facts.js';
+
+/** Long enough to be measured several times. */
+const long = '[[stream chunks=60 every=100ms]] a b c d e f g h i j k l m n o p q r s t u v w x y z';
+const recall = 'What number did I ask you to remember?';
+
+test('an agent that grows beyond the hard limit is killed with its turn; the session goes on from its last turn', async () => {
+  await withCluster(async (cluster) => {
+    const worker = await cluster.worker({ claude: 'fake', env: { HEARTH_AGENT_HARD_MEMORY_MB: '300' } });
+    const session = cluster.producer().session('s');
+    await (await session.prompt('Remember the number 6.')).result();
+    const turn = await session.prompt(`[[grow by=200MB to=500MB]] ${long}`);
+    await expect(turn.result()).rejects.toMatchObject({
+      code: 'agent_out_of_memory',
+      field: 'agentHardMemoryMb',
+      result: { text: '', attempt: 1 },
+    });
+    const after = await (await session.prompt(recall)).result();
+    expect(after).toMatchObject({ text: 'You asked me to remember the number 6.', warmth: 'resumed' });
+    expect(worker.log.filter(({ level }) => level === 'fatal')).toEqual([]);
+  });
+});
+
+test('one beyond the soft limit finishes its turn and is replaced; its memory is in the record of the worker', async () => {
+  await withCluster(async (cluster) => {
+    await cluster.worker({ claude: 'fake', env: { HEARTH_AGENT_SOFT_MEMORY_MB: '200' } });
+    const producer = cluster.producer();
+    const session = producer.session('s');
+    const small = await (await session.prompt('Remember the number 7.')).result();
+    const grown = await (await session.prompt(`[[grow by=300MB to=300MB]] ${long}`)).result();
+    expect(grown).toMatchObject({ status: 'finished', pid: small.pid });
+    const after = await (await session.prompt(recall)).result();
+    expect(after).toMatchObject({ text: 'You asked me to remember the number 7.', warmth: 'resumed' });
+    const measured = await eventually(async () => {
+      const [worker] = await producer.workers();
+      return worker?.agents.find(({ pid, rssBytes }) => pid === after.pid && rssBytes !== undefined);
+    });
+    expect(measured.rssBytes).toBeLessThan(200 * 1024 * 1024);
+  });
+});
