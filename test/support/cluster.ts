@@ -42,6 +42,8 @@ export interface WorkerSettings {
   /** Agents are the stand-in's. */
   claude?: 'fake';
   env?: NodeJS.ProcessEnv;
+  /** The home of a worker before. */
+  home?: string;
   /** The program, when it is not the worker's own. */
   program?: string;
 }
@@ -101,7 +103,7 @@ export class Cluster {
 
   /** Starts a worker process; resolves when it serves and its first spares are ready, or known not to come. */
   async worker(settings: WorkerSettings = {}): Promise<TestWorker> {
-    const home = await this.folder();
+    const home = settings.home ?? (await this.folder());
     const args = [];
     if (settings.profiles !== undefined) {
       await writeFile(join(home, 'profiles.json'), JSON.stringify(settings.profiles));

@@ -1,0 +1,45 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { markedProcesses, workerMark } from '@hearth/worker';
+import { expect, test } from 'vitest';
+import { withCluster } from '../support/cluster.js';
+import { eventually } from '../support/facts.js';
+
+/** The guard of a worker: it carries its id on its command line. */
+async function guardOf(workerId: string): Promise<number> {
+  for (const pid of await readdir('/proc')) {
+    try {
+      const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
+      if (words.includes(workerId) && words.some((word) => word.endsWith('guard/main.js'))) return Number(pid);
+    } catch {
+      // No process, or one that ended meanwhile.
+    }
+  }
+  throw new Error('no guard');
+}
+
+test('a worker that dies together with its guard leaves orphans; the next one with its home ends them', async () => {
+  await withCluster(async (cluster) => {
+    const settings = { profiles: { default: { allowedTools: ['Bash'] } }, leaseTtlMs: 1_500 };
+    const first = await cluster.worker(settings);
+    const session = cluster.producer().session('s');
+    const began = join(first.home, 'began');
+    const command = `touch ${began}; sleep 120; touch ${began}-and-ended`;
+    const turn = await session.prompt(`[[tool Bash ${JSON.stringify({ command })}]] go`);
+    await eventually(() => existsSync(began));
+    // Stopped, it cannot start another guard.
+    first.signal('SIGSTOP');
+    process.kill(await guardOf(first.workerId), 'SIGKILL');
+    first.signal('SIGKILL');
+    await first.exited;
+    expect(await markedProcesses(workerMark, first.workerId)).not.toEqual([]);
+
+    const second = await cluster.worker({ ...settings, home: first.home });
+    expect(await markedProcesses(workerMark, first.workerId)).toEqual([]);
+    await second.logged(({ msg, of }) => msg.startsWith('a dead incarnation') && of === first.workerId);
+    expect(await readdir(join(first.home, 'workers'))).toEqual([second.workerId]);
+    await expect(turn.result()).rejects.toMatchObject({ code: 'interrupted' });
+    expect(existsSync(`${began}-and-ended`)).toBe(false);
+  });
+});
