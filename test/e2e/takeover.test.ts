@@ -57,6 +57,30 @@ test('a session moves when its worker is drained, and remembers', async () => {
   });
 });
 
+test('a turn that outlasts the drain is stopped in band and run again by the next owner; the worker says so', async () => {
+  await withCluster(async (cluster) => {
+    const first = await cluster.worker({ claude: 'fake', env: { HEARTH_DRAIN_DEADLINE_MS: '200' } });
+    const session = cluster.producer().session('s');
+    const turn = await session.prompt('[[stream chunks=30 every=100ms]] one two three four five six seven eight');
+    const types: string[] = [];
+    for await (const event of turn) {
+      types.push(event.type);
+      if (event.type === 'text.delta' && !first.isGone()) {
+        expect(await first.stop()).toBe(1);
+        await cluster.worker({ claude: 'fake' });
+      }
+    }
+    expect(types.filter((type) => /^turn\./.test(type))).toEqual([
+      'turn.queued',
+      'turn.started',
+      'turn.restarted',
+      'turn.started',
+      'turn.finished',
+    ]);
+    expect(await turn.result()).toMatchObject({ attempt: 2, text: 'Echo: one two three four five six seven eight' });
+  });
+});
+
 test('an agent that dies in mid-turn is replaced, and its turn is run again when it reached no tool that changes anything', async () => {
   await withCluster(async (cluster) => {
     await cluster.worker();

@@ -1,6 +1,7 @@
 /**
  * The worker process: `node main.js [--profiles file] [--places n] [--stop-with-stdin]`; everything else by environment (README, "Options").
- * Standard output: one JSON line `{"kind":"worker","workerId","seat"}` when it serves and its spares are ready.
+ * Standard output: one JSON line `{"kind":"worker","workerId","seat","terminationGraceMs"}` when it serves and its spares are ready;
+ * `terminationGraceMs`: how long after SIGTERM a supervisor must not kill it.
  *
  * First SIGTERM or SIGINT: drain; second: go at once. Exit code 0: every turn finished; 1: turns were handed to other workers;
  * 2: it could not start. A worker that lost its lease starts anew under a fresh workerId.
@@ -27,7 +28,9 @@ async function serve(options: WorkerOptions): Promise<void> {
   });
   const { workerId, seat } = await incarnation.start();
   await incarnation.warm();
-  process.stdout.write(`${JSON.stringify({ kind: 'worker', workerId, seat })}\n`);
+  process.stdout.write(
+    `${JSON.stringify({ kind: 'worker', workerId, seat, terminationGraceMs: incarnation.terminationGraceMs })}\n`,
+  );
 }
 
 function fail(error: unknown): void {

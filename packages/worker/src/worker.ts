@@ -38,6 +38,7 @@ import { SparePool } from './pool/spare-pool.js';
 import { killMarked, workerMark } from './processes/marked.js';
 import { availableMemory } from './processes/memory.js';
 import { claimFolder, endOrphans } from './processes/orphans.js';
+import { abandonGraceMs } from './session/session-agent.js';
 import { newAgentId, Sessions } from './session/sessions.js';
 import { ClosedWorkspaces } from './session/workspaces.js';
 import { Deadlines } from './sweep/deadlines.js';
@@ -45,6 +46,9 @@ import { Retention } from './sweep/retention.js';
 import { Rounds } from './sweep/rounds.js';
 import { Sweep } from './sweep/sweep.js';
 import { version } from './version.js';
+
+/** What handing sessions over and ending every process takes at most, ms: the ladder of an idle agent, and some rounds to Redis. */
+const tearDownMs = 5_000;
 
 /** How often the notes of closed sessions are read, ms. */
 const closedWorkspacesEveryMs = 500;
@@ -213,8 +217,15 @@ export class Worker extends EventEmitter<WorkerEvents> {
     await this.wakeCalls.start((sessionId) => this.sessions.find(sessionId));
     await doorbells.start();
     for (const part of rounds) part.start();
-    this.log.info({ seat, places: this.options.places, profiles: Object.keys(this.options.profiles) }, 'worker serves');
+    const { places, profiles } = this.options;
+    const { terminationGraceMs } = this;
+    this.log.info({ seat, places, profiles: Object.keys(profiles), terminationGraceMs }, 'worker serves');
     return { workerId: this.workerId, seat };
+  }
+
+  /** How long a stop takes at most, ms: what a supervisor has to grant before it kills. */
+  get terminationGraceMs(): number {
+    return this.options.drainDeadlineMs + abandonGraceMs + tearDownMs;
   }
 
   /** Resolves when the first spares are ready, or it is known why not. Serves before that, colder. */

@@ -137,10 +137,10 @@ export class SessionActor {
     await this.over;
   }
 
-  /** Drops everything at once: the agent is ended, the turn in hand stays in the log and goes to the next owner. */
+  /** Drops what runs: the agent is stopped and ended, the turn in hand stays in the log and goes to the next owner. */
   async abandon(): Promise<void> {
     this.leave('hand_over');
-    await this.serving.endNow();
+    await this.serving.abandon();
     await this.over;
   }
 

@@ -12,6 +12,8 @@ import {
 const eventsPerWrite = 500;
 /** Transcript chunks are at most this long, so that no single write holds Redis for long. */
 const chunkBytes = 1_000_000;
+/** What waits while Redis is away or slow: so many entries, and so many characters of text and transcript, are the bound. */
+const waitingAtMost = { entries: 50_000, characters: 64 * 1024 * 1024 };
 
 type Entry =
   | { kind: 'event'; event: HearthEvent }
@@ -43,12 +45,14 @@ export interface CommitEntry extends Omit<CommitInput, 'transcriptChunks'> {
  * O1 Entries are written in the order they were put in.
  * O2 Events are batched only while a write is in flight: at low load an event waits for nothing.
  * O3 After a write was refused by the fence, or `close`, nothing more is written; what is put in is counted as refused.
+ * O4 What waits is bounded: beyond that the session is given up here, rather than the worker's memory.
  */
 export class Outbox {
   private entries: Entry[] = [];
   private running: Promise<void> | undefined;
   private over = false;
   private refused = 0;
+  private waitingCharacters = 0;
   private chunkCount: number;
   private settledCount: number;
 
@@ -117,7 +121,16 @@ export class Outbox {
   private put(entry: Entry): void {
     if (this.over) return this.refuse(entry);
     this.entries.push(entry);
+    this.waitingCharacters += charactersOf(entry);
+    if (this.entries.length > waitingAtMost.entries || this.waitingCharacters > waitingAtMost.characters)
+      return this.giveUp({ kind: 'error', error: new Error('what the agent says waits for Redis beyond all bounds') });
     this.start();
+  }
+
+  private take(): Entry | undefined {
+    const entry = this.entries.shift();
+    if (entry !== undefined) this.waitingCharacters -= charactersOf(entry);
+    return entry;
   }
 
   private start(): void {
@@ -140,14 +153,14 @@ export class Outbox {
   }
 
   private async writeNext(): Promise<CommitOutcome | { kind: 'not_head' }> {
-    const entry = this.entries.shift();
+    const entry = this.take();
     if (entry === undefined) return { kind: 'ok' };
     switch (entry.kind) {
       case 'event': {
         const events = [entry.event];
         while (events.length < eventsPerWrite && this.entries[0]?.kind === 'event') {
           events.push(this.entries[0].event);
-          this.entries.shift();
+          this.take();
         }
         return this.writer.append(events);
       }
@@ -188,6 +201,13 @@ export class Outbox {
     this.close();
     this.onFailure(failure);
   }
+}
+
+/** About how much an entry holds: what is long in it. */
+function charactersOf(entry: Entry): number {
+  if (entry.kind === 'transcript') return entry.lines.length;
+  if (entry.kind !== 'event') return 0;
+  return 'text' in entry.event ? entry.event.text.length : 0;
 }
 
 /** Tells whoever waits for an entry how its write went; a failed write is told as refused, and thrown. */

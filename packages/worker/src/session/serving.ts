@@ -66,6 +66,7 @@ export class Serving {
   private claudeSessionId: string | undefined;
   private note: string;
   private isLost = false;
+  private isAbandoned = false;
 
   constructor(
     private readonly sessionId: string,
@@ -164,6 +165,12 @@ export class Serving {
     await this.agent.end('now');
   }
 
+  /** Gives the turn in hand up: its agent is asked to stop it, then ended; the turn stays in the log, for the next owner (P7). */
+  async abandon(): Promise<void> {
+    this.isAbandoned = true;
+    await this.agent.abandon();
+  }
+
   /** Gives the lock back: when the log is empty (`idle`), or with what is left in it. The agent has ended before. */
   release(mode: 'idle' | 'drain'): ReturnType<SessionWriter['release']> {
     return this.writer.release(mode);
@@ -217,6 +224,7 @@ export class Serving {
     const ending = await this.agent.exchange(hand, agent, withNote(turn.request.prompt, this.note));
     switch (ending.kind) {
       case 'answered':
+        if (this.isAbandoned && ending.answer.stopped) return again;
         return this.commitAnswered(hand, claudeSessionId, ending.answer, log);
       case 'agent_gone':
         return this.agentGone(hand, ending.exit, log);

@@ -18,6 +18,8 @@ const megabyte = 1024 * 1024;
 const movedAway = 'Hearth: this session has moved to another worker.';
 /** A stopped agent's result follows within some 10 ms; one that has not said it after this is ended, ms. */
 const stopGraceMs = 5_000;
+/** How long a turn that is abandoned may take to stop in band, ms. */
+export const abandonGraceMs = 1_000;
 /** An interrupt that met no running prompt is repeated, ms. */
 const stopAgainMs = 500;
 
@@ -71,6 +73,7 @@ export class SessionAgent {
   private inHand: Exchange | undefined;
   /** The turn that is to stop, also when its exchange has not begun yet, and why. */
   private toStop: { seq: number; why: HearthError } | undefined;
+  private onStopped: () => void = () => undefined;
   private turnIsOpen = false;
   private exit: AgentExit | undefined;
   /** Defined once the session is lost: how much the agent said since. */
@@ -131,6 +134,7 @@ export class SessionAgent {
       if (this.toStop?.seq === hand.seq) this.stop(hand.seq, this.toStop.why);
     }).finally(() => {
       this.inHand?.stopClocks();
+      this.onStopped();
       this.inHand = undefined;
       this.deps.desk.clear();
       this.met.turns += 1;
@@ -198,6 +202,19 @@ export class SessionAgent {
     const { agent } = this;
     this.agent = undefined;
     await agent?.end(how);
+  }
+
+  /** Ends the agent whatever it does: asks it to stop its prompt, for a moment, so that its tools can end as they should. */
+  async abandon(): Promise<void> {
+    const { agent } = this;
+    if (agent !== undefined && this.inHand !== undefined) {
+      const stopped = new Promise<void>((resolve) => {
+        this.onStopped = resolve;
+      });
+      agent.interrupt().catch(() => undefined);
+      await Promise.race([stopped, pause(abandonGraceMs, undefined, { ref: false })]);
+    }
+    await this.end('now');
   }
 
   /** The session is lost: ends the agent, refuses what it says until it is gone, and tells how much that was. */

@@ -69,3 +69,14 @@ test('after a refused write nothing more is written, waiting tools are refused, 
   expect(failures).toEqual(['fenced']);
   expect(outbox.refusedEntries).toBe(2);
 });
+
+test.each([
+  ['entries', Array.from({ length: 60_000 }, () => text('a'))],
+  ['text', Array.from({ length: 80 }, () => text('a'.repeat(1024 * 1024)))],
+])('more %s than can wait give the session up, once, and are held no longer', async (_what, events) => {
+  const { outbox, writes, failures } = heldWriter();
+  for (const event of events) outbox.event(event);
+  expect(failures).toEqual(['error']);
+  expect(writes).toEqual([expect.stringMatching(/^events a/)]);
+  expect(outbox.refusedEntries).toBe(events.length - 1);
+});
