@@ -3,21 +3,29 @@ import { join } from 'node:path';
 import { sessionFolder } from '@hearth/shared';
 import { findClaude } from '@hearth/worker';
 import { expect, test } from 'vitest';
-import { withCluster } from '../support/cluster.js';
+import { type Cluster, withCluster } from '../support/cluster.js';
 
-/** What Claude Code 2.1.197 says to the flag it does not know; everything else is the real one. */
-const cannotPark = (real: string): string => `#!/bin/sh
-for argument in "$@"; do
-  if [ "$argument" = --await-claim ]; then echo "error: unknown option '--await-claim'" >&2; exit 1; fi
-done
-exec ${real} "$@"
-`;
+/** What Claude Code says to a flag it does not know (2.1.197: --await-claim); everything else is the real one. */
+async function claudeWithout(cluster: Cluster, flags: readonly string[]): Promise<string> {
+  const claude = join(await cluster.folder(), 'claude');
+  const refusals = flags.map(
+    (flag) => `  if [ "$argument" = ${flag} ]; then echo "error: unknown option '${flag}'" >&2; exit 1; fi`,
+  );
+  const script = [
+    '#!/bin/sh',
+    'for argument in "$@"; do',
+    ...refusals,
+    'done',
+    `exec ${findClaude(undefined).path} "$@"`,
+  ];
+  await writeFile(claude, `${script.join('\n')}\n`);
+  await chmod(claude, 0o755);
+  return claude;
+}
 
 test('a claude that cannot park spares gets them in folders that become the workspaces of sessions', async () => {
   await withCluster(async (cluster) => {
-    const claude = join(await cluster.folder(), 'claude');
-    await writeFile(claude, cannotPark(findClaude(undefined).path));
-    await chmod(claude, 0o755);
+    const claude = await claudeWithout(cluster, ['--await-claim']);
     const worker = await cluster.worker({
       env: { HEARTH_CLAUDE_PATH: claude },
       profiles: { default: { allowedTools: ['Bash'] } },
@@ -36,5 +44,28 @@ test('a claude that cannot park spares gets them in folders that become the work
     await worker.logged(({ msg }) => msg === 'session released');
     const resumed = await (await session.prompt('[[tool Bash {"command":"cat note.txt"}]]')).result();
     expect(resumed).toMatchObject({ warmth: 'resumed', text: expect.stringContaining('kept') });
+  });
+});
+
+test('a claude that mirrors nothing is read from its files: its sessions resume all the same', async () => {
+  await withCluster(async (cluster) => {
+    const claude = await claudeWithout(cluster, ['--await-claim', '--session-mirror']);
+    const worker = await cluster.worker({ env: { HEARTH_CLAUDE_PATH: claude } });
+    const session = cluster.producer().session('s');
+    expect(await (await session.prompt('Remember the number 14.')).result()).toMatchObject({ durable: true });
+    const tooled = await (await session.prompt('[[tool Bash {"command":"echo a"}]] and a tool')).result();
+    expect(tooled).toMatchObject({ durable: true, warmth: 'hot' });
+    process.kill(tooled.pid ?? 0, 'SIGKILL');
+    await worker.logged(({ msg }) => msg === 'session released');
+    const recall = 'What number did I ask you to remember?';
+    const first = await (await session.prompt(recall)).result();
+    expect(first).toMatchObject({ warmth: 'resumed', durable: true, text: 'You asked me to remember the number 14.' });
+    // What was added to the file that was given with the resume is the past, too.
+    process.kill(first.pid ?? 0, 'SIGKILL');
+    await worker.logged(({ msg, seq }) => msg === 'turn finished' && seq === 3);
+    const second = await (await session.prompt(recall)).result();
+    expect(second).toMatchObject({ warmth: 'resumed', text: 'You asked me to remember the number 14.' });
+    const main = (await session.transcript()).get('main') ?? '';
+    expect(main.split('What number did I ask').length).toBeGreaterThanOrEqual(3);
   });
 });

@@ -86,8 +86,8 @@ export class SessionView {
   }
 
   /** The transcript's chunks from `from` on, at most `count`. */
-  async transcript(sessionId: string, from: number, count: number): Promise<string[]> {
-    return this.redis.lrange(this.keys.session(sessionId)[6], from, from + count - 1);
+  async transcript(sessionId: string, from: number, count: number): Promise<Buffer[]> {
+    return this.redis.lrangeBuffer(this.keys.session(sessionId)[6], from, from + count - 1);
   }
 
   /** How many chunks of the transcript are committed. */

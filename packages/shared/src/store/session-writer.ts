@@ -109,7 +109,7 @@ export class SessionWriter {
   }
 
   /** Appends a chunk; `settled`: no turn is in hand, so the chunk is part of the past at once. */
-  async transcript(offset: number, chunk: string, settled: boolean): Promise<WriteOutcome> {
+  async transcript(offset: number, chunk: string | Buffer, settled: boolean): Promise<WriteOutcome> {
     return this.write('transcript', [offset, settled ? '1' : '0', chunk], () => ({ kind: 'ok' }));
   }
 
@@ -165,7 +165,7 @@ export class SessionWriter {
 
   private write<T>(
     script: ScriptName,
-    args: readonly (string | number)[],
+    args: readonly (string | number | Buffer)[],
     answer: (code: ReturnCode, reply: unknown[]) => T,
     untaken: readonly ReturnCode[] = [],
   ): Promise<T | { kind: 'fenced' }> {

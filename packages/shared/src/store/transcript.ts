@@ -1,8 +1,30 @@
+import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import type { SessionView } from './session-view.js';
 
-/** A chunk of the transcript in Redis: a line that names its file, then a piece of that file. */
-export function formatChunk(file: string, piece: string): string {
-  return `${JSON.stringify({ file })}\n${piece}`;
+/** Pieces from this size on are compressed, bytes: what Claude writes shrinks to about a third. */
+const compressedFrom = 512;
+
+interface ChunkHeader {
+  file: string;
+  /** How the piece is compressed; absent: not at all. */
+  z?: 'deflate';
+}
+
+/** A chunk of the transcript in Redis: a line that names its file, then a piece of that file, compressed when that is worth it. */
+export function formatChunk(file: string, piece: string): Buffer {
+  const bytes = Buffer.from(piece, 'utf8');
+  if (bytes.length < compressedFrom) return Buffer.concat([headerLine({ file }), bytes]);
+  // The fastest level: half a millisecond for 100 KB, before the commit.
+  return Buffer.concat([headerLine({ file, z: 'deflate' }), deflateRawSync(bytes, { level: 1 })]);
+}
+
+const headerLine = (header: ChunkHeader): Buffer => Buffer.from(`${JSON.stringify(header)}\n`);
+
+function parseChunk(chunk: Buffer): { file: string; piece: Buffer } {
+  const end = chunk.indexOf('\n');
+  const { file, z } = JSON.parse(chunk.toString('utf8', 0, end)) as ChunkHeader;
+  const piece = chunk.subarray(end + 1);
+  return { file, piece: z === undefined ? piece : inflateRawSync(piece) };
 }
 
 /** Cuts text into pieces of at most `maxBytes` of UTF-8, never inside a character. */
@@ -30,15 +52,12 @@ export async function readPast(
   sessionId: string,
   chunks: number,
 ): Promise<Map<string, string>> {
-  const pieces = new Map<string, string[]>();
+  const pieces = new Map<string, Buffer[]>();
   for (let from = 0; from < chunks; from += chunksPerRead) {
     for (const chunk of await store.transcript(sessionId, from, Math.min(chunksPerRead, chunks - from))) {
-      const end = chunk.indexOf('\n');
-      const { file } = JSON.parse(chunk.slice(0, end)) as { file: string };
-      const known = pieces.get(file);
-      if (known === undefined) pieces.set(file, [chunk.slice(end + 1)]);
-      else known.push(chunk.slice(end + 1));
+      const { file, piece } = parseChunk(chunk);
+      pieces.set(file, [...(pieces.get(file) ?? []), piece]);
     }
   }
-  return new Map([...pieces].map(([file, parts]) => [file, parts.join('')]));
+  return new Map([...pieces].map(([file, parts]) => [file, Buffer.concat(parts).toString('utf8')]));
 }

@@ -37,7 +37,7 @@ describe('claim', () => {
       await dead.transcript(0, 'half a turn', false);
       const { granted } = await claim(store, 1, 'w2', dead.fence);
       expect(granted).toMatchObject({ epoch: 2, batch: 0, transcriptChunks: 0 });
-      expect(await store.transcript(sessionId, 0, 10)).toEqual([]);
+      expect((await store.transcript(sessionId, 0, 10)).map(String)).toEqual([]);
       expect(await dead.append([])).toEqual({ kind: 'fenced' });
     }));
 

@@ -13,11 +13,18 @@ test('text is cut into pieces within the bound, never inside a character', () =>
 });
 
 test('files are put together again from chunks that took turns', async () => {
-  const chunks = [formatChunk('main', 'a\nb'), formatChunk('id/sub.jsonl', 'x\n'), formatChunk('main', '\nc\n')];
+  const long = `${'é'.repeat(2_000)}\n`;
+  const chunks = [
+    formatChunk('main', 'a\nb'),
+    formatChunk('id/sub.jsonl', 'x\n'),
+    formatChunk('main', '\nc\n'),
+    formatChunk('main', long),
+  ];
+  expect(chunks.at(-1)?.length).toBeLessThan(500);
   const store = { transcript: async (_id: string, from: number, count: number) => chunks.slice(from, from + count) };
   const files = await readPast(store, 's', chunks.length);
   expect([...files]).toEqual([
-    ['main', 'a\nb\nc\n'],
+    ['main', `a\nb\nc\n${long}`],
     ['id/sub.jsonl', 'x\n'],
   ]);
 });

@@ -30,8 +30,8 @@ export interface ServingDeps {
   policy: PermissionPolicy & ClockTimes;
   /** An agent without a past, from the pool. @throws HearthError */
   obtainAgent(place: Place): Promise<{ agent: Agent; warmth: Warmth }>;
-  /** An agent that goes on from the session's transcript. @throws HearthError */
-  resumeAgent(claudeSessionId: string, chunks: number): Promise<Agent>;
+  /** An agent that goes on from the session's transcript, so many damaged lines of which were cut off. @throws HearthError */
+  resumeAgent(claudeSessionId: string, chunks: number): Promise<{ agent: Agent; cutLines: number }>;
   /** Whether another worker could start an agent for this session where we cannot. */
   othersCanServe(): Promise<boolean>;
 }
@@ -67,6 +67,8 @@ export class Serving {
   private note: string;
   private isLost = false;
   private isAbandoned = false;
+  /** Lines of the past that were lost, until the session's readers are told. */
+  private cutLines = 0;
 
   constructor(
     private readonly sessionId: string,
@@ -221,6 +223,9 @@ export class Serving {
     const hand = new TurnInHand(turn, attempt, { workerId, pid, warmth, claudeSessionId });
     hand.begun(begun.queuedMs);
     log.info({ attempt, warmth, queuedMs: begun.queuedMs }, 'turn started');
+    if (this.cutLines > 0)
+      this.outbox.event({ type: 'status', seq, status: `past damaged: ${this.cutLines} lines cut` });
+    this.cutLines = 0;
     const ending = await this.agent.exchange(hand, agent, withNote(turn.request.prompt, this.note));
     switch (ending.kind) {
       case 'answered':
@@ -253,7 +258,9 @@ export class Serving {
     const unused = this.place.spare;
     this.place.spare = undefined;
     await unused?.end('now');
-    return { agent: await this.deps.resumeAgent(this.claudeSessionId, chunks), warmth: 'resumed' };
+    const { agent, cutLines } = await this.deps.resumeAgent(this.claudeSessionId, chunks);
+    this.cutLines = cutLines;
+    return { agent, warmth: 'resumed' };
   }
 
   private async commitAnswered(

@@ -22,6 +22,7 @@ import type { Place, Places } from '../pool/places.js';
 import type { SparePool } from '../pool/spare-pool.js';
 import { SessionActor } from './actor.js';
 import type { AgentLimits } from './limits.js';
+import { mendTranscript } from './mend.js';
 import { removeWorkspace, workspaceOf } from './workspaces.js';
 
 export interface SessionsDeps {
@@ -103,8 +104,13 @@ export class Sessions {
       },
       resumeAgent: async (claudeSessionId, chunks) => {
         const files = await readPast(deps.store, sessionId, chunks);
+        const main = mendTranscript(files.get('main') ?? '');
+        files.set('main', main.content);
+        if (main.cut > 0)
+          deps.log.error({ sessionId, lines: main.cut }, 'the transcript was damaged; its tail was cut off');
         try {
-          return await deps.driver.resume(deps.launch(profile), workspace, { claudeSessionId, files });
+          const agent = await deps.driver.resume(deps.launch(profile), workspace, { claudeSessionId, files });
+          return { agent, cutLines: main.cut };
         } catch (error) {
           pool.noteFailure(startFailure(error));
           throw error;

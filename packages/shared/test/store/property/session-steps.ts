@@ -82,6 +82,7 @@ export async function submit(model: Model, world: World, step: Submit): Promise<
     cursor: turn.cursor,
     ring: parseRing(turn.ring),
     profile: 'default',
+    position: Math.max(0, opened.log.indexOf(seq)),
     state: !opened.log.includes(seq) ? 'committed' : first && !resent ? 'accepted' : 'known',
   });
 }

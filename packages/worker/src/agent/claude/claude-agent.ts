@@ -1,15 +1,20 @@
 import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { HearthError, type Logger, type Prompt } from '@hearth/shared';
 import type { Agent, AgentEnd, AgentEvent, AgentExit, Answer, Launch, RawListener } from '../driver.js';
 import { Child } from './child.js';
 import { ControlChannel } from './control.js';
-import { type Beginning, commandLine, environment, gateCallback } from './launch.js';
+import { type Beginning, commandLine, configDir, environment, gateCallback } from './launch.js';
 import { adoptWorkspace } from './placed-workspace.js';
+import { TranscriptTail } from './transcript-tail.js';
 import { Translator } from './translate.js';
 import { parseLine } from './wire.js';
 
 /** ms the CLI has to acknowledge an interrupt or a claim; it was seen to take 2–60. */
 const requestDeadlineMs = 10_000;
+/** A CLI that does not mirror its transcript may write it after its result: so often it is looked at again, and so many times. */
+const lateEntryEveryMs = 100;
+const lateEntryLooks = 20;
 
 export interface ClaudeAgentSpec {
   binary: string;
@@ -18,6 +23,8 @@ export interface ClaudeAgentSpec {
   cwd: string;
   claudeSessionId: string;
   workerEnv: NodeJS.ProcessEnv;
+  /** Whether this CLI tells its transcript on stdout; else it is read from its files. */
+  mirrors: boolean;
   log: Logger;
 }
 
@@ -29,6 +36,7 @@ export class ClaudeAgent implements Agent {
   private readonly child: Child;
   private readonly control: ControlChannel;
   private readonly permissions = new Map<string, unknown>();
+  private readonly tail: TranscriptTail | undefined;
   private onEvent: (event: AgentEvent) => void = () => undefined;
   private isBound = false;
   private rawListener: RawListener | undefined;
@@ -44,7 +52,7 @@ export class ClaudeAgent implements Agent {
     });
     this.child = new Child({
       binary: spec.binary,
-      args: commandLine(launch.profile, beginning),
+      args: commandLine(launch.profile, beginning, spec.mirrors),
       cwd: spec.cwd,
       env: environment(launch, spec.workerEnv),
       agentId: launch.agentId,
@@ -55,6 +63,10 @@ export class ClaudeAgent implements Agent {
       },
       onStderr: (text) => this.rawListener?.('err', text),
     });
+    const { home } = launch;
+    this.tail = spec.mirrors
+      ? undefined
+      : new TranscriptTail([join(configDir(launch), 'projects'), join(home, 'past')], spec.claudeSessionId);
     this.control = new ControlChannel((line) => this.write(line));
     this.exited = this.child.exited.then(async (exit) => {
       this.control.close(
@@ -147,8 +159,16 @@ export class ClaudeAgent implements Agent {
         'the agent printed a line that makes no sense',
       );
     if (parsed.kind !== 'line') return;
-    if (parsed.line.type === 'control_response') this.control.answered(parsed.line);
-    else translator.line(parsed.line);
+    if (parsed.line.type === 'control_response') return this.control.answered(parsed.line);
+    if (parsed.line.type === 'result') this.readTail(translator);
+    translator.line(parsed.line);
+  }
+
+  /** Before a result what it is about; and for a while after it, for entries come late. */
+  private readTail(translator: Translator, timesMore = lateEntryLooks): void {
+    for (const mirror of this.tail?.take() ?? []) translator.line(mirror);
+    if (this.tail === undefined || timesMore === 0) return;
+    setTimeout(() => this.readTail(translator, timesMore - 1), lateEntryEveryMs).unref();
   }
 }
 

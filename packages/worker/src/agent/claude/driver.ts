@@ -15,43 +15,46 @@ export interface ClaudeDriverOptions {
   log: Logger;
 }
 
-/** The driver of the real CLI. Owns what is known of the CLI's abilities. */
+/** Flags an older CLI may not know, and what is done without each. */
+const optionalFlags = {
+  /** Marked alpha. */
+  '--await-claim': 'this claude cannot park spares (--await-claim); starting them in folders that become workspaces',
+  /** Undocumented. */
+  '--session-mirror': 'this claude does not mirror its transcript (--session-mirror); reading it from its files',
+};
+type OptionalFlag = keyof typeof optionalFlags;
+
+/** The driver of the real CLI. Owns what is known of the CLI's abilities: one that lacks a flag says so at the first start. */
 export class ClaudeDriver implements AgentDriver {
-  /** `--await-claim` is marked alpha: a CLI that does not know it says so at the first start. */
-  private canPark = true;
+  private readonly lacks = new Set<OptionalFlag>();
 
   constructor(private readonly options: ClaudeDriverOptions) {}
 
   async spare(launch: Launch): Promise<Agent> {
-    // A profile with one workspace for all starts its spares there; only scratch workspaces are not known before the claim.
-    if (launch.profile.workspace !== 'scratch') {
-      await mkdir(launch.profile.workspace, { recursive: true });
-      return this.start(launch, { kind: 'placed', claudeSessionId: randomUUID() }, launch.profile.workspace);
-    }
-    if (!this.canPark) return this.placed(launch);
-    const parking = join(launch.home, 'parking');
-    await mkdir(parking, { recursive: true });
-    try {
-      return await this.start(launch, { kind: 'parked', claudeSessionId: randomUUID() }, parking);
-    } catch (error) {
-      if (!(error instanceof HearthError) || !error.message.includes("unknown option '--await-claim'")) throw error;
-      this.canPark = false;
-      this.options.log.info(
-        'this claude cannot park spares (--await-claim); starting them in folders that become workspaces',
-      );
-      return this.placed(launch);
-    }
-  }
-
-  private async placed(launch: Launch): Promise<Agent> {
-    const workspace = placedWorkspace(launch.workspaces, launch.agentId);
-    await mkdir(workspace, { recursive: true });
-    // A fresh home: that of a start that failed is just being removed.
-    const home = `${launch.home}-placed`;
-    return this.start({ ...launch, home }, { kind: 'placed', claudeSessionId: randomUUID() }, workspace);
+    return this.withoutUnknown(launch, (fresh) => this.startSpare(fresh));
   }
 
   async resume(launch: Launch, workspace: string, past: Past): Promise<Agent> {
+    return this.withoutUnknown(launch, (fresh) => this.startResumed(fresh, workspace, past));
+  }
+
+  private async startSpare(launch: Launch): Promise<Agent> {
+    // A profile with one workspace for all starts its spares there; only scratch workspaces are not known before the claim.
+    const { workspace } = launch.profile;
+    if (workspace !== 'scratch') return this.startIn(launch, workspace);
+    if (this.lacks.has('--await-claim'))
+      return this.startIn(launch, placedWorkspace(launch.workspaces, launch.agentId));
+    const parking = join(launch.home, 'parking');
+    await mkdir(parking, { recursive: true });
+    return this.start(launch, { kind: 'parked', claudeSessionId: randomUUID() }, parking);
+  }
+
+  private async startIn(launch: Launch, workspace: string): Promise<Agent> {
+    await mkdir(workspace, { recursive: true });
+    return this.start(launch, { kind: 'placed', claudeSessionId: randomUUID() }, workspace);
+  }
+
+  private async startResumed(launch: Launch, workspace: string, past: Past): Promise<Agent> {
     const folder = join(launch.home, 'past');
     const transcript = join(folder, `${past.claudeSessionId}.jsonl`);
     for (const [file, content] of past.files) {
@@ -60,6 +63,21 @@ export class ClaudeDriver implements AgentDriver {
       await writeFile(path, content);
     }
     return this.start(launch, { kind: 'resumed', transcript }, workspace, past.claudeSessionId);
+  }
+
+  /** Starts again without a flag that turns out to be unknown. */
+  private async withoutUnknown(launch: Launch, start: (launch: Launch) => Promise<Agent>): Promise<Agent> {
+    for (let fresh = launch; ; fresh = { ...fresh, home: `${fresh.home}+` }) {
+      try {
+        return await start(fresh);
+      } catch (error) {
+        const unknown = error instanceof HearthError ? unknownFlag(error.message) : undefined;
+        if (unknown === undefined || this.lacks.has(unknown)) throw error;
+        this.lacks.add(unknown);
+        this.options.log.info(optionalFlags[unknown]);
+        // A fresh home next: that of a start that failed is just being removed.
+      }
+    }
   }
 
   private async start(launch: Launch, beginning: Beginning, cwd: string, resumedId?: string): Promise<Agent> {
@@ -76,6 +94,7 @@ export class ClaudeDriver implements AgentDriver {
       cwd,
       claudeSessionId,
       workerEnv: this.options.workerEnv,
+      mirrors: !this.lacks.has('--session-mirror'),
       log: this.options.log,
     });
     try {
@@ -86,6 +105,11 @@ export class ClaudeDriver implements AgentDriver {
       throw startError(cause, binary.path, exit.stderrTail, launch.profile.startTimeoutMs);
     }
   }
+}
+
+function unknownFlag(message: string): OptionalFlag | undefined {
+  const flags = Object.keys(optionalFlags) as OptionalFlag[];
+  return flags.find((flag) => message.includes(`unknown option '${flag}'`));
 }
 
 function startError(cause: unknown, binary: string, stderrTail: string, timeoutMs: number): HearthError {

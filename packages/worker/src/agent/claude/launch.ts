@@ -18,7 +18,7 @@ export type Beginning =
  * a resume repeats every flag (a missing one would lose the prompt cache).
  * Source of the flags: Claude Code 2.1.197 and 2.1.329, `--help` and observation.
  */
-export function commandLine(profile: Profile, beginning: Beginning): string[] {
+export function commandLine(profile: Profile, beginning: Beginning, mirrors = true): string[] {
   const args = [
     '-p',
     '--input-format',
@@ -28,7 +28,8 @@ export function commandLine(profile: Profile, beginning: Beginning): string[] {
     '--verbose',
     '--include-partial-messages',
   ];
-  args.push('--session-mirror', '--permission-prompt-tool', 'stdio', '--permission-mode', profile.permissionMode);
+  if (mirrors) args.push('--session-mirror');
+  args.push('--permission-prompt-tool', 'stdio', '--permission-mode', profile.permissionMode);
   if (beginning.kind === 'resumed') args.push('--resume', beginning.transcript);
   else args.push('--session-id', beginning.claudeSessionId);
   if (beginning.kind === 'parked') args.push('--await-claim');

@@ -1,0 +1,20 @@
+import { describe, expect, test } from 'vitest';
+import { mendTranscript } from '../../src/session/mend.js';
+
+const line = (uuid: string | undefined, parentUuid: string | null = null): string =>
+  `${JSON.stringify({ type: 'user', uuid, parentUuid })}\n`;
+const good = line('a') + line('b', 'a') + line('c', 'b');
+
+describe('a transcript', () => {
+  test.each([
+    ['that is whole stays as it is', good, good, 0],
+    ['whose last line was torn loses it', `${good}{"type":"us`, good, 1],
+    ['with rubbish in it loses that and what follows', `${good}rubbish\n${line('d', 'c')}`, good, 2],
+    ['whose end is chained to what is not there loses it', good + line('e', 'd') + line('f', 'e'), good, 2],
+    ['with entries without a name keeps them', good + line(undefined), good + line(undefined), 0],
+    ['of a kind nobody knows stays whole', line('y', 'x') + line('z', 'y'), line('y', 'x') + line('z', 'y'), 0],
+    ['that is empty is empty', '', '', 0],
+  ])('%s', (_what, content, mended, cut) => {
+    expect(mendTranscript(content)).toEqual({ content: mended, cut });
+  });
+});
