@@ -1,5 +1,5 @@
 import { rm } from 'node:fs/promises';
-import { readPast } from '@hearth/shared';
+import { formatChunk, readPast } from '@hearth/shared';
 import { expect, test } from 'vitest';
 import { withCluster } from '../support/cluster.js';
 
@@ -34,6 +34,28 @@ test.each([
     expect(claimed.time - killedAt).toBeLessThan(leaseTtlMs + sweepMs + noiseMs);
     const again = await (await session.prompt('What number did I ask you to remember?')).result();
     expect(again).toMatchObject({ warmth: 'hot', pid: recalled.pid, text: recalled.text });
+  });
+});
+
+test('a past whose end is damaged is cut back to what is whole, and that is said', async () => {
+  await withCluster(async (cluster) => {
+    const first = await cluster.worker();
+    const session = cluster.producer().session('damaged');
+    await (await session.prompt('Remember the number 18.')).result();
+    await (await session.prompt('[[tool Bash {"command":"echo tool"}]] go')).result();
+    await first.stop();
+    const keys = cluster.keys.session('damaged');
+    await cluster.redis.rpush(keys[6], formatChunk('main', '{"type":"assistant","uuid":"torn'));
+    await cluster.redis.hincrby(keys[0], 'transcript', 1);
+
+    const second = await cluster.worker();
+    const turn = await session.prompt('What number did I ask you to remember?');
+    const statuses: string[] = [];
+    for await (const event of turn) if (event.type === 'status') statuses.push(event.status);
+    expect(statuses).toContain('past damaged: 1 lines cut');
+    expect(await turn.result()).toMatchObject({ warmth: 'resumed', text: 'You asked me to remember the number 18.' });
+    // What Claude itself wrote is whole: of that nothing was cut.
+    expect(second.log.find(({ msg }) => msg.startsWith('the transcript was damaged'))).toMatchObject({ lines: 1 });
   });
 });
 
