@@ -151,7 +151,8 @@ class SchemaBook {
     for (const [name, definition] of Object.entries($defs)) this.all[movedName(name)] = bare(definition);
     const name = this.names.get(schema)?.id;
     if (name === undefined) return bare(rest);
-    this.all[name] = bare(rest);
+    // One that holds itself, or others of its kind, is among the definitions already.
+    if (rest['$ref'] === undefined) this.all[name] = bare(rest);
     return { $ref: `#/components/schemas/${name}` };
   }
 }

@@ -1,8 +1,8 @@
-import { eventSchema } from '@hearth/shared';
 import type { Request } from 'express';
 import { z } from 'zod';
 import { parsePart } from './parse.js';
 import type { Documented } from './route.js';
+import { streamedSchema } from './schemas.js';
 
 /** The id of an event, as a reader got it. */
 const cursorSchema = z.string().regex(/^[0-9a-f]*\.\d{1,15}$/, 'the id of an event, as a stream gave it');
@@ -18,12 +18,6 @@ export function cursorOf(request: Request, after: string | undefined): string | 
   const header = request.get('last-event-id') || undefined;
   return after ?? (header && parsePart(cursorSchema, header, 'Last-Event-ID header'));
 }
-
-/** An event as data of a stream. */
-export const streamedSchema = z.union([
-  z.intersection(eventSchema, z.object({ id: z.string() })),
-  z.object({ type: z.literal('stream.expired'), id: z.string() }),
-]);
 
 export const eventStream: Documented = {
   description:

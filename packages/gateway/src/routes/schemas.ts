@@ -1,4 +1,5 @@
 import {
+  eventSchema,
   messageSchema,
   permissionAnswerSchema,
   permissionRequestSchema,
@@ -98,6 +99,12 @@ export const meSchema = z.object({
   csrfToken: z.string().optional(),
 });
 
+/** An event as data of a stream. */
+export const streamedSchema = z.union([
+  z.intersection(eventSchema, z.object({ id: z.string() })),
+  z.object({ type: z.literal('stream.expired'), id: z.string() }),
+]);
+
 /** Names under which schemas stand in the document. */
 export const namedSchemas = {
   Problem: problemSchema,
@@ -112,4 +119,5 @@ export const namedSchemas = {
   Worker: workerRecordSchema,
   Queue: queueSchema,
   Me: meSchema,
+  StreamEvent: streamedSchema,
 };

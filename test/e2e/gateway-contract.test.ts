@@ -1,0 +1,345 @@
+import { expect, test } from 'vitest';
+import { type Cluster, withCluster } from '../support/cluster.js';
+import { type Call, Contract, type Reply } from '../support/contract.js';
+import { eventually } from '../support/facts.js';
+import { allTokens, bearer, startGateway, type TestGateway, testTokens } from '../support/gateway.js';
+
+const { admin, prompt, read, confined } = testTokens;
+
+/** For each operation a request that nothing is wrong with. */
+const requests: Record<string, Call> = {
+  submitTurn: { params: { sessionId: 's' }, body: { prompt: 'hello' } },
+  listTurns: { params: { sessionId: 's' } },
+  readTurn: { params: { sessionId: 's', turnId: 't' } },
+  cancelTurn: { params: { sessionId: 's', turnId: 't' } },
+  streamTurn: { params: { sessionId: 's', turnId: 't' } },
+  streamSession: { params: { sessionId: 's' } },
+  interrupt: { params: { sessionId: 's' }, body: {} },
+  warm: { params: { sessionId: 's' }, body: {} },
+  readTranscript: { params: { sessionId: 's' } },
+  listPermissions: { params: { sessionId: 's' } },
+  answerPermission: { params: { sessionId: 's', requestId: 'r' }, body: { decision: 'allow' } },
+  listSessions: {},
+  closeSessions: { query: { prefix: 'nobody-' } },
+  readSession: { params: { sessionId: 's' } },
+  closeSession: { params: { sessionId: 's' } },
+  listWorkers: {},
+  health: {},
+  readiness: {},
+  me: {},
+  login: { body: { token: admin.token } },
+  logout: {},
+  mintToken: { body: { sessionId: 's', scope: 'read' } },
+  openapi: {},
+  docs: {},
+  docsStyle: {},
+};
+
+/** Everything the scenarios work with. */
+interface World {
+  cluster: Cluster;
+  gateway: TestGateway;
+  /** Takes bodies of 2 KB at most, and two turns of a session. */
+  small: TestGateway;
+  /** Its Redis does not answer. */
+  lost: TestGateway;
+  contract: Contract;
+  /** Calls as admin. */
+  ask(operationId: string, call?: Call): Promise<Reply>;
+}
+
+/** What every operation refuses in the same way, made from the document: how to provoke each code. */
+const provoked: Record<string, (world: World, id: string, method: string) => Promise<Reply>> = {
+  unauthenticated: ({ contract, gateway }, id) =>
+    contract.call(gateway.url, id, {
+      ...requests[id],
+      ...(id === 'login' ? { body: { token: 'nobody knows me' } } : {}),
+    }),
+  forbidden: ({ contract, gateway }, id, method) => {
+    const weak =
+      requests[id]?.params !== undefined || id === 'listWorkers' ? confined : method === 'get' ? prompt : read;
+    return contract.call(gateway.url, id, { ...requests[id], headers: bearer(weak) });
+  },
+  cross_origin: ({ contract, gateway }, id) =>
+    contract.call(gateway.url, id, { ...requests[id], headers: { origin: 'https://elsewhere.example' } }),
+  csrf_refused: async ({ contract, gateway }, id) =>
+    contract.call(gateway.url, id, { ...requests[id], headers: { cookie: (await signIn(gateway)).cookie } }),
+  invalid_session_id: (world, id) => world.ask(id, withField(id, 'sessionId', 'with space')),
+  invalid_turn_id: (world, id) => world.ask(id, withField(id, 'turnId', 'with space')),
+  invalid_prompt: (world, id) => world.ask(id, withField(id, 'prompt', ' ')),
+  invalid_metadata: (world, id) => world.ask(id, withField(id, 'metadata', 'text')),
+  invalid_answer: (world, id) => world.ask(id, withField(id, 'decision', 'perhaps')),
+  invalid_request: (world, id) => {
+    const { params, body } = requests[id] ?? {};
+    if (params !== undefined) return world.ask(id, { ...requests[id], params: { ...params, sessionId: '%ZZ' } });
+    return body === undefined
+      ? world.ask(id, { query: { nope: '1' } })
+      : world.ask(id, { body: { ...(body as object), nope: 1 } });
+  },
+  request_too_large: ({ contract, small }, id) =>
+    contract.call(small.url, id, { ...requests[id], raw: `{"prompt":"${'x'.repeat(4_000)}"}`, headers: bearer(admin) }),
+  unsupported_media_type: ({ contract, gateway }, id) =>
+    contract.call(gateway.url, id, {
+      ...requests[id],
+      headers: { ...bearer(admin), 'content-type': 'text/plain' },
+      raw: '{}',
+    }),
+  redis_unreachable: ({ contract, lost }, id) =>
+    contract.call(lost.url, id, { ...requests[id], headers: bearer(admin) }),
+};
+
+function withField(id: string, name: string, value: string): Call {
+  const { params, body } = requests[id] ?? {};
+  if (params?.[name] !== undefined) return { ...requests[id], params: { ...params, [name]: value } };
+  return { ...requests[id], body: { ...(body as object), [name]: value } };
+}
+
+async function signIn({ url }: TestGateway): Promise<{ cookie: string; csrfToken: string }> {
+  const response = await fetch(`${url}/login`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ token: admin.token }),
+  });
+  const { csrfToken } = (await response.json()) as { csrfToken: string };
+  return { cookie: response.headers.get('set-cookie')?.split(';')[0] ?? '', csrfToken };
+}
+
+test('the document is valid; every route and every error in it happens, and is as it says', async () => {
+  await withCluster(async (cluster) => {
+    const [gateway, small, lost] = await Promise.all([
+      startGateway(cluster, { tokens: allTokens }),
+      startGateway(cluster, { tokens: allTokens, bodyMaxBytes: 2_000, backlogLimit: 2 }),
+      startGateway(cluster, { tokens: allTokens, redisUrl: 'redis://127.0.0.1:1' }),
+    ]);
+    const contract = await Contract.of(gateway.url);
+    const world: World = {
+      cluster,
+      gateway,
+      small,
+      lost,
+      contract,
+      ask: (id, call) => contract.call(gateway.url, id, { ...call, headers: { ...bearer(admin), ...call?.headers } }),
+    };
+    expect(Object.keys(requests).sort()).toEqual(contract.all.map(({ id }) => id).sort());
+    await refuseEverywhere(world);
+    expect(await world.ask('readiness')).toMatchObject({ status: 503, body: { code: 'not_ready' } });
+    await cluster.worker({ claude: 'fake', leaseTtlMs: 30_000, profiles: { default: { spares: 2 } } });
+    await turns(world);
+    await agents(world);
+    await permissions(world);
+    await suspended(world);
+    await others(world);
+    expect(contract.unseen()).toEqual([]);
+    const log = gateway.log.join('');
+    for (const { token } of allTokens) expect(log).not.toContain(token);
+    expect(log).not.toContain('hello');
+  });
+});
+
+async function refuseEverywhere(world: World): Promise<void> {
+  for (const { id, method, codes } of world.contract.all) {
+    for (const code of codes) {
+      const reply = await provoked[code]?.(world, id, method);
+      if (reply !== undefined) expect({ id, ...reply.body }).toMatchObject({ id, code });
+    }
+  }
+}
+
+const ended = (type: string | undefined): boolean => type === 'turn.finished' || type === 'turn.failed';
+
+async function turns({ ask, contract, small, gateway }: World): Promise<void> {
+  const params = { sessionId: 's' };
+  const turn = { sessionId: 's', turnId: 'one' };
+  expect(
+    (await ask('submitTurn', { params, body: { prompt: 'hello', turnId: 'one', metadata: { who: 'me' } } })).body,
+  ).toEqual({ ...turn, seq: 1, position: 0 });
+  const waited = await ask('submitTurn', {
+    params,
+    query: { wait: '30' },
+    body: { prompt: 'other words' },
+    headers: { 'idempotency-key': 'one' },
+  });
+  expect(waited).toMatchObject({
+    status: 200,
+    body: { status: 'finished', text: 'Echo: hello', metadata: { who: 'me' } },
+  });
+  expect((await ask('readTurn', { params: turn })).body).toMatchObject({
+    state: 'finished',
+    request: { prompt: 'hello' },
+  });
+  const streamed = await ask('submitTurn', {
+    params,
+    body: { prompt: '[[error 400]] no' },
+    headers: { accept: 'text/event-stream' },
+  });
+  expect(streamed.events.at(-1)).toMatchObject({ type: 'turn.failed', data: { error: { code: 'agent_failed' } } });
+  const failed = await ask('submitTurn', { params, query: { wait: '30' }, body: { prompt: '[[error 400]] no' } });
+  expect(failed).toMatchObject({ status: 200, body: { status: 'failed', error: { code: 'agent_failed' } } });
+  const followed = await ask('streamTurn', { params: turn });
+  expect(followed.events.map(({ id, data }) => id === data['id'])).not.toContain(false);
+  const [, second] = followed.events;
+  const again = await ask('streamTurn', { params: turn, headers: { 'last-event-id': second?.id ?? '' } });
+  expect(again.events).toEqual(followed.events.slice(2));
+  expect((await ask('streamTurn', { params: turn, query: { after: followed.events.at(-1)?.id ?? '' } })).status).toBe(
+    204,
+  );
+  const whole = await ask('streamSession', {
+    params,
+    query: { after: '.0' },
+    until: ({ data }) => data['seq'] === 3 && ended(String(data['type'])),
+  });
+  expect(whole.events.map(({ id }) => Number(id?.split('.')[1]))).toEqual(whole.events.map((_, at) => at + 1));
+  const page = await ask('listTurns', { params, query: { limit: '2' } });
+  expect(page.body).toMatchObject({ turns: [{ seq: 2 }, { seq: 3 }], before: 2 });
+  expect((await ask('listTurns', { params, query: { before: '2' } })).body).toEqual({
+    turns: [expect.objectContaining({ seq: 1 })],
+  });
+  expect(
+    (await ask('submitTurn', { params, query: { wait: '0' }, body: { prompt: 'later', delay: 60_000 } })).body,
+  ).toEqual({ sessionId: 's', turnId: expect.any(String) });
+
+  for (const id of ['readTurn', 'cancelTurn', 'streamTurn']) {
+    expect((await ask(id, { params: { ...params, turnId: 'nobody' } })).body).toMatchObject({ code: 'turn_gone' });
+  }
+  expect((await ask('submitTurn', { params, body: { prompt: 'x', profile: 'another' } })).body).toMatchObject({
+    code: 'profile_mismatch',
+    expected: 'default',
+  });
+  expect((await ask('submitTurn', { params, body: { prompt: 'x'.repeat(1_100_000) } })).body).toMatchObject({
+    code: 'prompt_too_large',
+  });
+  expect((await ask('submitTurn', { params, body: { prompt: '[[hang]]', turnId: 'hangs' } })).status).toBe(202);
+  await eventually(
+    async () => (await ask('readTurn', { params: { ...params, turnId: 'hangs' } })).body['state'] === 'running',
+  );
+  expect(
+    (await ask('submitTurn', { params, query: { wait: '0.05' }, body: { prompt: 'waits', turnId: 'waits' } })).body,
+  ).toMatchObject({ seq: 5, position: 1 });
+  expect((await ask('submitTurn', { params, body: { prompt: 'x', onBusy: 'reject' } })).body).toMatchObject({
+    code: 'session_busy',
+  });
+  const over = await contract.call(small.url, 'submitTurn', { params, body: { prompt: 'x' }, headers: bearer(prompt) });
+  expect(over).toMatchObject({ status: 429, body: { code: 'backlog_full' } });
+  expect((await ask('cancelTurn', { params: { ...params, turnId: 'hangs' } })).body).toMatchObject({
+    code: 'turn_in_hand',
+  });
+  expect((await ask('cancelTurn', { params: { ...params, turnId: 'waits' } })).body).toMatchObject({ cancelled: true });
+  expect((await ask('cancelTurn', { params: { ...params, turnId: 'one' } })).body).toMatchObject({
+    code: 'turn_ended',
+  });
+  expect(gateway.log.join('')).not.toContain('other words');
+}
+
+async function agents({ ask }: World): Promise<void> {
+  const params = { sessionId: 's' };
+  expect((await ask('interrupt', { params, body: { turnId: 'hangs' } })).body).toMatchObject({
+    kind: 'interrupted',
+    result: { seq: 4, error: { code: 'interrupted' } },
+  });
+  expect((await ask('interrupt', { params })).body).toEqual({ kind: 'idle' });
+  expect((await ask('interrupt', { params, body: { turnId: 'nobody' } })).body).toMatchObject({ code: 'turn_gone' });
+  expect((await ask('warm', { params })).body).toMatchObject({ warmth: 'hot', pid: expect.any(Number) });
+  expect((await ask('warm', { params, body: { profile: 'another' } })).body).toMatchObject({
+    code: 'profile_mismatch',
+  });
+  const transcript = await ask('readTranscript', { params });
+  expect(
+    transcript.text
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as object).length,
+  ).toBeGreaterThan(1);
+  expect((await ask('readTranscript', { params, query: { file: 'nothing' } })).body).toMatchObject({
+    code: 'not_found',
+    expected: 'main',
+  });
+  for (const id of ['listTurns', 'readTranscript', 'listPermissions', 'readSession', 'closeSession']) {
+    expect((await ask(id, { params: { sessionId: 'nobody' } })).body).toMatchObject({ code: 'session_gone' });
+  }
+}
+
+async function permissions({ ask }: World): Promise<void> {
+  const params = { sessionId: 's' };
+  const asked = await ask('submitTurn', {
+    params,
+    body: { prompt: '[[tool Bash {"command":"touch made"}]] go', turnId: 'asks' },
+    headers: { accept: 'text/event-stream' },
+    until: ({ type }) => type === 'permission.requested',
+  });
+  const requestId = String(asked.events.at(-1)?.data['requestId']);
+  expect((await ask('listPermissions', { params })).body).toMatchObject({ permissions: [{ requestId, name: 'Bash' }] });
+  const answer = { params: { ...params, requestId }, body: { decision: 'deny', message: 'no' } };
+  expect((await ask('answerPermission', answer)).body).toEqual({ sessionId: 's', requestId, decision: 'deny' });
+  expect((await ask('answerPermission', answer)).body).toMatchObject({ code: 'already_resolved' });
+  expect(
+    (await ask('answerPermission', { ...answer, params: { ...params, requestId: 'nothing' } })).body,
+  ).toMatchObject({ code: 'request_gone' });
+  await ask('streamTurn', { params: { ...params, turnId: 'asks' } });
+}
+
+/** While the only worker is asleep. */
+async function suspended({ ask, cluster }: World): Promise<void> {
+  const params = { sessionId: 's' };
+  const running = await ask('submitTurn', {
+    params,
+    body: { prompt: '[[hang]]' },
+    headers: { accept: 'text/event-stream' },
+    until: ({ type }) => type === 'turn.started',
+  });
+  expect(running.status).toBe(200);
+  const [worker] = cluster.workers;
+  worker?.signal('SIGSTOP');
+  const unreachable = { status: 504, body: { code: 'owner_unreachable' } };
+  expect(await ask('interrupt', { params, query: { wait: '0.2' } })).toMatchObject(unreachable);
+  expect(await ask('warm', { params: { sessionId: 'new' }, query: { wait: '0.2' } })).toMatchObject(unreachable);
+  const several = await ask('closeSessions', { query: { prefix: 's', wait: '0.2' } });
+  expect(several.body).toMatchObject({
+    closed: [],
+    failed: [{ sessionId: 's', status: 504, error: { code: 'owner_unreachable' } }],
+  });
+  expect(await ask('closeSession', { params, query: { wait: '0.2' } })).toMatchObject(unreachable);
+  expect((await ask('warm', { params })).body).toMatchObject({ code: 'session_closing' });
+  expect((await ask('submitTurn', { params, body: { prompt: 'x' } })).body).toMatchObject({ code: 'session_closing' });
+  worker?.signal('SIGCONT');
+  expect((await ask('closeSession', { params: { sessionId: 'new' } })).body).toEqual({
+    sessionId: 'new',
+    closed: true,
+  });
+  // Who closed it has left: whoever closes it next has it closed.
+  expect((await ask('closeSession', { params })).body).toEqual({ sessionId: 's', closed: true });
+}
+
+async function others({ ask, contract, gateway, lost }: World): Promise<void> {
+  await ask('submitTurn', { params: { sessionId: 'team-a/1' }, query: { wait: '30' }, body: { prompt: 'hello' } });
+  await ask('submitTurn', { params: { sessionId: 'team-b/1' }, query: { wait: '30' }, body: { prompt: 'hello' } });
+  expect((await ask('listSessions', { query: { limit: '1' } })).body).toMatchObject({
+    sessions: [{ sessionId: 'team-b/1' }],
+    next: expect.any(String),
+  });
+  expect((await ask('readSession', { params: { sessionId: 'team-a/1' } })).body).toMatchObject({
+    state: 'idle',
+    turns: 1,
+    epoch: 1,
+  });
+  expect((await ask('listWorkers')).body).toMatchObject({
+    workers: [{ seat: 1 }],
+    queues: [{ name: 'turns', waiting: 0 }, { name: 'turns-1' }],
+  });
+  expect((await ask('readiness')).body).toEqual({ status: 'ready', workers: 1 });
+  expect((await contract.call(lost.url, 'health')).body).toEqual({ status: 'alive' });
+  const within = await contract.call(gateway.url, 'closeSessions', {
+    query: { state: 'idle' },
+    headers: bearer(confined),
+  });
+  expect(within.body).toEqual({ closed: ['team-a/1'], failed: [] });
+  const { body } = await ask('mintToken', { body: { sessionId: 'team-b/1', scope: 'prompt', expiresIn: 60 } });
+  const me = await contract.call(gateway.url, 'me', { headers: bearer({ token: String(body['token']) }) });
+  expect(me.body).toMatchObject({ authentication: true, scope: 'prompt', sessionId: 'team-b/1' });
+  expect((await contract.call(gateway.url, 'login', { body: { token: read.token } })).body).toMatchObject({
+    scope: 'read',
+  });
+  expect((await contract.call(gateway.url, 'logout')).headers.get('set-cookie')).toMatch(
+    /^hearth=;.*Expires=Thu, 01 Jan 1970/,
+  );
+  for (const id of ['openapi', 'docs', 'docsStyle']) expect((await contract.call(gateway.url, id)).status).toBe(200);
+}
