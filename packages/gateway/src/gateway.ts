@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer, type Server } from 'node:http';
+import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createProducer } from '@hearth/producer';
 import { createLogger, HearthError, type Logger } from '@hearth/shared';
@@ -24,7 +24,7 @@ export function createGateway(options: GatewayOptions = {}, logger?: Logger): Ga
   const log = logger ?? createLogger('hearth-gateway', resolved.logLevel);
   const stopping = new AbortController();
   const services = servicesOf(resolved, stopping.signal, log);
-  const server = createServer(createApp(services));
+  const server = serverFor(createApp(services));
   let stopped: Promise<void> | undefined;
   return {
     start: () => listen(server, resolved),
@@ -34,6 +34,17 @@ export function createGateway(options: GatewayOptions = {}, logger?: Logger): Ga
       return stopped;
     },
   };
+}
+
+/** A server whose connections, once it does not listen any more, go when their response is done. */
+function serverFor(app: RequestListener): Server {
+  const server = createServer(app);
+  server.on('request', (_request, response) => {
+    response.once('close', () => {
+      if (!server.listening) setImmediate(() => server.closeIdleConnections());
+    });
+  });
+  return server;
 }
 
 function servicesOf(options: ResolvedGatewayOptions, stopping: AbortSignal, log: Logger): Services {
@@ -68,7 +79,7 @@ async function listen(server: Server, { host, port }: ResolvedGatewayOptions): P
   return { url: `http://${family === 'IPv6' ? `[${address}]` : address}:${actual}` };
 }
 
-/** node:http closes idle connections itself; those that are still busy at the deadline are cut. */
+/** Connections that are idle go at once, the others as they become so; what is still busy at the deadline is cut. */
 async function close(server: Server, deadlineMs: number): Promise<void> {
   const closed = new Promise((resolve) => server.close(resolve));
   const timer = setTimeout(() => server.closeAllConnections(), deadlineMs);

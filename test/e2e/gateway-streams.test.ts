@@ -1,0 +1,174 @@
+import { expect, test } from 'vitest';
+import { withCluster } from '../support/cluster.js';
+import { type Received, receive } from '../support/event-source.js';
+import { eventually } from '../support/facts.js';
+import { startGateway } from '../support/gateway.js';
+
+const numberOf = ({ id }: { id: string | undefined }): number => Number(id?.split('.')[1]);
+const post = (url: string, body: object, headers: Record<string, string> = {}): Promise<Response> =>
+  fetch(url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...headers },
+    body: JSON.stringify(body),
+  });
+
+/** Reads a stream until so many bytes have come, wherever that is in an event; then the connection is gone. Whether it ended by itself. */
+async function readSome(
+  url: string,
+  after: string | undefined,
+  bytesAtMost: number,
+  events: Received[],
+): Promise<boolean> {
+  const leaving = new AbortController();
+  const response = await fetch(url, {
+    signal: leaving.signal,
+    headers: after === undefined ? {} : { 'last-event-id': after },
+  });
+  let left = bytesAtMost;
+  const cut = new TransformStream<Uint8Array, Uint8Array>({
+    transform(bytes, controller) {
+      controller.enqueue(bytes.subarray(0, left));
+      left -= bytes.length;
+      if (left <= 0) controller.terminate();
+    },
+  });
+  const body = response.body?.pipeThrough(cut) ?? null;
+  for await (const event of receive(new Response(body))) events.push(event);
+  leaving.abort();
+  return left > 0;
+}
+
+test('a client that is cut 50 times at random during one long turn gets every event once, in order', async () => {
+  await withCluster(async (cluster) => {
+    await cluster.worker({ claude: 'fake' });
+    const { url } = await startGateway(cluster);
+    const words = Array.from({ length: 400 }, (_, at) => `w${at}`).join(' ');
+    const turn = `${url}/v1/sessions/s/turns`;
+    await post(turn, { prompt: `[[stream chunks=400 every=10ms]] ${words}`, turnId: 't' });
+    const events: Received[] = [];
+    let cuts = 0;
+    // A hundredth of the whole on average: some cuts come before the first event, some in the middle of one.
+    for (let ended = false; !ended; cuts += ended ? 0 : 1) {
+      const bytes = cuts < 50 ? 1 + Math.floor(Math.random() * 1_400) : Number.POSITIVE_INFINITY;
+      ended = await readSome(`${turn}/t/events`, events.at(-1)?.id, bytes, events);
+    }
+    expect(cuts).toBe(50);
+    expect(events.map(numberOf)).toEqual(events.map((_, at) => at + 1));
+    expect(events.map(({ data }) => data['text'] ?? '').join('')).toContain(`Echo: ${words}`);
+    expect(events.at(-1)?.type).toBe('turn.finished');
+    expect((await fetch(`${turn}/t/events`, { headers: { 'last-event-id': events.at(-1)?.id ?? '' } })).status).toBe(
+      204,
+    );
+  });
+});
+
+test('leaving a stream, or a wait, stops neither the turn nor anything else', async () => {
+  await withCluster(async (cluster) => {
+    await cluster.worker({ claude: 'fake' });
+    const { url, log } = await startGateway(cluster);
+    const turns = `${url}/v1/sessions/s/turns`;
+    const leaving = new AbortController();
+    const left = fetch(`${turns}?wait=60`, {
+      method: 'POST',
+      signal: leaving.signal,
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ prompt: '[[stream chunks=10 every=50ms]] hello', turnId: 'left' }),
+    });
+    const events: Received[] = [];
+    await eventually(async () => (await fetch(`${turns}/left`)).status === 200);
+    await readSome(`${turns}/left/events`, undefined, 400, events);
+    leaving.abort();
+    await expect(left).rejects.toThrow();
+    await eventually(() => log.some((line) => line.includes('"left":true')));
+    const again = await post(`${turns}?wait=30`, { prompt: 'hello', turnId: 'left' });
+    expect(await again.json()).toMatchObject({ status: 'finished', text: 'Echo: hello' });
+    // Whoever left is not read for any more: nothing of it is left in the way of stopping.
+    expect(log.join('')).not.toContain('"level":"error"');
+  });
+});
+
+test('a session is followed before it is opened, from where one began although one left before the first event', async () => {
+  await withCluster(async (cluster) => {
+    await cluster.worker({ claude: 'fake' });
+    const { url } = await startGateway(cluster, { heartbeatMs: 20 });
+    const comments: string[] = [];
+    const place = await fetch(`${url}/v1/sessions/new/events`);
+    const head = await place.body?.getReader().read();
+    const [, id] = /^id: (\S+)$/m.exec(new TextDecoder().decode(head?.value)) ?? [];
+    expect(id).toBe('.0');
+    await (await post(`${url}/v1/sessions/new/turns?wait=30`, { prompt: 'hello' })).json();
+    const events: Received[] = [];
+    const back = await fetch(`${url}/v1/sessions/new/events`, { headers: { 'last-event-id': id ?? '' } });
+    for await (const event of receive(back, (comment) => comments.push(comment))) {
+      events.push(event);
+      if (event.type === 'turn.finished') break;
+    }
+    expect(events.map(numberOf)).toEqual(events.map((_, at) => at + 1));
+  });
+});
+
+test('a silent stream is heard of', async () => {
+  await withCluster(async (cluster) => {
+    const { url } = await startGateway(cluster, { heartbeatMs: 20 });
+    const stream = await fetch(`${url}/v1/sessions/s/events`);
+    const decoder = new TextDecoder();
+    let text = '';
+    for await (const bytes of stream.body ?? []) {
+      text += decoder.decode(bytes as Uint8Array);
+      if (text.split(': still here').length > 3) break;
+    }
+    expect(stream.headers.get('content-type')).toBe('text/event-stream; charset=utf-8');
+    expect(stream.headers.get('cache-control')).toBe('no-store, no-transform');
+  });
+});
+
+test('what is no longer kept is said once, then the stream goes on live', async () => {
+  await withCluster(async (cluster) => {
+    await cluster.worker({ claude: 'fake' });
+    const { url } = await startGateway(cluster);
+    await (await post(`${url}/v1/sessions/s/turns?wait=30`, { prompt: 'one' })).json();
+    const [, , , , , stream] = cluster.keys.session('s');
+    await cluster.redis.xtrim(stream, 'MAXLEN', 0);
+    const incarnation = await cluster.store.incarnation('s');
+    const response = await fetch(`${url}/v1/sessions/s/events?after=${incarnation}.1`);
+    const types: (string | undefined)[] = [];
+    for await (const { type } of receive(response)) {
+      types.push(type);
+      if (types.length === 1) await post(`${url}/v1/sessions/s/turns`, { prompt: 'two' });
+      if (type === 'turn.finished') break;
+    }
+    expect(types.slice(0, 3)).toEqual(['stream.expired', 'turn.queued', 'turn.started']);
+    expect(types.filter((type) => type === 'stream.expired')).toHaveLength(1);
+  });
+});
+
+test('a gateway that stops lets its streams go, and another carries them on', async () => {
+  await withCluster(async (cluster) => {
+    await cluster.worker({ claude: 'fake' });
+    const [first, second] = [await startGateway(cluster), await startGateway(cluster)];
+    const turns = '/v1/sessions/s/turns';
+    const streamed = await post(
+      first.url + turns,
+      { prompt: '[[stream chunks=40 every=50ms]] hello', turnId: 't' },
+      { accept: 'text/event-stream' },
+    );
+    const waiting = post(`${first.url}${turns}?wait=60`, { prompt: 'next', turnId: 'next' });
+    await eventually(async () => (await fetch(`${second.url}${turns}/next`)).status === 200);
+    const events: Received[] = [];
+    const comments: string[] = [];
+    let stopped: Promise<void> | undefined;
+    for await (const event of receive(streamed, (comment) => comments.push(comment.trim()))) {
+      events.push(event);
+      if (event.type === 'text.delta' && stopped === undefined) stopped = first.stop();
+    }
+    await stopped;
+    expect(comments.at(-1)).toBe('come back');
+    expect((await waiting).status).toBe(202);
+    await expect(fetch(`${first.url}/healthz`)).rejects.toThrow();
+    await readSome(`${second.url}${turns}/t/events`, events.at(-1)?.id, Number.POSITIVE_INFINITY, events);
+    const whole: Received[] = [];
+    await readSome(`${second.url}${turns}/t/events`, undefined, Number.POSITIVE_INFINITY, whole);
+    expect(events).toEqual(whole);
+    expect(events.at(-1)?.type).toBe('turn.finished');
+  });
+});
