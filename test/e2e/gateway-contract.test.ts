@@ -45,7 +45,7 @@ interface World {
   lost: TestGateway;
   contract: Contract;
   /** Calls as admin. */
-  ask(operationId: string, call?: Call): Promise<Reply>;
+  ask: (operationId: string, call?: Call) => Promise<Reply>;
 }
 
 /** What every operation refuses in the same way, made from the document: how to provoke each code. */
@@ -332,7 +332,7 @@ async function others({ ask, contract, gateway, lost }: World): Promise<void> {
     headers: bearer(confined),
   });
   expect(within.body).toEqual({ closed: ['team-a/1'], failed: [] });
-  const { body } = await ask('mintToken', { body: { sessionId: 'team-b/1', scope: 'prompt', expiresIn: 60 } });
+  const { body } = await ask('mintToken', { body: { sessionId: 'team-b/1', scope: 'prompt', expiresIn: 60_000 } });
   const me = await contract.call(gateway.url, 'me', { headers: bearer({ token: String(body['token']) }) });
   expect(me.body).toMatchObject({ authentication: true, scope: 'prompt', sessionId: 'team-b/1' });
   expect((await contract.call(gateway.url, 'login', { body: { token: read.token } })).body).toMatchObject({

@@ -81,7 +81,7 @@ export class Contract {
     if (found === undefined) throw new Error(`no operation ${operationId}`);
     const { path, method } = found;
     const filled = path.replaceAll(/\{(\w+)\}/g, (_, name: string) => encode(call.params?.[name] ?? name));
-    const query = call.query === undefined ? '' : `?${new URLSearchParams(call.query)}`;
+    const query = call.query === undefined ? '' : `?${new URLSearchParams(call.query).toString()}`;
     const body = call.raw ?? (call.body === undefined ? undefined : JSON.stringify(call.body));
     const leaving = new AbortController();
     const response = await fetch(url + filled + query, {

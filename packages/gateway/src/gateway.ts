@@ -1,5 +1,5 @@
-import { once } from 'node:events';
-import { createServer, type RequestListener, type Server } from 'node:http';
+import { once, setMaxListeners } from 'node:events';
+import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createProducer } from '@hearth/producer';
 import { createLogger, HearthError, type Logger } from '@hearth/shared';
@@ -8,6 +8,7 @@ import { Credentials } from './auth/credentials.js';
 import { Seal } from './auth/seal.js';
 import { signingSecret } from './auth/secret.js';
 import { KnownTokens } from './auth/tokens.js';
+import { Connections } from './http/connections.js';
 import { type GatewayOptions, type ResolvedGatewayOptions, resolveGatewayOptions } from './options.js';
 import type { Services } from './routes/route.js';
 
@@ -23,28 +24,20 @@ export function createGateway(options: GatewayOptions = {}, logger?: Logger): Ga
   const resolved = resolveGatewayOptions(options);
   const log = logger ?? createLogger('hearth-gateway', resolved.logLevel);
   const stopping = new AbortController();
+  // One for each request in hand.
+  setMaxListeners(0, stopping.signal);
   const services = servicesOf(resolved, stopping.signal, log);
-  const server = serverFor(createApp(services));
+  const server = createServer(createApp(services));
+  const connections = new Connections(server);
   let stopped: Promise<void> | undefined;
   return {
     start: () => listen(server, resolved),
     stop: () => {
       stopping.abort();
-      stopped ??= close(server, resolved.drainDeadlineMs).then(() => services.producer.close());
+      stopped ??= connections.close(resolved.drainDeadlineMs).then(() => services.producer.close());
       return stopped;
     },
   };
-}
-
-/** A server whose connections, once it does not listen any more, go when their response is done. */
-function serverFor(app: RequestListener): Server {
-  const server = createServer(app);
-  server.on('request', (_request, response) => {
-    response.once('close', () => {
-      if (!server.listening) setImmediate(() => server.closeIdleConnections());
-    });
-  });
-  return server;
 }
 
 function servicesOf(options: ResolvedGatewayOptions, stopping: AbortSignal, log: Logger): Services {
@@ -77,12 +70,4 @@ async function listen(server: Server, { host, port }: ResolvedGatewayOptions): P
   }
   const { address, family, port: actual } = server.address() as AddressInfo;
   return { url: `http://${family === 'IPv6' ? `[${address}]` : address}:${actual}` };
-}
-
-/** Connections that are idle go at once, the others as they become so; what is still busy at the deadline is cut. */
-async function close(server: Server, deadlineMs: number): Promise<void> {
-  const closed = new Promise((resolve) => server.close(resolve));
-  const timer = setTimeout(() => server.closeAllConnections(), deadlineMs);
-  await closed;
-  clearTimeout(timer);
 }

@@ -2,10 +2,7 @@ import { HearthError, turnIdSchema } from '@hearth/shared';
 import { z } from 'zod';
 import { withSession } from './lookups.js';
 import { type Route, route } from './route.js';
-import { interruptionSchema, queryNumber, sessionParams, warmedSchema } from './schemas.js';
-
-const wait = (seconds: number) =>
-  z.strictObject({ wait: queryNumber(z.number().max(600)).optional().describe(`Seconds to wait for it (${seconds})`) });
+import { interruptionSchema, sessionParams, waitQuery, warmedSchema } from './schemas.js';
 
 const interrupt = route({
   method: 'post',
@@ -18,7 +15,7 @@ const interrupt = route({
     '504: its owner has not stopped it yet; the wish is kept for that turn, and hits no later one.',
   scope: 'prompt',
   params: sessionParams,
-  query: wait(15),
+  query: z.strictObject({ wait: waitQuery('Seconds to wait for it (15)') }),
   body: z.strictObject({ turnId: turnIdSchema.optional() }),
   bodyIsOptional: true,
   responses: { 200: { description: 'What it came to', schema: interruptionSchema } },
@@ -38,7 +35,7 @@ const warm = route({
   description: 'Binds a spare, or resumes; opens the session when it is new. Answers when the agent is there.',
   scope: 'prompt',
   params: sessionParams,
-  query: wait(30),
+  query: z.strictObject({ wait: waitQuery('Seconds to wait for it (30)') }),
   body: z.strictObject({ profile: z.string().min(1).optional() }),
   bodyIsOptional: true,
   responses: { 200: { description: 'The agent that waits', schema: warmedSchema } },

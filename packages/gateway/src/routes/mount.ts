@@ -44,20 +44,31 @@ function serve(route: Route, services: Services): RequestHandler {
   return async (request, response) => {
     const query = route.query && parsePart(route.query, request.query, 'query');
     const body = route.body && parseBody(route, request);
-    const leaving = new AbortController();
-    response.once('close', () => leaving.abort());
     const answer = await route.handle({
       params: paramsOf(route, request),
       query,
       body,
       grant: contextOf(response).caller?.grant ?? nobody,
-      signal: AbortSignal.any([leaving.signal, services.stopping]),
+      signal: leaving(response, services.stopping),
       services,
       request,
       response,
     });
     send(response, answer);
   };
+}
+
+/** Aborts when the client is gone or the gateway is to stop. (Not `AbortSignal.any`: some Node 20 keep every signal made of a long-lived one.) */
+function leaving(response: Response, stopping: AbortSignal): AbortSignal {
+  const controller = new AbortController();
+  const leave = (): void => controller.abort();
+  stopping.addEventListener('abort', leave);
+  if (stopping.aborted) leave();
+  response.once('close', () => {
+    stopping.removeEventListener('abort', leave);
+    leave();
+  });
+  return controller.signal;
 }
 
 const paramsOf = (route: Route, request: Request): Record<string, unknown> =>

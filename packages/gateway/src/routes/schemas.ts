@@ -25,6 +25,9 @@ export const queryNumber = (schema: z.ZodNumber) =>
     .transform(Number)
     .pipe(schema);
 
+/** How long a request waits for something, at most ten minutes. */
+export const waitQuery = (description: string) => queryNumber(z.number().max(600)).optional().describe(description);
+
 export const sessionStates = ['closing', 'busy', 'waiting', 'idle', 'asleep'] as const;
 
 /** A `SessionSummary`, in JSON. */

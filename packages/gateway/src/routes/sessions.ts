@@ -5,7 +5,7 @@ import { confine, type Grant, holds } from '../auth/grant.js';
 import { problemSchema, statusOf } from '../http/problem.js';
 import { noSession, withSession } from './lookups.js';
 import { type Route, route } from './route.js';
-import { queryNumber, sessionParams, sessionSchema, sessionStates } from './schemas.js';
+import { queryNumber, sessionParams, sessionSchema, sessionStates, waitQuery } from './schemas.js';
 
 const filter = {
   prefix: z.string().min(1).max(200).optional().describe('The beginning of their ids'),
@@ -72,7 +72,7 @@ const close = route({
   scope: 'admin',
   params: sessionParams,
   query: z.strictObject({
-    wait: queryNumber(z.number().max(600)).optional().describe('Seconds to wait for its owner (30)'),
+    wait: waitQuery('Seconds to wait for its owner (30)'),
   }),
   responses: {
     200: { description: 'Closed', schema: z.object({ sessionId: z.string(), closed: z.literal(true) }) },
@@ -103,7 +103,7 @@ const closeSeveral = route({
   query: z
     .strictObject({
       ...filter,
-      wait: queryNumber(z.number().max(600)).optional().describe('Seconds to wait for each owner (30)'),
+      wait: waitQuery('Seconds to wait for each owner (30)'),
     })
     .refine((asked) => Object.keys(filter).some((by) => by in asked), {
       error: 'at least one of prefix, state, profile, owner',

@@ -56,8 +56,8 @@ const logout = route({
   },
 });
 
-/** A minted token lasts at most so long, s. */
-const mintedAtMost = 7 * 24 * 3_600;
+/** A minted token lasts at most so long, ms: it cannot be taken back. */
+const mintedAtMostMs = 7 * 24 * 3_600_000;
 
 const mint = route({
   method: 'post',
@@ -70,7 +70,7 @@ const mint = route({
   body: z.strictObject({
     sessionId: sessionIdSchema,
     scope: z.enum(['read', 'prompt']),
-    expiresIn: z.number().int().min(1).max(mintedAtMost).default(3_600).describe('Seconds'),
+    expiresIn: z.number().int().min(1).max(mintedAtMostMs).default(3_600_000).describe('ms until it expires'),
   }),
   responses: {
     201: {
@@ -86,7 +86,7 @@ const mint = route({
   handle({ body: { sessionId, scope, expiresIn }, grant, response, services: { credentials } }) {
     refuseOutside(grant, sessionId);
     contextOf(response).log.sessionId = sessionId;
-    const minted = credentials.mint(grant, { sessionId, scope, expiresInMs: expiresIn * 1_000 });
+    const minted = credentials.mint(grant, { sessionId, scope, expiresInMs: expiresIn });
     return { status: 201, body: { ...minted, sessionId, scope } };
   },
 });

@@ -16,20 +16,22 @@ import { cursorHeader, cursorOf, cursorQuery, eventStream } from './cursor.js';
 import { withSession, withTurn } from './lookups.js';
 import { parsePart } from './parse.js';
 import { type Route, route } from './route.js';
-import { acceptedSchema, queryNumber, sessionParams, turnParams, turnSchema } from './schemas.js';
-
-/** A request waits at most so long, s. */
-export const waitAtMost = 600;
+import { acceptedSchema, queryNumber, sessionParams, turnParams, turnSchema, waitQuery } from './schemas.js';
 
 const promptBody = z.strictObject({
   prompt: promptSchema,
   turnId: turnIdSchema.optional(),
   metadata: metadataSchema.optional(),
-  profile: z.string().min(1).optional(),
+  profile: z.string().min(1).optional().describe('Of a new session; must not differ from that of a known one'),
   onInterrupted: onInterruptedSchema.optional(),
   onBusy: onBusySchema.optional(),
-  expiresIn: z.number().int().positive().optional(),
-  delay: z.number().int().nonnegative().optional(),
+  expiresIn: z.number().int().positive().optional().describe('ms it may wait before it begins'),
+  delay: z
+    .number()
+    .int()
+    .nonnegative()
+    .optional()
+    .describe('ms until it is due; until then it has no seq and is not known by its turnId'),
   priority: prioritySchema.optional(),
 });
 
@@ -44,7 +46,7 @@ const submit = route({
     'With `Accept: text/event-stream` it streams the turn. A `turnId` (or `Idempotency-Key`) that is known is the same turn. Leaving is never a cancel.',
   scope: 'prompt',
   params: sessionParams,
-  query: cursorQuery.extend({ wait: queryNumber(z.number().max(waitAtMost)).optional() }),
+  query: cursorQuery.extend({ wait: waitQuery('Seconds to wait for the result; it is not waited for without') }),
   headers: { ...cursorHeader, 'Idempotency-Key': 'Stands for `turnId`, which counts when both are given.' },
   body: promptBody,
   explain: (body) => void checkPrompt((body as { prompt?: unknown } | null)?.prompt),

@@ -25,6 +25,10 @@ export async function sendEvents(
   { heartbeatMs, signal, from }: EventStreamOptions,
 ): Promise<'sent'> {
   open(response);
+  if (response.req.method === 'HEAD') {
+    response.end();
+    return 'sent';
+  }
   const heartbeat = setInterval(() => {
     if (!response.writableNeedDrain) response.write(': still here\n\n');
   }, heartbeatMs);
