@@ -148,12 +148,19 @@ class SchemaBook {
   of(schema: z.ZodType): Json {
     const made = z.toJSONSchema(schema, { io: 'input', metadata: this.names, unrepresentable: 'any' });
     const { $defs = {}, ...rest } = moved(made) as Json & { $defs?: Record<string, Json> };
-    for (const [name, definition] of Object.entries($defs)) this.all[movedName(name)] = bare(definition);
+    for (const [name, definition] of Object.entries($defs)) this.define(movedName(name), bare(definition));
     const name = this.names.get(schema)?.id;
     if (name === undefined) return bare(rest);
     // One that holds itself, or others of its kind, is among the definitions already.
-    if (rest['$ref'] === undefined) this.all[name] = bare(rest);
+    if (rest['$ref'] === undefined) this.define(name, bare(rest));
     return { $ref: `#/components/schemas/${name}` };
+  }
+
+  private define(name: string, definition: Json): void {
+    const known = this.all[name];
+    if (known !== undefined && JSON.stringify(known) !== JSON.stringify(definition))
+      throw new TypeError(`two schemas of the document are called ${name}`);
+    this.all[name] = definition;
   }
 }
 
@@ -163,7 +170,7 @@ function bare(schema: Json): Json {
   return rest;
 }
 
-/** zod numbers what has no name and refers to itself; with us that is JSON alone (a test looks). */
+/** zod numbers what has no name and refers to itself; with us that is JSON alone. */
 const movedName = (name: string): string => (name.startsWith('__schema') ? 'Json' : name);
 
 function moved(value: unknown): unknown {
