@@ -92,7 +92,7 @@ test('a turn that outlasts the drain is stopped in band and run again by the nex
         await cluster.worker({ claude: 'fake' });
       }
     }
-    expect(types.filter((type) => /^turn\./.test(type))).toEqual([
+    expect(types.filter((type) => type.startsWith('turn.'))).toEqual([
       'turn.queued',
       'turn.started',
       'turn.restarted',

@@ -80,7 +80,6 @@ export async function submit(model: Model, world: World, step: Submit): Promise<
     seq,
     incarnation: opened.incarnation,
     cursor: turn.cursor,
-    position: Math.max(0, opened.log.indexOf(seq)),
     ring: parseRing(turn.ring),
     profile: 'default',
     position: Math.max(0, opened.log.indexOf(seq)),
