@@ -1,4 +1,4 @@
-import { fromErrorBody, HearthError, stoppedError, type TurnResult } from '@hearth/shared';
+import { fromErrorBody, HearthError, stoppedError, type TurnResult, turnGone } from '@hearth/shared';
 import type { Connection } from './connection.js';
 import { EventReader, streamEnd } from './reader/event-reader.js';
 
@@ -25,14 +25,14 @@ export async function interrupt(
   const seq = turnId === undefined ? await store.firstInLog(sessionId) : await store.seqOf(sessionId, turnId);
   if (seq === undefined) {
     if (turnId === undefined) return { kind: 'idle' };
-    throw noSuchTurn(sessionId, turnId);
+    throw turnGone(sessionId, turnId);
   }
   // Before the wish: the ending it brings about comes after this place.
   const after = await streamEnd(connection, sessionId);
   const wish = await wishes.interrupt(sessionId, seq);
   if (wish.kind === 'gone') {
     if (turnId === undefined) return { kind: 'idle' };
-    throw noSuchTurn(sessionId, turnId);
+    throw turnGone(sessionId, turnId);
   }
   if (wish.kind === 'ended') return { kind: 'ended', result: wish.result };
   if (!wish.isBegun) {
@@ -71,12 +71,4 @@ export async function interrupt(
 function endedWith(result: TurnResult): Interruption {
   const isInterrupted = result.status === 'failed' && fromErrorBody(result.error).code === 'interrupted';
   return { kind: isInterrupted ? 'interrupted' : 'ended', result };
-}
-
-function noSuchTurn(sessionId: string, turnId: string): HearthError {
-  return new HearthError('turn_gone', `Turn ${turnId} of session ${sessionId} is not known, or no longer.`, {
-    field: 'turnId',
-    expected: 'a turn that waits or runs',
-    wayOut: 'Leave turnId out to stop whichever turn runs.',
-  });
 }

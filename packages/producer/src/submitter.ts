@@ -13,6 +13,7 @@ import {
   type SubmitInput,
   type Submitted,
   type TurnRequest,
+  turnGone,
 } from '@hearth/shared';
 import type { Connection } from './connection.js';
 import { type PromptOptions, parsePromptOptions } from './prompt-options.js';
@@ -85,7 +86,7 @@ export class Submitter {
     const turn = seq === undefined ? undefined : await store.turn(sessionId, seq);
     // After the turn: the ending of one that has its result is among the events until here.
     const session = await store.session(sessionId);
-    if (turn === undefined || session === undefined) throw unknownTurn(sessionId, turnId);
+    if (turn === undefined || session === undefined) throw turnGone(sessionId, turnId);
     const { incarnation, lastEvent } = session;
     return this.handle(
       { sessionId, turnId },
@@ -103,7 +104,7 @@ export class Submitter {
   async cancel(sessionId: string, turnId: string): Promise<Cancellation> {
     const outcome = await this.withdraw(sessionId, turnId, cancelledError(byItsSubmitter));
     if (outcome !== undefined) return outcome;
-    throw unknownTurn(sessionId, turnId);
+    throw turnGone(sessionId, turnId);
   }
 
   /** A delayed turn is a job that brings it: it is not in its session's log before it is due. */
@@ -207,13 +208,4 @@ export class Submitter {
     };
     await this.connection.ringer.ring(submitted.ring, doorbell, request.priority).catch(() => undefined);
   }
-}
-
-function unknownTurn(sessionId: string, turnId: string): HearthError {
-  return new HearthError('turn_gone', `Turn ${turnId} of session ${sessionId} is not known, or no longer.`, {
-    field: 'turnId',
-    expected: 'a turn that waits, runs, or ended within the last 24 hours',
-    wayOut:
-      'See the turns of the session for its turnIds. A delayed turn is cancelled by the handle that its prompt() returned.',
-  });
 }

@@ -6,6 +6,7 @@ import {
   parseCursor,
   type SessionStore,
   type TurnResult,
+  turnGone,
 } from '@hearth/shared';
 import { EventReader, type EventReaderDeps, type ReaderEvent } from './reader/event-reader.js';
 
@@ -96,7 +97,7 @@ export class TurnHandle implements AsyncIterable<ReaderEvent> {
     options.signal?.addEventListener('abort', leave);
     try {
       for await (const event of reader) {
-        if (event.type === 'session.closed') throw turnGone(this);
+        if (event.type === 'session.closed') throw turnGone(this.sessionId, this.turnId);
         if (event.type === 'stream.expired') {
           yield event;
           const ending = yield* this.record(event.id);
@@ -128,7 +129,7 @@ export class TurnHandle implements AsyncIterable<ReaderEvent> {
   async result(): Promise<Extract<TurnResult, { status: 'finished' }>> {
     if (this.final === undefined) this.pending ??= this.settle();
     const result = this.final ?? (await this.pending);
-    if (result === undefined) throw turnGone(this);
+    if (result === undefined) throw turnGone(this.sessionId, this.turnId);
     if (result.status === 'failed') throw new TurnFailedError(result);
     return result;
   }
@@ -142,7 +143,7 @@ export class TurnHandle implements AsyncIterable<ReaderEvent> {
     for await (const event of this) {
       if (event.type === 'turn.finished' || event.type === 'turn.failed') return event.result;
     }
-    throw turnGone(this);
+    throw turnGone(this.sessionId, this.turnId);
   }
 
   /** After a gap: what the store knows of the turn. True when that is its ending. */
@@ -151,7 +152,7 @@ export class TurnHandle implements AsyncIterable<ReaderEvent> {
     // Delayed, and not admitted yet.
     if (this.place === undefined) return false;
     const record = await this.deps.connection.store.turn(this.sessionId, this.place);
-    if (record?.turnId !== this.turnId) throw turnGone(this);
+    if (record?.turnId !== this.turnId) throw turnGone(this.sessionId, this.turnId);
     if (record.result === undefined) return false;
     yield* this.replay(record.result, record.messages ?? [], id);
     return true;
@@ -176,9 +177,3 @@ export class TurnHandle implements AsyncIterable<ReaderEvent> {
 
 const isAtLeast = (place: Cursor, other: Cursor): boolean =>
   place.incarnation === other.incarnation && place.id >= other.id;
-
-function turnGone({ sessionId, turnId }: TurnHandle): HearthError {
-  return new HearthError('turn_gone', `Turn ${turnId} of session ${sessionId} is not known, or no longer.`, {
-    wayOut: 'Results are kept for 24 hours after their commit, and until their session is closed.',
-  });
-}

@@ -11,6 +11,7 @@ export {
   toErrorBody,
 } from './errors/hearth-error.js';
 export { parseInput } from './errors/parse.js';
+export { turnGone } from './errors/turn-gone.js';
 export { intakeQueue, type KeyOptions, Keys, stickyQueue } from './keys.js';
 export { createLogger, type Logger, type LogLevel, logLevels } from './logging.js';
 export { type QueueDepth, Ringer } from './queue/ringer.js';

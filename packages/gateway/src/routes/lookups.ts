@@ -1,5 +1,5 @@
 import type { Session, SessionSummary, TurnRecord } from '@hearth/producer';
-import { HearthError } from '@hearth/shared';
+import { HearthError, turnGone } from '@hearth/shared';
 import type { Answer, Exchange } from './route.js';
 
 type Handler<P, Q, B, Found> = (exchange: Exchange<P, Q, B>, found: Found) => Promise<Answer> | Answer;
@@ -24,7 +24,7 @@ export function withTurn<P extends { sessionId: string; turnId: string }, Q, B>(
     const { sessionId, turnId } = exchange.params;
     const session = exchange.services.producer.session(sessionId);
     const turn = await session.turn(turnId);
-    if (turn === undefined) throw noTurn(sessionId, turnId);
+    if (turn === undefined) throw turnGone(sessionId, turnId);
     return handle(exchange, { session, turn });
   };
 }
@@ -34,11 +34,4 @@ export const noSession = (sessionId: string): HearthError =>
     field: 'sessionId',
     expected: 'a session that was opened and not closed',
     wayOut: 'Its first turn opens it: submit one.',
-  });
-
-const noTurn = (sessionId: string, turnId: string): HearthError =>
-  new HearthError('turn_gone', `Turn ${turnId} of session ${sessionId} is not known, or no longer.`, {
-    field: 'turnId',
-    expected: 'a turn that waits, runs, or ended within the last 24 hours',
-    wayOut: 'See the turns of the session for its turnIds. A delayed turn is not known before it is due.',
   });

@@ -13,6 +13,7 @@ import {
   type SessionStore,
   type Submitted,
   type TurnJob,
+  turnGone,
   turnIdSchema,
   turnJobSchema,
 } from '@hearth/shared';
@@ -108,12 +109,6 @@ export class RawJobs {
       return undefined;
     }
   }
-}
-
-function turnGone(sessionId: string, turnId: string): HearthError {
-  return new HearthError('turn_gone', `Turn ${turnId} of session ${sessionId} is not known any more.`, {
-    wayOut: 'Submit its prompt again: turns are remembered for 24 hours, and until their session is closed.',
-  });
 }
 
 const shortHash = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 24);
