@@ -3,7 +3,7 @@ FROM node:22-bookworm-slim
 RUN apt-get update && apt-get install -y --no-install-recommends git ca-certificates procps && rm -rf /var/lib/apt/lists/*
 WORKDIR /hearth
 COPY . .
-RUN npx --yes "$(node -p "require('./package.json').packageManager")" install --frozen-lockfile && node_modules/.bin/tsc -b && chown -R node /hearth
+RUN npx --yes "$(node -p "require('./package.json').packageManager")" install --frozen-lockfile && node scripts/build.mjs && chown -R node /hearth
 ENV HEARTH_HOME=/hearth/home
 USER node
 CMD ["node", "packages/worker/dist/main.js"]

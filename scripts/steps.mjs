@@ -5,6 +5,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { buildConsole } from './console.mjs';
 
 export const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
@@ -66,4 +67,5 @@ export async function install() {
 
 export async function build() {
   await step('build', () => run(tool('tsc'), ['-b']));
+  await step('build the console', () => buildConsole(run));
 }

@@ -1,0 +1,75 @@
+import type { HearthEvent, StreamExpired } from '@hearth/shared';
+import { eventsUrl } from './client.js';
+
+export interface EventsListener {
+  /** Some events, in order: what came within one frame. */
+  onEvents(events: readonly (HearthEvent | StreamExpired)[]): void;
+  onConnection(isOpen: boolean): void;
+}
+
+/** Each comes under its own name: the compiler sees to it that none is forgotten. */
+const eventTypes: Record<(HearthEvent | StreamExpired)['type'], true> = {
+  'turn.queued': true,
+  'turn.started': true,
+  'turn.restarted': true,
+  'text.delta': true,
+  'thinking.delta': true,
+  message: true,
+  'tool.started': true,
+  'tool.ended': true,
+  'permission.requested': true,
+  'permission.resolved': true,
+  'turn.interrupting': true,
+  retry: true,
+  status: true,
+  'turn.finished': true,
+  'turn.failed': true,
+  'session.warmed': true,
+  'session.warm_failed': true,
+  'session.closed': true,
+  'stream.expired': true,
+};
+
+/** A stream that the gateway refused is tried again after so many ms. */
+const againMs = 2_000;
+/** A page in the background gets no frames: then events are handed on this often, ms. */
+const hiddenMs = 250;
+
+/**
+ * Follows a session's events from a cursor on. The browser itself comes back with Last-Event-ID when the network is lost; a stream
+ * that was refused is opened anew after the last event. Owns the connection and what came within the running frame.
+ * @returns ends it
+ */
+export function followEvents(sessionId: string, after: string | undefined, listener: EventsListener): () => void {
+  let last = after;
+  let source: EventSource;
+  let timer: number | undefined;
+  let waiting: (HearthEvent | StreamExpired)[] = [];
+
+  const handOn = (): void => {
+    const events = waiting;
+    waiting = [];
+    listener.onEvents(events);
+  };
+  const take = ({ data, lastEventId }: MessageEvent<string>): void => {
+    last = lastEventId || last;
+    if (waiting.push(JSON.parse(data) as HearthEvent | StreamExpired) > 1) return;
+    if (document.hidden) window.setTimeout(handOn, hiddenMs);
+    else requestAnimationFrame(handOn);
+  };
+  const open = (): void => {
+    source = new EventSource(eventsUrl(sessionId, last));
+    source.onopen = () => listener.onConnection(true);
+    for (const type of Object.keys(eventTypes)) source.addEventListener(type, take);
+    source.onerror = () => {
+      listener.onConnection(false);
+      if (source.readyState === EventSource.CLOSED) timer = window.setTimeout(open, againMs);
+    };
+  };
+  open();
+  return () => {
+    window.clearTimeout(timer);
+    waiting = [];
+    source.close();
+  };
+}

@@ -1,0 +1,62 @@
+import type { WorkerRecord } from '@hearth/shared';
+import type { ComponentChildren } from 'preact';
+import type { QueueRecord } from '../api/client.js';
+import { megabytes, plural } from '../parts/format.js';
+import { PlacesBar, PlacesLegend, sumOfPlaces } from './places-bar.js';
+
+/** The numbers one looks for first. */
+export function Summary({ workers, queues }: { workers: readonly WorkerRecord[]; queues: readonly QueueRecord[] }) {
+  const places = sumOfPlaces(workers);
+  const sum = (of: 'waiting' | 'active' | 'delayed' | 'failed'): number =>
+    queues.reduce((all, queue) => all + queue[of], 0);
+  const known = workers.flatMap(({ agents }) => agents.flatMap(({ rssBytes }) => rssBytes ?? []));
+  const draining = workers.filter(({ state }) => state === 'draining').length;
+  return (
+    <dl class="summary">
+      <Figure
+        name="Workers"
+        value={workers.length}
+        beside={draining > 0 ? `${draining} draining` : workers.length === 0 ? 'none lives' : 'all serving'}
+      />
+      <div class="figure wide">
+        <dt>Places</dt>
+        <dd>
+          <b>
+            {places.busy + places.idle}
+            <small> of {places.total} taken</small>
+          </b>
+          <PlacesBar places={places} />
+          <PlacesLegend />
+        </dd>
+      </div>
+      <Figure
+        name="Doorbells"
+        value={
+          <>
+            {sum('waiting')}
+            <small> waiting</small>
+          </>
+        }
+        beside={`${sum('active')} active${sum('delayed') > 0 ? ` · ${sum('delayed')} delayed` : ''}`}
+      />
+      <Figure name="Failed jobs" value={sum('failed')} beside={<a href="board">Bull Board</a>} />
+      <Figure
+        name="Agents’ memory"
+        value={known.length === 0 ? '–' : megabytes(known.reduce((all, bytes) => all + bytes, 0))}
+        beside={plural(known.length, 'bound agent')}
+      />
+    </dl>
+  );
+}
+
+function Figure({ name, value, beside }: { name: string; value: ComponentChildren; beside: ComponentChildren }) {
+  return (
+    <div class="figure">
+      <dt>{name}</dt>
+      <dd>
+        <b>{value}</b>
+        <span class="muted">{beside}</span>
+      </dd>
+    </div>
+  );
+}

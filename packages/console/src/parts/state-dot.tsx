@@ -1,0 +1,9 @@
+/** A state as a coloured dot and its word. */
+export function StateDot({ state }: { state: string }) {
+  return (
+    <span class={`state ${state}`}>
+      <i aria-hidden="true" />
+      {state}
+    </span>
+  );
+}

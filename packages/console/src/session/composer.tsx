@@ -1,0 +1,103 @@
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { type Problem, problemBody } from '../api/client.js';
+import { ProblemNote } from '../parts/problem-note.js';
+
+export interface ComposerProps {
+  /** Turns wait or run. */
+  isBusy: boolean;
+  prompt: (text: string, onBusy: string) => Promise<void>;
+  interrupt: () => Promise<void>;
+}
+
+const choices = [
+  ['enqueue', 'wait in line'],
+  ['interrupt', 'stop it, go ahead'],
+  ['reject', 'refuse'],
+] as const;
+
+/** The box to prompt the session. Enter sends, Shift+Enter makes a line, Escape stops what runs. */
+export function Composer({ isBusy, prompt, interrupt }: ComposerProps) {
+  const box = useRef<HTMLTextAreaElement>(null);
+  const [onBusy, setOnBusy] = useState('enqueue');
+  const [problem, setProblem] = useState<Problem['body']>();
+  useEffect(() => box.current?.focus({ preventScroll: true }), []);
+
+  const attempt = async (work: () => Promise<void>): Promise<boolean> => {
+    setProblem(undefined);
+    try {
+      await work();
+      return true;
+    } catch (error) {
+      setProblem(problemBody(error));
+      return false;
+    }
+  };
+  const send = async (): Promise<void> => {
+    const area = box.current;
+    const text = area?.value.trim() ?? '';
+    if (area === null || text === '') return;
+    area.value = '';
+    fit(area);
+    // A prompt that was refused is not lost: it is back in the box, unless something else is there by now.
+    if (!(await attempt(() => prompt(text, onBusy))) && area.value === '') area.value = text;
+    fit(area);
+  };
+  const stop = (): void => void attempt(interrupt);
+  const onKeyDown = (event: KeyboardEvent): void => {
+    if (event.key === 'Escape' && isBusy) stop();
+    if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return;
+    event.preventDefault();
+    void send();
+  };
+  return (
+    <form
+      class="composer"
+      onSubmit={(event) => {
+        event.preventDefault();
+        void send();
+      }}
+    >
+      {problem !== undefined && <ProblemNote body={problem} />}
+      <label>
+        <span class="unseen">Prompt</span>
+        <textarea
+          ref={box}
+          rows={1}
+          placeholder="Prompt this session"
+          aria-keyshortcuts="Enter Escape"
+          onKeyDown={onKeyDown}
+          onInput={(event) => fit(event.currentTarget)}
+        />
+      </label>
+      <div class="row">
+        <span class="muted opt hint">Enter sends · Shift+Enter for a line{isBusy && ' · Escape stops'}</span>
+        {isBusy && (
+          <>
+            <label class="busy-choice">
+              <span class="opt">While busy: </span>
+              <select aria-label="While busy" value={onBusy} onChange={(event) => setOnBusy(event.currentTarget.value)}>
+                {choices.map(([value, words]) => (
+                  <option key={value} value={value}>
+                    {words}
+                  </option>
+                ))}
+              </select>
+            </label>
+            <button type="button" onClick={stop}>
+              Interrupt
+            </button>
+          </>
+        )}
+        <button type="submit" class="primary">
+          Send
+        </button>
+      </div>
+    </form>
+  );
+}
+
+/** As high as what is in it; the style sheet says how high at most. */
+function fit(area: HTMLTextAreaElement): void {
+  area.style.height = 'auto';
+  area.style.height = `${area.scrollHeight + 2}px`;
+}
