@@ -10,13 +10,14 @@ const cursorSchema = z.string().regex(/^[0-9a-f]*\.\d{1,15}$/, 'the id of an eve
 export const cursorQuery = z.strictObject({ after: cursorSchema.optional() });
 
 export const cursorHeader = {
-  'Last-Event-ID': 'As `after`, which counts when both are given. Browsers send it when they come back.',
+  'Last-Event-ID':
+    'As `after`; counts when both are given: a browser that comes back sends it to the address it began with.',
 };
 
-/** Where a reader wants to go on, if it says so. An empty header is none. */
+/** Where a reader wants to go on, if it says so. The header is the later of the two; an empty one is none. */
 export function cursorOf(request: Request, after: string | undefined): string | undefined {
   const header = request.get('last-event-id') || undefined;
-  return after ?? (header && parsePart(cursorSchema, header, 'Last-Event-ID header'));
+  return header === undefined ? after : parsePart(cursorSchema, header, 'Last-Event-ID header');
 }
 
 export const eventStream: Documented = {
