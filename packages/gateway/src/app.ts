@@ -1,6 +1,8 @@
 import express, { type Express } from 'express';
 import { authenticate } from './auth/authenticate.js';
 import { onlyThisMachine } from './auth/origin.js';
+import { mountBoard } from './board/mount.js';
+import { consoleFiles } from './console-files.js';
 import { requestContext } from './http/context.js';
 import { failure, nothingHere } from './http/failure.js';
 import { otherOrigins, securityHeaders } from './http/headers.js';
@@ -25,8 +27,9 @@ export function createApp(services: Services): Express {
   app.use(otherOrigins(options.corsOrigins));
   app.use(authenticate(services));
   mountRoutes(app, routes, services);
-  // Bull Board goes here, behind `wholeCluster`:  app.use('/board', wholeCluster, board.router)
-  // The console goes here, for everybody (it asks for a sign-in itself):  app.use(consoleFiles())
+  mountBoard(app, { queues: services.boardQueues, previews: options.boardPreviews });
+  // For everybody: it asks for a sign-in itself.
+  app.use(consoleFiles());
   app.use(nothingHere);
   app.use(failure);
   return app;

@@ -8,6 +8,7 @@ import { Credentials } from './auth/credentials.js';
 import { Seal } from './auth/seal.js';
 import { signingSecret } from './auth/secret.js';
 import { KnownTokens } from './auth/tokens.js';
+import { BoardQueues } from './board/board-queues.js';
 import { Connections } from './http/connections.js';
 import { type GatewayOptions, type ResolvedGatewayOptions, resolveGatewayOptions } from './options.js';
 import type { Services } from './routes/route.js';
@@ -34,7 +35,7 @@ export function createGateway(options: GatewayOptions = {}, logger?: Logger): Ga
     start: () => listen(server, resolved),
     stop: () => {
       stopping.abort();
-      stopped ??= connections.close(resolved.drainDeadlineMs).then(() => services.producer.close());
+      stopped ??= connections.close(resolved.drainDeadlineMs).then(() => release(services));
       return stopped;
     },
   };
@@ -46,14 +47,21 @@ function servicesOf(options: ResolvedGatewayOptions, stopping: AbortSignal, log:
   if (tokens !== undefined && !isShared) {
     log.warn('sign-ins and minted tokens hold on this gateway and until it stops: set HEARTH_TOKEN_SECRET');
   }
+  const producer = createProducer({ redisUrl, keyPrefix, queuePrefix, ...(backlogLimit && { backlogLimit }) });
   return {
-    producer: createProducer({ redisUrl, keyPrefix, queuePrefix, ...(backlogLimit && { backlogLimit }) }),
+    producer,
+    boardQueues: new BoardQueues({ redisUrl, queuePrefix, workers: () => producer.workers() }),
     credentials: new Credentials(new KnownTokens(tokens ?? []), new Seal(secret)),
     authentication: tokens !== undefined,
     options,
     stopping,
     log,
   };
+}
+
+async function release({ producer, boardQueues }: Services): Promise<void> {
+  await boardQueues.close();
+  await producer.close();
 }
 
 async function listen(server: Server, { host, port }: ResolvedGatewayOptions): Promise<{ url: string }> {

@@ -62,6 +62,10 @@ const gatewayOptionsSchema = redisOptionsSchema.extend({
     .prefault(() => numberFrom('HEARTH_HEARTBEAT_MS') ?? 15_000),
   /** ms that requests in hand may take when it is asked to stop. */
   drainDeadlineMs: z.number().int().min(0).default(10_000),
+  /** Bull Board shows the first words of prompts; false: not even these. `HEARTH_BOARD_PREVIEWS`. */
+  boardPreviews: z
+    .union([z.boolean(), z.stringbool()], 'true or false')
+    .prefault(() => environment('HEARTH_BOARD_PREVIEWS') ?? true),
   /** Turns that may wait in one session before `backlog_full`. @defaultValue that of the producer library */
   backlogLimit: z.number().int().min(1).optional(),
   /** `HEARTH_LOG_LEVEL`. @defaultValue `info` */

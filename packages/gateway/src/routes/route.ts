@@ -4,6 +4,7 @@ import type { Request, Response } from 'express';
 import type { z } from 'zod';
 import type { Credentials } from '../auth/credentials.js';
 import type { Grant, Scope } from '../auth/grant.js';
+import type { BoardQueues } from '../board/board-queues.js';
 import type { ResolvedGatewayOptions } from '../options.js';
 
 /** What handlers work with. */
@@ -13,6 +14,7 @@ export interface Services {
   /** False: there are no tokens, and whoever reaches the gateway may do everything. */
   authentication: boolean;
   options: ResolvedGatewayOptions;
+  boardQueues: BoardQueues;
   /** Aborts when the gateway is asked to stop: whoever waits is answered, streams end. */
   stopping: AbortSignal;
   log: Logger;

@@ -1,0 +1,76 @@
+import { connectFailingFast, intakeQueue, stickyQueue, type WorkerRecord } from '@hearth/shared';
+import { Queue } from 'bullmq';
+import type { Redis } from 'ioredis';
+
+/** The workers are looked for so often at most, ms: they come and go less often. */
+const lookEveryMs = 1_000;
+
+export interface BoardQueuesOptions {
+  redisUrl: string;
+  queuePrefix: string;
+  /** Live workers, by seat. @throws HearthError `redis_unreachable` */
+  workers: () => Promise<readonly WorkerRecord[]>;
+}
+
+/**
+ * The queues there are: intake, and the sticky queue of each live worker. Looks for workers when it is asked, not by a clock.
+ * Owns a connection, made with the first look, and one BullMQ `Queue` for each on it.
+ */
+export class BoardQueues {
+  private readonly queues = new Map<string, Queue>();
+  private redis: Redis | undefined;
+  private lookedAt = Number.NEGATIVE_INFINITY;
+  private look: Promise<void> | undefined;
+
+  constructor(private readonly options: BoardQueuesOptions) {}
+
+  /** Intake first, then by seat. @throws HearthError `redis_unreachable` */
+  async current(): Promise<readonly Queue[]> {
+    if (performance.now() - this.lookedAt > lookEveryMs) {
+      this.look ??= this.lookAgain().finally(() => {
+        this.look = undefined;
+      });
+      await this.look;
+    }
+    return [...this.queues.values()];
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.queues.values()].map((queue) => queue.close()));
+    this.queues.clear();
+    this.redis?.disconnect();
+  }
+
+  private async lookAgain(): Promise<void> {
+    const workers = await this.options.workers();
+    this.lookedAt = performance.now();
+    const names = [intakeQueue, ...workers.map(({ seat }) => stickyQueue(seat))];
+    const gone = [...this.queues.keys()].filter((name) => !names.includes(name));
+    for (const name of gone) {
+      await this.queues.get(name)?.close();
+      this.queues.delete(name);
+    }
+    // Put in again, in order: a seat that was taken late is not the last one.
+    for (const name of names) {
+      const queue = this.queues.get(name) ?? this.open(name);
+      this.queues.delete(name);
+      this.queues.set(name, queue);
+    }
+  }
+
+  private open(name: string): Queue {
+    const { queuePrefix: prefix } = this.options;
+    const queue = new Queue(name, { connection: this.connection(), prefix, skipMetasUpdate: true });
+    // Whoever asks is told; without a listener Node would throw it.
+    queue.on('error', () => undefined);
+    return queue;
+  }
+
+  private connection(): Redis {
+    if (this.redis === undefined) {
+      this.redis = connectFailingFast(this.options.redisUrl, 'hearth-board');
+      this.redis.on('error', () => undefined);
+    }
+    return this.redis;
+  }
+}

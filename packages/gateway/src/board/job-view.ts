@@ -1,0 +1,46 @@
+import { doorbellSchema, type Prompt, promptPreview, turnJobSchema } from '@hearth/shared';
+
+const redacted = '(hidden)';
+
+/** A job as BullMQ keeps it, as far as it is looked at. */
+interface JobData {
+  data?: unknown;
+}
+
+/**
+ * What is shown of a job: never the prompt, which a raw job carries whole, but its first words. With `previews` off not even these.
+ * The field is called `preview`: a copy of what is shown is no turn, so it cannot be submitted by mistake.
+ */
+export class JobView {
+  constructor(private readonly previews: boolean) {}
+
+  /** The job's data. */
+  data(data: unknown): object {
+    const doorbell = doorbellSchema.safeParse(data);
+    if (doorbell.success) return { ...doorbell.data, preview: this.preview(doorbell.data.preview) };
+    const fields = typeof data === 'object' && data !== null ? data : {};
+    // A raw job, acceptable or not.
+    const { prompt, ...rest } = fields as { prompt?: Prompt };
+    const isPrompt = turnJobSchema.shape.prompt.safeParse(prompt).success;
+    return { ...rest, preview: this.preview(isPrompt ? promptPreview(prompt as Prompt) : '') };
+  }
+
+  /** Its name: the session, and the turn when it has one already. */
+  name(job: JobData): string {
+    const sessionId = sessionOf(job);
+    if (sessionId === undefined) return 'turn without a session';
+    const doorbell = doorbellSchema.safeParse(job.data);
+    if (!doorbell.success) return sessionId;
+    return doorbell.data.seq === 0 ? `${sessionId} · warm` : `${sessionId} · turn ${doorbell.data.seq}`;
+  }
+
+  private preview(text: string): string {
+    return this.previews ? text : redacted;
+  }
+}
+
+/** The session a job is about. */
+export function sessionOf({ data }: JobData): string | undefined {
+  const { sessionId } = (typeof data === 'object' && data !== null ? data : {}) as { sessionId?: unknown };
+  return typeof sessionId === 'string' ? sessionId : undefined;
+}

@@ -1,0 +1,42 @@
+import { describe, expect, it } from 'vitest';
+import { JobView } from '../../src/board/job-view.js';
+
+const secret = `the first words of a prompt ${'and a long rest '.repeat(100)}THE END`;
+const doorbell = { sessionId: 's', turnId: 't', seq: 3, profile: 'default', preview: 'the first words' };
+const raw = { sessionId: 's', prompt: secret, metadata: { user: 7 } };
+
+describe('what is shown of a job', () => {
+  it('names its session and turn', () => {
+    const view = new JobView(true);
+    expect(view.name({ data: doorbell })).toBe('s · turn 3');
+    expect(view.name({ data: { ...doorbell, seq: 0 } })).toBe('s · warm');
+    expect(view.name({ data: raw })).toBe('s');
+    expect(view.name({ data: { prompt: 'x' } })).toBe('turn without a session');
+    expect(view.name({})).toBe('turn without a session');
+  });
+
+  it('is the first words of a prompt, never the whole', () => {
+    const shown = new JobView(true).data(raw);
+    expect(shown).toMatchObject({
+      sessionId: 's',
+      metadata: { user: 7 },
+      preview: expect.stringMatching(/^the first words/),
+    });
+    expect(JSON.stringify(shown)).not.toContain('THE END');
+    expect(shown).not.toHaveProperty('prompt');
+  });
+
+  it('is not even the first words when previews are off', () => {
+    const view = new JobView(false);
+    for (const data of [
+      doorbell,
+      raw,
+      { prompt: [{ type: 'text', text: secret }] },
+      { prompt: { odd: secret } },
+      secret,
+    ]) {
+      expect(JSON.stringify(view.data(data))).not.toContain('first words');
+    }
+    expect(view.data(doorbell)).toMatchObject({ sessionId: 's', seq: 3, preview: '(hidden)' });
+  });
+});
