@@ -1,0 +1,192 @@
+import { Queue } from 'bullmq';
+import type { Page } from 'playwright-core';
+import { expect, test } from 'vitest';
+import { type Cluster, withCluster } from '../support/cluster.js';
+import { eventually } from '../support/facts.js';
+import { allTokens, bearer, startGateway, testTokens } from '../support/gateway.js';
+import { useBrowser } from '../support/pages.js';
+
+const newPage = useBrowser();
+
+const queueNames = async (page: Page, url: string): Promise<string[]> => {
+  const { queues } = (await (await page.request.get(`${url}/board/api/queues`)).json()) as {
+    queues: { name: string }[];
+  };
+  return queues.map(({ name }) => name);
+};
+
+test('queues come and go with their workers', async () => {
+  await withCluster(async (cluster) => {
+    await cluster.worker({ claude: 'fake' });
+    const { url } = await startGateway(cluster);
+    const page = await newPage();
+    await page.goto(`${url}/board`);
+    await page
+      .getByRole('link', { name: /turns-1/ })
+      .first()
+      .waitFor();
+    expect(await queueNames(page, url)).toEqual(['turns', 'turns-1']);
+    const second = await cluster.worker({ claude: 'fake' });
+    await eventually(async () => (await queueNames(page, url)).includes('turns-2'));
+    await page
+      .getByRole('link', { name: /turns-2/ })
+      .first()
+      .waitFor();
+    await second.stop();
+    await eventually(async () => !(await queueNames(page, url)).includes('turns-2'));
+    await page.reload();
+    await page
+      .getByRole('link', { name: /turns-1/ })
+      .first()
+      .waitFor();
+    expect(await page.getByRole('link', { name: /turns-2/ }).count()).toBe(0);
+  });
+});
+
+test('a job tells session, turn, preview, worker, warmth and timings; one that failed its typed error', async () => {
+  await withCluster(async (cluster) => {
+    const worker = await cluster.worker({ claude: 'fake' });
+    const { url } = await startGateway(cluster);
+    const session = cluster.producer().session('mail:ada');
+    await (await session.prompt('What is the capital of France?')).result();
+    const page = await newPage();
+    await page.goto(`${url}/board/queue/turns?status=completed`);
+    await page.getByText('mail:ada · turn 1').first().waitFor();
+    const shown = await jobs(page, url, 'turns');
+    expect(shown).toMatchObject([
+      {
+        name: 'mail:ada · turn 1',
+        data: { sessionId: 'mail:ada', seq: 1, preview: 'What is the capital of France?' },
+        returnValue: { warmth: 'spare', workerId: worker.workerId, totalMs: expect.any(Number) },
+        externalUrl: { href: '/#/sessions/mail%3Aada' },
+      },
+    ]);
+    const failing = await session.prompt('[[error 400]] no');
+    await expect(failing.result()).rejects.toThrow();
+    await page.goto(`${url}/board/queue/turns-1?status=failed`);
+    await page
+      .getByText(/agent_failed: /)
+      .first()
+      .waitFor();
+  });
+});
+
+/** The buttons of a job are icons without a name: each says what it does while the mouse is over it. */
+async function clickIcon(page: Page, name: string): Promise<void> {
+  const icons = await page.locator('xpath=//a[.="Session"]/following::button[not(normalize-space())]').all();
+  for (const icon of icons) {
+    await icon.hover();
+    const told = page.getByText(name, { exact: true }).waitFor({ timeout: 1_000 });
+    if (
+      await told.then(
+        () => true,
+        () => false,
+      )
+    )
+      return icon.click();
+  }
+  throw new Error(`no button says ${name}`);
+}
+
+test('retrying a failed job submits its prompt anew, as the session’s next turn', async () => {
+  await withCluster(async (cluster) => {
+    await cluster.worker({ claude: 'fake' });
+    const { url } = await startGateway(cluster);
+    const session = cluster.producer().session('s');
+    await (await session.prompt('hello')).result();
+    const prompt = '[[error 400]] no';
+    await expect((await session.prompt(prompt)).result()).rejects.toThrow();
+    const page = await newPage();
+    await page.goto(`${url}/board/queue/turns-1?status=failed`);
+    await page.getByText('s · turn 2').first().waitFor();
+    await clickIcon(page, 'Retry');
+    await page.getByRole('button', { name: 'Confirm' }).click();
+    const third = await eventually(async () => {
+      const turn = await session.turn(3);
+      return turn?.result !== undefined && turn;
+    });
+    expect(third).toMatchObject({ request: { prompt }, result: { status: 'failed', attempt: 1 } });
+    expect(third.turnId).not.toBe((await session.turn(2))?.turnId);
+  });
+});
+
+const secret = `the first words of a prompt ${'and a long rest '.repeat(50)}THE END`;
+
+/** Everything the board answers about the queues. */
+async function said(page: Page, url: string, cluster: Cluster): Promise<string> {
+  const ids = (await jobs(page, url, 'turns')).map(({ id }) => id);
+  const paths = ['job-schedulers', 'queues?activeQueue=turns&status=latest', ...ids.map((id) => `queues/turns/${id}`)];
+  const texts = await Promise.all(
+    paths.map(async (path) => (await page.request.get(`${url}/board/api/${path}`)).text()),
+  );
+  expect(cluster.workers).toEqual([]);
+  return texts.join('\n');
+}
+
+test('the whole of a prompt is never shown; its first words can be hidden too', async () => {
+  await withCluster(async (cluster) => {
+    const { queuePrefix: prefix } = cluster.keys.options;
+    const queue = new Queue('turns', { connection: cluster.redis, prefix });
+    await queue.add('turn', { sessionId: 's', prompt: secret });
+    await queue.upsertJobScheduler(
+      'daily',
+      { every: 3_600_000 },
+      { name: 'turn', data: { sessionId: 's', prompt: secret } },
+    );
+    const page = await newPage();
+    const shown = await said(page, (await startGateway(cluster)).url, cluster);
+    expect(shown).toContain('the first words');
+    expect(shown).not.toContain('THE END');
+    const hidden = await said(page, (await startGateway(cluster, { boardPreviews: false })).url, cluster);
+    expect(hidden).not.toContain('first words');
+    await queue.close();
+  });
+});
+
+test('it stands behind the sign-in: seen with read, used with admin, closed to tokens of some sessions', async () => {
+  await withCluster(async (cluster) => {
+    const { queuePrefix: prefix } = cluster.keys.options;
+    const queue = new Queue('turns', { connection: cluster.redis, prefix });
+    const job = await queue.add('turn', { sessionId: 's', prompt: 'hello' }, { delay: 3_600_000 });
+    const { url } = await startGateway(cluster, { tokens: allTokens });
+    const page = await newPage();
+    type Who = { token: string };
+    const ask = (who?: Who) =>
+      page.request.get(`${url}/board/api/queues`, { headers: who === undefined ? {} : bearer(who), maxRedirects: 0 });
+    const promote = (who: Who) =>
+      page.request.put(`${url}/board/api/queues/turns/${job.id}/promote`, { headers: bearer(who) });
+    expect((await ask()).status()).toBe(401);
+    expect((await ask(testTokens.confined)).status()).toBe(403);
+    expect((await ask(testTokens.read)).status()).toBe(200);
+    expect((await promote(testTokens.read)).status()).toBe(403);
+    expect(await job.getState()).toBe('delayed');
+    expect((await promote(testTokens.admin)).status()).toBe(204);
+    expect(await job.getState()).toBe('waiting');
+    const edit = { headers: bearer(testTokens.admin), data: { jobData: { prompt: 'cut' } } };
+    expect((await page.request.patch(`${url}/board/api/queues/turns/${job.id}/update-data`, edit)).status()).toBe(405);
+
+    // A browser without a sign-in is taken to where it can.
+    await page.goto(`${url}/board`);
+    await page.getByLabel('Access token').fill(testTokens.read.token);
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await page.getByRole('link', { name: 'Bull Board' }).first().click();
+    await page.getByRole('link', { name: /turns/ }).first().waitFor();
+    await page.goto(`${url}/board/queue/turns`);
+    await page.getByText('s', { exact: true }).first().waitFor();
+    expect(await page.getByRole('button', { name: /promote|clean|retry/i }).count()).toBe(0);
+    await queue.close();
+  });
+});
+
+interface ShownJob {
+  id: string;
+  name: string;
+}
+
+async function jobs(page: Page, url: string, queue: string): Promise<ShownJob[]> {
+  const answer = await page.request.get(
+    `${url}/board/api/queues?activeQueue=${queue}&status=latest&page=1&jobsPerPage=10`,
+  );
+  const { queues } = (await answer.json()) as { queues: { name: string; jobs: ShownJob[] }[] };
+  return queues.find(({ name }) => name === queue)?.jobs ?? [];
+}
