@@ -18,7 +18,7 @@ export function SessionPage({ me, sessionId }: { me: Me; sessionId: string }) {
   const { turns, requests, isClosed, said } = conversation;
   const mayWrite = allows(me, 'prompt');
   const isBusy = turns.some(({ result }) => result === undefined) && !isClosed;
-  useStayAtEnd(conversation);
+  useStayAtEnd();
   // A turn began or ended: owner, agent and cost are others now.
   useEffect(() => {
     if (turns.length > 0) refresh();

@@ -1,20 +1,24 @@
-import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
+import { useEffect } from 'preact/hooks';
 
 /** So near the end of the page counts as at the end, px. */
 const nearPx = 80;
 
-/** Keeps the end of the page in sight while `changed` changes, unless one has scrolled away from it. */
-export function useStayAtEnd(changed: unknown): void {
-  const isAtEnd = useRef(true);
+/** Keeps the end of the page in sight while the page grows, unless one has scrolled away from it. */
+export function useStayAtEnd(): void {
   useEffect(() => {
+    const page = document.documentElement;
+    let isAtEnd = true;
     const onScroll = (): void => {
-      const { scrollHeight, clientHeight, scrollTop } = document.documentElement;
-      isAtEnd.current = scrollHeight - clientHeight - scrollTop < nearPx;
+      isAtEnd = page.scrollHeight - page.clientHeight - page.scrollTop < nearPx;
     };
+    const observer = new ResizeObserver(() => {
+      if (isAtEnd) window.scrollTo({ top: page.scrollHeight, behavior: 'instant' });
+    });
     window.addEventListener('scroll', onScroll, { passive: true });
-    return () => window.removeEventListener('scroll', onScroll);
+    observer.observe(document.body);
+    return () => {
+      window.removeEventListener('scroll', onScroll);
+      observer.disconnect();
+    };
   }, []);
-  useLayoutEffect(() => {
-    if (isAtEnd.current) window.scrollTo({ top: document.documentElement.scrollHeight, behavior: 'instant' });
-  }, [changed]);
 }

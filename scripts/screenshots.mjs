@@ -1,0 +1,6 @@
+/** `node scripts/screenshots.mjs`: makes docs/images anew from a running cluster of stand-ins. */
+import { build, install, run, tool } from './steps.mjs';
+
+await install();
+await build();
+process.exitCode = await run(tool('vitest'), ['run', '--config', 'test/screenshots/vitest.config.ts']);
