@@ -1,0 +1,184 @@
+import { randomUUID } from 'node:crypto';
+import { createProducer, type Producer, type Prompt, type SessionSummary, type TurnHandle } from '@hearth/producer';
+import { defaultProfile, describeError, HearthError } from '@hearth/shared';
+import { redisUrlFrom } from '../home.js';
+import { NoCluster, Refusal } from './command-line.js';
+import { type Invocation, noConversation } from './invocation.js';
+import { lastSession, rememberSession } from './last-session.js';
+import type { Printer } from './printer.js';
+import { checkAgreement, type Launches, profileFor } from './profile-choice.js';
+import { noConversationLine } from './result-line.js';
+import { type ControlRequest, StreamInput } from './stream-input.js';
+import { readPrompt } from './text-input.js';
+import { TurnLines } from './turn-lines.js';
+
+/** How long a call that is told to end waits for its turn to stop, ms. */
+const stopWithinMs = 2_000;
+
+const howToStart = ' · Start one: hearth worker (or everything at once: hearth up)';
+
+/** Where the turns of a call go. */
+interface Place {
+  sessionId: string;
+  /** Undefined: the session has one. */
+  profile: string | undefined;
+  launchedAs: string;
+  kind: 'new' | 'known' | 'once';
+}
+
+/** One call of the drop-in: finds its session, submits its prompts one after the other, prints what the CLI would have printed. */
+export class Call {
+  private readonly producer: Producer = createProducer({ redisUrl: redisUrlFrom(undefined) });
+  private launches: Launches = {};
+  private running: TurnHandle | undefined;
+  private served = 0;
+
+  constructor(
+    private readonly invocation: Invocation,
+    private readonly printer: Printer,
+    private readonly signal: AbortSignal,
+  ) {}
+
+  /** Resolves with the exit code. @throws Refusal | HearthError */
+  async run(): Promise<number> {
+    try {
+      this.launches = await this.liveLaunches();
+      const place = await this.place();
+      checkAgreement(this.invocation.launchFlags, place.launchedAs, this.launches[place.launchedAs]);
+      let isError = false;
+      for await (const prompt of this.prompts()) {
+        isError = await this.serve(place, prompt);
+        if (this.signal.aborted) break;
+      }
+      return isError ? 1 : 0;
+    } finally {
+      await this.producer.close();
+    }
+  }
+
+  /** Stops the turn that runs, in band. */
+  async stop(): Promise<void> {
+    const { running } = this;
+    if (running === undefined) return;
+    const session = this.producer.session(running.sessionId);
+    await session.interrupt({ turnId: running.turnId, deadlineMs: stopWithinMs }).catch(() => undefined);
+  }
+
+  private async liveLaunches(): Promise<Launches> {
+    const workers = await this.producer.workers().catch((error: unknown) => {
+      throw error instanceof HearthError
+        ? new NoCluster(`Error: ${describeError(error.toJSON())}${howToStart}`)
+        : error;
+    });
+    if (workers.length === 0) throw new NoCluster(`Error: no Hearth worker lives, so nobody would answer${howToStart}`);
+    return Object.assign({}, ...workers.map(({ launches }) => launches)) as Launches;
+  }
+
+  private async *prompts(): AsyncGenerator<Prompt> {
+    if (this.invocation.input === 'text') yield await readPrompt(this.invocation.prompt, process.stdin);
+    else yield* new StreamInput(process.stdin, (request) => void this.control(request)).prompts();
+  }
+
+  private async place(): Promise<Place> {
+    const { target, model } = this.invocation;
+    const chosen =
+      model === undefined ? process.env['HEARTH_CLAUDE_PROFILE'] || undefined : profileFor(model, this.launches);
+    const fresh = { profile: chosen, launchedAs: chosen ?? defaultProfile, kind: 'new' } as const;
+    if (target.kind === 'once') return { ...fresh, sessionId: randomUUID(), kind: 'once' };
+    const wanted = target.kind === 'continue' ? lastSession() : target.id;
+    const known = wanted === undefined ? undefined : await this.producer.session(wanted).summary();
+    if (target.kind === 'new') {
+      if (known !== undefined) throw inUse(known.sessionId);
+      return { ...fresh, sessionId: target.id ?? randomUUID() };
+    }
+    if (known !== undefined) return goOn(known, model === undefined ? undefined : chosen);
+    if (target.kind === 'resume') throw this.unknown(target.id);
+    return { ...fresh, sessionId: randomUUID() };
+  }
+
+  private unknown(sessionId: string): Refusal {
+    const refusal = noConversation(sessionId);
+    if (this.invocation.output === 'stream-json') this.printer.line(noConversationLine(sessionId, refusal.message));
+    return refusal;
+  }
+
+  /** Serves one prompt; true when the CLI would call it an error. */
+  private async serve(place: Place, prompt: Prompt): Promise<boolean> {
+    const turn = await this.submit(place, prompt);
+    this.running = turn;
+    if (this.signal.aborted) await this.stop();
+    if (place.kind !== 'once') rememberSession(place.sessionId);
+    const launch = this.launches[place.launchedAs];
+    const lines = new TurnLines({
+      sessionId: place.sessionId,
+      model: launch?.model ?? 'default',
+      permissionMode: launch?.permissionMode ?? 'default',
+      partialMessages: this.invocation.partialMessages,
+      subAgentText: this.invocation.subAgentText,
+    });
+    if (this.invocation.replayPrompts) this.printer.line(lines.prompt(prompt));
+    for await (const event of turn) {
+      for (const line of lines.event(event)) this.printer.line(line);
+      if (event.type === 'permission.requested') await this.deny(turn, event.requestId, event.name);
+      if (event.type === 'turn.finished' || event.type === 'turn.failed') {
+        this.running = undefined;
+        const result = lines.result(event, await this.totalCost(place, event.result.costUsd), this.served);
+        this.served += 1;
+        this.printer.line(result);
+        if (result['subtype'] !== 'success' && event.type === 'turn.failed')
+          process.stderr.write(`${describeError(event.error)}\n`);
+        return result['is_error'] === true;
+      }
+    }
+    throw new HearthError('turn_gone', `The ending of turn ${turn.turnId} is not known.`);
+  }
+
+  private async submit(place: Place, prompt: Prompt): Promise<TurnHandle> {
+    const { profile } = place;
+    if (place.kind === 'once') return this.producer.prompt(prompt, { profile });
+    const turn = await this.producer.session(place.sessionId).prompt(prompt, { profile });
+    if (place.kind === 'new' && turn.seq !== 1) {
+      // Another call opened it under the same id since we looked.
+      await turn.cancel();
+      throw inUse(place.sessionId);
+    }
+    place.kind = 'known';
+    return turn;
+  }
+
+  private async totalCost({ sessionId, kind }: Place, ofTurn: number): Promise<number> {
+    if (kind === 'once') return ofTurn;
+    return (await this.producer.session(sessionId).summary())?.costUsd ?? ofTurn;
+  }
+
+  /** `claude -p` asks nobody. `HEARTH_CLAUDE_PERMISSIONS=wait` leaves the request to whoever holds the session. */
+  private async deny({ sessionId }: TurnHandle, requestId: string, name: string): Promise<void> {
+    if (process.env['HEARTH_CLAUDE_PERMISSIONS'] === 'wait') return;
+    const message = `Claude requested permissions to use ${name}, but you haven't granted it yet.`;
+    // Somebody else may have answered before: just as well.
+    await this.producer.session(sessionId).answer(requestId, { decision: 'deny', message }).catch(ignoreHearthErrors);
+  }
+
+  private async control({ request_id, request: { subtype } }: ControlRequest): Promise<void> {
+    if (subtype === 'interrupt') await this.stop();
+    const known = subtype === 'interrupt' || subtype === 'initialize';
+    const response = known
+      ? { subtype: 'success', request_id, response: {} }
+      : { subtype: 'error', request_id, error: `hearth-claude does not support the control request ${subtype}` };
+    this.printer.line({ type: 'control_response', response });
+  }
+}
+
+function goOn({ sessionId, profile }: SessionSummary, asked: string | undefined): Place {
+  if (asked === undefined || asked === profile)
+    return { sessionId, profile: undefined, launchedAs: profile, kind: 'known' };
+  throw new Refusal(
+    `error: session ${sessionId} runs under the profile "${profile}", and --model asks for "${asked}": leave --model out, or begin a new session`,
+  );
+}
+
+const inUse = (sessionId: string): Refusal => new Refusal(`Error: Session ID ${sessionId} is already in use.`);
+
+function ignoreHearthErrors(error: unknown): void {
+  if (!(error instanceof HearthError)) throw error;
+}

@@ -1,0 +1,148 @@
+/** How many words follow a flag. `many`: all up to the next flag; `maybe`: one, unless it is a flag. */
+type Arity = 'none' | 'one' | 'many' | 'maybe';
+
+/** What becomes of a flag. */
+type Meaning =
+  /** The drop-in does it. */
+  | { kind: 'ours' }
+  /** It changes nothing here. */
+  | { kind: 'ignored' }
+  /** A profile says it, in a field of its own. */
+  | { kind: 'field'; field: string; says: 'text' | 'list' | 'number' }
+  /** A profile says it, among its `extraArgs`. */
+  | { kind: 'extraArgs' }
+  /** Nobody can do it here. */
+  | { kind: 'refused'; why: string };
+
+export interface KnownFlag {
+  /** The name it is known by here; aliases share it. */
+  name: string;
+  /** As the CLI writes it in its messages. */
+  usage: string;
+  arity: Arity;
+  meaning: Meaning;
+}
+
+const ours: Meaning = { kind: 'ours' };
+const ignored: Meaning = { kind: 'ignored' };
+const extraArgs: Meaning = { kind: 'extraArgs' };
+const field = (name: string, says: 'text' | 'list' | 'number' = 'text'): Meaning => ({
+  kind: 'field',
+  field: name,
+  says,
+});
+const refused = (why: string): Meaning => ({ kind: 'refused', why });
+
+const terminal = refused('it belongs to the terminal program: run the real claude for it');
+const elsewhere = refused('a session of Hearth lives on a worker, in the workspace of its profile');
+const notCarried = refused('what it adds to the output is not among the events of a session');
+
+/** Source: Claude Code 2.1.329, `--help` and observation. */
+const table: readonly [names: string, arity: Arity, meaning: Meaning][] = [
+  ['-p --print', 'none', ours],
+  ['--output-format <format>', 'one', ours],
+  ['--input-format <format>', 'one', ours],
+  ['--include-partial-messages', 'none', ours],
+  ['--verbose', 'none', ours],
+  ['--session-id <uuid>', 'one', ours],
+  ['-r --resume [value]', 'maybe', ours],
+  ['-c --continue', 'none', ours],
+  ['--no-session-persistence', 'none', ours],
+  ['--replay-user-messages', 'none', ours],
+  ['--forward-subagent-text', 'none', ours],
+  ['--model <model>', 'one', ours],
+  ['-v --version', 'none', ours],
+  ['-h --help', 'none', ours],
+  ['--permission-prompts <target>', 'one', ignored],
+  ['--allow-dangerously-skip-permissions', 'none', ignored],
+  ['--no-chrome', 'none', ignored],
+  ['--permission-mode <mode>', 'one', field('permissionMode')],
+  ['--dangerously-skip-permissions', 'none', field('permissionMode')],
+  ['--fallback-model <model>', 'one', field('fallbackModel')],
+  ['--allowedTools --allowed-tools <tools...>', 'many', field('allowedTools', 'list')],
+  ['--disallowedTools --disallowed-tools <tools...>', 'many', field('disallowedTools', 'list')],
+  ['--tools <tools...>', 'many', field('tools', 'list')],
+  ['--system-prompt <prompt>', 'one', field('systemPrompt')],
+  ['--append-system-prompt <prompt>', 'one', field('appendSystemPrompt')],
+  ['--mcp-config <configs...>', 'many', field('mcpConfig')],
+  ['--settings <file-or-json>', 'one', field('settings')],
+  ['--setting-sources <sources>', 'one', field('settingSources', 'list')],
+  ['--add-dir <directories...>', 'many', field('addDirs', 'list')],
+  ['--max-turns <turns>', 'one', field('maxTurns', 'number')],
+  ['--max-budget-usd <amount>', 'one', field('maxBudgetUsd', 'number')],
+  ['--agent <agent>', 'one', extraArgs],
+  ['--agents <json-or-file>', 'one', extraArgs],
+  ['--autocompact <auto|tokens>', 'one', extraArgs],
+  ['--bare', 'none', extraArgs],
+  ['--betas <betas...>', 'many', extraArgs],
+  ['--brief', 'none', extraArgs],
+  ['--disable-slash-commands', 'none', extraArgs],
+  ['--effort <level>', 'one', extraArgs],
+  ['--exclude-dynamic-system-prompt-sections', 'none', extraArgs],
+  ['--file <specs...>', 'many', extraArgs],
+  ['--plugin-dir <path>', 'one', extraArgs],
+  ['--plugin-url <url>', 'one', extraArgs],
+  ['--restricted', 'none', extraArgs],
+  ['--safe-mode', 'none', extraArgs],
+  ['--strict-mcp-config', 'none', extraArgs],
+  ['--system-prompt-snapshot <on|off>', 'one', extraArgs],
+  ['--json-schema <schema>', 'one', notCarried],
+  ['--include-hook-events', 'none', notCarried],
+  ['--prompt-suggestions [value]', 'maybe', notCarried],
+  [
+    '--permission-prompt-tool <tool>',
+    'one',
+    refused('see HEARTH_CLAUDE_PERMISSIONS for who answers permission requests'),
+  ],
+  ['--fork-session', 'none', refused('a session of Hearth has one past: prompt a new session instead')],
+  [
+    '-n --name <name>',
+    'one',
+    refused('a session of Hearth is named by its id: use --session-id, or --resume with any name'),
+  ],
+  ['-w --worktree [name]', 'maybe', elsewhere],
+  ['--environment <environment_id>', 'one', elsewhere],
+  ['--from-pr [value]', 'maybe', elsewhere],
+  ['--teleport [session]', 'maybe', elsewhere],
+  ['--cloud [description|session_id|url]', 'maybe', elsewhere],
+  [
+    '--bg --background',
+    'none',
+    refused('every turn of Hearth goes on without you: see `hearth ask` and `hearth attach`'),
+  ],
+  [
+    '-d --debug [filter]',
+    'maybe',
+    refused('the agent is elsewhere: see `hearth attach --raw` and the log of its worker'),
+  ],
+  [
+    '--debug-file <path>',
+    'one',
+    refused('the agent is elsewhere: see `hearth attach --raw` and the log of its worker'),
+  ],
+  ['--ax-screen-reader', 'none', terminal],
+  ['--chrome', 'none', terminal],
+  ['--desktop', 'none', terminal],
+  ['--ide', 'none', terminal],
+  ['--tmux', 'none', terminal],
+  ['--remote-control [name]', 'maybe', terminal],
+  ['--remote-control-session-name-prefix <prefix>', 'one', terminal],
+  ['--await-claim', 'none', refused('the pool of spares is the business of Hearth')],
+  ['--session-mirror', 'none', refused('the transcript is kept by Hearth')],
+];
+
+/** Every flag of the CLI, under each of its names. */
+export const knownFlags: ReadonlyMap<string, KnownFlag> = new Map(
+  table.flatMap(([usage, arity, meaning]) => {
+    const names = usage.split(' ').filter((word) => word.startsWith('-'));
+    const name = names.find((word) => word.startsWith('--')) ?? usage;
+    return names.map((alias) => [alias, { name, usage: usage.replace(/^(-\w) /, '$1, '), arity, meaning }] as const);
+  }),
+);
+
+/** Commands of the CLI that are no prompts. */
+export const claudeCommands = new Set(
+  'agents attach auth auto-mode config doctor gateway import install logs mcp plugin plugins purge respawn rm setup-token stop kill ultrareview update upgrade'.split(
+    ' ',
+  ),
+);

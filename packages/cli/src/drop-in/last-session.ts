@@ -1,0 +1,31 @@
+import { createHash } from 'node:crypto';
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { hearthHome } from '../home.js';
+
+/** Under which name sessions are continued: `HEARTH_CLAUDE_NAME`, else the folder, as the CLI does. */
+const nameOfCaller = (): string => process.env['HEARTH_CLAUDE_NAME'] || process.cwd();
+
+const folder = (): string => join(hearthHome(), 'last-sessions');
+const file = (name: string): string => join(folder(), createHash('sha256').update(name).digest('hex').slice(0, 32));
+
+/** The session that was last used under the caller's name. */
+export function lastSession(): string | undefined {
+  try {
+    const { sessionId } = JSON.parse(readFileSync(file(nameOfCaller()), 'utf8')) as { sessionId: string };
+    return sessionId;
+  } catch {
+    // None yet, or the file is another's.
+    return undefined;
+  }
+}
+
+/** Whoever continues next, continues this one. */
+export function rememberSession(sessionId: string): void {
+  const name = nameOfCaller();
+  mkdirSync(folder(), { recursive: true });
+  // By a rename: two calls at once leave one of the two, whole.
+  const draft = `${file(name)}.${process.pid}`;
+  writeFileSync(draft, JSON.stringify({ name, sessionId }));
+  renameSync(draft, file(name));
+}

@@ -1,0 +1,53 @@
+/** The `hearth-claude` command: its root. Short-lived, so what talks to the cluster is loaded only when a prompt has to be answered. */
+import { constants } from 'node:os';
+import { NoCluster, parseCommandLine, Refusal } from './command-line.js';
+import { resolveInvocation } from './invocation.js';
+import { Printer } from './printer.js';
+import { formatsOf } from './version.js';
+
+const stopping = new AbortController();
+let stop: () => Promise<void> = async () => undefined;
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.on(signal, () => {
+    const code = 128 + constants.signals[signal];
+    if (stopping.signal.aborted) process.exit(code);
+    stopping.abort();
+    // Like the CLI, whose turn ends with it.
+    void stop().finally(() => process.exit(code));
+  });
+}
+// A reader that went away (`| head`) is no error of ours.
+process.stdout.on('error', () => process.exit(0));
+
+async function run(argv: readonly string[]): Promise<number> {
+  const commandLine = parseCommandLine(argv);
+  const has = (name: string): boolean => commandLine.given.some(({ flag }) => flag.name === name);
+  if (has('--version')) return say(`${formatsOf} (Claude Code) through Hearth`);
+  if (has('--help')) return say((await import('./help.js')).help());
+  const invocation = resolveInvocation(commandLine, process.stdout.isTTY);
+  const { Call } = await import('./call.js');
+  const call = new Call(invocation, new Printer(invocation, (text) => process.stdout.write(text)), stopping.signal);
+  stop = () => call.stop();
+  return call.run();
+}
+
+function say(text: string): number {
+  process.stdout.write(`${text}\n`);
+  return 0;
+}
+
+async function describe(error: unknown): Promise<string> {
+  if (error instanceof Refusal) return error.message;
+  const { describeError, toErrorBody } = await import('@hearth/shared');
+  return `Error: ${describeError(toErrorBody(error))}`;
+}
+
+const argv = process.argv.slice(2);
+try {
+  process.exit(await run(argv));
+} catch (error) {
+  if (error instanceof NoCluster && process.env['HEARTH_CLAUDE_FALLBACK'] === '1')
+    process.exit(await (await import('./fallback.js')).runRealClaude(argv));
+  process.stderr.write(`${await describe(error)}\n`);
+  process.exit(1);
+}

@@ -1,0 +1,133 @@
+import type { TurnResult } from '@hearth/producer';
+import { describeError } from '@hearth/shared';
+
+/** One line of the CLI. */
+export type Line = { type: string; [field: string]: unknown };
+
+/** What was seen of a turn, for its result. */
+export interface Said {
+  /** Messages of the assistant itself: the CLI counts them as turns. */
+  messages: number;
+  denials: { tool_name: string; tool_use_id: string; tool_input: unknown }[];
+}
+
+interface Surroundings extends Said {
+  model: string;
+  /** What the session has cost in all. */
+  totalCostUsd: number;
+  /** Which result of this call it is, from 0. */
+  index: number;
+}
+
+/** How the CLI would call the ending. */
+interface Ending {
+  subtype: string;
+  is_error: boolean;
+  stop_reason: string | null;
+  terminal_reason: string;
+  result?: string;
+  errors?: string[];
+  api_error_status?: number | null;
+}
+
+/** The `result` line of a turn, without what all lines have. */
+export function resultLine(result: TurnResult, { messages, denials, model, totalCostUsd, index }: Surroundings): Line {
+  const { timings, tokens, costUsd } = result;
+  return {
+    type: 'result',
+    ...endingOf(result),
+    duration_ms: Math.round(timings.totalMs),
+    duration_api_ms: Math.max(0, Math.round(timings.totalMs - timings.queuedMs - timings.toolsMs)),
+    ...(timings.firstEventMs === undefined ? {} : { ttft_ms: Math.round(timings.firstEventMs) }),
+    num_turns: Math.max(1, messages),
+    total_cost_usd: totalCostUsd,
+    usage: {
+      input_tokens: tokens.input,
+      cache_creation_input_tokens: tokens.cacheWrite,
+      cache_read_input_tokens: tokens.cacheRead,
+      output_tokens: tokens.output,
+      server_tool_use: { web_search_requests: 0, web_fetch_requests: 0 },
+      service_tier: 'standard',
+      cache_creation: { ephemeral_1h_input_tokens: 0, ephemeral_5m_input_tokens: 0 },
+    },
+    modelUsage: {
+      [model]: {
+        inputTokens: tokens.input,
+        outputTokens: tokens.output,
+        cacheReadInputTokens: tokens.cacheRead,
+        cacheCreationInputTokens: tokens.cacheWrite,
+        webSearchRequests: 0,
+        costUSD: costUsd,
+      },
+    },
+    permission_denials: denials,
+    result_index: index,
+  };
+}
+
+function endingOf(result: TurnResult): Ending {
+  if (result.status === 'finished') {
+    return {
+      subtype: 'success',
+      is_error: false,
+      stop_reason: 'end_turn',
+      terminal_reason: 'completed',
+      result: result.text,
+      api_error_status: null,
+    };
+  }
+  const { error } = result;
+  if (error.code === 'agent_failed') return agentFailed(error.message);
+  const terminal_reason = error.code === 'interrupted' ? 'aborted_streaming' : error.code;
+  return execution(describeError(error), terminal_reason);
+}
+
+/** What Claude itself says of a failure. */
+function agentFailed(message: string): Ending {
+  if (message.startsWith('Reached maximum number of turns'))
+    return { ...execution(message, 'max_turns'), subtype: 'error_max_turns', stop_reason: 'tool_use' };
+  if (message.startsWith('Reached maximum budget'))
+    return { ...execution(message, 'max_budget'), subtype: 'error_max_budget_usd' };
+  const status = /^API Error: (\d{3})\b/.exec(message)?.[1];
+  return {
+    subtype: 'success',
+    is_error: true,
+    stop_reason: 'stop_sequence',
+    terminal_reason: 'api_error',
+    result: message,
+    api_error_status: status === undefined ? null : Number(status),
+  };
+}
+
+const execution = (error: string, terminal_reason: string): Ending => ({
+  subtype: 'error_during_execution',
+  is_error: true,
+  stop_reason: null,
+  terminal_reason,
+  errors: [error],
+});
+
+/** What `--output-format text` prints of a result. */
+export function resultText(line: Line): string {
+  if (typeof line['result'] === 'string') return line['result'];
+  const [error] = line['errors'] as string[];
+  const turns = /^Reached maximum number of turns \((\d+)\)/.exec(error ?? '')?.[1];
+  return turns === undefined ? 'Execution error' : `Error: Reached max turns (${turns})`;
+}
+
+/** The result of a session that does not exist, in a stream. */
+export function noConversationLine(sessionId: string, error: string): Line {
+  return {
+    type: 'result',
+    ...execution(error, 'no_conversation'),
+    duration_ms: 0,
+    duration_api_ms: 0,
+    num_turns: 0,
+    session_id: sessionId,
+    total_cost_usd: 0,
+    usage: { input_tokens: 0, cache_creation_input_tokens: 0, cache_read_input_tokens: 0, output_tokens: 0 },
+    modelUsage: {},
+    permission_denials: [],
+    result_index: 0,
+  };
+}
