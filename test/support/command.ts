@@ -36,13 +36,17 @@ export interface Watching {
   /** Resolves with the first line of stdout or stderr, past or future, that fits. */
   said(fits: RegExp): Promise<string>;
   lines: readonly string[];
+  /** A line on its stdin. */
+  type(line: string): void;
+  /** As Ctrl-C does. */
+  ctrlC(): void;
   /** As Ctrl-C does; resolves with the exit code. */
   leave(): Promise<number | null>;
   ended: Promise<number | null>;
 }
 
 export function watch(args: readonly string[], env: NodeJS.ProcessEnv): Watching {
-  const child = spawn(process.execPath, [program, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [program, ...args], { env, stdio: 'pipe' });
   onTestFinished(() => void child.kill('SIGKILL'));
   const ended = once(child, 'exit').then(([code]) => code as number | null);
   const lines: string[] = [];
@@ -67,6 +71,8 @@ export function watch(args: readonly string[], env: NodeJS.ProcessEnv): Watching
         waiting.add(look);
         look();
       }),
+    type: (line) => void child.stdin.write(`${line}\n`),
+    ctrlC: () => void child.kill('SIGINT'),
     leave: () => {
       child.kill('SIGINT');
       return ended;

@@ -11,17 +11,19 @@ import { doctor } from './commands/doctor.js';
 import { type SessionsOptions, sessions, workers } from './commands/lists.js';
 import { type StartOptions, start } from './commands/start.js';
 import { type UpOptions, up } from './commands/up.js';
+import { addVerbs } from './commands/verbs.js';
 import { hearthHome, redisUrlFrom } from './home.js';
 import { type GatewayFlags, gatewayArgs, gatewayProgram } from './stack/gateway-process.js';
 import { workerArgs, workerProgram } from './stack/worker-process.js';
 import { createOutput } from './terminal/output.js';
 
 const interrupt = new AbortController();
-for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  process.on(signal, () => {
-    if (interrupt.signal.aborted) process.exit(130);
-    interrupt.abort();
-  });
+let handleCtrlC = leave;
+process.on('SIGINT', () => handleCtrlC());
+process.on('SIGTERM', leave);
+function leave(): void {
+  if (interrupt.signal.aborted) process.exit(130);
+  interrupt.abort();
 }
 // A reader that went away (`| head`) is no error of ours.
 process.stdout.on('error', () => process.exit(0));
@@ -29,7 +31,10 @@ process.stdout.on('error', () => process.exit(0));
 async function run<O extends CommonOptions>(options: O, command: (context: Context) => Promise<number>): Promise<void> {
   const out = createOutput(options.json ?? false);
   try {
-    process.exit(await command({ out, signal: interrupt.signal }));
+    const onCtrlC = (handle: () => void): void => {
+      handleCtrlC = handle;
+    };
+    process.exit(await command({ out, signal: interrupt.signal, onCtrlC }));
   } catch (error) {
     out.error(error);
     process.exit(1);
@@ -93,6 +98,13 @@ program
   .option('-s, --session <id>', 'the session (default: a new one)')
   .option('--profile <name>', 'the profile of a new session')
   .option('--turn-id <id>', 'idempotency key of the turn')
+  .addOption(
+    new Option('--on-busy <policy>', 'while turns of the session wait or run').choices([
+      'enqueue',
+      'reject',
+      'interrupt',
+    ]),
+  )
   .addOption(redisUrl)
   .addOption(json)
   .action((prompt: string | undefined, options: AskOptions) =>
@@ -135,6 +147,8 @@ program
   .addOption(redisUrl)
   .addOption(json)
   .action((ids: string[], options: CommonOptions) => run(options, (context) => close(ids, options, context)));
+
+addVerbs(program, [redisUrl, json], run);
 
 program
   .command('workers')

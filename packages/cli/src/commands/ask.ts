@@ -8,6 +8,7 @@ export interface AskOptions extends CommonOptions {
   session?: string;
   profile?: string;
   turnId?: string;
+  onBusy?: 'enqueue' | 'reject' | 'interrupt';
 }
 
 /** `hearth ask "prompt"`: one turn, streamed. Exit code 1 when the turn fails. */
@@ -15,7 +16,8 @@ export async function ask(prompt: string | undefined, options: AskOptions, { out
   const words = prompt === undefined || prompt === '-' ? await text(process.stdin) : prompt;
   const sessionId = options.session ?? `ask-${randomBytes(4).toString('hex')}`;
   return withProducer(options, async (producer) => {
-    const turn = await producer.session(sessionId).prompt(words, { turnId: options.turnId, profile: options.profile });
+    const { turnId, profile, onBusy } = options;
+    const turn = await producer.session(sessionId).prompt(words, { turnId, profile, onBusy });
     if (options.session === undefined)
       out.note(`session ${sessionId} (go on with: hearth ask --session ${sessionId} "…")`);
     const printer = new TurnPrinter(out);

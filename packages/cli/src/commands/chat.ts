@@ -1,56 +1,113 @@
 import { randomBytes } from 'node:crypto';
-import { createInterface } from 'node:readline/promises';
-import { TurnFailedError } from '@hearth/producer';
+import { createInterface } from 'node:readline';
+import { type Session, TurnFailedError, type TurnHandle } from '@hearth/producer';
 import { describeError, HearthError } from '@hearth/shared';
-import { style } from '../terminal/output.js';
+import { Keyboard } from '../terminal/keyboard.js';
+import { type Output, style } from '../terminal/output.js';
+import { PermissionDialog } from '../terminal/permission-dialog.js';
 import { TurnPrinter } from '../terminal/turn-printer.js';
-import { type CommonOptions, type Context, withProducer } from './context.js';
+import { aborted, type CommonOptions, type Context, withProducer } from './context.js';
 
 export interface ChatOptions extends CommonOptions {
   profile?: string;
 }
 
-/** `hearth chat [session]`: a conversation in the terminal. Ends with Ctrl-D, Ctrl-C or /exit; the session stays. */
-export async function chat(
-  session: string | undefined,
-  options: ChatOptions,
-  { out, signal }: Context,
-): Promise<number> {
+/** A second Ctrl-C within so many ms leaves. */
+const againMs = 1_000;
+
+/**
+ * `hearth chat [session]`: a conversation in the terminal. Ctrl-C stops the turn that runs; again, or while none runs, it leaves, as
+ * Ctrl-D and /exit do. The session stays.
+ */
+export async function chat(session: string | undefined, options: ChatOptions, context: Context): Promise<number> {
   const sessionId = session ?? `chat-${randomBytes(4).toString('hex')}`;
+  const { out, signal } = context;
   return withProducer(options, async (producer) => {
-    const conversation = producer.session(sessionId);
     out.note(
-      style.dim(`session ${sessionId} · Ctrl-D or /exit ends the chat, the session stays (hearth chat ${sessionId})`),
+      style.dim(
+        `session ${sessionId} · Ctrl-C stops a turn · Ctrl-D or /exit ends the chat, the session stays (hearth chat ${sessionId})`,
+      ),
     );
     const input = createInterface({ input: process.stdin, output: process.stderr, terminal: process.stdin.isTTY });
-    signal.addEventListener('abort', () => input.close(), { once: true });
-    input.on('SIGINT', () => input.close());
     input.setPrompt(style.bold('> '));
-    input.prompt();
-    for await (const line of input) {
-      const prompt = line.trim();
-      if (prompt === '/exit') break;
-      if (prompt !== '') {
-        input.pause();
-        const printer = new TurnPrinter(out);
-        try {
-          const turn = await conversation.prompt(prompt, { profile: options.profile });
-          for await (const event of turn) {
-            if (signal.aborted) return 130;
-            printer.event(event);
-          }
-          printer.summary(await turn.result());
-        } catch (error) {
-          if (error instanceof TurnFailedError) printer.summary(error.result);
-          else if (error instanceof HearthError) out.note(`${style.red('error')} ${describeError(error.toJSON())}`);
-          else throw error;
-        }
-        input.resume();
-      }
-      input.prompt();
+    const conversation = new Conversation(producer.session(sessionId), options.profile, new Keyboard(input), out);
+    const left = new Promise<number>((resolve) => {
+      const onCtrlC = (): void => {
+        if (!conversation.stopTurn()) resolve(130);
+      };
+      // In a terminal the keys are ours; elsewhere it comes as a signal.
+      input.on('SIGINT', onCtrlC);
+      context.onCtrlC(onCtrlC);
+      void aborted(signal).then(() => resolve(130));
+    });
+    try {
+      return await Promise.race([conversation.hold(() => input.prompt()), left]);
+    } finally {
+      input.close();
+      out.note('');
     }
-    input.close();
-    out.note('');
-    return 0;
   });
+}
+
+/** One person at one session. Owns the turn that runs. */
+class Conversation {
+  private readonly dialog: PermissionDialog;
+  private running: TurnHandle | undefined;
+  private stoppedAt = Number.NEGATIVE_INFINITY;
+
+  constructor(
+    private readonly session: Session,
+    private readonly profile: string | undefined,
+    private readonly keyboard: Keyboard,
+    private readonly out: Output,
+  ) {
+    this.dialog = new PermissionDialog(session, keyboard, out);
+  }
+
+  /** Prompts until there are no more. */
+  async hold(invite: () => void): Promise<number> {
+    for (;;) {
+      invite();
+      const line = (await this.keyboard.next())?.trim();
+      if (line === undefined || line === '/exit') return 0;
+      if (line !== '') await this.say(line);
+    }
+  }
+
+  /** False: no turn runs, or it was to stop just before. */
+  stopTurn(): boolean {
+    const { running } = this;
+    const isAgain = performance.now() - this.stoppedAt < againMs;
+    if (running === undefined || isAgain) return false;
+    this.stoppedAt = performance.now();
+    this.out.note(style.yellow('stopping; Ctrl-C again leaves'));
+    this.session.interrupt({ turnId: running.turnId }).catch((error: unknown) => this.sayError(error));
+    return true;
+  }
+
+  private async say(prompt: string): Promise<void> {
+    const printer = new TurnPrinter(this.out);
+    try {
+      const turn = await this.session.prompt(prompt, { profile: this.profile });
+      this.running = turn;
+      for await (const event of turn) {
+        printer.event(event);
+        if (event.type === 'permission.requested') this.dialog.ask(event);
+        if (event.type === 'permission.resolved') this.dialog.takeBack(event.requestId);
+        if (event.type === 'turn.restarted') this.dialog.takeBackAll();
+      }
+      printer.summary(await turn.result());
+    } catch (error) {
+      if (error instanceof TurnFailedError) printer.summary(error.result);
+      else this.sayError(error);
+    } finally {
+      this.running = undefined;
+      this.dialog.takeBackAll();
+    }
+  }
+
+  private sayError(error: unknown): void {
+    if (!(error instanceof HearthError)) throw error;
+    this.out.note(`${style.red('error')} ${describeError(error.toJSON())}`);
+  }
 }

@@ -13,6 +13,8 @@ export interface Context {
   out: Output;
   /** Aborts at the first Ctrl-C or SIGTERM. */
   signal: AbortSignal;
+  /** From now on Ctrl-C is the command's own; it aborts nothing any more. */
+  onCtrlC(handle: () => void): void;
 }
 
 /** Brackets a producer around the work of one command. */

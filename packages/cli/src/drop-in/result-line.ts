@@ -37,7 +37,7 @@ export function resultLine(result: TurnResult, { messages, denials, model, total
     type: 'result',
     ...endingOf(result),
     duration_ms: Math.round(timings.totalMs),
-    duration_api_ms: Math.max(0, Math.round(timings.totalMs - timings.queuedMs - timings.toolsMs)),
+    duration_api_ms: Math.max(0, Math.round(timings.totalMs - timings.queuedMs - timings.toolsMs - timings.askedMs)),
     ...(timings.firstEventMs === undefined ? {} : { ttft_ms: Math.round(timings.firstEventMs) }),
     num_turns: Math.max(1, messages),
     total_cost_usd: totalCostUsd,

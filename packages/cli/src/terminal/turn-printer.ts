@@ -1,6 +1,9 @@
 import type { ReaderEvent } from '@hearth/producer';
 import { describeError, type TurnResult } from '@hearth/shared';
 import { type Output, style } from './output.js';
+import { describeRequest } from './permission-question.js';
+
+const resolved = { allow: 'allowed', deny: 'denied', withdrawn: 'withdrawn' };
 
 /** Prints a turn while it is answered: text as it is written, tools as they run, what happened beside it on stderr. */
 export class TurnPrinter {
@@ -30,9 +33,11 @@ export class TurnPrinter {
           `${event.ok ? style.green('  ✓') : style.red('  ✗')} ${style.dim(`${event.summary} (${event.durationMs} ms)`)}`,
         );
       case 'permission.requested':
-        return this.beside(style.yellow(`  ${event.name} waits for a permission (${event.requestId})`));
+        return this.beside(
+          style.yellow(`  ? ${describeRequest(event)}\n    waits for an answer to ${event.requestId}`),
+        );
       case 'permission.resolved':
-        return this.beside(style.yellow(`  ${event.name}: ${event.decision}, by ${event.by}`));
+        return this.beside(style.yellow(`  ${event.name}: ${resolved[event.decision]} (${event.by})`));
       case 'turn.interrupting':
         return this.beside(style.yellow('  stopping'));
       case 'retry':

@@ -17,7 +17,17 @@ export const launchDigestSchema = z.object({
 export type LaunchDigest = z.infer<typeof launchDigestSchema>;
 
 /** Fields that no flag of the CLI gives: they are Hearth's own, or hold secrets. */
-const ownFields = new Set(['env', 'passEnv', 'loginFrom', 'spares', 'startTimeoutMs', 'workspace', 'extraArgs']);
+const ownFields = new Set([
+  'env',
+  'passEnv',
+  'loginFrom',
+  'spares',
+  'startTimeoutMs',
+  'permissionDeadlineMs',
+  'permissionUnwatched',
+  'workspace',
+  'extraArgs',
+]);
 
 export function launchDigest(profile: Profile): LaunchDigest {
   const fields = Object.entries(profile).filter(([field]) => !ownFields.has(field));

@@ -1,0 +1,23 @@
+import { style } from '../terminal/output.js';
+import { type CommonOptions, type Context, withProducer } from './context.js';
+
+const words = {
+  cancelled: 'cancelled',
+  in_hand: 'it runs already, and goes on; to stop it: hearth interrupt',
+  ended: 'it has ended already',
+};
+
+/** `hearth cancel <session> <turnId>`: cancels a turn that waits. Exit code 1 when it did not wait any more. */
+export async function cancel(
+  sessionId: string,
+  turnId: string,
+  options: CommonOptions,
+  { out }: Context,
+): Promise<number> {
+  return withProducer(options, async (producer) => {
+    const outcome = await producer.session(sessionId).cancel(turnId);
+    out.value({ kind: outcome, sessionId, turnId });
+    out.line(outcome === 'cancelled' ? words.cancelled : style.yellow(words[outcome]));
+    return outcome === 'cancelled' ? 0 : 1;
+  });
+}
