@@ -1,5 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import { createProducer, type Producer, type Prompt, type SessionSummary, type TurnHandle } from '@hearth/producer';
+import {
+  createProducer,
+  type Producer,
+  type Prompt,
+  type SessionSummary,
+  type TurnHandle,
+  type TurnResult,
+} from '@hearth/producer';
 import { defaultProfile, describeError, HearthError } from '@hearth/shared';
 import { redisUrlFrom } from '../home.js';
 import { NoCluster, Refusal } from './command-line.js';
@@ -7,7 +14,7 @@ import { type Invocation, noConversation } from './invocation.js';
 import { lastSession, rememberSession } from './last-session.js';
 import type { Printer } from './printer.js';
 import { checkAgreement, type Launches, profileFor } from './profile-choice.js';
-import { noConversationLine } from './result-line.js';
+import { noConversationLine, type Used } from './result-line.js';
 import { type ControlRequest, StreamInput } from './stream-input.js';
 import { readPrompt } from './text-input.js';
 import { TurnLines } from './turn-lines.js';
@@ -32,6 +39,7 @@ export class Call {
   private launches: Launches = {};
   private running: TurnHandle | undefined;
   private served = 0;
+  private used: Used = { costUsd: 0, tokens: { input: 0, output: 0, cacheRead: 0, cacheWrite: 0 } };
 
   constructor(
     private readonly invocation: Invocation,
@@ -122,8 +130,7 @@ export class Call {
       if (event.type === 'permission.requested') await this.deny(turn, event.requestId, event.name);
       if (event.type === 'turn.finished' || event.type === 'turn.failed') {
         this.running = undefined;
-        const result = lines.result(event, await this.totalCost(place, event.result.costUsd), this.served);
-        this.served += 1;
+        const result = lines.result(event.result, await this.sums(place, event.result));
         this.printer.line(result);
         if (result['subtype'] !== 'success' && event.type === 'turn.failed')
           process.stderr.write(`${describeError(event.error)}\n`);
@@ -146,9 +153,22 @@ export class Call {
     return turn;
   }
 
-  private async totalCost({ sessionId, kind }: Place, ofTurn: number): Promise<number> {
-    if (kind === 'once') return ofTurn;
-    return (await this.producer.session(sessionId).summary())?.costUsd ?? ofTurn;
+  /** What the CLI counts beyond a turn: results and use over its process, cost over the session. */
+  private async sums({ sessionId, kind }: Place, { tokens, costUsd }: TurnResult) {
+    const summary = kind === 'once' ? undefined : await this.producer.session(sessionId).summary();
+    const before = this.used;
+    this.used = {
+      costUsd: before.costUsd + costUsd,
+      tokens: {
+        input: before.tokens.input + tokens.input,
+        output: before.tokens.output + tokens.output,
+        cacheRead: before.tokens.cacheRead + tokens.cacheRead,
+        cacheWrite: before.tokens.cacheWrite + tokens.cacheWrite,
+      },
+    };
+    const index = this.served;
+    this.served += 1;
+    return { totalCostUsd: summary?.costUsd ?? costUsd, used: this.used, index };
   }
 
   /** `claude -p` asks nobody. `HEARTH_CLAUDE_PERMISSIONS=wait` leaves the request to whoever holds the session. */

@@ -1,5 +1,6 @@
+import { randomUUID } from 'node:crypto';
 import type { TurnResult } from '@hearth/producer';
-import { describeError } from '@hearth/shared';
+import { describeError, type Tokens } from '@hearth/shared';
 
 /** One line of the CLI. */
 export type Line = { type: string; [field: string]: unknown };
@@ -11,10 +12,19 @@ export interface Said {
   denials: { tool_name: string; tool_use_id: string; tool_input: unknown }[];
 }
 
-interface Surroundings extends Said {
+/** What the turns of a call have used. */
+export interface Used {
+  tokens: Tokens;
+  costUsd: number;
+}
+
+/** What a result says beside its turn. */
+export interface Surroundings extends Said {
   model: string;
   /** What the session has cost in all. */
   totalCostUsd: number;
+  /** The tokens and costs of this call, this turn included. */
+  used: Used;
   /** Which result of this call it is, from 0. */
   index: number;
 }
@@ -31,39 +41,47 @@ interface Ending {
 }
 
 /** The `result` line of a turn, without what all lines have. */
-export function resultLine(result: TurnResult, { messages, denials, model, totalCostUsd, index }: Surroundings): Line {
-  const { timings, tokens, costUsd } = result;
+export function resultLine(
+  result: TurnResult,
+  { messages, denials, model, totalCostUsd, used, index }: Surroundings,
+): Line {
+  const { timings, tokens } = result;
+  const ending = endingOf(result);
+  const apiMs = timings.totalMs - timings.queuedMs - timings.toolsMs - timings.askedMs;
+  const firstMs = ending.is_error ? undefined : timings.firstEventMs;
   return {
     type: 'result',
-    ...endingOf(result),
+    ...ending,
     duration_ms: Math.round(timings.totalMs),
-    duration_api_ms: Math.max(0, Math.round(timings.totalMs - timings.queuedMs - timings.toolsMs - timings.askedMs)),
-    ...(timings.firstEventMs === undefined ? {} : { ttft_ms: Math.round(timings.firstEventMs) }),
+    duration_api_ms: Math.max(0, Math.round(apiMs)),
+    ...(firstMs === undefined ? {} : { ttft_ms: Math.round(firstMs) }),
     num_turns: Math.max(1, messages),
     total_cost_usd: totalCostUsd,
-    usage: {
-      input_tokens: tokens.input,
-      cache_creation_input_tokens: tokens.cacheWrite,
-      cache_read_input_tokens: tokens.cacheRead,
-      output_tokens: tokens.output,
-      server_tool_use: { web_search_requests: 0, web_fetch_requests: 0 },
-      service_tier: 'standard',
-      cache_creation: { ephemeral_1h_input_tokens: 0, ephemeral_5m_input_tokens: 0 },
-    },
-    modelUsage: {
-      [model]: {
-        inputTokens: tokens.input,
-        outputTokens: tokens.output,
-        cacheReadInputTokens: tokens.cacheRead,
-        cacheCreationInputTokens: tokens.cacheWrite,
-        webSearchRequests: 0,
-        costUSD: costUsd,
-      },
-    },
+    usage: usageOf(tokens),
+    modelUsage: used.tokens.output === 0 ? {} : { [model]: modelUsageOf(used) },
     permission_denials: denials,
     result_index: index,
   };
 }
+
+const usageOf = ({ input, output, cacheRead, cacheWrite }: Tokens): object => ({
+  input_tokens: input,
+  cache_creation_input_tokens: cacheWrite,
+  cache_read_input_tokens: cacheRead,
+  output_tokens: output,
+  server_tool_use: { web_search_requests: 0, web_fetch_requests: 0 },
+  service_tier: 'standard',
+  cache_creation: { ephemeral_1h_input_tokens: 0, ephemeral_5m_input_tokens: 0 },
+});
+
+const modelUsageOf = ({ tokens, costUsd }: Used): object => ({
+  inputTokens: tokens.input,
+  outputTokens: tokens.output,
+  cacheReadInputTokens: tokens.cacheRead,
+  cacheCreationInputTokens: tokens.cacheWrite,
+  webSearchRequests: 0,
+  costUSD: costUsd,
+});
 
 function endingOf(result: TurnResult): Ending {
   if (result.status === 'finished') {
@@ -119,15 +137,19 @@ export function resultText(line: Line): string {
 export function noConversationLine(sessionId: string, error: string): Line {
   return {
     type: 'result',
-    ...execution(error, 'no_conversation'),
+    subtype: 'error_during_execution',
+    is_error: true,
+    stop_reason: null,
+    errors: [error],
     duration_ms: 0,
     duration_api_ms: 0,
     num_turns: 0,
     session_id: sessionId,
     total_cost_usd: 0,
-    usage: { input_tokens: 0, cache_creation_input_tokens: 0, cache_read_input_tokens: 0, output_tokens: 0 },
+    usage: usageOf({ input: 0, output: 0, cacheRead: 0, cacheWrite: 0 }),
     modelUsage: {},
     permission_denials: [],
+    uuid: randomUUID(),
     result_index: 0,
   };
 }

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import type { HearthEvent, Message, PermissionRequest, Prompt, ReaderEvent } from '@hearth/producer';
+import type { HearthEvent, Message, PermissionRequest, Prompt, ReaderEvent, TurnResult } from '@hearth/producer';
 import { apiMessage, OpenMessage } from './open-message.js';
-import { type Line, resultLine, type Said } from './result-line.js';
+import { type Line, resultLine, type Said, type Surroundings } from './result-line.js';
 import { formatsOf } from './version.js';
 
 type EventOf<T extends HearthEvent['type']> = Extract<ReaderEvent, { type: T }>;
@@ -57,10 +57,9 @@ export class TurnLines {
     }
   }
 
-  /** The turn's last line. @param totalCostUsd of the session, as the CLI counts it */
-  result(event: EventOf<'turn.finished' | 'turn.failed'>, totalCostUsd: number, index: number): Line {
-    const { model } = this.context;
-    return this.line(resultLine(event.result, { ...this.said, model, totalCostUsd, index }));
+  /** The turn's last line. */
+  result(result: TurnResult, sums: Pick<Surroundings, 'totalCostUsd' | 'used' | 'index'>): Line {
+    return this.line(resultLine(result, { ...this.said, ...sums, model: this.context.model }));
   }
 
   /** A prompt, said back (`--replay-user-messages`). */
@@ -138,7 +137,7 @@ export class TurnLines {
       message: { role: 'user', content: [block] },
       ...parent(parentToolUseId),
       timestamp: new Date().toISOString(),
-      tool_use_result: ok ? summary : `Error: ${summary}`,
+      ...(ok ? {} : { tool_use_result: `Error: ${summary}` }),
     });
   }
 
