@@ -1,0 +1,61 @@
+import type { Button, ChatListener, ChatSide, SentMessage } from './chat-side.js';
+
+/** As much of discord.js (14) as is used here: pass its `Client`, logged in with the intents GuildMessages and MessageContent. */
+export interface DiscordClient {
+  channels: { fetch(id: string): Promise<DiscordChannel> };
+  on(event: 'messageCreate', listener: (message: DiscordMessage) => void): unknown;
+  on(event: 'interactionCreate', listener: (interaction: DiscordInteraction) => void): unknown;
+}
+interface DiscordChannel {
+  send(message: object): Promise<{ edit(message: object): Promise<unknown> }>;
+}
+interface DiscordMessage {
+  id: string;
+  channelId: string;
+  content: string;
+  author: { bot: boolean };
+}
+interface DiscordInteraction {
+  channelId: string;
+  customId: string;
+  isButton(): boolean;
+  deferUpdate(): Promise<unknown>;
+}
+
+/** Discord, by a client of discord.js. */
+export class Discord implements ChatSide {
+  readonly name = 'discord';
+  readonly messageLength = 2_000;
+
+  constructor(
+    private readonly client: DiscordClient,
+    readonly editEveryMs = 1_000,
+  ) {}
+
+  listen(listener: ChatListener): void {
+    this.client.on('messageCreate', ({ author, channelId, content, id }) => {
+      if (!author.bot) listener.onMessage(channelId, content, id);
+    });
+    this.client.on('interactionCreate', (interaction) => {
+      if (!interaction.isButton()) return;
+      listener.onButton(interaction.channelId, interaction.customId);
+      void interaction.deferUpdate().catch(() => undefined);
+    });
+  }
+
+  async send(channelId: string, content: string, buttons: readonly Button[] = []): Promise<SentMessage> {
+    const channel = await this.client.channels.fetch(channelId);
+    const sent = await channel.send({ content, components: rowOf(buttons) });
+    return {
+      edit: async (changed) => {
+        await sent.edit({ content: changed, components: [] });
+      },
+    };
+  }
+}
+
+/** An action row (type 1) of grey buttons (type 2, style 2). */
+function rowOf(buttons: readonly Button[]): object[] {
+  if (buttons.length === 0) return [];
+  return [{ type: 1, components: buttons.map(({ label, data }) => ({ type: 2, style: 2, label, custom_id: data })) }];
+}

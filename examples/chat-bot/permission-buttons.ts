@@ -1,0 +1,66 @@
+import type { HearthEvent, PermissionAnswer, PermissionRequest, Session } from '@hearth/producer';
+import type { ChatSide, SentMessage } from './chat-side.js';
+
+type Resolved = Extract<HearthEvent, { type: 'permission.resolved' }>;
+
+interface Asked {
+  requestId: string;
+  question: string;
+  message: Promise<SentMessage>;
+  always: number[];
+}
+
+/** Permission requests as messages with buttons. Whoever answers first, here, in the console or elsewhere, decides. */
+export class PermissionButtons {
+  /** By the number in the data of their buttons: that of a request is too long for Telegram's. */
+  private readonly asked = new Map<string, Asked>();
+  private count = 0;
+
+  constructor(
+    private readonly side: ChatSide,
+    private readonly channel: string,
+    private readonly session: Session,
+  ) {}
+
+  async ask({ requestId, name, input, suggestions }: PermissionRequest): Promise<void> {
+    this.count += 1;
+    const number = String(this.count);
+    const question = `Claude wants to use ${name}:\n${JSON.stringify(input).slice(0, 500)}`;
+    const buttons = [{ label: 'Allow', data: `${number} allow` }];
+    if (suggestions.length > 0) buttons.push({ label: 'Always', data: `${number} always` });
+    buttons.push({ label: 'Deny', data: `${number} deny` }, { label: 'Stop', data: `${number} stop` });
+    const message = this.side.send(this.channel, question, buttons);
+    this.asked.set(number, { requestId, question, message, always: suggestions.map((_, at) => at) });
+    await message.catch(() => undefined);
+  }
+
+  async pressed(data: string): Promise<void> {
+    const [number = '', word = ''] = data.split(' ');
+    const asked = this.asked.get(number);
+    if (asked === undefined) return;
+    // A second press, or somebody else was faster: the message says how it was decided.
+    await this.session.answer(asked.requestId, answerOf(word, asked.always)).catch(() => undefined);
+  }
+
+  async resolved({ requestId, decision, by }: Resolved): Promise<void> {
+    for (const [number, asked] of this.asked) {
+      if (asked.requestId !== requestId) continue;
+      this.asked.delete(number);
+      const how = by === 'answer' ? '' : ` (${by})`;
+      await (await asked.message).edit(`${asked.question}\n→ ${decision}${how}`).catch(() => undefined);
+    }
+  }
+}
+
+function answerOf(word: string, always: number[]): PermissionAnswer {
+  switch (word) {
+    case 'allow':
+      return { decision: 'allow' };
+    case 'always':
+      return { decision: 'allow', suggestions: always };
+    case 'stop':
+      return { decision: 'deny', endTurn: true };
+    default:
+      return { decision: 'deny' };
+  }
+}

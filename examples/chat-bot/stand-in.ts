@@ -1,0 +1,162 @@
+import { EventEmitter, once } from 'node:events';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { text as textOf } from 'node:stream/consumers';
+import type { DiscordClient } from './discord.js';
+
+/** A message of the bot as a person sees it, with when it came and was edited (performance.now(), ms). */
+export interface SeenMessage {
+  channel: string;
+  text: string;
+  buttons: { label: string; data: string }[];
+  times: number[];
+}
+
+/** The people's side of a chat: says things, presses buttons, and sees what the bot shows. */
+export abstract class StandIn {
+  readonly messages: SeenMessage[] = [];
+  protected readonly news = new EventEmitter().setMaxListeners(0);
+
+  abstract say(channel: string, text: string): void;
+  abstract press(channel: string, data: string): void;
+
+  /** Resolves with the first message that fits, now or later. */
+  async sees(fits: (message: SeenMessage) => boolean): Promise<SeenMessage> {
+    for (;;) {
+      const found = this.messages.find(fits);
+      if (found !== undefined) return found;
+      await once(this.news, 'change');
+    }
+  }
+
+  protected show(message: Omit<SeenMessage, 'times'>): SeenMessage {
+    const seen = { ...message, times: [performance.now()] };
+    this.messages.push(seen);
+    this.news.emit('change');
+    return seen;
+  }
+
+  protected change(seen: SeenMessage, text: string): void {
+    Object.assign(seen, { text, buttons: [] });
+    seen.times.push(performance.now());
+    this.news.emit('change');
+  }
+}
+
+/** Telegram's Bot API on loopback, as far as the bot uses it; like Telegram it refuses messages that are too long. */
+export class TelegramStandIn extends StandIn {
+  private readonly server: Server = createServer((request, response) => void this.answer(request, response));
+  private readonly updates: { update_id: number }[] = [];
+
+  async start(): Promise<string> {
+    this.server.listen(0, '127.0.0.1');
+    await once(this.server, 'listening');
+    return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
+  }
+
+  async stop(): Promise<void> {
+    this.server.closeAllConnections();
+    this.server.close();
+    await once(this.server, 'close');
+  }
+
+  say(channel: string, text: string): void {
+    const message_id = this.updates.length + 1_000;
+    this.update({ message: { message_id, chat: { id: Number(channel) }, text } });
+  }
+
+  press(channel: string, data: string): void {
+    this.update({ callback_query: { id: 'pressed', data, message: { chat: { id: Number(channel) } } } });
+  }
+
+  private update(update: object): void {
+    this.updates.push({ update_id: this.updates.length + 1, ...update });
+    this.news.emit('change');
+  }
+
+  private async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const method = request.url?.split('/').at(-1) ?? '';
+    const body = JSON.parse(await textOf(request)) as Record<string, unknown>;
+    try {
+      const result = await this.do(method, body);
+      response.end(JSON.stringify({ ok: true, result }));
+    } catch (error) {
+      response.statusCode = 400;
+      response.end(JSON.stringify({ ok: false, description: String(error) }));
+    }
+  }
+
+  private async do(method: string, body: Record<string, unknown>): Promise<unknown> {
+    const text = String(body['text']);
+    if ('text' in body && (text === '' || text.length > 4_096)) throw new Error('message text is empty or too long');
+    switch (method) {
+      case 'getUpdates': {
+        const missed = () => this.updates.filter(({ update_id }) => update_id >= Number(body['offset']));
+        while (missed().length === 0) await once(this.news, 'change');
+        return missed();
+      }
+      case 'sendMessage': {
+        const rows = (
+          body['reply_markup'] as { inline_keyboard: { text: string; callback_data: string }[][] } | undefined
+        )?.inline_keyboard;
+        const buttons = (rows ?? []).flat().map((button) => ({ label: button.text, data: button.callback_data }));
+        this.show({ channel: String(body['chat_id']), text, buttons });
+        return { message_id: this.messages.length };
+      }
+      case 'editMessageText': {
+        const seen = this.messages[Number(body['message_id']) - 1];
+        if (seen === undefined || seen.text === text) throw new Error('message is not modified');
+        this.change(seen, text);
+        return true;
+      }
+      default:
+        return true;
+    }
+  }
+}
+
+/** In the place of discord.js' client; like Discord it refuses messages that are too long. */
+export class DiscordStandIn extends StandIn implements DiscordClient {
+  private readonly client = new EventEmitter();
+  private said = 0;
+
+  on(event: string, listener: (...args: never[]) => void): void {
+    this.client.on(event, listener as (...args: unknown[]) => void);
+  }
+
+  readonly channels = {
+    fetch: async (channel: string) => ({
+      send: async (message: object) => {
+        const { content, components } = checked(message);
+        const buttons = components.flatMap((row) => row.components);
+        const seen = this.show({
+          channel,
+          text: content,
+          buttons: buttons.map((b) => ({ label: b.label, data: b.custom_id })),
+        });
+        return { edit: async (changed: object) => this.change(seen, checked(changed).content) };
+      },
+    }),
+  };
+
+  say(channelId: string, content: string): void {
+    this.said += 1;
+    this.client.emit('messageCreate', { id: String(this.said), channelId, content, author: { bot: false } });
+  }
+
+  press(channelId: string, customId: string): void {
+    const deferUpdate = async (): Promise<void> => undefined;
+    this.client.emit('interactionCreate', { channelId, customId, isButton: () => true, deferUpdate });
+  }
+}
+
+interface DiscordContent {
+  content: string;
+  components: { components: { label: string; custom_id: string }[] }[];
+}
+
+function checked(message: object): DiscordContent {
+  const { content, components } = message as DiscordContent;
+  if (content === '' || content.length > 2_000) throw new Error('Invalid Form Body: content');
+  return { content, components };
+}

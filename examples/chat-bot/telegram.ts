@@ -1,0 +1,75 @@
+import type { Button, ChatListener, ChatSide, SentMessage } from './chat-side.js';
+
+interface Update {
+  update_id: number;
+  message?: { message_id: number; chat: { id: number }; text?: string };
+  callback_query?: { id: string; data?: string; message?: { chat: { id: number } } };
+}
+
+/** Telegram, by its Bot API: plain HTTP with long polling, no library. `url`: `https://api.telegram.org/bot<token>`. */
+export class Telegram implements ChatSide {
+  readonly name = 'telegram';
+  readonly messageLength = 4_096;
+  private readonly stopping = new AbortController();
+
+  constructor(
+    private readonly url: string,
+    readonly editEveryMs = 1_000,
+  ) {}
+
+  async send(channel: string, text: string, buttons: readonly Button[] = []): Promise<SentMessage> {
+    const row = buttons.map(({ label, data }) => ({ text: label, callback_data: data }));
+    const markup = row.length === 0 ? {} : { reply_markup: { inline_keyboard: [row] } };
+    const sent = await this.call<{ message_id: number }>('sendMessage', { chat_id: channel, text, ...markup });
+    return {
+      edit: async (changed) => {
+        await this.call('editMessageText', { chat_id: channel, message_id: sent.message_id, text: changed });
+      },
+    };
+  }
+
+  /** Takes updates until it is stopped. An update is confirmed by asking for those after it. */
+  async listen(listener: ChatListener): Promise<void> {
+    let offset = 0;
+    while (!this.stopping.signal.aborted) {
+      for (const update of await this.updates(offset)) {
+        offset = update.update_id + 1;
+        await this.take(update, listener);
+      }
+    }
+  }
+
+  stop(): void {
+    this.stopping.abort();
+  }
+
+  private async take({ message, callback_query: pressed }: Update, listener: ChatListener): Promise<void> {
+    if (message?.text !== undefined)
+      listener.onMessage(String(message.chat.id), message.text, String(message.message_id));
+    if (pressed?.message === undefined) return;
+    listener.onButton(String(pressed.message.chat.id), pressed.data ?? '');
+    // The button stops turning.
+    await this.call('answerCallbackQuery', { callback_query_id: pressed.id }).catch(() => undefined);
+  }
+
+  private async updates(offset: number): Promise<Update[]> {
+    try {
+      return await this.call<Update[]>('getUpdates', { offset, timeout: 50 });
+    } catch (error) {
+      if (this.stopping.signal.aborted) return [];
+      throw error;
+    }
+  }
+
+  private async call<T>(method: string, body: object): Promise<T> {
+    const response = await fetch(`${this.url}/${method}`, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify(body),
+      ...(method === 'getUpdates' ? { signal: this.stopping.signal } : {}),
+    });
+    const answer = (await response.json()) as { ok: boolean; result: T; description?: string };
+    if (!answer.ok) throw new Error(`Telegram refuses ${method}: ${answer.description}`);
+    return answer.result;
+  }
+}

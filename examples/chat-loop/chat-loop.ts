@@ -1,0 +1,46 @@
+/**
+ * A chat in the terminal, in one screen: `node examples/dist/chat-loop/chat-loop.js [session]`.
+ * REDIS_URL says where the cluster is. Ctrl-C stops an answer; at the prompt it leaves.
+ */
+import { createInterface } from 'node:readline/promises';
+import { createProducer, TurnFailedError } from '@hearth/producer';
+
+const producer = createProducer();
+const session = producer.session(process.argv[2] ?? 'chat-loop');
+const terminal = createInterface({ input: process.stdin, output: process.stderr });
+
+let answering = false;
+terminal.on('SIGINT', () => {
+  // In band: the agent lives on, and the turn ends with what was said so far.
+  if (answering) void session.interrupt().catch(() => undefined);
+  else terminal.close();
+});
+
+async function answer(prompt: string): Promise<void> {
+  const turn = await session.prompt(prompt);
+  for await (const event of turn) {
+    if (event.type === 'text.delta') process.stdout.write(event.text);
+    if (event.type === 'message') process.stdout.write('\n');
+    if (event.type === 'tool.started') process.stderr.write(`[${event.name} ${event.input}]\n`);
+    if (event.type === 'permission.requested') {
+      const yes = await terminal.question(`${event.name} ${JSON.stringify(event.input)}: allow? (y/n) `);
+      await session.answer(event.requestId, { decision: yes === 'y' ? 'allow' : 'deny' });
+    }
+  }
+  await turn.result();
+}
+
+process.stderr.write('> ');
+for await (const prompt of terminal) {
+  answering = true;
+  try {
+    if (prompt.trim() !== '') await answer(prompt);
+  } catch (error) {
+    // What Claude, or Hearth, says of a turn that failed: the session goes on.
+    if (!(error instanceof TurnFailedError)) throw error;
+    process.stderr.write(`${error.code}: ${error.message}\n`);
+  }
+  answering = false;
+  process.stderr.write('> ');
+}
+await producer.close();

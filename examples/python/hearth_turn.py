@@ -1,0 +1,107 @@
+#!/usr/bin/env python3
+"""A turn over HTTP with nothing but Python's standard library, and a stream that survives a bad network.
+
+    python3 hearth_turn.py <session> <prompt>
+
+Text goes to standard output while it is written. HEARTH_URL is the gateway (default: http://127.0.0.1:8080),
+HEARTH_TOKEN a bearer token, where it asks for one.
+"""
+
+import http.client
+import json
+import os
+import sys
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+import uuid
+
+GATEWAY = os.environ.get("HEARTH_URL") or "http://127.0.0.1:8080"
+# Longer than the gateway's heartbeats are apart: a connection that says nothing for so long is dead.
+SILENCE_S = 60
+RETRY_S = 0.2
+
+
+def call(path, body=None, headers=None):
+    request = urllib.request.Request(GATEWAY + path, headers=headers or {})
+    if os.environ.get("HEARTH_TOKEN"):
+        request.add_header("Authorization", "Bearer " + os.environ["HEARTH_TOKEN"])
+    if body is not None:
+        request.data = json.dumps(body).encode()
+        request.add_header("Content-Type", "application/json")
+    return urllib.request.urlopen(request, timeout=SILENCE_S)
+
+
+def submit(session, prompt):
+    """Accepted when this returns. Our own turnId makes it safe to ask again when the answer was lost: it is the same turn."""
+    path = f"/v1/sessions/{urllib.parse.quote(session, safe='')}/turns"
+    turn_id = str(uuid.uuid4())
+    for _ in persistently():
+        try:
+            with call(path, {"prompt": prompt, "turnId": turn_id}) as response:
+                response.read()
+                return f"{path}/{turn_id}"
+        except urllib.error.HTTPError:
+            raise
+        except (OSError, http.client.HTTPException):
+            continue
+
+
+def events(turn):
+    """Every event of the turn once, in order, however often the connection is lost."""
+    last_id = None
+    for _ in persistently():
+        try:
+            headers = {"Accept": "text/event-stream"}
+            if last_id is not None:
+                headers["Last-Event-ID"] = last_id
+            with call(turn + "/events", headers=headers) as response:
+                for event_id, event in parse(response):
+                    last_id = event_id
+                    yield event
+                    if event["type"] in ("turn.finished", "turn.failed"):
+                        return
+        except urllib.error.HTTPError:
+            raise
+        except (OSError, http.client.HTTPException):
+            continue
+
+
+def parse(lines):
+    """Server-sent events: fields line by line, an empty line ends an event. One that was cut off is not given."""
+    event_id, data = None, None
+    for line in lines:
+        name, _, value = line.decode().rstrip("\n").partition(": ")
+        if name == "id":
+            event_id = value
+        elif name == "data":
+            data = value
+        elif name == "" and data is not None:
+            yield event_id, json.loads(data)
+            data = None
+
+
+def persistently():
+    """Once more and again."""
+    while True:
+        yield
+        time.sleep(RETRY_S)
+
+
+def main():
+    session, prompt = sys.argv[1:3]
+    for event in events(submit(session, prompt)):
+        if event["type"] == "text.delta":
+            print(event["text"], end="", flush=True)
+        elif event["type"] == "turn.failed":
+            sys.exit(f"{event['error']['code']}: {event['error']['message']}")
+    print()
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except urllib.error.HTTPError as problem:
+        # RFC 9457: a stable code, and what to do.
+        sys.exit(problem.read().decode())
