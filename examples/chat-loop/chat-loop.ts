@@ -23,7 +23,8 @@ async function answer(prompt: string): Promise<void> {
     if (event.type === 'message') process.stdout.write('\n');
     if (event.type === 'tool.started') process.stderr.write(`[${event.name} ${event.input}]\n`);
     if (event.type === 'permission.requested') {
-      const yes = await terminal.question(`${event.name} ${JSON.stringify(event.input)}: allow? (y/n) `);
+      process.stderr.write(`${event.name} asks for a permission: ${JSON.stringify(event.input)}\n`);
+      const yes = await terminal.question('allow? (y/n) ');
       await session.answer(event.requestId, { decision: yes === 'y' ? 'allow' : 'deny' });
     }
   }

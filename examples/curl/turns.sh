@@ -21,7 +21,7 @@ wait)
   curl "$@" "$turns?wait=60"
   ;;
 stream)
-  # Server-sent events: lines `id:`, `event:`, `data:`, and an empty one after each event.
-  curl "$@" -N -H 'Accept: text/event-stream' "$turns" | sed -nu 's/^data: //p'
+  # Server-sent events: lines `id:`, `event:`, `data:`, and an empty one after each event. A refusal is one JSON object.
+  curl "$@" -N -H 'Accept: text/event-stream' "$turns" | sed -nu 's/^data: //p; /^{/p'
   ;;
 esac

@@ -1,13 +1,12 @@
 /** hearth-claude side by side with the real claude, call by call: docs/drop-in.md says what may differ, and nothing else does. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { findClaude } from '@hearth/worker';
 import { execa } from 'execa';
 import { expect, test } from 'vitest';
 import { type Cluster, withCluster } from '../support/cluster.js';
+import { dropIn } from '../support/command.js';
 
-const dropIn = fileURLToPath(new URL('../../packages/cli/bin/hearth-claude.js', import.meta.url));
 const document = readFileSync(new URL('../../docs/drop-in.md', import.meta.url), 'utf8');
 
 type Line = Record<string, unknown>;
@@ -58,8 +57,8 @@ const invocations: readonly Invocation[] = [
 ];
 
 interface Programs {
-  real(call: Invocation): Promise<Answer>;
-  ours(call: Invocation, env?: NodeJS.ProcessEnv): Promise<Answer>;
+  real: (call: Invocation) => Promise<Answer>;
+  ours: (call: Invocation) => Promise<Answer>;
 }
 
 async function programs(cluster: Cluster): Promise<Programs> {
@@ -72,11 +71,11 @@ async function programs(cluster: Cluster): Promise<Programs> {
     CLAUDE_CONFIG_DIR: join(home, 'config'),
     IS_SANDBOX: '1',
   };
-  const run = async (file: string, args: readonly string[], { stdin }: Invocation, more = {}): Promise<Answer> => {
+  const run = async (file: string, args: readonly string[], { stdin }: Invocation): Promise<Answer> => {
     const startedAt = performance.now();
     const { exitCode, stdout, stderr } = await execa(file, args, {
       cwd,
-      env: { ...env, ...more },
+      env,
       extendEnv: false,
       reject: false,
       ...(stdin === undefined ? { stdin: 'ignore' as const } : { input: stdin }),
@@ -86,7 +85,7 @@ async function programs(cluster: Cluster): Promise<Programs> {
   const { path } = findClaude(undefined);
   return {
     real: (call) => run(path, call.args, call),
-    ours: (call, more) => run(process.execPath, [dropIn, ...call.args], call, more),
+    ours: (call) => run(process.execPath, [dropIn, ...call.args], call),
   };
 }
 

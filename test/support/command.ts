@@ -6,6 +6,8 @@ import { execa } from 'execa';
 import { onTestFinished } from 'vitest';
 
 export const program = fileURLToPath(new URL('../../packages/cli/dist/main.js', import.meta.url));
+/** `hearth-claude`, as a path that is set in the place of claude's. */
+export const dropIn = fileURLToPath(new URL('../../packages/cli/bin/hearth-claude.js', import.meta.url));
 
 export interface Answer {
   code: number | undefined;
@@ -38,6 +40,8 @@ export interface Watching {
   lines: readonly string[];
   /** A line on its stdin. */
   type(line: string): void;
+  /** As Ctrl-D does; resolves with the exit code. */
+  endInput(): Promise<number | null>;
   /** As Ctrl-C does. */
   ctrlC(): void;
   /** As Ctrl-C does; resolves with the exit code. */
@@ -45,8 +49,11 @@ export interface Watching {
   ended: Promise<number | null>;
 }
 
-export function watch(args: readonly string[], env: NodeJS.ProcessEnv): Watching {
-  const child = spawn(process.execPath, [program, ...args], { env, stdio: 'pipe' });
+export const watch = (args: readonly string[], env: NodeJS.ProcessEnv): Watching => watchNode([program, ...args], env);
+
+/** Any program of ours that goes on. */
+export function watchNode(args: readonly string[], env: NodeJS.ProcessEnv): Watching {
+  const child = spawn(process.execPath, args, { env, stdio: 'pipe' });
   onTestFinished(() => void child.kill('SIGKILL'));
   const ended = once(child, 'exit').then(([code]) => code as number | null);
   const lines: string[] = [];
@@ -72,6 +79,10 @@ export function watch(args: readonly string[], env: NodeJS.ProcessEnv): Watching
         look();
       }),
     type: (line) => void child.stdin.write(`${line}\n`),
+    endInput: () => {
+      child.stdin.end();
+      return ended;
+    },
     ctrlC: () => void child.kill('SIGINT'),
     leave: () => {
       child.kill('SIGINT');

@@ -32,7 +32,6 @@ const ownFlags = new Set([
   '--system-prompt',
   '--append-system-prompt',
   '--mcp-config',
-  '--strict-mcp-config',
   '--settings',
   '--setting-sources',
   '--add-dir',

@@ -1,0 +1,92 @@
+import { digestOf, launchDigest, profileSchema } from '@hearth/shared';
+import { describe, expect, it, test } from 'vitest';
+import { parseCommandLine } from '../../src/drop-in/command-line.js';
+import { resolveInvocation } from '../../src/drop-in/invocation.js';
+import { checkAgreement, profileFor } from '../../src/drop-in/profile-choice.js';
+
+const call = (...argv: string[]) => resolveInvocation(parseCommandLine(argv), false);
+const given = (...argv: string[]) => parseCommandLine(argv).given.map(({ flag, values }) => [flag.name, ...values]);
+
+describe('a command line', () => {
+  it.each<[string[], string[][]]>([
+    [['-pc'], [['--print'], ['--continue']]],
+    [['-rID'], [['--resume', 'ID']]],
+    [
+      ['--resume', '-p'],
+      [['--resume'], ['--print']],
+    ],
+    [['--output-format=json'], [['--output-format', 'json']]],
+    [
+      ['--allowed-tools', 'Bash(git *)', 'Read', '-p'],
+      [['--allowedTools', 'Bash(git *)', 'Read'], ['--print']],
+    ],
+    [['--system-prompt', '-x'], [['--system-prompt', '-x']]],
+  ])('%j gives %j', (argv, flags) => expect(given(...argv)).toEqual(flags));
+
+  it('has its prompt anywhere, and behind --', () => {
+    expect(parseCommandLine(['-p', 'one', 'two']).prompt).toBe('one');
+    expect(parseCommandLine(['-p', '--', '--not-a-flag']).prompt).toBe('--not-a-flag');
+  });
+
+  it.each([
+    [['-p', '--worktree'], /does not support --worktree: .* workspace of its profile/],
+    [['-p', '--json-schema', '{}', 'x'], /does not support --json-schema/],
+    [['-p', '--frobnicate'], /unknown option '--frobnicate'/],
+    [['-p', '--model'], /option '--model <model>' argument missing/],
+    [['-p', '--output-format', 'xml'], /argument 'xml' is invalid. Allowed choices are text, json, stream-json/],
+    [['-p', '--session-id', 'x'], /Invalid session ID. Must be a valid UUID/],
+    [['-p', '-r'], /--resume requires a valid session ID/],
+    [['-p', '-c', '--no-session-persistence'], /for one prompt alone/],
+    [['-p', '--include-partial-messages'], /requires --print and --output-format=stream-json/],
+    [['-p', '--input-format', 'stream-json'], /requires output-format=stream-json/],
+    [['mcp', 'list'], /is a command of the real claude/],
+  ])('%j is refused', (argv, message) => expect(() => call(...argv)).toThrow(message));
+
+  it('without -p is refused in a terminal, and taken elsewhere, as the CLI does', () => {
+    expect(() => resolveInvocation(parseCommandLine(['x']), true)).toThrow(/hearth chat/);
+    expect(call('x').prompt).toBe('x');
+  });
+});
+
+const profile = profileSchema.parse({
+  model: 'opus',
+  allowedTools: ['Bash(git *)', 'Read'],
+  appendSystemPrompt: 'Be kind.',
+  maxTurns: 3,
+  permissionMode: 'bypassPermissions',
+  extraArgs: ['--effort', 'high', '--betas=one'],
+});
+const launch = launchDigest(profile);
+const agree = (...argv: string[]) => checkAgreement(call('-p', ...argv, '--', 'x').launchFlags, 'p', launch);
+
+describe('a flag of the launch', () => {
+  it.each([
+    [['--allowedTools', 'Read', 'Bash(git *)']],
+    [['--allowedTools', 'Read,Bash(git *)']],
+    [['--append-system-prompt', 'Be kind.']],
+    [['--max-turns', '3']],
+    [['--dangerously-skip-permissions']],
+    [['--permission-mode', 'bypassPermissions']],
+    [['--effort', 'high']],
+    [['--effort=high']],
+    [['--betas', 'one']],
+    [['--permission-prompts', 'none']],
+  ])('%j may stay when the profile says the same', (argv) => expect(() => agree(...argv)).not.toThrow());
+
+  it.each([
+    [['--allowedTools', 'Read'], '"allowedTools"'],
+    [['--append-system-prompt', 'Be rude.'], '"appendSystemPrompt"'],
+    [['--permission-mode', 'plan'], '"permissionMode"'],
+    [['--system-prompt', 'x'], '"systemPrompt"'],
+    [['--effort', 'low'], '"extraArgs"'],
+    [['--bare'], '"extraArgs"'],
+  ])('%j is refused otherwise, naming its place', (argv, place) => expect(() => agree(...argv)).toThrow(place));
+});
+
+test('a model is a profile: by its name, else by what it launches', () => {
+  const launches = { default: launchDigest(profileSchema.parse({})), p: launch, opus2: launch };
+  expect(profileFor('opus2', launches)).toBe('opus2');
+  expect(profileFor('opus', launches)).toBe('p');
+  expect(() => profileFor('sonnet', launches)).toThrow(/there are: default, p, opus2/);
+  expect(digestOf('opus')).toBe(launch.fields['model']);
+});

@@ -1,0 +1,137 @@
+import { Bot } from '@hearth/examples/chat-bot/bot';
+import type { ChatSide } from '@hearth/examples/chat-bot/chat-side';
+import { Discord } from '@hearth/examples/chat-bot/discord';
+import { splitText } from '@hearth/examples/chat-bot/split';
+import { DiscordStandIn, type SeenMessage, type StandIn, TelegramStandIn } from '@hearth/examples/chat-bot/stand-in';
+import { Telegram } from '@hearth/examples/chat-bot/telegram';
+import type { Session } from '@hearth/producer';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { type Cluster, withCluster } from '../support/cluster.js';
+
+const burstMs = 60;
+const editEveryMs = 150;
+
+interface Chat {
+  standIn: StandIn;
+  session: Session;
+  side: ChatSide;
+}
+
+async function telegram(cluster: Cluster): Promise<Chat> {
+  const standIn = new TelegramStandIn();
+  const side = new Telegram(`${await standIn.start()}/bot-token`, editEveryMs);
+  const producer = cluster.producer();
+  const listening = side.listen(new Bot(producer, side, burstMs));
+  onTestFinished(async () => {
+    side.stop();
+    await listening;
+    await standIn.stop();
+  });
+  return { standIn, side, session: producer.session('telegram/7') };
+}
+
+async function discord(cluster: Cluster): Promise<Chat> {
+  const standIn = new DiscordStandIn();
+  const side = new Discord(standIn, editEveryMs);
+  const producer = cluster.producer();
+  side.listen(new Bot(producer, side, burstMs));
+  return { standIn, side, session: producer.session('discord/7') };
+}
+
+const says = (text: string | RegExp) => (message: SeenMessage) =>
+  typeof text === 'string' ? message.text.trim() === text : text.test(message.text);
+
+describe.each([
+  ['Telegram', telegram, 4_096],
+  ['Discord', discord, 2_000],
+])('on %s', (_name, open, limit) => {
+  test('a burst is one prompt; what comes while it is answered is the next; edits keep their distance', async () => {
+    await withCluster(async (cluster) => {
+      await cluster.worker({ claude: 'fake' });
+      const { standIn, session } = await open(cluster);
+      standIn.say('7', '[[stream chunks=40 every=50ms]] first');
+      standIn.say('7', `second ${'so it goes on and on '.repeat(8)}`.trim());
+      const answer = await standIn.sees(says(/^Echo: /));
+      standIn.say('7', 'third');
+      standIn.say('7', 'fourth');
+      await standIn.sees(says('Echo: third\nfourth'));
+      const prompts = (await session.turns()).map(({ request }) => request.prompt);
+      expect(prompts).toEqual([expect.stringMatching(/first\nsecond/), 'third\nfourth']);
+      expect(answer.times.length).toBeGreaterThan(2);
+      const distances = answer.times.slice(1, -1).map((at, index) => at - (answer.times[index] ?? 0));
+      expect(Math.min(...distances)).toBeGreaterThanOrEqual(editEveryMs - 5);
+    });
+  });
+
+  test('a long answer is cut into messages the service takes, and all of it arrives', async () => {
+    await withCluster(async (cluster) => {
+      await cluster.worker({ claude: 'fake' });
+      const { standIn, session } = await open(cluster);
+      standIn.say('7', '[[large 10KB]]');
+      const [turn] = await untilEnded(session, standIn);
+      const text = standIn.messages.map((message) => message.text).join(' ');
+      expect(squeezed(text)).toBe(squeezed(turn?.result?.text ?? ''));
+      expect(standIn.messages.length).toBeGreaterThanOrEqual(Math.ceil(10_000 / limit));
+    });
+  });
+
+  test('a permission is asked with buttons, and /stop stops', async () => {
+    await withCluster(async (cluster) => {
+      await cluster.worker({ claude: 'fake' });
+      const { standIn } = await open(cluster);
+      standIn.say('7', '[[tool Effect {"text":"x"}]] go');
+      const asked = await standIn.sees(({ buttons }) => buttons.length > 0);
+      expect(asked.text).toContain('Claude wants to use Effect:\n{"text":"x"}');
+      standIn.press('7', asked.buttons.find(({ label }) => label === 'Allow')?.data ?? '');
+      await standIn.sees(says(/→ allow$/));
+      await standIn.sees(says(/The tools answered: /));
+      standIn.say('7', '[[stream chunks=40 every=5s]] a b c d e f g h');
+      await standIn.sees(says('Echo:'));
+      standIn.say('7', '/stop');
+      await standIn.sees(says('Stopped.'));
+      await standIn.sees(says(/⚠ interrupted$/));
+    });
+  });
+});
+
+/** The turns once the last is ended, and shown to its end. */
+async function untilEnded(session: Session, standIn: StandIn) {
+  await standIn.sees(() => true);
+  const [turn] = await session.turns();
+  await (await session.follow(turn?.turnId ?? '')).result();
+  const turns = await session.turns();
+  const end = turns.at(-1)?.result?.text.trim().slice(-20) ?? '';
+  await standIn.sees(({ text }) => text.trim().endsWith(end));
+  return turns;
+}
+
+/** Where it was cut, white space may differ. */
+const squeezed = (text: string): string => text.replace(/\s+/g, '');
+
+describe('a long text', () => {
+  test.each([
+    ['between paragraphs', `${'a'.repeat(30)}\n\n${'b'.repeat(30)}`, ['a'.repeat(30), 'b'.repeat(30)]],
+    ['between sentences', `${'a'.repeat(30)}. ${'b'.repeat(30)}`, [`${'a'.repeat(30)}.`, 'b'.repeat(30)]],
+    ['between words', `${'a'.repeat(30)} ${'b'.repeat(30)}`, ['a'.repeat(30), 'b'.repeat(30)]],
+    ['anywhere, when there is no place', 'a'.repeat(60), ['a'.repeat(36), 'a'.repeat(24)]],
+    ['not inside a character', `${'a'.repeat(35)}😀${'b'.repeat(10)}`, ['a'.repeat(35), `😀${'b'.repeat(10)}`]],
+    ['not at all when it fits', 'short', ['short']],
+  ])('is cut %s', (_where, text, parts) => expect(splitText(text, 40)).toEqual(parts));
+
+  test('stays code where it is cut inside of code', () => {
+    const code = `\`\`\`ts\n${'const x = 1;\n'.repeat(5)}\`\`\`\nafter`;
+    const parts = splitText(code, 50);
+    expect(parts.length).toBeGreaterThan(1);
+    for (const part of parts) {
+      expect(part.length).toBeLessThanOrEqual(50);
+      expect((part.match(/```/g) ?? []).length % 2).toBe(0);
+    }
+    expect(parts[1]).toMatch(/^```ts\nconst/);
+  });
+
+  test('that grows keeps the messages that are full', () => {
+    const text = 'Words and sentences. '.repeat(20);
+    const [before, after] = [splitText(text.slice(0, 200), 40), splitText(text, 40)];
+    expect(after.slice(0, before.length - 1)).toEqual(before.slice(0, -1));
+  });
+});

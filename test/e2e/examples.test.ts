@@ -1,0 +1,144 @@
+/** The programs of examples/, as people start them. The chat bot has a test of its own. */
+import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import { execa } from 'execa';
+import { expect, onTestFinished, test } from 'vitest';
+import { type Cluster, withCluster } from '../support/cluster.js';
+import { watchNode } from '../support/command.js';
+
+const example = (path: string): string => fileURLToPath(new URL(`../../examples/${path}`, import.meta.url));
+
+async function run(cluster: Cluster, file: string, args: readonly string[], env: NodeJS.ProcessEnv = {}) {
+  const { exitCode, stdout, stderr } = await execa(file, args, {
+    env: { ...cluster.env, ...env },
+    extendEnv: false,
+    reject: false,
+  });
+  return { code: exitCode, stdout, stderr };
+}
+
+/** A gateway in a process of its own; its address. */
+async function startGateway(cluster: Cluster): Promise<string> {
+  const program = fileURLToPath(import.meta.resolve('@hearth/gateway/main'));
+  const gateway = watchNode([program, '--port', '0', '--stop-with-stdin'], cluster.env);
+  const { url } = JSON.parse(await gateway.said(/"kind":"gateway"/)) as { url: string };
+  onTestFinished(async () => void (await gateway.endInput()));
+  return url;
+}
+
+const lines = (text: string): Record<string, unknown>[] =>
+  text.split('\n').map((line) => JSON.parse(line) as Record<string, unknown>);
+
+test('the chat loop answers, remembers, and asks for permissions', async () => {
+  await withCluster(async (cluster) => {
+    await cluster.worker({ claude: 'fake' });
+    const chat = watchNode([example('dist/chat-loop/chat-loop.js'), 's'], cluster.env);
+    chat.type('Remember the number 6.');
+    await chat.said(/^I will remember the number 6\.$/);
+    chat.type('[[error 400]] no');
+    await chat.said(/agent_failed: API Error: 400/);
+    chat.type('[[tool Effect {"text":"x"}]] go');
+    await chat.said(/^Using Effect\.$/);
+    await chat.said(/Effect asks for a permission/);
+    chat.type('y');
+    await chat.said(/^The tools answered: /);
+    chat.type('What number did I ask you to remember?');
+    await chat.said(/^You asked me to remember the number 6\.$/);
+    expect(await chat.endInput()).toBe(0);
+  });
+});
+
+test('curl waits for a result, streams a turn, and shows the problem when there is one', async () => {
+  await withCluster(async (cluster) => {
+    await cluster.worker({ claude: 'fake' });
+    const HEARTH_URL = await startGateway(cluster);
+    const turns = (how: string, session: string, prompt: string) =>
+      run(cluster, 'sh', [example('curl/turns.sh'), how, session, prompt], { HEARTH_URL });
+    const prompt = 'He said: "50 %",\nC:\\temp & so on';
+    const waited = await turns('wait', 'team/ä%1', prompt);
+    expect(waited).toMatchObject({ code: 0 });
+    expect(JSON.parse(waited.stdout)).toMatchObject({
+      sessionId: 'team/ä%1',
+      status: 'finished',
+      text: `Echo: ${prompt}`,
+    });
+    const streamed = lines((await turns('stream', 'team/ä%1', 'and then?')).stdout);
+    expect(streamed.map(({ type }) => type)).toEqual(
+      expect.arrayContaining(['turn.queued', 'turn.started', 'text.delta']),
+    );
+    expect(streamed.at(-1)).toMatchObject({ type: 'turn.finished', seq: 2, result: { text: 'Echo: and then?' } });
+    const refused = await turns('wait', 'with space', 'x');
+    expect(refused.code).not.toBe(0);
+    expect(JSON.parse(refused.stdout)).toMatchObject({ code: 'invalid_session_id' });
+  });
+});
+
+const hasPython = spawnSync('python3', ['--version']).status === 0;
+if (!hasPython) process.stderr.write('python3 is missing: its example is not run\n');
+
+test.skipIf(!hasPython)('Python follows a turn to its end although its connection is cut again and again', async () => {
+  await withCluster(async (cluster) => {
+    await cluster.worker({ claude: 'fake' });
+    const gateway = await startGateway(cluster);
+    const network = await badNetwork(gateway, 1_000);
+    const words = Array.from({ length: 60 }, (_, at) => `word${at}`).join(' ');
+    const answered = await run(
+      cluster,
+      'python3',
+      [example('python/hearth_turn.py'), 'a/b', `[[stream chunks=60 every=5ms]] ${words}`],
+      { HEARTH_URL: network.url },
+    );
+    expect(answered).toEqual({ code: 0, stdout: `Echo: ${words}`, stderr: '' });
+    expect(network.cuts()).toBeGreaterThan(5);
+    const failed = await run(cluster, 'python3', [example('python/hearth_turn.py'), 's', '[[error 400]] x'], {
+      HEARTH_URL: gateway,
+    });
+    expect(failed).toMatchObject({ code: 1, stderr: expect.stringContaining('agent_failed: API Error: 400') });
+  });
+});
+
+/** A way to the gateway on which every connection breaks after so many bytes of an answer. */
+async function badNetwork(url: string, bytes: number): Promise<{ url: string; cuts: () => number }> {
+  const { hostname, port } = new URL(url);
+  let cuts = 0;
+  const server = createServer((client) => {
+    const upstream = connect(Number(port), hostname);
+    // A little later each time: no event is too large to arrive at last.
+    let left = bytes + cuts * 100;
+    for (const socket of [client, upstream]) socket.on('error', () => undefined);
+    client.pipe(upstream);
+    client.on('close', () => upstream.destroy());
+    upstream.on('end', () => client.end());
+    upstream.on('data', (chunk: Buffer) => {
+      client.write(chunk.subarray(0, left));
+      left -= chunk.length;
+      if (left > 0) return;
+      cuts += 1;
+      upstream.destroy();
+      client.destroySoon();
+    });
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onTestFinished(() => void server.close());
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, cuts: () => cuts };
+}
+
+test('a plain BullMQ job is a turn, and ends with it', async () => {
+  await withCluster(async (cluster) => {
+    await cluster.worker({ claude: 'fake' });
+    const program = example('dist/raw-bullmq/add-turn.js');
+    const finished = await run(cluster, process.execPath, [program, 's', 'hello', '50']);
+    expect(finished).toMatchObject({ code: 0, stderr: '' });
+    expect(lines(finished.stdout)).toEqual([
+      { added: expect.any(String) },
+      expect.objectContaining({ warmth: 'spare' }),
+    ]);
+    const [turn] = await cluster.producer().session('s').turns();
+    expect(turn?.result).toMatchObject({ text: 'Echo: hello' });
+    const failed = await run(cluster, process.execPath, [program, 's', '[[error 400]] no']);
+    expect(failed).toMatchObject({ code: 1, stderr: expect.stringContaining('agent_failed') });
+  });
+});
