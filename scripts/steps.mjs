@@ -68,4 +68,5 @@ export async function install() {
 export async function build() {
   await step('build', () => run(tool('tsc'), ['-b']));
   await step('build the console', () => buildConsole(run));
+  await step('bundle of hearth-claude', () => run(process.execPath, [join(root, 'scripts', 'bundle.mjs')]));
 }

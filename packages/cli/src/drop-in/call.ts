@@ -12,7 +12,7 @@ import { redisUrlFrom } from '../home.js';
 import { NoCluster, Refusal } from './command-line.js';
 import { type Invocation, noConversation } from './invocation.js';
 import { lastSession, rememberSession } from './last-session.js';
-import type { Printer } from './printer.js';
+import { Printer } from './printer.js';
 import { checkAgreement, type Launches, profileFor } from './profile-choice.js';
 import { noConversationLine, type Used } from './result-line.js';
 import { type ControlRequest, StreamInput } from './stream-input.js';
@@ -36,6 +36,7 @@ interface Place {
 /** One call of the drop-in: finds its session, submits its prompts one after the other, prints what the CLI would have printed. */
 export class Call {
   private readonly producer: Producer = createProducer({ redisUrl: redisUrlFrom(undefined) });
+  private readonly printer: Printer;
   private launches: Launches = {};
   private running: TurnHandle | undefined;
   private served = 0;
@@ -43,9 +44,11 @@ export class Call {
 
   constructor(
     private readonly invocation: Invocation,
-    private readonly printer: Printer,
+    write: (text: string) => void,
     private readonly signal: AbortSignal,
-  ) {}
+  ) {
+    this.printer = new Printer(invocation, write);
+  }
 
   /** Resolves with the exit code. @throws Refusal | HearthError */
   async run(): Promise<number> {

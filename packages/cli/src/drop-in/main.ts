@@ -2,7 +2,6 @@
 import { constants } from 'node:os';
 import { NoCluster, parseCommandLine, Refusal } from './command-line.js';
 import { resolveInvocation } from './invocation.js';
-import { Printer } from './printer.js';
 import { formatsOf } from './version.js';
 
 const stopping = new AbortController();
@@ -26,7 +25,7 @@ async function run(argv: readonly string[]): Promise<number> {
   if (has('--help')) return say((await import('./help.js')).help());
   const invocation = resolveInvocation(commandLine, process.stdout.isTTY);
   const { Call } = await import('./call.js');
-  const call = new Call(invocation, new Printer(invocation, (text) => process.stdout.write(text)), stopping.signal);
+  const call = new Call(invocation, (text) => process.stdout.write(text), stopping.signal);
   stop = () => call.stop();
   return call.run();
 }

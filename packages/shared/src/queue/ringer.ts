@@ -1,4 +1,4 @@
-import { type Job, Queue } from 'bullmq';
+import type { Job, Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { intakeQueue, type Keys } from '../keys.js';
 import { type Doorbell, doorbellJobOptions } from '../schema/doorbell.js';
@@ -19,10 +19,11 @@ export interface QueueDepth {
 
 /**
  * Rings doorbells: adds the job that says "session S has turn n" to intake or to a sticky queue.
- * Owns one BullMQ `Queue` per queue name, all on the connection it is given (which it does not close).
+ * Owns one BullMQ `Queue` per queue name, all on the connection it is given (which it does not close). BullMQ is loaded at the first
+ * ring: a short-lived process whose session has an owner has submitted by then, and is served meanwhile.
  */
 export class Ringer {
-  private readonly queues = new Map<string, Queue>();
+  private readonly queues = new Map<string, Promise<Queue>>();
 
   constructor(
     private readonly redis: Redis,
@@ -33,7 +34,7 @@ export class Ringer {
   async ring(ring: Ring, doorbell: Doorbell, priority?: number): Promise<void> {
     const jobId = ring.jobId;
     const options = { jobId, ...doorbellJobOptions, ...(priority === undefined ? {} : { priority }) };
-    await this.queue(queueOfRing(ring)).add('turn', doorbell, options);
+    await (await this.queue(queueOfRing(ring))).add('turn', doorbell, options);
   }
 
   /** Adds a job that brings its own turn when it is due. */
@@ -41,39 +42,49 @@ export class Ringer {
     const ring: Ring = { seat: 'intake', jobId: newRingId() };
     const { delayMs: delay, priority } = options;
     const common = { jobId: ring.jobId, delay, ...doorbellJobOptions };
-    await this.queue(queueOfRing(ring)).add('turn', job, priority === undefined ? common : { ...common, priority });
+    await (await this.queue(queueOfRing(ring))).add(
+      'turn',
+      job,
+      priority === undefined ? common : { ...common, priority },
+    );
     return ring;
   }
 
   /** Removes a ring's job; false when it is being worked on. */
   async remove(ring: Ring): Promise<boolean> {
-    return (await this.queue(queueOfRing(ring)).remove(ring.jobId)) === 1;
+    return (await (await this.queue(queueOfRing(ring))).remove(ring.jobId)) === 1;
   }
 
   /** The session of the job that whoever reads intake gets next, if it names one. */
   async nextInIntake(): Promise<string | undefined> {
-    const queue = this.queue(intakeQueue);
+    const queue = await this.queue(intakeQueue);
     const [job] = [...(await queue.getWaiting(0, 0)), ...(await queue.getPrioritized(0, 0))];
     return (job?.data as Partial<Doorbell> | undefined)?.sessionId;
   }
 
   /** Whether a job of another session waits in intake: looks at the first of those that wait, and of the prioritised ones. */
   async othersWaitInIntake(sessionId: string): Promise<boolean> {
-    const queue = this.queue(intakeQueue);
+    const queue = await this.queue(intakeQueue);
     const first = await Promise.all([queue.getWaiting(0, lookedAt - 1), queue.getPrioritized(0, lookedAt - 1)]);
     return first.flat().some(({ data }) => (data as Partial<Doorbell>).sessionId !== sessionId);
   }
 
   /** The job of a ring, if BullMQ still has it. */
   async job(ring: Ring): Promise<Job | undefined> {
-    return this.queue(queueOfRing(ring)).getJob(ring.jobId);
+    return (await this.queue(queueOfRing(ring))).getJob(ring.jobId);
   }
 
   /** How many jobs queues have. */
   async depths(names: readonly string[]): Promise<QueueDepth[]> {
     return Promise.all(
       names.map(async (name) => {
-        const counts = await this.queue(name).getJobCounts('waiting', 'prioritized', 'active', 'delayed', 'failed');
+        const counts = await (await this.queue(name)).getJobCounts(
+          'waiting',
+          'prioritized',
+          'active',
+          'delayed',
+          'failed',
+        );
         const { waiting = 0, prioritized = 0, active = 0, delayed = 0, failed = 0 } = counts;
         return { name, waiting: waiting + prioritized, active, delayed, failed };
       }),
@@ -81,18 +92,25 @@ export class Ringer {
   }
 
   async close(): Promise<void> {
-    await Promise.all([...this.queues.values()].map((queue) => queue.close()));
+    await Promise.all([...this.queues.values()].map(async (queue) => (await queue).close()));
     this.queues.clear();
   }
 
-  private queue(name: string): Queue {
+  private queue(name: string): Promise<Queue> {
     let queue = this.queues.get(name);
     if (queue === undefined) {
-      queue = new Queue(name, { connection: this.redis, prefix: this.keys.options.queuePrefix, skipMetasUpdate: true });
-      // The connection's own errors are reported by its owner; without a listener Node would throw them.
-      queue.on('error', () => undefined);
+      queue = this.open(name);
       this.queues.set(name, queue);
     }
+    return queue;
+  }
+
+  private async open(name: string): Promise<Queue> {
+    const bullmq = await import('bullmq');
+    const { queuePrefix: prefix } = this.keys.options;
+    const queue = new bullmq.Queue(name, { connection: this.redis, prefix, skipMetasUpdate: true });
+    // The connection's own errors are reported by its owner; without a listener Node would throw them.
+    queue.on('error', () => undefined);
     return queue;
   }
 }
