@@ -28,6 +28,7 @@ test('queues come and go with their workers', async () => {
     expect(await queueNames(page, url)).toEqual(['turns', 'turns-1']);
     const second = await cluster.worker({ claude: 'fake' });
     await eventually(async () => (await queueNames(page, url)).includes('turns-2'));
+    await page.reload();
     await page
       .getByRole('link', { name: /turns-2/ })
       .first()

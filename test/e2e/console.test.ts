@@ -18,7 +18,17 @@ const turn = (page: Page, seq: number) => page.getByRole('article', { name: `Tur
 /** The measures under a turn: it has its result. */
 const ended = (page: Page, seq: number) => turn(page, seq).getByText(/^total /);
 
-test('a person opens a session, prompts it, watches it, answers its permissions and stops it (the real CLI)', async () => {
+const question = {
+  question: 'Which colour?',
+  header: 'Colour',
+  multiSelect: false,
+  options: [
+    { label: 'Red', description: 'like fire' },
+    { label: 'Blue', description: 'like water' },
+  ],
+};
+
+test('a person opens a session, prompts it, watches it, answers its permissions and questions, and stops it (the real CLI)', async () => {
   await withCluster(async (cluster) => {
     await cluster.worker();
     const { url } = await startGateway(cluster);
@@ -79,35 +89,27 @@ test('a person opens a session, prompts it, watches it, answers its permissions 
     await prompt(page, 'What number did I ask you to remember?');
     await turn(page, 7).getByText('You asked me to remember the number 7.').waitFor();
     await turn(page, 7).getByText('hot').waitFor();
-    expectNoFaults(page);
-  });
-}, 120_000);
 
-test('Claude’s question is a form of its options', async () => {
-  await withCluster(async (cluster) => {
-    await cluster.worker();
-    const page = await newPage();
-    await page.goto(`${(await startGateway(cluster)).url}/#/sessions/asks`);
-    const question = {
-      question: 'Which colour?',
-      header: 'Colour',
-      multiSelect: false,
-      options: [
-        { label: 'Red', description: 'like fire' },
-        { label: 'Blue', description: 'like water' },
-      ],
-    };
     await prompt(page, `[[tool AskUserQuestion ${JSON.stringify({ questions: [question] })}]] ask me`);
     await page.getByLabel('Blue').check();
     await page.getByRole('button', { name: 'Answer', exact: true }).click();
-    await ended(page, 1).waitFor();
-    await turn(page, 1)
-      .getByText(/Which colour\?"?="?Blue|Blue/)
+    await ended(page, 8).waitFor();
+    await turn(page, 8)
+      .getByText(/Which colour\?"?="?Blue/)
       .first()
       .waitFor();
+
+    // What is allowed from now on is not asked for again.
+    await prompt(page, bash('always'));
+    await page.getByLabel(/^Bash\(touch .*\)/).check();
+    await page.getByLabel(/^files in .* in this session/).check();
+    await page.getByRole('button', { name: 'Allow', exact: true }).click();
+    await ended(page, 9).waitFor();
+    await prompt(page, bash('always'));
+    await ended(page, 10).waitFor();
     expectNoFaults(page);
   });
-});
+}, 120_000);
 
 test('a page that comes in the middle of a turn, and is cut off from it again and again, shows it once and whole', async () => {
   await withCluster(async (cluster) => {
@@ -186,7 +188,6 @@ test('with the keyboard alone: open a session, prompt it, answer a permission, s
       await keyboard.press('Shift+Tab');
     await keyboard.press('Enter');
     await ended(page, 2).waitFor();
-    await page.getByLabel('Prompt', { exact: true }).focus();
     await keyboard.type('[[hang]] wait');
     await keyboard.press('Enter');
     await turn(page, 3).getByText('at work').waitFor();

@@ -15,6 +15,11 @@ const choices = [
   ['reject', 'refuse'],
 ] as const;
 
+const promptBoxId = 'prompt';
+
+/** Whoever answered by keyboard goes on where the next prompt is written: what had the focus is gone. */
+export const focusPromptBox = (): void => document.getElementById(promptBoxId)?.focus({ preventScroll: true });
+
 /** The box to prompt the session. Enter sends, Shift+Enter makes a line, Escape stops what runs. */
 export function Composer({ isBusy, prompt, interrupt }: ComposerProps) {
   const box = useRef<HTMLTextAreaElement>(null);
@@ -61,6 +66,7 @@ export function Composer({ isBusy, prompt, interrupt }: ComposerProps) {
       <label>
         <span class="unseen">Prompt</span>
         <textarea
+          id={promptBoxId}
           ref={box}
           rows={1}
           placeholder="Prompt this session"

@@ -48,7 +48,9 @@ const whole = ({ input }: PermissionRequest): string => headline(input) ?? JSON.
 function AnswerForm({ request, send }: { request: PermissionRequest; send: (answer: PermissionAnswer) => void }) {
   const [edited, setEdited] = useState<string>();
   const [message, setMessage] = useState('');
+  const [chosen, setChosen] = useState<readonly number[]>([]);
   const input = edited === undefined ? undefined : parseObject(edited);
+  const always = chosen.length === 0 ? {} : { suggestions: [...chosen] };
   const why = message.trim() === '' ? {} : { message: message.trim() };
   return (
     <form onSubmit={(event) => event.preventDefault()}>
@@ -68,28 +70,16 @@ function AnswerForm({ request, send }: { request: PermissionRequest; send: (answ
           {input === undefined && <span class="invalid">This is no JSON object yet.</span>}
         </label>
       )}
+      <Suggestions suggestions={request.suggestions} chosen={chosen} choose={setChosen} />
       <div class="row">
         <button
           type="button"
           class="primary"
           disabled={edited !== undefined && input === undefined}
-          onClick={() => send(input === undefined ? { decision: 'allow' } : { decision: 'allow', input })}
+          onClick={() => send({ decision: 'allow', ...always, ...(input === undefined ? {} : { input }) })}
         >
           {edited === undefined ? 'Allow' : 'Allow with this input'}
         </button>
-        {request.suggestions.map((suggestion, at) => {
-          const words = describeSuggestion(suggestion);
-          return (
-            <button
-              key={words}
-              type="button"
-              title={JSON.stringify(suggestion)}
-              onClick={() => send({ decision: 'allow', suggestions: [at] })}
-            >
-              Always: {words}
-            </button>
-          );
-        })}
         <button
           type="button"
           class="quiet"
@@ -116,6 +106,33 @@ function AnswerForm({ request, send }: { request: PermissionRequest; send: (answ
         </button>
       </div>
     </form>
+  );
+}
+
+interface SuggestionsProps {
+  suggestions: readonly unknown[];
+  /** Their indices. */
+  chosen: readonly number[];
+  choose: (chosen: readonly number[]) => void;
+}
+
+/** What the agent would have allowed from now on; some of it is of use only together. */
+function Suggestions({ suggestions, chosen, choose }: SuggestionsProps) {
+  if (suggestions.length === 0) return null;
+  return (
+    <fieldset class="always">
+      <legend>Allow from now on, too</legend>
+      {suggestions.map((suggestion, at) => (
+        <label key={at} class="option" title={JSON.stringify(suggestion)}>
+          <input
+            type="checkbox"
+            checked={chosen.includes(at)}
+            onChange={() => choose(chosen.includes(at) ? chosen.filter((other) => other !== at) : [...chosen, at])}
+          />
+          <span>{describeSuggestion(suggestion)}</span>
+        </label>
+      ))}
+    </fieldset>
   );
 }
 

@@ -3,7 +3,7 @@ import { useCallback, useEffect } from 'preact/hooks';
 import { allows, api, isConfined, type Me, Problem } from '../api/client.js';
 import { ProblemNote } from '../parts/problem-note.js';
 import { usePolled } from '../parts/use-polled.js';
-import { Composer } from './composer.js';
+import { Composer, focusPromptBox } from './composer.js';
 import { PermissionCard } from './permission-card.js';
 import { SessionHead } from './session-head.js';
 import { Spoken } from './spoken.js';
@@ -72,6 +72,7 @@ export function SessionPage({ me, sessionId }: { me: Me; sessionId: string }) {
               mayWrite
                 ? async (answer) => {
                     await api.answer(sessionId, request.requestId, answer);
+                    focusPromptBox();
                   }
                 : undefined
             }

@@ -27,6 +27,8 @@ export interface Watched {
 }
 
 const turnsPerPage = 20;
+/** A session that could not be read is tried again after so many ms. */
+const againMs = 2_000;
 
 /** A session's past from the record, and from there its events as they come; a running turn from its beginning. */
 export function useConversation(sessionId: string): Watched {
@@ -38,22 +40,27 @@ export function useConversation(sessionId: string): Watched {
   useEffect(() => {
     let leave: (() => void) | undefined;
     let isOver = false;
+    let timer: number | undefined;
     const join = async (): Promise<void> => {
       try {
         const past = await readPast(sessionId);
         if (isOver) return;
+        setProblem(undefined);
         change({ kind: 'reread', ...past });
         leave = followEvents(sessionId, past.after, {
           onEvents: (events) => change({ kind: 'events', events }),
           onConnection: setConnected,
         });
       } catch (error) {
-        if (!isOver) setProblem(problemBody(error));
+        if (isOver) return;
+        setProblem(problemBody(error));
+        timer = window.setTimeout(() => void join(), againMs);
       }
     };
     void join();
     return () => {
       isOver = true;
+      window.clearTimeout(timer);
       leave?.();
     };
   }, [sessionId]);
