@@ -1,37 +1,19 @@
-import { randomUUID } from 'node:crypto';
-import {
-  createProducer,
-  type Producer,
-  type Prompt,
-  type SessionSummary,
-  type TurnHandle,
-  type TurnResult,
-} from '@hearth/producer';
-import { defaultProfile, describeError, HearthError } from '@hearth/shared';
+import { createProducer, type Producer, type Prompt, type TurnHandle, type TurnResult } from '@hearth/producer';
+import { describeError, HearthError } from '@hearth/shared';
 import { redisUrlFrom } from '../home.js';
-import { NoCluster, Refusal } from './command-line.js';
-import { type Invocation, noConversation } from './invocation.js';
-import { lastSession, rememberSession } from './last-session.js';
+import type { Invocation } from './invocation.js';
+import { rememberSession } from './last-session.js';
+import { findPlace, inUse, liveLaunches, type Place, UnknownSession } from './place.js';
 import { Printer } from './printer.js';
-import { checkAgreement, type Launches, profileFor } from './profile-choice.js';
+import { checkAgreement, type Launches } from './profile-choice.js';
 import { noConversationLine, type Used } from './result-line.js';
+import type { Settings } from './settings.js';
 import { type ControlRequest, StreamInput } from './stream-input.js';
 import { readPrompt } from './text-input.js';
 import { TurnLines } from './turn-lines.js';
 
 /** How long a call that is told to end waits for its turn to stop, ms. */
 const stopWithinMs = 2_000;
-
-const howToStart = ' · Start one: hearth worker (or everything at once: hearth up)';
-
-/** Where the turns of a call go. */
-interface Place {
-  sessionId: string;
-  /** Undefined: the session has one. */
-  profile: string | undefined;
-  launchedAs: string;
-  kind: 'new' | 'known' | 'once';
-}
 
 /** One call of the drop-in: finds its session, submits its prompts one after the other, prints what the CLI would have printed. */
 export class Call {
@@ -44,6 +26,7 @@ export class Call {
 
   constructor(
     private readonly invocation: Invocation,
+    private readonly settings: Settings,
     write: (text: string) => void,
     private readonly signal: AbortSignal,
   ) {
@@ -53,9 +36,8 @@ export class Call {
   /** Resolves with the exit code. @throws Refusal | HearthError */
   async run(): Promise<number> {
     try {
-      this.launches = await this.liveLaunches();
+      this.launches = await liveLaunches(this.producer);
       const place = await this.place();
-      checkAgreement(this.invocation.launchFlags, place.launchedAs, this.launches[place.launchedAs]);
       let isError = false;
       for await (const prompt of this.prompts()) {
         isError = await this.serve(place, prompt);
@@ -75,42 +57,21 @@ export class Call {
     await session.interrupt({ turnId: running.turnId, deadlineMs: stopWithinMs }).catch(() => undefined);
   }
 
-  private async liveLaunches(): Promise<Launches> {
-    const workers = await this.producer.workers().catch((error: unknown) => {
-      throw error instanceof HearthError
-        ? new NoCluster(`Error: ${describeError(error.toJSON())}${howToStart}`)
-        : error;
-    });
-    if (workers.length === 0) throw new NoCluster(`Error: no Hearth worker lives, so nobody would answer${howToStart}`);
-    return Object.assign({}, ...workers.map(({ launches }) => launches)) as Launches;
-  }
-
   private async *prompts(): AsyncGenerator<Prompt> {
     if (this.invocation.input === 'text') yield await readPrompt(this.invocation.prompt, process.stdin);
     else yield* new StreamInput(process.stdin, (request) => void this.control(request)).prompts();
   }
 
   private async place(): Promise<Place> {
-    const { target, model } = this.invocation;
-    const chosen =
-      model === undefined ? process.env['HEARTH_CLAUDE_PROFILE'] || undefined : profileFor(model, this.launches);
-    const fresh = { profile: chosen, launchedAs: chosen ?? defaultProfile, kind: 'new' } as const;
-    if (target.kind === 'once') return { ...fresh, sessionId: randomUUID(), kind: 'once' };
-    const wanted = target.kind === 'continue' ? lastSession() : target.id;
-    const known = wanted === undefined ? undefined : await this.producer.session(wanted).summary();
-    if (target.kind === 'new') {
-      if (known !== undefined) throw inUse(known.sessionId);
-      return { ...fresh, sessionId: target.id ?? randomUUID() };
-    }
-    if (known !== undefined) return goOn(known, model === undefined ? undefined : chosen);
-    if (target.kind === 'resume') throw this.unknown(target.id);
-    return { ...fresh, sessionId: randomUUID() };
-  }
-
-  private unknown(sessionId: string): Refusal {
-    const refusal = noConversation(sessionId);
-    if (this.invocation.output === 'stream-json') this.printer.line(noConversationLine(sessionId, refusal.message));
-    return refusal;
+    const place = await findPlace(this.producer, this.invocation, this.launches, this.settings).catch(
+      (error: unknown) => {
+        if (error instanceof UnknownSession && this.invocation.output === 'stream-json')
+          this.printer.line(noConversationLine(error.sessionId, error.message));
+        throw error;
+      },
+    );
+    checkAgreement(this.invocation.launchFlags, place.launchedAs, this.launches[place.launchedAs]);
+    return place;
   }
 
   /** Serves one prompt; true when the CLI would call it an error. */
@@ -118,7 +79,7 @@ export class Call {
     const turn = await this.submit(place, prompt);
     this.running = turn;
     if (this.signal.aborted) await this.stop();
-    if (place.kind !== 'once') rememberSession(place.sessionId);
+    if (place.kind !== 'once') rememberSession(this.settings.name, place.sessionId);
     const launch = this.launches[place.launchedAs];
     const lines = new TurnLines({
       sessionId: place.sessionId,
@@ -174,9 +135,9 @@ export class Call {
     return { totalCostUsd: summary?.costUsd ?? costUsd, used: this.used, index };
   }
 
-  /** `claude -p` asks nobody. `HEARTH_CLAUDE_PERMISSIONS=wait` leaves the request to whoever holds the session. */
+  /** `claude -p` asks nobody. */
   private async deny({ sessionId }: TurnHandle, requestId: string, name: string): Promise<void> {
-    if (process.env['HEARTH_CLAUDE_PERMISSIONS'] === 'wait') return;
+    if (this.settings.permissions === 'wait') return;
     const message = `Claude requested permissions to use ${name}, but you haven't granted it yet.`;
     // Somebody else may have answered before: just as well.
     await this.producer.session(sessionId).answer(requestId, { decision: 'deny', message }).catch(ignoreHearthErrors);
@@ -191,16 +152,6 @@ export class Call {
     this.printer.line({ type: 'control_response', response });
   }
 }
-
-function goOn({ sessionId, profile }: SessionSummary, asked: string | undefined): Place {
-  if (asked === undefined || asked === profile)
-    return { sessionId, profile: undefined, launchedAs: profile, kind: 'known' };
-  throw new Refusal(
-    `error: session ${sessionId} runs under the profile "${profile}", and --model asks for "${asked}": leave --model out, or begin a new session`,
-  );
-}
-
-const inUse = (sessionId: string): Refusal => new Refusal(`Error: Session ID ${sessionId} is already in use.`);
 
 function ignoreHearthErrors(error: unknown): void {
   if (!(error instanceof HearthError)) throw error;

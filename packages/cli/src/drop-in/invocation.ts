@@ -99,9 +99,7 @@ function resumed(id: string | undefined): string {
 }
 
 /** What the CLI says of a session it does not know. */
-export function noConversation(id: string): Refusal {
-  if (uuid.test(id)) return new Refusal(`No conversation found with session ID: ${id}`);
-  return new Refusal(
-    `Error: --resume requires a valid session ID or session title when used with --print. Usage: claude -p --resume <session-id|title>. Provided value "${id}" is not a UUID and does not match any session title.`,
-  );
+export function noConversation(id: string): string {
+  if (uuid.test(id)) return `No conversation found with session ID: ${id}`;
+  return `Error: --resume requires a valid session ID or session title when used with --print. Usage: claude -p --resume <session-id|title>. Provided value "${id}" is not a UUID and does not match any session title.`;
 }

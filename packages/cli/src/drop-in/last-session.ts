@@ -3,16 +3,13 @@ import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { hearthHome } from '../home.js';
 
-/** Under which name sessions are continued: `HEARTH_CLAUDE_NAME`, else the folder, as the CLI does. */
-const nameOfCaller = (): string => process.env['HEARTH_CLAUDE_NAME'] || process.cwd();
-
 const folder = (): string => join(hearthHome(), 'last-sessions');
 const file = (name: string): string => join(folder(), createHash('sha256').update(name).digest('hex').slice(0, 32));
 
-/** The session that was last used under the caller's name. */
-export function lastSession(): string | undefined {
+/** The session that was last used under a name. */
+export function lastSession(name: string): string | undefined {
   try {
-    const { sessionId } = JSON.parse(readFileSync(file(nameOfCaller()), 'utf8')) as { sessionId: string };
+    const { sessionId } = JSON.parse(readFileSync(file(name), 'utf8')) as { sessionId: string };
     return sessionId;
   } catch {
     // None yet, or the file is another's.
@@ -20,9 +17,8 @@ export function lastSession(): string | undefined {
   }
 }
 
-/** Whoever continues next, continues this one. */
-export function rememberSession(sessionId: string): void {
-  const name = nameOfCaller();
+/** Whoever continues next under that name, continues this one. */
+export function rememberSession(name: string, sessionId: string): void {
   mkdirSync(folder(), { recursive: true });
   // By a rename: two calls at once leave one of the two, whole.
   const draft = `${file(name)}.${process.pid}`;

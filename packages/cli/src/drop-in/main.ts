@@ -2,13 +2,16 @@
 import { constants } from 'node:os';
 import { NoCluster, parseCommandLine, Refusal } from './command-line.js';
 import { resolveInvocation } from './invocation.js';
+import { readSettings } from './settings.js';
 import { formatsOf } from './version.js';
 
 const stopping = new AbortController();
 let stop: () => Promise<void> = async () => undefined;
+let stoppedWith: number | undefined;
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.on(signal, () => {
     const code = 128 + constants.signals[signal];
+    stoppedWith = code;
     if (stopping.signal.aborted) process.exit(code);
     stopping.abort();
     // Like the CLI, whose turn ends with it.
@@ -25,7 +28,12 @@ async function run(argv: readonly string[]): Promise<number> {
   if (has('--help')) return say((await import('./help.js')).help());
   const invocation = resolveInvocation(commandLine, process.stdout.isTTY);
   const { Call } = await import('./call.js');
-  const call = new Call(invocation, (text) => process.stdout.write(text), stopping.signal);
+  const call = new Call(
+    invocation,
+    readSettings(process.env, process.cwd()),
+    (text) => process.stdout.write(text),
+    stopping.signal,
+  );
   stop = () => call.stop();
   return call.run();
 }
@@ -43,9 +51,10 @@ async function describe(error: unknown): Promise<string> {
 
 const argv = process.argv.slice(2);
 try {
-  process.exit(await run(argv));
+  const code = await run(argv);
+  process.exit(stoppedWith ?? code);
 } catch (error) {
-  if (error instanceof NoCluster && process.env['HEARTH_CLAUDE_FALLBACK'] === '1')
+  if (error instanceof NoCluster && readSettings(process.env, process.cwd()).fallback)
     process.exit(await (await import('./fallback.js')).runRealClaude(argv));
   process.stderr.write(`${await describe(error)}\n`);
   process.exit(1);

@@ -3,6 +3,7 @@ import { describe, expect, it, test } from 'vitest';
 import { parseCommandLine } from '../../src/drop-in/command-line.js';
 import { resolveInvocation } from '../../src/drop-in/invocation.js';
 import { checkAgreement, profileFor } from '../../src/drop-in/profile-choice.js';
+import { readSettings } from '../../src/drop-in/settings.js';
 
 const call = (...argv: string[]) => resolveInvocation(parseCommandLine(argv), false);
 const given = (...argv: string[]) => parseCommandLine(argv).given.map(({ flag, values }) => [flag.name, ...values]);
@@ -89,4 +90,13 @@ test('a model is a profile: by its name, else by what it launches', () => {
   expect(profileFor('opus', launches)).toBe('p');
   expect(() => profileFor('sonnet', launches)).toThrow(/there are: default, p, opus2/);
   expect(digestOf('opus')).toBe(launch.fields['model']);
+});
+
+test('the environment is read once, and what it cannot say is refused', () => {
+  const unset = { HEARTH_CLAUDE_PROFILE: '', HEARTH_CLAUDE_NAME: '', HEARTH_CLAUDE_PERMISSIONS: '' };
+  const defaults = { profile: undefined, name: '/here', permissions: 'deny', fallback: false };
+  expect(readSettings(unset, '/here')).toEqual(defaults);
+  expect(() => readSettings({ HEARTH_CLAUDE_PERMISSIONS: 'ask' }, '/')).toThrow(
+    /HEARTH_CLAUDE_PERMISSIONS is "ask". Allowed choices are deny, wait/,
+  );
 });

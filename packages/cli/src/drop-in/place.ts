@@ -1,0 +1,70 @@
+import { randomUUID } from 'node:crypto';
+import type { Producer, SessionSummary } from '@hearth/producer';
+import { defaultProfile, describeError, HearthError } from '@hearth/shared';
+import { NoCluster, Refusal } from './command-line.js';
+import { type Invocation, noConversation } from './invocation.js';
+import { lastSession } from './last-session.js';
+import { type Launches, profileFor } from './profile-choice.js';
+import type { Settings } from './settings.js';
+
+/** Where the turns of a call go. */
+export interface Place {
+  sessionId: string;
+  /** Undefined: the session has one, or gets the default. */
+  profile: string | undefined;
+  /** The profile its agent is launched by. */
+  launchedAs: string;
+  kind: 'new' | 'known' | 'once';
+}
+
+const howToStart = ' · Start one: hearth worker (or everything at once: hearth up)';
+
+/** What the profiles of the live workers launch. @throws NoCluster */
+export async function liveLaunches(producer: Producer): Promise<Launches> {
+  const workers = await producer.workers().catch((error: unknown) => {
+    throw error instanceof HearthError ? new NoCluster(`Error: ${describeError(error.toJSON())}${howToStart}`) : error;
+  });
+  if (workers.length === 0) throw new NoCluster(`Error: no Hearth worker lives, so nobody would answer${howToStart}`);
+  return Object.assign({}, ...workers.map(({ launches }) => launches)) as Launches;
+}
+
+/** Finds the session a call is about. @throws Refusal in the CLI's words: in use, or unknown ({@link UnknownSession}) */
+export async function findPlace(
+  producer: Producer,
+  { target, model }: Pick<Invocation, 'target' | 'model'>,
+  launches: Launches,
+  settings: Settings,
+): Promise<Place> {
+  const chosen = model === undefined ? settings.profile : profileFor(model, launches);
+  const fresh = { profile: chosen, launchedAs: chosen ?? defaultProfile, kind: 'new' } as const;
+  if (target.kind === 'once') return { ...fresh, sessionId: randomUUID(), kind: 'once' };
+  const wanted = target.kind === 'continue' ? lastSession(settings.name) : target.id;
+  const known = wanted === undefined ? undefined : await producer.session(wanted).summary();
+  if (target.kind === 'new') {
+    if (known !== undefined) throw inUse(known.sessionId);
+    return { ...fresh, sessionId: target.id ?? randomUUID() };
+  }
+  if (known !== undefined) return goOn(known, model === undefined ? undefined : chosen);
+  if (target.kind === 'resume') throw new UnknownSession(target.id);
+  return { ...fresh, sessionId: randomUUID() };
+}
+
+/** A session that is to be resumed, and does not exist. */
+export class UnknownSession extends Refusal {
+  override readonly name = 'UnknownSession';
+
+  constructor(readonly sessionId: string) {
+    super(noConversation(sessionId));
+  }
+}
+
+function goOn({ sessionId, profile }: SessionSummary, asked: string | undefined): Place {
+  if (asked === undefined || asked === profile)
+    return { sessionId, profile: undefined, launchedAs: profile, kind: 'known' };
+  throw new Refusal(
+    `error: session ${sessionId} runs under the profile "${profile}", and --model asks for "${asked}": leave --model out, or begin a new session`,
+  );
+}
+
+/** What the CLI says of a --session-id that exists. */
+export const inUse = (sessionId: string): Refusal => new Refusal(`Error: Session ID ${sessionId} is already in use.`);
