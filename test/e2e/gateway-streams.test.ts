@@ -69,12 +69,13 @@ test('leaving a stream, or a wait, stops neither the turn nor anything else', as
     await cluster.worker({ claude: 'fake' });
     const { url, log } = await startGateway(cluster);
     const turns = `${url}/v1/sessions/s/turns`;
+    const words = Array.from({ length: 40 }, (_, at) => `w${at}`).join(' ');
     const leaving = new AbortController();
     const left = fetch(`${turns}?wait=60`, {
       method: 'POST',
       signal: leaving.signal,
       headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ prompt: '[[stream chunks=10 every=50ms]] hello', turnId: 'left' }),
+      body: JSON.stringify({ prompt: `[[stream chunks=80 every=50ms]] ${words}`, turnId: 'left' }),
     });
     const events: Received[] = [];
     await eventually(async () => (await fetch(`${turns}/left`)).status === 200);
@@ -83,7 +84,7 @@ test('leaving a stream, or a wait, stops neither the turn nor anything else', as
     await expect(left).rejects.toThrow();
     await eventually(() => log.some((line) => line.includes('"left":true')));
     const again = await post(`${turns}?wait=30`, { prompt: 'hello', turnId: 'left' });
-    expect(await again.json()).toMatchObject({ status: 'finished', text: 'Echo: hello' });
+    expect(await again.json()).toMatchObject({ status: 'finished', text: `Echo: ${words}` });
     // Whoever left is not read for any more: nothing of it is left in the way of stopping.
     expect(log.join('')).not.toContain('"level":"error"');
   });

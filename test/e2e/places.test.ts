@@ -143,7 +143,8 @@ test('a worker tells which sessions its agents hold, how warm they are and what 
     const result = await (await producer.session('s').prompt('hello')).result();
     const [agent] = await eventually(async () => {
       const agents = await told();
-      return agents?.[0]?.warmth === 'hot' && agents;
+      // Its memory is looked at now and then.
+      return agents?.[0]?.warmth === 'hot' && agents[0].rssBytes !== undefined && agents;
     });
     expect(agent).toMatchObject({ sessionId: 's', pid: result.pid });
     expect(agent?.rssBytes).toBeGreaterThan(5_000_000);

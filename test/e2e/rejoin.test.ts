@@ -19,13 +19,13 @@ async function cutReaders(cluster: Cluster): Promise<number> {
 test('a reader whose connections are cut 50 times during one turn gets every event once, in order', async () => {
   await withCluster(async (cluster) => {
     await cluster.worker({ claude: 'fake' });
-    const words = Array.from({ length: 300 }, (_, at) => `w${at}`).join(' ');
-    const turn = await cluster.producer().session('s').prompt(`[[stream chunks=300 every=20ms]] ${words}`);
+    const words = Array.from({ length: 500 }, (_, at) => `w${at}`).join(' ');
+    const turn = await cluster.producer().session('s').prompt(`[[stream chunks=500 every=20ms]] ${words}`);
     const events: ReaderEvent[] = [];
     let cuts = 0;
     for await (const event of turn) {
       events.push(event);
-      if (events.length % 4 === 0 && cuts < 50 && (await cutReaders(cluster)) > 0) cuts += 1;
+      if (events.length % 3 === 0 && cuts < 50 && (await cutReaders(cluster)) > 0) cuts += 1;
     }
     expect(cuts).toBe(50);
     const ids = events.map(idOf);

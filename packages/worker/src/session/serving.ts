@@ -152,8 +152,7 @@ export class Serving {
 
   /** The agent with that pid holds so many bytes, with all it started. True: another should go on. */
   noteMemory(pid: number, bytes: number): boolean {
-    this.agent.noteMemory(pid, bytes, this.deps.limits);
-    return this.agent.isSpent(this.deps.limits);
+    return this.agent.noteMemory(pid, bytes, this.deps.limits);
   }
 
   /** Ends the agent, and resolves when what it said is written. */

@@ -169,21 +169,15 @@ export class SessionAgent {
     return this.met.turns >= maxTurnsPerAgent || performance.now() - this.met.at >= maxAgentAgeMs;
   }
 
-  /** The agent with all it started holds so many bytes. One beyond the hard limit is killed; with its turn, if it has one. */
-  noteMemory(pid: number, bytes: number, { agentHardMemoryMb }: AgentLimits): void {
-    if (this.agent?.pid !== pid) return;
+  /**
+   * The agent with all it started holds so many bytes. One beyond the hard limit is killed; with its turn, if it has one. True: it is
+   * beyond the soft limit.
+   */
+  noteMemory(pid: number, bytes: number, { agentSoftMemoryMb, agentHardMemoryMb }: AgentLimits): boolean {
+    if (this.agent?.pid !== pid) return false;
     this.met.bytes = bytes;
-    if (bytes <= agentHardMemoryMb * megabyte) return;
-    this.deps.log.error(
-      { pid, megabytes: Math.round(bytes / megabyte) },
-      'the agent took more memory than is allowed; ending it',
-    );
-    const { inHand } = this;
-    if (inHand !== undefined) {
-      inHand.isStopping = true;
-      this.toStop = { seq: inHand.hand.seq, why: outOfMemory(agentHardMemoryMb) };
-    }
-    void this.agent.end('now');
+    if (bytes > agentHardMemoryMb * megabyte) this.killForMemory(this.agent, bytes, agentHardMemoryMb);
+    return bytes > agentSoftMemoryMb * megabyte;
   }
 
   /** Shows the lines to and from the session's agents to one listener; undefined: to nobody. */
@@ -275,6 +269,19 @@ export class SessionAgent {
       'the agent did not stop its turn; ending it',
     );
     await stopping.agent.end('terminate');
+  }
+
+  private killForMemory(agent: Agent, bytes: number, allowedMb: number): void {
+    this.deps.log.error(
+      { pid: agent.pid, megabytes: Math.round(bytes / megabyte) },
+      'the agent took more memory than is allowed; ending it',
+    );
+    const { inHand } = this;
+    if (inHand !== undefined) {
+      inHand.isStopping = true;
+      this.toStop = { seq: inHand.hand.seq, why: outOfMemory(allowedMb) };
+    }
+    void agent.end('now');
   }
 
   private refuseEvent(agent: Agent, event: AgentEvent): void {
