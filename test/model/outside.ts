@@ -1,0 +1,130 @@
+import { receive } from './caller.js';
+import type { Ring } from './session.js';
+import { hearWish } from './upkeep.js';
+import { nameOf, newRing, type Producer, type Reader, type Reply, type World } from './world.js';
+
+export function addProducer(world: World, pc: Producer['pc'], turnId = '', incarnation = ''): Producer {
+  // Without the log first, the doorbell is rung and the turn called accepted before the log knows of it.
+  const first = pc === 'submit' && !world.rules.logFirst ? 'ring' : pc;
+  const producer: Producer = { pc: first, turnId, seq: 0, incarnation, left: [], owner: '', fence: '', deadFence: '' };
+  if (first === 'ring') {
+    producer.incarnation = world.redis.session?.incarnation ?? `i${++world.counter}`;
+    producer.seq = (world.redis.session?.seq ?? 0) + 1;
+    producer.ring = newRing(world, 'intake', producer.seq);
+  }
+  world.producers.push(producer);
+  return producer;
+}
+
+export function stepProducer(world: World, producer: Producer): boolean {
+  if (producer.pc === 'done') return false;
+  if (producer.call === undefined) {
+    producer.call = callOf(world, producer);
+    return true;
+  }
+  const reply = receive(producer);
+  if (reply === undefined) return false;
+  goOn(world, producer, reply);
+  return true;
+}
+
+function callOf(world: World, producer: Producer) {
+  const { turnId, seq, incarnation, ring, deadFence, left, owner } = producer;
+  switch (producer.pc) {
+    case 'submit': {
+      const incarnationIfNew = incarnation === '' ? `i${++world.counter}` : incarnation;
+      return { op: 'submit', args: { turnId, incarnation: incarnationIfNew, ring: newRing(world, '', seq) } };
+    }
+    case 'ring':
+      return { op: 'add', args: { seq, ring: ring as Ring } };
+    case 'withdraw':
+      return { op: 'withdraw', args: { seq: left[0] ?? 0, incarnation, deadFence } };
+    case 'cancel':
+      return { op: 'withdraw', args: { seq, incarnation } };
+    case 'owner':
+      return { op: 'lives', args: { worker: owner } };
+    default:
+      return { op: producer.pc, args: { turnId, incarnation, deadFence } };
+  }
+}
+
+function goOn(world: World, producer: Producer, reply: Reply): void {
+  switch (producer.pc) {
+    case 'submit':
+      if (reply.code === 'CLOSING') return;
+      Object.assign(producer, { pc: world.rules.logFirst ? 'ring' : 'done', seq: reply.seq, ring: reply.ring });
+      producer.incarnation = reply.incarnation ?? '';
+      if (world.rules.logFirst) accept(world, producer);
+      return;
+    case 'ring':
+      producer.pc = world.rules.logFirst ? 'done' : 'submit';
+      if (!world.rules.logFirst) accept(world, producer);
+      return;
+    case 'interrupt': {
+      producer.pc = 'done';
+      const owner = world.workers.find(({ id }) => id === world.redis.session?.owner);
+      // The call may be lost; half of them are, by the counter's parity.
+      if (reply.code === 'OK' && owner !== undefined && world.counter % 2 === 0) hearWish(world, owner, producer.seq);
+      return;
+    }
+    case 'close':
+      Object.assign(producer, { left: (reply.left ?? []).map(({ seq }) => seq), owner: reply.owner ?? '' });
+      producer.fence = reply.fence ?? '';
+      producer.pc = reply.code === 'OK' ? 'owner' : 'done';
+      return;
+    case 'owner':
+      producer.deadFence = reply.code === 'ABSENT' ? producer.fence : '';
+      producer.pc = producer.left.length > 0 ? 'withdraw' : 'erase';
+      return;
+    case 'withdraw':
+      if (reply.code === 'IN_HAND') producer.pc = 'close';
+      else if (producer.left.length > 1) producer.left.shift();
+      else producer.pc = 'erase';
+      return;
+    case 'erase':
+      producer.pc = reply.code === 'OTHER' || reply.code === 'NOT_EMPTY' ? 'close' : 'done';
+      return;
+    default:
+      producer.pc = 'done';
+  }
+}
+
+function accept(world: World, { incarnation, turnId }: Producer): void {
+  // What cannot be promised: a turn that was acknowledged, and that no replica had when Redis failed over.
+  if (world.ghost.lastRollback >= 0 && world.redis.session?.turnIds[turnId] === undefined) return;
+  world.ghost.accepted.push(nameOf(incarnation, turnId));
+}
+
+/** A reader takes the next message, or reads the stream. */
+export function stepReader(world: World): boolean {
+  const { reader } = world;
+  const message = reader.inbox.shift();
+  if (message === undefined) return false;
+  if (message.incarnation === reader.incarnation) {
+    if (message.id <= reader.last) return true;
+    if (message.id === reader.last + 1) {
+      take(reader, message.event);
+      return true;
+    }
+  }
+  readStream(world);
+  return true;
+}
+
+/** What a reader does at a gap, and after silence. */
+export function readStream(world: World): boolean {
+  const { reader } = world;
+  const { session } = world.redis;
+  if (session === null) return false;
+  if (session.incarnation !== reader.incarnation) {
+    Object.assign(reader, { incarnation: session.incarnation, last: 0, view: [] });
+  }
+  const missed = session.events.slice(reader.last);
+  for (const event of missed) take(reader, event);
+  return missed.length > 0;
+}
+
+function take(reader: Reader, event: string): void {
+  reader.view.push(event);
+  reader.last += 1;
+}

@@ -1,0 +1,105 @@
+import { finished, receive } from './caller.js';
+import type { Ring } from './session.js';
+import { type Actor, type Bell, type Call, newRing, type Reply, type Task, type Worker, type World } from './world.js';
+
+/** Takes the next doorbell of a queue. */
+export function takeDoorbell(world: World, worker: Worker, queue: string): boolean {
+  if (worker.state !== 'up' || worker.isDraining || worker.reception !== undefined) return false;
+  const job = world.redis.jobs.find((other) => other.state === 'waiting' && other.queue === queue);
+  if (job === undefined) return false;
+  Object.assign(job, { state: 'active', by: worker.id });
+  const bell: Bell = { seq: job.seq, queue: job.queue, job: job.id };
+  if (worker.actor !== undefined) ringActor(worker.actor, bell);
+  else worker.reception = { pc: 'claim', bell, seq: job.seq, deadFence: '', fence: '' };
+  return true;
+}
+
+function ringActor(actor: Actor, bell: Bell): void {
+  actor.bells.push(bell);
+  actor.isRung = true;
+}
+
+/** What becomes of the doorbell in hand: one exchange with Redis. */
+export function stepReception(world: World, worker: Worker): boolean {
+  const task = worker.reception;
+  if (worker.state !== 'up' || task?.bell === undefined) return false;
+  if (worker.actor !== undefined && task.pc === 'claim' && task.call === undefined) {
+    ringActor(worker.actor, task.bell);
+    delete worker.reception;
+    return true;
+  }
+  if (task.call === undefined) {
+    task.call = receptionCall(world, worker, task);
+    return true;
+  }
+  const reply = receive(task);
+  if (reply === undefined) return false;
+  receptionGoesOn(world, worker, task, task.bell, reply);
+  return true;
+}
+
+function receptionCall(world: World, worker: Worker, task: Task): Call {
+  const { seq, deadFence, ring, seen } = task;
+  switch (task.pc) {
+    case 'claim':
+      return { op: 'claim', args: { worker: worker.id, seat: worker.seat, grant: ++world.counter, deadFence, seq } };
+    case 'lives':
+      return { op: 'lives', args: { worker: task.fence } };
+    case 'ring':
+      return { op: 'ring', args: { seq, seen: seen as Ring, ring: ring as Ring } };
+    default:
+      return { op: 'add', args: { seq, ring: ring as Ring } };
+  }
+}
+
+function receptionGoesOn(world: World, worker: Worker, task: Task, bell: Bell, reply: Reply): void {
+  const over = (): void => {
+    finished(world, bell);
+    delete worker.reception;
+  };
+  switch (task.pc) {
+    case 'claim':
+      if (reply.code === 'OTHER') {
+        Object.assign(task, { pc: 'lives', fence: reply.owner, deadFence: reply.fence });
+        task.ring = newRing(world, `sticky-${reply.seat}`, task.seq);
+        task.seen = { queue: bell.queue, job: bell.job };
+        return;
+      }
+      if (reply.code !== 'OK') return over();
+      delete worker.reception;
+      worker.actor = openActor(reply, bell);
+      return;
+    case 'lives':
+      task.pc = reply.code === 'LIVES' ? 'ring' : 'claim';
+      return;
+    case 'ring':
+      if (reply.code !== 'OK') return over();
+      task.pc = 'add';
+      return;
+    default:
+      over();
+  }
+}
+
+function openActor(reply: Reply, bell: Bell): Actor {
+  const chunks = reply.chunks ?? 0;
+  return {
+    incarnation: reply.incarnation ?? '',
+    fence: reply.fence ?? '',
+    grant: reply.grant ?? 0,
+    batch: reply.batch ?? 0,
+    settled: chunks,
+    written: chunks,
+    pc: 'look',
+    seq: 0,
+    turnId: '',
+    attempt: 0,
+    chunks: 0,
+    agent: '',
+    bells: [bell],
+    left: [],
+    isRung: true,
+    isLeaving: false,
+    isClosing: false,
+  };
+}

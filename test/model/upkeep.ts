@@ -1,0 +1,103 @@
+import { loseSession } from './actor.js';
+import { agentOf, killMarked } from './agent.js';
+import { arrive, receive } from './caller.js';
+import { leaseTtl, margin, type Ring } from './session.js';
+import { newRing, type Worker, type World } from './world.js';
+
+/** One step of the sweep: looks at the log, and rings again what was lost. */
+export function stepSweep(world: World, worker: Worker): boolean {
+  if (worker.state !== 'up' || worker.isDraining || !world.rules.sweep) return false;
+  worker.sweep ??= { pc: 'sweep', seq: 0, deadFence: '', fence: '' };
+  const task = worker.sweep;
+  if (task.call === undefined) {
+    const { seq, seen, ring } = task;
+    if (task.pc === 'sweep') task.call = { op: 'sweep', args: {} };
+    else task.call = { op: task.pc, args: { seq, seen: seen as Ring, ring: ring as Ring } };
+    return true;
+  }
+  const reply = receive(task);
+  if (reply === undefined) return false;
+  if (task.pc === 'sweep' && reply.owner === worker.id && worker.actor !== undefined) worker.actor.isRung = true;
+  if (task.pc === 'sweep' && reply.code === 'LOST' && !(reply.owner === worker.id && worker.actor !== undefined)) {
+    const queue = (reply.seat ?? 0) > 0 ? `sticky-${reply.seat}` : 'intake';
+    const seq = reply.seq ?? 0;
+    Object.assign(task, { pc: 'ring', seq, seen: reply.ring, ring: newRing(world, queue, seq) });
+  } else if (task.pc === 'ring' && reply.code === 'OK') task.pc = 'add';
+  else delete worker.sweep;
+  return true;
+}
+
+/** Sends a renewal, unless one is on its way. */
+export function renew(world: World, worker: Worker): boolean {
+  if (worker.state !== 'up' || worker.renewal !== undefined) return false;
+  worker.renewal = { op: 'renew', args: { worker: worker.id, at: world.now } };
+  return true;
+}
+
+/** The answer to a renewal: it counts from when it was sent. */
+export function stepRenewal(world: World, worker: Worker): boolean {
+  const caller = worker.renewal === undefined ? {} : { call: worker.renewal };
+  const sentAt = worker.renewal?.args.at ?? 0;
+  if (worker.state !== 'up') return false;
+  const reply = receive(caller);
+  if (reply === undefined) return false;
+  delete worker.renewal;
+  if (reply.code === 'DEAD') loseLease(world, worker);
+  else {
+    worker.beat = sentAt;
+    rereadWishes(world, worker);
+  }
+  return true;
+}
+
+export function arriveRenewal(world: World, worker: Worker): boolean {
+  return worker.renewal === undefined ? false : arrive(world, { call: worker.renewal });
+}
+
+/** Everything this incarnation held ends. */
+function loseLease(world: World, worker: Worker): void {
+  killMarked(world, worker.id);
+  // What it has sent arrives all the same.
+  for (const { call } of [worker.actor ?? {}, worker.reception ?? {}])
+    if (call !== undefined && call.reply === undefined) world.strays.push(call);
+  loseSession(world, worker);
+  for (const task of ['reception', 'sweep', 'renewal'] as const) delete worker[task];
+  worker.state = 'dead';
+}
+
+/** Past TTL − margin without a confirmed renewal, the lease is lost whatever Redis would say. */
+export function checkLease(world: World, worker: Worker): void {
+  worker.isLate = false;
+  if (worker.state === 'up' && world.now - worker.beat > leaseTtl - margin) loseLease(world, worker);
+}
+
+/** A lost message about a wish is late, not lost. */
+function rereadWishes(world: World, { actor }: Worker): void {
+  const { session } = world.redis;
+  const turn = session?.turns[actor?.seq ?? 0];
+  if (actor === undefined || session?.incarnation !== actor.incarnation || turn === undefined) return;
+  if (world.rules.wishTarget ? turn.isToStop : session.wish) stopTurn(world, actor.agent, actor.seq);
+}
+
+/** The call about a wish reaches the owner; it may not. */
+export function hearWish(world: World, worker: Worker, seq: number): void {
+  if (worker.state !== 'up' || worker.actor === undefined) return;
+  stopTurn(world, worker.actor.agent, seq);
+}
+
+function stopTurn(world: World, agentId: string, seq: number): void {
+  const agent = agentOf(world, agentId);
+  if (agent?.state !== 'busy') return;
+  if (agent.seq === seq || !world.rules.wishTarget) agent.isStopping = true;
+}
+
+/** A worker that is done draining gives lease and seat back and ends. */
+export function endDrain(world: World, worker: Worker): boolean {
+  if (worker.state !== 'up' || !worker.isDraining) return false;
+  if (worker.actor !== undefined || worker.reception !== undefined) return false;
+  killMarked(world, worker.id);
+  delete world.redis.leases[worker.id];
+  if (world.redis.seats[worker.seat] === worker.id) delete world.redis.seats[worker.seat];
+  worker.state = 'dead';
+  return true;
+}
