@@ -1,0 +1,56 @@
+import { History, type Rule, type Violation } from './history.js';
+import type { HistoryRecord } from './records.js';
+import { everyCallerIsTold, nothingLost, oneCommit } from './rules/acceptance.js';
+import { fromATurn, oncePerTurn, oneAgent, underLease } from './rules/effects.js';
+import { inOrder } from './rules/order.js';
+import { atHome, noOldFence } from './rules/ownership.js';
+import { completeViews } from './rules/readers.js';
+import { inTime, takeovers } from './rules/takeover.js';
+
+const rules: readonly Rule[] = [
+  nothingLost,
+  everyCallerIsTold,
+  oneCommit,
+  inOrder,
+  oneAgent,
+  noOldFence,
+  underLease,
+  fromATurn,
+  oncePerTurn,
+  completeViews,
+  atHome,
+  inTime,
+];
+
+export interface Verdict {
+  violations: Violation[];
+  turns: number;
+  faults: Record<string, number>;
+  takeovers: number;
+  /** From the death of an owner to the next turn of its session, ms. */
+  takeoverMs: { p50: number; p99: number; max: number } | null;
+}
+
+/** Decides what of the promises a history breaks. Knows nothing of the product but what its events mean. */
+export function check(records: readonly HistoryRecord[]): Verdict {
+  const history = new History(records);
+  const times = takeovers(history).flatMap(({ diedAt, acceptedAt, servedAt }) =>
+    servedAt === undefined ? [] : [servedAt - Math.max(diedAt, acceptedAt)],
+  );
+  const faults: Record<string, number> = {};
+  for (const { what } of history.all('fault')) faults[what] = (faults[what] ?? 0) + 1;
+  return {
+    violations: rules.flatMap((rule) => rule(history)).sort((a, b) => a.at - b.at),
+    turns: history.all('accepted').length,
+    faults,
+    takeovers: times.length,
+    takeoverMs: percentiles(times),
+  };
+}
+
+function percentiles(times: readonly number[]): Verdict['takeoverMs'] {
+  const sorted = [...times].sort((a, b) => a - b);
+  const at = (part: number): number =>
+    Math.round(sorted[Math.min(sorted.length - 1, Math.floor(part * sorted.length))] ?? 0);
+  return sorted.length === 0 ? null : { p50: at(0.5), p99: at(0.99), max: at(1) };
+}

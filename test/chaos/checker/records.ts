@@ -1,0 +1,173 @@
+/** What is written down while faults go on: one JSON object a line, times in ms since 1970 by one clock. */
+export type HistoryRecord =
+  | Settings
+  | Submit
+  | Accepted
+  | SeenEvent
+  | Ended
+  | Effect
+  | Ownership
+  | LeaseSeen
+  | WorkerSeen
+  | AgentGone
+  | Released
+  | Fault
+  | ReaderEnd
+  | Final
+  | Closed;
+
+/** First line: what the cluster was told to promise. */
+export interface Settings {
+  kind: 'settings';
+  at: number;
+  leaseTtlMs: number;
+  /** Within which the session of a dead owner is rung. */
+  sweepMs: number;
+  /** One start of an agent from its transcript, on the machine of the run. */
+  resumeMs: number;
+  /** How far two readings of the clock may be apart. */
+  clockMs: number;
+}
+
+export interface Submit {
+  kind: 'submit';
+  at: number;
+  sessionId: string;
+  turnId: string;
+  onInterrupted: 'fail' | 'retry';
+  /** Texts of the effects it is to have, each unlike all others of the run. */
+  effects: readonly string[];
+}
+
+export interface Accepted {
+  kind: 'accepted';
+  at: number;
+  sessionId: string;
+  turnId: string;
+  seq: number;
+}
+
+/** An event as a reader got it. `says`: the worker whose agent said it, where it can be told. */
+export interface SeenEvent {
+  kind: 'event';
+  at: number;
+  reader: string;
+  sessionId: string;
+  /** `<incarnation>.<number>` */
+  id: string;
+  type: string;
+  seq?: number;
+  turnId?: string;
+  attempt?: number;
+  workerId?: string;
+  pid?: number;
+  warmth?: string;
+  says?: string;
+}
+
+/** A turn's result as its submitter got it, or why it got none. */
+export interface Ended {
+  kind: 'ended';
+  at: number;
+  sessionId: string;
+  turnId: string;
+  seq?: number;
+  status: 'finished' | 'failed' | 'gone';
+  code?: string;
+  attempt?: number;
+}
+
+/** One line of the effects file. */
+export interface Effect {
+  kind: 'effect';
+  at: number;
+  text: string;
+  pid: number;
+}
+
+/** The lock record and the number of events, read together. */
+export interface Ownership {
+  kind: 'owner';
+  at: number;
+  sessionId: string;
+  incarnation: string;
+  workerId: string;
+  epoch: number;
+  events: number;
+}
+
+export interface LeaseSeen {
+  kind: 'lease';
+  at: number;
+  workerId: string;
+  /** Until when it lives; absent: it is over. */
+  until?: number;
+}
+
+/** An incarnation of a worker serves, or its process has ended. */
+export interface WorkerSeen {
+  kind: 'worker';
+  at: number;
+  workerId: string;
+  state: 'serves' | 'over';
+}
+
+/** An agent ended, whoever ended it. */
+export interface AgentGone {
+  kind: 'agent_gone';
+  at: number;
+  sessionId: string;
+  pid?: number;
+}
+
+/** A worker gave a session up by itself. */
+export interface Released {
+  kind: 'released';
+  at: number;
+  sessionId: string;
+  workerId: string;
+}
+
+export interface Fault {
+  kind: 'fault';
+  at: number;
+  what: string;
+  /** A worker, where it hit one. */
+  workerId?: string;
+  sessionId?: string;
+  /** Until when nobody can be expected to be in time. */
+  until?: number;
+  /** The worker it hit serves nothing from then on. */
+  isDeath?: boolean;
+}
+
+export interface ReaderEnd {
+  kind: 'reader_end';
+  at: number;
+  reader: string;
+  sessionId: string;
+}
+
+/** What Redis has in the end. */
+export interface Final {
+  kind: 'final';
+  at: number;
+  sessionId: string;
+  incarnation: string;
+  lastEvent: number;
+  turns: readonly { turnId: string; seq: number; status: 'queued' | 'running' | 'finished' | 'failed' }[];
+}
+
+/** Its users closed a session: what was said of its turns is forgotten with it. */
+export interface Closed {
+  kind: 'closed';
+  at: number;
+  sessionId: string;
+}
+
+export function parseHistory(text: string): HistoryRecord[] {
+  return text
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as HistoryRecord);
+}

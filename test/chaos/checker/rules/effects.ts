@@ -1,0 +1,79 @@
+import type { History, Rule, Violation } from '../history.js';
+import type { Effect, SeenEvent } from '../records.js';
+
+interface Told {
+  effect: Effect;
+  turnId: string;
+  /** The begin under which it happened. */
+  start: SeenEvent | undefined;
+  /** The first begin by another agent after that. */
+  next: SeenEvent | undefined;
+}
+
+/** Effects with the turn and the begin they belong to. */
+function told(history: History): Told[] {
+  const turnOf = new Map(history.all('submit').flatMap(({ turnId, effects }) => effects.map((text) => [text, turnId])));
+  const starts = history.streams.map(({ events }) => events.filter(({ type }) => type === 'turn.started'));
+  return history.all('effect').map((effect) => {
+    const turnId = turnOf.get(effect.text) ?? '';
+    for (const of of starts) {
+      const at = of.findLastIndex((start) => start.turnId === turnId && start.pid === effect.pid);
+      if (at >= 0)
+        return { effect, turnId, start: of[at], next: of.slice(at + 1).find(({ pid }) => pid !== effect.pid) };
+    }
+    return { effect, turnId, start: undefined, next: undefined };
+  });
+}
+
+/** No two agents are active for a session: none has an effect once another has begun. */
+export const oneAgent: Rule = (history) =>
+  told(history).flatMap(({ effect, turnId, next }): Violation[] => {
+    // Seen by a reader before: so it was.
+    if (next === undefined || effect.at <= next.at + history.settings.clockMs) return [];
+    const what = `${effect.text} of ${turnId} by pid ${effect.pid}, ${effect.at - next.at} ms after pid ${next.pid} had begun`;
+    return [{ rule: 'no two agents for a session', at: effect.at, what }];
+  });
+
+/** No effect after its owner's lease has ended. */
+export const underLease: Rule = (history) =>
+  told(history).flatMap(({ effect, turnId, start }): Violation[] => {
+    const end = start?.workerId === undefined ? undefined : history.leaseEnd(start.workerId);
+    if (end === undefined || effect.at <= end + history.settings.clockMs) return [];
+    const what = `${effect.text} of ${turnId}, ${effect.at - end} ms after the lease of ${start?.workerId}`;
+    return [{ rule: "no effect after its owner's lease", at: effect.at, what }];
+  });
+
+/** No effect without a turn that began. */
+export const fromATurn: Rule = (history) =>
+  told(history)
+    .filter(({ turnId, start }) => turnId === '' || start === undefined)
+    .map(({ effect, turnId }) => ({
+      rule: 'no effect without a begin',
+      at: effect.at,
+      what: `${effect.text} of ${turnId || 'no turn'} by pid ${effect.pid}`,
+    }));
+
+/** No effect twice without a `retry` policy; and a finished turn had all of its effects. */
+export const oncePerTurn: Rule = (history) => {
+  const counts = new Map<string, Effect[]>();
+  for (const effect of history.all('effect')) counts.set(effect.text, [...(counts.get(effect.text) ?? []), effect]);
+  const finished = new Set(
+    history.all('ended').flatMap(({ turnId, status }) => (status === 'finished' ? [turnId] : [])),
+  );
+  return history.all('submit').flatMap(({ turnId, onInterrupted, effects, at }) =>
+    effects.flatMap((text): Violation[] => {
+      const happened = counts.get(text) ?? [];
+      if (happened.length > 1 && onInterrupted === 'fail')
+        return [
+          {
+            rule: 'no effect twice',
+            at: happened[1]?.at ?? at,
+            what: `${text} of ${turnId}: ${happened.length} times`,
+          },
+        ];
+      if (happened.length === 0 && finished.has(turnId))
+        return [{ rule: 'a finished turn had its effects', at, what: `${text} of ${turnId} never happened` }];
+      return [];
+    }),
+  );
+};
