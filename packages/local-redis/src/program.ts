@@ -58,11 +58,20 @@ export async function startProgram(options: ProgramOptions): Promise<RunningServ
 export async function stopProgram(pid: number): Promise<void> {
   for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
     if (!(await isRunning(pid))) return;
-    process.kill(pid, signal);
+    signalIfThere(pid, signal);
     for (const startedAt = performance.now(); performance.now() - startedAt < deadlineMs; ) {
       if (!(await isRunning(pid))) return;
       await sleep(lookEveryMs);
     }
+  }
+}
+
+/** It may end by itself between the look and the signal. */
+function signalIfThere(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
   }
 }
 
