@@ -1,20 +1,10 @@
+import { Random } from '../support/random.js';
 import type { Action } from './action.js';
 import { settleFor, usual, wishes } from './actions.js';
 import { faults, rollbacks } from './faults.js';
 import type { Rules } from './rules.js';
 import { leaseTtl, lookAtMost } from './session.js';
 import { newWorld, violate, type World } from './world.js';
-
-/** mulberry32: small, fast, and the same everywhere. */
-function random(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
-  };
-}
 
 export interface Run {
   violations: string[];
@@ -37,7 +27,8 @@ const mixture = [0, 0.5, 2, 6];
 
 /** One schedule, chosen by the seed; then everything that is wrong ends, and the cluster has to come to rest. */
 export function runSchedule(rules: Rules, seed: number, bounds: Bounds): Run {
-  const next = random(seed);
+  const random = new Random(seed);
+  const next = (): number => random.next();
   const world = newWorld(rules, 2);
   const asked = wishes(bounds.turns).filter(({ name }) => !bounds.mayFailOver || name !== 'close');
   const actions = [...usual, ...asked, ...faults, ...(bounds.mayFailOver ? rollbacks : [])];

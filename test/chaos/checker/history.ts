@@ -23,6 +23,7 @@ export class History {
   readonly streams: readonly Stream[];
   private readonly byKind = new Map<string, HistoryRecord[]>();
   private readonly submits: ReadonlyMap<string, Submit>;
+  private readonly acceptances: ReadonlyMap<string, number>;
 
   constructor(records: readonly HistoryRecord[]) {
     for (const record of records) {
@@ -34,6 +35,7 @@ export class History {
     if (settings === undefined) throw new Error('a history begins with its settings');
     this.settings = settings;
     this.submits = new Map(this.all('submit').map((submit) => [submit.turnId, submit]));
+    this.acceptances = new Map(this.all('accepted').map(({ turnId, at }) => [turnId, at]));
     this.streams = streamsOf(this.all('event'));
   }
 
@@ -43,6 +45,10 @@ export class History {
 
   submitOf(turnId: string): Submit | undefined {
     return this.submits.get(turnId);
+  }
+
+  acceptedAt(turnId: string): number | undefined {
+    return this.acceptances.get(turnId);
   }
 
   /** When the lease of a worker ended, as far as anybody saw it alive; undefined: it lives. */

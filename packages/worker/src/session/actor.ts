@@ -268,7 +268,7 @@ export class SessionActor {
     const outcome = await this.serving.release('idle');
     if (this.isLost()) return true;
     if (outcome.kind === 'not_empty') {
-      // A turn was accepted meanwhile: it stays ours and resumes.
+      this.log.info('a turn came while the session was given up: it stays, and resumes');
       this.phase = { kind: 'idle', since: performance.now() };
       this.wake();
       return false;

@@ -55,8 +55,10 @@ function hasReason(
   start: Stream['events'][number],
 ): boolean {
   const workerId = before.workerId ?? '';
-  const isBetween = (at: number): boolean =>
-    at >= before.at - history.settings.clockMs && at <= start.at + history.settings.clockMs;
+  // A reader may be late: that the turn before was accepted is the last thing that was surely before.
+  const since = history.acceptedAt(before.turnId ?? '') ?? before.at;
+  const { clockMs } = history.settings;
+  const isBetween = (at: number): boolean => at >= since - clockMs && at <= start.at + clockMs;
   if (start.attempt !== 1) return true;
   const released = history.all('released').some((one) => one.sessionId === sessionId && isBetween(one.at));
   const gone = history

@@ -1,0 +1,77 @@
+/**
+ * `pnpm chaos [--minutes n] [--seed n] [--json] [--keep folder]`: workers, producers and readers under load, and faults drawn from the
+ * seed; what happened is written down and judged by the checker. Exit code 0: no violation; 1: some; 2: wrong arguments.
+ */
+
+import { createWriteStream } from 'node:fs';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { Recorder } from './recorder.js';
+import { type Progress, run } from './run.js';
+
+const usage =
+  'pnpm chaos [--minutes n] [--seed n] [--workers n] [--sessions n] [--lease-ms n] [--json] [--keep folder]';
+
+function numberOf(name: string, text: string): number {
+  const value = Number(text);
+  if (Number.isFinite(value) && value > 0) return value;
+  process.stderr.write(`--${name} ${text}: expected a number above 0. ${usage}\n`);
+  process.exit(2);
+}
+
+const { values } = parseArgs({
+  options: {
+    minutes: { type: 'string', default: '1' },
+    seed: { type: 'string', default: String(Math.floor(Math.random() * 1_000_000) + 1) },
+    workers: { type: 'string', default: '3' },
+    sessions: { type: 'string', default: '8' },
+    'lease-ms': { type: 'string', default: '3000' },
+    json: { type: 'boolean', default: false },
+    keep: { type: 'string' },
+  },
+});
+const seed = numberOf('seed', values.seed);
+const minutes = numberOf('minutes', values.minutes);
+const folder = values.keep === undefined ? await mkdtemp(join(tmpdir(), 'hearth-chaos-')) : resolve(values.keep);
+await mkdir(folder, { recursive: true });
+const say = (text: string): void => void process.stderr.write(text);
+
+function show(progress: Progress): void {
+  const seconds = Math.round((Date.now() - startedAt) / 1_000);
+  if (values.json) process.stdout.write(`${JSON.stringify({ kind: 'progress', seconds, ...progress })}\n`);
+  const { faults, turns, waiting, workers } = progress;
+  const line = `${seconds} s of ${minutes * 60}: ${faults} faults, ${turns} turns (${waiting} wait), ${workers} workers`;
+  if (process.stderr.isTTY) say(`\r${line}   `);
+  else if (!values.json && seconds % 10 === 0) say(`${line}\n`);
+}
+
+say(`seed ${seed}, ${minutes} minutes, history in ${folder}\n`);
+const log = createWriteStream(join(folder, 'workers.log'));
+const startedAt = Date.now();
+const verdict = await run({
+  seed,
+  folder,
+  recorder: new Recorder(join(folder, 'history.jsonl')),
+  workers: numberOf('workers', values.workers),
+  places: 5,
+  sessions: numberOf('sessions', values.sessions),
+  leaseTtlMs: numberOf('lease-ms', values['lease-ms']),
+  withHung: true,
+  faults: { forMs: minutes * 60_000 },
+  onWorkerLine: (line) => log.write(`${line}\n`),
+  onProgress: show,
+});
+log.end();
+const { violations, ...counts } = verdict;
+const report = { kind: 'report', seed, violations: violations.length, ...counts };
+if (values.json) {
+  for (const violation of violations) process.stdout.write(`${JSON.stringify({ kind: 'violation', ...violation })}\n`);
+  process.stdout.write(`${JSON.stringify(report)}\n`);
+} else {
+  for (const { rule, what, at } of violations) say(`\n✗ ${rule}: ${what} (${Math.round(at - startedAt)} ms)`);
+  say(`\n${JSON.stringify(report, undefined, 2)}\n`);
+}
+if (violations.length === 0 && values.keep === undefined) await rm(folder, { recursive: true, force: true });
+process.exitCode = violations.length === 0 ? 0 : 1;

@@ -1,0 +1,45 @@
+/** Numbers that look random and are the same for a seed, everywhere (mulberry32). */
+export class Random {
+  private state: number;
+
+  constructor(seed: number) {
+    this.state = seed >>> 0;
+  }
+
+  /** From 0 up to 1. */
+  next(): number {
+    this.state = (this.state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(this.state ^ (this.state >>> 15), this.state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
+  }
+
+  between(least: number, most: number): number {
+    return Math.round(least + this.next() * (most - least));
+  }
+
+  chance(part: number): boolean {
+    return this.next() < part;
+  }
+
+  pick<T>(list: readonly T[]): T {
+    const found = list[Math.floor(this.next() * list.length)];
+    if (found === undefined) throw new RangeError('nothing to pick from');
+    return found;
+  }
+
+  /** One of several, the heavier the likelier. */
+  weighted<T extends { weight: number }>(list: readonly T[]): T {
+    let left = this.next() * list.reduce((sum, { weight }) => sum + weight, 0);
+    for (const item of list) {
+      left -= item.weight;
+      if (left < 0) return item;
+    }
+    return this.pick(list);
+  }
+
+  /** A source of its own, so that what one part draws does not shift what another draws. */
+  fork(): Random {
+    return new Random(Math.floor(this.next() * 2 ** 32));
+  }
+}
