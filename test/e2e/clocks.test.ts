@@ -77,3 +77,13 @@ test('a second result in the middle of the next turn closes nothing', async () =
     await worker.logged(({ msg }) => msg === 'a result in the middle of a message was ignored');
   });
 });
+
+test('a second result while a tool of the next turn runs closes nothing', async () => {
+  await withCluster(async (cluster) => {
+    await cluster.worker({ claude: 'fake', profiles: { default: { allowedTools: ['Bash'] } } });
+    const session = cluster.producer().session('s');
+    await (await session.prompt('[[second-result after=300ms]] first')).result();
+    const turn = await session.prompt('[[tool Bash {"command":"sleep 1; echo done"}]]');
+    expect(await turn.result()).toMatchObject({ text: 'The tools answered: done', toolCount: 1 });
+  });
+});

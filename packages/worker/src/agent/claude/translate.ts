@@ -16,7 +16,8 @@ const spokenStatus = new Set(['status', 'compact_boundary']);
  *
  * T1 Deltas come from `stream_event` lines alone, messages from `assistant` lines alone: no text arrives twice.
  * T2 The CLI prints one `assistant` line per content block; blocks of one message id become one message, when it stops.
- * T3 A result in the middle of a message that is being streamed is not its prompt's, unless it says that something went wrong.
+ * T3 A result in the middle of a message that is being streamed, or while a tool has no result, is not its prompt's, unless it says
+ *    that something went wrong.
  */
 export class Translator {
   private readonly open = new Map<string, Message>();
@@ -25,6 +26,8 @@ export class Translator {
   private readonly speaking = new Map<string, string>();
   /** Id of the message that is being streamed in the main conversation. */
   private streaming: string | undefined;
+  /** Tool uses of the main conversation that have no result yet. */
+  private readonly using = new Set<string>();
   private lastEntryId: string | undefined;
 
   constructor(private readonly emit: (event: AgentEvent) => void) {}
@@ -85,6 +88,7 @@ export class Translator {
     }
     if (parent_tool_use_id) return;
     this.lastEntryId = uuid;
+    for (const { type, id } of message.content) if (type === 'tool_use' && typeof id === 'string') this.using.add(id);
     // The stream broke off, and the message was had in another way.
     if (message.id !== this.streaming) this.streaming = undefined;
   }
@@ -100,6 +104,7 @@ export class Translator {
     if (typeof message.content === 'string') return;
     for (const block of message.content) {
       if (block.type !== 'tool_result' || typeof block['tool_use_id'] !== 'string') continue;
+      this.using.delete(block['tool_use_id']);
       this.emit({
         kind: 'tool_ended',
         toolUseId: block['tool_use_id'],
@@ -159,9 +164,10 @@ export class Translator {
   }
 
   private result(line: LineOf<'result'>): void {
-    if (!line.is_error && this.streaming !== undefined)
+    if (!line.is_error && (this.streaming !== undefined || this.using.size > 0))
       return this.emit({ kind: 'stray_result', reason: line.terminal_reason ?? line.subtype });
     this.streaming = undefined;
+    this.using.clear();
     for (const messageId of this.open.keys()) this.complete(messageId);
     const reason = line.terminal_reason ?? line.subtype;
     // API down: subtype "success" with is_error true and the text in `result`.
