@@ -152,7 +152,7 @@ test('a gateway that stops lets its streams go, and another carries them on', as
     const turns = '/v1/sessions/s/turns';
     const streamed = await post(
       first.url + turns,
-      { prompt: '[[stream chunks=40 every=50ms]] hello', turnId: 't' },
+      { prompt: `[[stream chunks=40 every=50ms]] ${'hello '.repeat(40)}`, turnId: 't' },
       { accept: 'text/event-stream' },
     );
     const waiting = post(`${first.url}${turns}?wait=60`, { prompt: 'next', turnId: 'next' });
