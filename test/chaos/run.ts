@@ -9,7 +9,24 @@ import { hugeLine, hungKinds, turnKinds } from './load/turn-kinds.js';
 import type { Recorder } from './recorder.js';
 import { Stage } from './stage/stage.js';
 
-export const faultKinds: readonly FaultKind[] = [...ofWorkers, ...ofConnections];
+const faultKinds: readonly FaultKind[] = [...ofWorkers, ...ofConnections];
+
+const families = [
+  'an agent is killed',
+  'a worker is killed',
+  'replies are lost',
+  'a worker is frozen beyond its lease',
+  'published events are lost',
+  'connections are cut',
+  'a worker is drained',
+  'a guard is killed',
+  'Redis is killed',
+  'an event loop stands still for a moment',
+];
+/** One of each family, in the order in which they are tried. */
+export const oneOfEach: readonly FaultKind[] = families.flatMap((name) =>
+  faultKinds.filter((kind) => kind.name === name),
+);
 
 export interface RunSettings {
   seed: number;

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { createProducer, type Producer } from '@hearth/producer';
 import { defaultStoreLimits, Keys, SessionStore } from '@hearth/shared';
 import { fakeClaudePath } from '@hearth/simulator';
@@ -21,6 +22,8 @@ export interface StageSettings {
   onWorkerLine: (line: string) => void;
 }
 
+/** A worker that ended is followed by another so much later, ms; without Redis none can start. */
+const restartAfterMs = 200;
 /** What workers may take to end in the end, ms. */
 const drainMs = 20_000;
 
@@ -56,7 +59,7 @@ export class Stage {
   async start(): Promise<void> {
     this.watching = this.watcher(this.keys);
     this.watching.start();
-    await Promise.all(Array.from({ length: this.settings.workers }, () => this.startWorker()));
+    await this.startWorkers();
   }
 
   get up(): readonly WorkerProcess[] {
@@ -99,6 +102,12 @@ export class Stage {
     this.workers.push(worker);
     void worker.exited.then(() => this.replace());
     return worker;
+  }
+
+  /** @throws Error when a worker cannot even start */
+  private async startWorkers(): Promise<void> {
+    const started = await Promise.all(Array.from({ length: this.settings.workers }, () => this.startWorker()));
+    if (started.some(({ isUp }) => !isUp)) throw new Error('a worker did not start; see its log');
   }
 
   /** What the tools did. */
@@ -147,6 +156,7 @@ export class Stage {
 
   /** As a supervisor would: whoever ends is followed by another. */
   private async replace(): Promise<void> {
+    await pause(restartAfterMs);
     if (this.keepsWorkers && this.up.length < this.settings.workers) await this.startWorker();
   }
 

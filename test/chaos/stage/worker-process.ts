@@ -35,7 +35,7 @@ export class WorkerProcess {
     if (child.stderr !== null) createInterface({ input: child.stderr }).on('line', (text) => this.heard(text));
   }
 
-  /** Resolves when it serves. */
+  /** Resolves when it serves, or has ended. */
   static async start(
     settings: { args: readonly string[]; env: NodeJS.ProcessEnv; onLine: (line: string) => void },
     proxy: TroubleProxy,

@@ -1,0 +1,30 @@
+import { fileURLToPath } from 'node:url';
+import { execa } from 'execa';
+import { expect, test } from 'vitest';
+
+const program = fileURLToPath(new URL('../dist/chaos/main.js', import.meta.url));
+
+test('a short run with one fault of each family breaks no promise', async () => {
+  const args = ['--short', '--seed', '5', '--sessions', '6', '--lease-ms', '2500', '--json'];
+  const { stdout, stderr, exitCode } = await execa(process.execPath, [program, ...args], { reject: false });
+  const lines = stdout.split('\n').map((line) => JSON.parse(line) as Record<string, unknown>);
+  expect(lines.filter(({ kind }) => kind === 'violation')).toEqual([]);
+  expect(exitCode, stderr).toBe(0);
+  const report = lines.at(-1);
+  expect(report).toMatchObject({
+    kind: 'report',
+    seed: 5,
+    violations: 0,
+    turns: expect.any(Number),
+    takeovers: expect.any(Number),
+    takeoverMs: { p50: expect.any(Number), p99: expect.any(Number), max: expect.any(Number) },
+  });
+  expect(Object.keys(report?.['faults'] as object)).toEqual(
+    expect.arrayContaining([
+      'a worker is killed',
+      'a worker is frozen beyond its lease',
+      'Redis is killed',
+      'replies are lost',
+    ]),
+  );
+}, 120_000);
