@@ -6,9 +6,9 @@ import { createProducer, type Producer } from '@hearth/producer';
 import { defaultStoreLimits, Keys, SessionStore } from '@hearth/shared';
 import { fakeClaudePath } from '@hearth/simulator';
 import { Redis } from 'ioredis';
+import { RedisServer } from '../../support/redis-server.js';
 import type { Recorder } from '../recorder.js';
 import { TroubleProxy } from './proxy.js';
-import { RedisServer } from './redis-server.js';
 import { Watcher } from './watcher.js';
 import { WorkerProcess } from './worker-process.js';
 

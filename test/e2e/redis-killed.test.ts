@@ -1,0 +1,59 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { startModelApi } from '@hearth/simulator';
+import { expect, onTestFinished, test } from 'vitest';
+import { Cluster } from '../support/cluster.js';
+import { RedisServer } from '../support/redis-server.js';
+
+const turns = 50;
+
+test('Redis killed and restarted in the middle of 50 streaming turns: each ends with a commit or a typed error, and a retry serves it', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'hearth-test-redis-'));
+  const redis = await RedisServer.start(folder);
+  const cluster = new Cluster(redis.url, await startModelApi());
+  // It is away for a while: whoever needs it is told by what fails.
+  cluster.redis.on('error', () => undefined);
+  onTestFinished(async ({ task }) => {
+    await cluster.close(task.result?.state === 'pass');
+    await redis.stop();
+    await rm(folder, { recursive: true, force: true });
+  });
+  await Promise.all([1, 2].map(() => cluster.worker({ claude: 'fake', places: 28 })));
+  const producer = cluster.producer();
+  const names = Array.from({ length: turns }, (_, at) => `stream-${at}`);
+  const words = 'one two three four five six seven eight nine ten';
+  const handles = await Promise.all(
+    names.map((name) => producer.session(name).prompt(`[[stream chunks=10 every=200ms]] ${words}`)),
+  );
+  // In the middle: everybody has said something, nobody is done.
+  await Promise.all(
+    handles.map(async (handle) => {
+      for await (const event of handle) if (event.type === 'text.delta') return;
+    }),
+  );
+  await redis.bounce('kill', 500);
+
+  const ends = await Promise.all(
+    handles.map((handle) =>
+      handle.result().then(
+        ({ text }) => text,
+        (error: { code?: string }) => ({ code: error.code }),
+      ),
+    ),
+  );
+  const retried = ends.flatMap((end, at) => {
+    if (typeof end === 'string') {
+      expect(end).toBe(`Echo: ${words}`);
+      return [];
+    }
+    expect(end.code).toMatch(/^[a-z]+(_[a-z]+)*$/);
+    return [
+      producer
+        .session(names[at] ?? '')
+        .prompt(words)
+        .then((handle) => handle.result()),
+    ];
+  });
+  for (const { text } of await Promise.all(retried)) expect(text).toBe(`Echo: ${words}`);
+}, 120_000);
