@@ -66,7 +66,7 @@ export interface SeenEvent {
 }
 
 /** A turn's result as its submitter got it, or why it got none. */
-export interface Ended {
+interface Ended {
   kind: 'ended';
   at: number;
   sessionId: string;
@@ -86,7 +86,7 @@ export interface Effect {
 }
 
 /** The lock record and the number of events, read together. */
-export interface Ownership {
+interface Ownership {
   kind: 'owner';
   at: number;
   sessionId: string;
@@ -96,7 +96,7 @@ export interface Ownership {
   events: number;
 }
 
-export interface LeaseSeen {
+interface LeaseSeen {
   kind: 'lease';
   at: number;
   workerId: string;
@@ -105,7 +105,7 @@ export interface LeaseSeen {
 }
 
 /** An incarnation of a worker serves, or its process has ended. */
-export interface WorkerSeen {
+interface WorkerSeen {
   kind: 'worker';
   at: number;
   workerId: string;
@@ -113,7 +113,7 @@ export interface WorkerSeen {
 }
 
 /** An agent ended, whoever ended it. */
-export interface AgentGone {
+interface AgentGone {
   kind: 'agent_gone';
   at: number;
   sessionId: string;
@@ -121,14 +121,14 @@ export interface AgentGone {
 }
 
 /** A worker gave a session up by itself. */
-export interface Released {
+interface Released {
   kind: 'released';
   at: number;
   sessionId: string;
   workerId: string;
 }
 
-export interface Fault {
+interface Fault {
   kind: 'fault';
   at: number;
   what: string;
@@ -141,7 +141,7 @@ export interface Fault {
   isDeath?: boolean;
 }
 
-export interface ReaderEnd {
+interface ReaderEnd {
   kind: 'reader_end';
   at: number;
   reader: string;
@@ -149,7 +149,7 @@ export interface ReaderEnd {
 }
 
 /** What Redis has in the end. */
-export interface Final {
+interface Final {
   kind: 'final';
   at: number;
   sessionId: string;
@@ -159,7 +159,7 @@ export interface Final {
 }
 
 /** Its users closed a session: what was said of its turns is forgotten with it. */
-export interface Closed {
+interface Closed {
   kind: 'closed';
   at: number;
   sessionId: string;
