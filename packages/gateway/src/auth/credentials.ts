@@ -65,10 +65,11 @@ export class Credentials {
   /** What the cookie of a browser holds that came with a token. @throws HearthError `unauthenticated` */
   signIn(token: string): { cookie: string; caller: Caller; maxAgeMs: number } {
     const caller = this.bearer(token);
-    const expiresAt = Math.min(caller.expiresAt ?? Number.POSITIVE_INFINITY, this.now() + signInMs);
+    const now = this.now();
+    const expiresAt = Math.min(caller.expiresAt ?? Number.POSITIVE_INFINITY, now + signInMs);
     const named = this.known.find(token)?.id ?? this.seal.open('minted', token.slice(mintedMark.length));
     const cookie = this.seal.close('sign-in', { token: named, expiresAt });
-    return { cookie, caller: { ...caller, expiresAt }, maxAgeMs: expiresAt - this.now() };
+    return { cookie, caller: { ...caller, expiresAt }, maxAgeMs: expiresAt - now };
   }
 
   /** Whom a cookie stands for; undefined: nobody (any more). */
