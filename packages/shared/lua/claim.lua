@@ -5,7 +5,7 @@ Reply {OK, fence, batch, incarnation, claude session id, transcript chunks, prof
       {ALREADY, …same}     it was ours before (also: a resend)
       {OTHER, owner, seat, fence}   somebody else's, whose lease has to be looked at
       {MOVED, result or ''}    that turn is committed; nothing claimed
-      {GONE}               no such session, or it is being closed, or no such turn in it
+      {GONE}               no such session, or it is being closed (to all but its owner, who has to let go), or no such turn in it
 ]]
 --@include keys
 --@include codes
@@ -21,8 +21,8 @@ local function granted(code, fence, batch)
   local g = redis.call('HMGET', K_SESSION, 'claude', 'transcript', 'profile', 'id', 'note', 'epoch', 'once')
   return {code, fence, tonumber(batch), s[1], g[1], tonumber(g[2]), g[3], g[4], g[5], tonumber(g[6]), g[7] or ''}
 end
-if s[7] then return {GONE} end
 if s[2] == worker then return granted(ALREADY, s[4], s[5]) end
+if s[7] then return {GONE} end
 if s[2] ~= '' and s[4] ~= dead_fence then return {OTHER, s[2], s[3], s[4]} end
 local fence = redis.call('HINCRBY', K_SESSION, 'epoch', 1) .. '.' .. nonce
 redis.call('HSET', K_SESSION, 'owner', worker, 'seat', seat, 'fence', fence, 'batch', 0, 'looks', 0)

@@ -214,7 +214,10 @@ export class Worker extends EventEmitter<WorkerEvents> {
     const rounds = this.rounds(seat, formerHolder);
     this.state = { kind: 'serving', seat, doorbells, rounds };
     for (const pool of new Set(this.pools.values())) pool.fill();
-    await this.wakeCalls.start((sessionId) => this.sessions.find(sessionId));
+    await this.wakeCalls.start(
+      (sessionId) => this.sessions.find(sessionId),
+      (sessionId) => reception.letGo(sessionId),
+    );
     await doorbells.start();
     for (const part of rounds) part.start();
     const { places, profiles } = this.options;

@@ -8,6 +8,7 @@ import {
   parseInput,
   type Ringer,
   type SessionStore,
+  SessionWriter,
   type TurnResult,
 } from '@hearth/shared';
 import type { Fleet } from '../fleet.js';
@@ -84,6 +85,26 @@ export class Reception {
         this.admitting.delete(sessionId);
       }
     }
+  }
+
+  /**
+   * A session is being closed whose lock names us, though nobody here serves it any more: a write of it had failed. Gives the lock
+   * back, for which nobody else would be allowed to while we live.
+   */
+  async letGo(sessionId: string): Promise<void> {
+    if (this.deps.sessions.find(sessionId) !== undefined || this.admitting.has(sessionId)) return;
+    const giving = this.giveBack(sessionId);
+    this.admitting.set(sessionId, giving);
+    await giving.finally(() => this.admitting.delete(sessionId));
+  }
+
+  private async giveBack(sessionId: string): Promise<void> {
+    const { store, workerId, seat, log } = this.deps;
+    const outcome = await store.claim(sessionId, 0, { workerId, seat });
+    if (outcome.kind !== 'mine') return;
+    // Turns of a session that was opened again meanwhile are rung by the next sweep.
+    await new SessionWriter(store, sessionId, outcome.claim).release('drain');
+    log.info({ sessionId }, 'session closed');
   }
 
   private async admit(doorbell: Doorbell, rung: Rung): Promise<Outcome | 'ours'> {

@@ -20,9 +20,15 @@ export class WakeCalls {
     this.subscriber.on('error', (error: unknown) => log.debug({ err: error }, 'wake calls connection'));
   }
 
-  async start(find: (sessionId: string) => SessionActor | undefined): Promise<void> {
+  /** `letGo`: a session is being closed that has no actor here. */
+  async start(
+    find: (sessionId: string) => SessionActor | undefined,
+    letGo: (sessionId: string) => Promise<void>,
+  ): Promise<void> {
     this.subscriber.on('message', (_channel: string, message: string) => {
-      this.dispatch(message, find).catch((error: unknown) => this.log.warn({ err: error }, 'a wake call failed'));
+      this.dispatch(message, find, letGo).catch((error: unknown) =>
+        this.log.warn({ err: error }, 'a wake call failed'),
+      );
     });
     await this.subscriber.subscribe(this.keys.wakePrefix + this.workerId);
   }
@@ -31,7 +37,11 @@ export class WakeCalls {
     this.subscriber.disconnect();
   }
 
-  private async dispatch(message: string, find: (sessionId: string) => SessionActor | undefined): Promise<void> {
+  private async dispatch(
+    message: string,
+    find: (sessionId: string) => SessionActor | undefined,
+    letGo: (sessionId: string) => Promise<void>,
+  ): Promise<void> {
     const call = parseWakeCall(message);
     const actor = call === undefined ? undefined : find(call.sessionId);
     switch (call?.kind) {
@@ -44,7 +54,7 @@ export class WakeCalls {
       case 'answered':
         return actor?.answered(call.requestId);
       case 'close':
-        return actor?.close();
+        return actor === undefined ? letGo(call.sessionId) : actor.close();
       case 'watch':
         return actor?.watch();
       default:

@@ -192,8 +192,8 @@ export function predictClaim(
   if (session === undefined || seq > session.turns.length) return 'gone';
   // 0: to be warm before any turn.
   if (seq !== 0 && !session.log.includes(seq)) return 'committed';
-  if (session.closing) return 'gone';
   if (session.owner === workerId) return 'mine';
+  if (session.closing) return 'gone';
   return session.owner !== '' && session.fence !== deadFence ? 'other' : 'anew';
 }
 

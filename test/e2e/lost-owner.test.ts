@@ -1,0 +1,17 @@
+import { expect, test } from 'vitest';
+import { withCluster } from '../support/cluster.js';
+
+test('a session whose owner lives and has lost its own view of it can be closed', async () => {
+  await withCluster(async (cluster) => {
+    const worker = await cluster.worker({ claude: 'fake' });
+    const session = cluster.producer().session('s');
+    await (await session.prompt('hello')).result();
+    // Its next write finds its number missing, as after a failover: it ends the agent, and cannot give the lock back.
+    await cluster.redis.hset(cluster.keys.session('s')[0], 'batch', 0);
+    const turn = await session.prompt('again');
+    const signs = ['a write to the session store failed', 'the session could not be handed over'];
+    await worker.logged(({ msg }) => signs.includes(msg));
+    expect(await session.close({ deadlineMs: 5_000 })).toBe(true);
+    await expect(turn.result()).rejects.toThrow();
+  });
+});
