@@ -106,6 +106,8 @@ export class EventReader implements AsyncIterable<ReaderEvent> {
     const found = await this.readStream(from);
     if (found === undefined) return undefined;
     if (found.incarnation !== this.incarnation) return this.another(found.incarnation);
+    // Redis failed over to one that lacks what we have seen: ids are given again, for other events.
+    if (found.last < from) return this.expire(this.incarnation, found.last);
     // Messages taken from the channel meanwhile moved our place; what they brought is skipped below.
     const first = found.events[0]?.id ?? found.last + 1;
     if (first > this.last + 1) return this.expire(this.incarnation, first - 1);

@@ -137,3 +137,17 @@ async function killReaders(scene: Scene): Promise<void> {
   for (const [, id = ''] of list.matchAll(/^id=(\d+) .*name=hearth-reader .*$/gm))
     await scene.redis.client('KILL', 'ID', id);
 }
+
+test('a reader that has seen more than Redis has is told, and reads on: ids are given again after a failover', async () => {
+  const scene = new Scene();
+  const producer = scene.producer();
+  const turn = await producer.session('s').prompt('x');
+  const incarnation = (await scene.store.incarnation('s')) ?? '';
+  const reader = producer.session('s').events({ after: `${incarnation}.40` });
+  expect((await reader.next()).value).toEqual({ type: 'stream.expired', id: `${incarnation}.1` });
+  const writer = await scene.own(turn);
+  const started = reader.next();
+  await scene.begin(writer, turn);
+  expect((await started).value).toMatchObject({ type: 'turn.started', id: `${incarnation}.2` });
+  await reader.return(undefined);
+});
