@@ -1,18 +1,19 @@
 /**
- * `pnpm chaos [--minutes n] [--seed n] [--json] [--keep folder] [--short]`: workers, producers and readers under load, and faults drawn from the
+ * `pnpm chaos [--minutes n] [--seed n] [--json] [--keep folder] [--report file] [--short]`: workers, producers and readers under load, and faults drawn from the
  * seed; what happened is written down and judged by the checker. Exit code 0: no violation; 1: some; 2: wrong arguments.
  */
 
 import { createWriteStream } from 'node:fs';
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Recorder } from './recorder.js';
+import { reportPage } from './report.js';
 import { oneOfEach, type Progress, run } from './run.js';
 
 const usage =
-  'pnpm chaos [--minutes n] [--seed n] [--workers n] [--sessions n] [--lease-ms n] [--json] [--keep folder] [--short]';
+  'pnpm chaos [--minutes n] [--seed n] [--workers n] [--sessions n] [--lease-ms n] [--json] [--keep folder] [--report file] [--short]';
 
 function numberOf(name: string, text: string): number {
   const value = Number(text);
@@ -30,6 +31,7 @@ const { values } = parseArgs({
     'lease-ms': { type: 'string', default: '3000' },
     json: { type: 'boolean', default: false },
     keep: { type: 'string' },
+    report: { type: 'string' },
     // One fault of each family instead of minutes of them: what the tests run.
     short: { type: 'boolean', default: false },
   },
@@ -52,10 +54,11 @@ function show(progress: Progress): void {
 say(`seed ${seed}, ${minutes} minutes, history in ${folder}\n`);
 const log = createWriteStream(join(folder, 'workers.log'));
 const startedAt = Date.now();
+const recorder = new Recorder(join(folder, 'history.jsonl'));
 const verdict = await run({
   seed,
   folder,
-  recorder: new Recorder(join(folder, 'history.jsonl')),
+  recorder,
   workers: numberOf('workers', values.workers),
   places: 5,
   sessions: numberOf('sessions', values.sessions),
@@ -66,7 +69,10 @@ const verdict = await run({
   onProgress: show,
 });
 log.end();
+const page = resolve(values.report ?? join(folder, 'report.html'));
+await writeFile(page, reportPage(recorder.records, verdict, seed));
 const { violations, ...counts } = verdict;
+const isKept = violations.length > 0 || values.keep !== undefined;
 const report = { kind: 'report', seed, violations: violations.length, ...counts };
 if (values.json) {
   for (const violation of violations) process.stdout.write(`${JSON.stringify({ kind: 'violation', ...violation })}\n`);
@@ -74,6 +80,7 @@ if (values.json) {
 } else {
   for (const { rule, what, at } of violations) say(`\n✗ ${rule}: ${what} (${Math.round(at - startedAt)} ms)`);
   say(`\n${JSON.stringify(report, undefined, 2)}\n`);
+  if (isKept || values.report !== undefined) say(`timeline: ${page}\n`);
 }
-if (violations.length === 0 && values.keep === undefined) await rm(folder, { recursive: true, force: true });
+if (!isKept) await rm(folder, { recursive: true, force: true });
 process.exitCode = violations.length === 0 ? 0 : 1;

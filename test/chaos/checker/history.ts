@@ -54,9 +54,9 @@ export class History {
   /** When the lease of a worker ended, as far as anybody saw it alive; undefined: it lives. */
   leaseEnd(workerId: string): number | undefined {
     const seen = this.all('lease').filter((lease) => lease.workerId === workerId);
-    if (seen.at(-1)?.until !== undefined || seen.length === 0) return undefined;
-    const gone = seen.at(-1)?.at ?? 0;
-    return Math.min(gone, Math.max(...seen.map(({ until }) => until ?? 0)));
+    const known = seen.flatMap(({ until }) => until ?? []);
+    if (seen.at(-1)?.until !== undefined || known.length === 0) return undefined;
+    return Math.min(seen.at(-1)?.at ?? 0, Math.max(...known));
   }
 
   /** Whether a session was closed by its users. */

@@ -95,29 +95,52 @@ export class TroubleProxy {
       socket.on('error', end);
       socket.on('close', end);
     }
-    client.on('data', (request) => this.pass(request, redis));
+    const [toRedis, toClient] = [new InOrder(redis), new InOrder(client)];
+    client.on('data', (request) => this.pass(request, toRedis));
     redis.on('data', (reply) => {
       if (this.isDropped(reply)) return;
       if (this.repliesToDrop > 0 && !isUnloaded(reply)) {
         this.repliesToDrop -= 1;
         return end();
       }
-      this.pass(reply, client);
+      this.pass(reply, toClient);
     });
   }
 
-  private pass(data: Buffer, to: Socket): void {
-    const { trouble } = this;
-    if (trouble.kind === 'none') to.write(data);
-    else if (trouble.kind === 'slow') setTimeout(() => to.destroyed || to.write(data), trouble.ms);
+  private pass(data: Buffer, to: InOrder): void {
+    if (this.trouble.kind !== 'half_open') to.write(data, this.trouble.kind === 'slow' ? this.trouble.ms : 0);
   }
 
-  /** A piece that is one published message and nothing else. */
   private isDropped(reply: Buffer): boolean {
-    if (this.publishesToDrop === 0 || !reply.subarray(0, 20).includes('*3\r\n$7\r\nmessage')) return false;
+    if (this.publishesToDrop === 0 || !isOneMessage(reply)) return false;
     this.publishesToDrop -= 1;
     return true;
   }
+}
+
+/** One direction of a connection: what is late holds up what comes after it. */
+class InOrder {
+  private lastAt = 0;
+
+  constructor(private readonly socket: Socket) {}
+
+  write(data: Buffer, delayMs: number): void {
+    const now = performance.now();
+    const at = Math.max(now + delayMs, this.lastAt);
+    if (at <= now) return void this.socket.write(data);
+    this.lastAt = at;
+    setTimeout(() => this.socket.destroyed || this.socket.write(data), at - now);
+  }
+}
+
+/** A piece that is one whole published message and nothing else: dropping a part would tear the protocol. */
+function isOneMessage(reply: Buffer): boolean {
+  const text = reply.toString('latin1');
+  const head = /^\*3\r\n\$7\r\nmessage\r\n\$(\d+)\r\n/.exec(text);
+  if (head === null) return false;
+  const rest = head[0].length + Number(head[1]) + 2;
+  const body = /^\$(\d+)\r\n/.exec(text.slice(rest, rest + 20));
+  return body !== null && text.length === rest + body[0].length + Number(body[1]) + 2;
 }
 
 /** A script that is not loaded has done nothing: losing that reply would test nothing. */

@@ -26,7 +26,11 @@ export class Watcher {
     private readonly sessionIds: readonly string[],
     private readonly recorder: Recorder,
   ) {
-    this.redis = new Redis(redisUrl, { maxRetriesPerRequest: null, commandTimeout: 1_000 });
+    this.redis = new Redis(redisUrl, {
+      maxRetriesPerRequest: null,
+      commandTimeout: 1_000,
+      retryStrategy: () => everyMs,
+    });
     this.redis.on('error', () => undefined);
   }
 
