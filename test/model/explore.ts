@@ -30,8 +30,7 @@ export function runSchedule(rules: Rules, seed: number, bounds: Bounds): Run {
   const random = new Random(seed);
   const next = (): number => random.next();
   const world = newWorld(rules, 2);
-  const asked = wishes(bounds.turns).filter(({ name }) => !bounds.mayFailOver || name !== 'close');
-  const actions = [...usual, ...asked, ...faults, ...(bounds.mayFailOver ? rollbacks : [])];
+  const actions = [...usual, ...wishes(bounds.turns), ...faults, ...(bounds.mayFailOver ? rollbacks : [])];
   const sums: number[] = [];
   let sum = 0;
   // Each schedule has its own mixture: what is rare in one is frequent in another.

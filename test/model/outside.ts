@@ -71,6 +71,7 @@ function goOn(world: World, producer: Producer, reply: Reply): void {
       Object.assign(producer, { left: (reply.left ?? []).map(({ seq }) => seq), owner: reply.owner ?? '' });
       producer.fence = reply.fence ?? '';
       producer.pc = reply.code === 'OK' ? 'owner' : 'done';
+      callOwner(world, producer.owner);
       return;
     case 'owner':
       producer.deadFence = reply.code === 'ABSENT' ? producer.fence : '';
@@ -87,6 +88,14 @@ function goOn(world: World, producer: Producer, reply: Reply): void {
     default:
       producer.pc = 'done';
   }
+}
+
+/** The owner is called; one that serves the session no more, since a write of it failed, gives the lock back. */
+function callOwner(world: World, owner: string): void {
+  const { session } = world.redis;
+  const worker = world.workers.find(({ id, state }) => id === owner && state === 'up');
+  if (worker === undefined || worker.actor !== undefined || worker.reception !== undefined) return;
+  if (session?.owner === owner) Object.assign(session, { owner: '', seat: 0, fence: '', grant: 0, batch: 0 });
 }
 
 function accept(world: World, { incarnation, turnId }: Producer): void {

@@ -5,7 +5,7 @@ import { allGuards, type GuardName, guards, without } from './rules.js';
 
 /** HEARTH_MODEL_SEED begins elsewhere; the schedules of a number are the same everywhere. */
 const firstSeed = Number(process.env['HEARTH_MODEL_SEED'] ?? 1);
-const strict: Bounds = { steps: 140, turns: 3, mayFailOver: false };
+const strict: Bounds = { steps: 110, turns: 3, mayFailOver: false };
 const failingOver: Bounds = { ...strict, mayFailOver: true };
 
 /** The first schedule in which something is wrong. */
@@ -19,18 +19,18 @@ function firstWrong(count: number, bounds: Bounds, rules = allGuards): object | 
 
 test('70,000 schedules of faults break no promise', () => {
   expect(firstWrong(70_000, strict)).toBeUndefined();
-}, 120_000);
+}, 180_000);
 
 // What is acknowledged and not replicated may be lost, with its effects; what Redis still has is served, and no old owner writes.
 test('30,000 schedules in which Redis fails over as well break none of the weaker promises', () => {
   expect(firstWrong(30_000, failingOver)).toBeUndefined();
-}, 120_000);
+}, 180_000);
 
 test('every schedule of one turn with one fault and one silence comes to rest, from every state', () => {
   const { states, violations } = exhaust(allGuards, { turnIds: ['t1f'], faults: 1, silences: 1 });
   expect(violations).toEqual([]);
   expect(states).toBeGreaterThan(5_000);
-}, 120_000);
+}, 180_000);
 
 test.each(Object.entries(guards))(
   'without %s it is noticed: %s',

@@ -134,7 +134,6 @@ const scripts: Readonly<Record<string, Script>> = {
     const { session } = world.redis;
     if (session === null) return code('GONE');
     if (!session.log.includes(seq)) return code(seq > session.seq ? 'GONE' : 'MOVED');
-    if (session.isClosing) return code('GONE');
     const { incarnation } = session;
     if (session.owner === worker)
       return {
@@ -145,6 +144,7 @@ const scripts: Readonly<Record<string, Script>> = {
         incarnation,
         chunks: session.committed,
       };
+    if (session.isClosing) return code('GONE');
     if (session.owner !== '' && session.fence !== deadFence && world.rules.deadOnly)
       return { code: 'OTHER', owner: session.owner, seat: session.seat, fence: session.fence };
     session.epoch += 1;
