@@ -3,7 +3,7 @@ import { withCluster } from '../support/cluster.js';
 import { eventually } from '../support/facts.js';
 
 /** Long enough to be measured several times. */
-const long = '[[stream chunks=60 every=100ms]] a b c d e f g h i j k l m n o p q r s t u v w x y z';
+const long = `[[stream chunks=60 every=100ms]] ${'word '.repeat(80)}`;
 const recall = 'What number did I ask you to remember?';
 
 test('an agent that grows beyond the hard limit is killed with its turn; the session goes on from its last turn', async () => {
@@ -11,7 +11,7 @@ test('an agent that grows beyond the hard limit is killed with its turn; the ses
     const worker = await cluster.worker({ claude: 'fake', env: { HEARTH_AGENT_HARD_MEMORY_MB: '300' } });
     const session = cluster.producer().session('s');
     await (await session.prompt('Remember the number 6.')).result();
-    const turn = await session.prompt(`[[grow by=200MB to=500MB]] ${long}`);
+    const turn = await session.prompt('[[grow by=200MB to=500MB]] [[hang]]');
     await expect(turn.result()).rejects.toMatchObject({
       code: 'agent_out_of_memory',
       field: 'agentHardMemoryMb',

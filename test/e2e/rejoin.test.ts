@@ -4,28 +4,22 @@ import { fileURLToPath } from 'node:url';
 import type { ReaderEvent } from '@hearth/producer';
 import { expect, test } from 'vitest';
 import { type Cluster, withCluster } from '../support/cluster.js';
+import { cuttable } from '../support/cuttable.js';
 
 const idOf = ({ id }: { id: string }): number => Number(id.slice(id.indexOf('.') + 1));
-
-/** Cuts every connection of readers and producers of the cluster, as Redis sees them. */
-async function cutReaders(cluster: Cluster): Promise<number> {
-  const clients = ((await cluster.redis.client('LIST')) as string).split('\n');
-  const readers = clients.filter((line) => / name=hearth-(reader|producer) /.test(line));
-  const ids = readers.map((line) => /^id=(\d+)/.exec(line)?.[1] ?? '');
-  const killed = await Promise.all(ids.map((id) => cluster.redis.client('KILL', 'ID', id)));
-  return killed.length;
-}
 
 test('a reader whose connections are cut 50 times during one turn gets every event once, in order', async () => {
   await withCluster(async (cluster) => {
     await cluster.worker({ claude: 'fake' });
     const words = Array.from({ length: 500 }, (_, at) => `w${at}`).join(' ');
-    const turn = await cluster.producer().session('s').prompt(`[[stream chunks=500 every=20ms]] ${words}`);
+    const way = await cuttable(cluster.redisUrl);
+    const producer = cluster.producer({ redisUrl: way.url });
+    const turn = await producer.session('s').prompt(`[[stream chunks=500 every=20ms]] ${words}`);
     const events: ReaderEvent[] = [];
     let cuts = 0;
     for await (const event of turn) {
       events.push(event);
-      if (events.length % 3 === 0 && cuts < 50 && (await cutReaders(cluster)) > 0) cuts += 1;
+      if (events.length % 3 === 0 && cuts < 50 && way.cut() > 0) cuts += 1;
     }
     expect(cuts).toBe(50);
     const ids = events.map(idOf);

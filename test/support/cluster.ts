@@ -90,7 +90,7 @@ export class Cluster {
     return folder;
   }
 
-  producer(options: { backlogLimit?: number } = {}): Producer {
+  producer(options: { backlogLimit?: number; redisUrl?: string } = {}): Producer {
     const producer = createProducer({
       redisUrl: this.redisUrl,
       keyPrefix: this.prefix,

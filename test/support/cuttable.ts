@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { onTestFinished } from 'vitest';
 
-/** A way to a server that can be cut: every connection over it ends at once, new ones are let through. */
-export async function cuttable(url: string): Promise<{ url: string; cut: () => void }> {
+/** A way to a server that can be cut: every connection over it ends at once, new ones are let through. `cut` tells how many there were. */
+export async function cuttable(url: string): Promise<{ url: string; cut: () => number }> {
   const { hostname, port } = new URL(url);
   const sockets = new Set<Socket>();
   const server = createServer((near) => {
@@ -15,8 +15,10 @@ export async function cuttable(url: string): Promise<{ url: string; cut: () => v
       socket.on('error', () => undefined);
     }
   });
-  const cut = (): void => {
+  const cut = (): number => {
+    const connections = sockets.size / 2;
     for (const socket of sockets) socket.destroy();
+    return connections;
   };
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -25,5 +27,8 @@ export async function cuttable(url: string): Promise<{ url: string; cut: () => v
     server.close();
     await once(server, 'close');
   });
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, cut };
+  const way = new URL(url);
+  way.hostname = '127.0.0.1';
+  way.port = String((server.address() as AddressInfo).port);
+  return { url: way.href.replace(/\/$/, ''), cut };
 }
