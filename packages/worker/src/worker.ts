@@ -313,7 +313,10 @@ export class Worker extends EventEmitter<WorkerEvents> {
     this.wakeCalls.stop();
     this.commits.stop();
     this.redis.disconnect();
-    await rm(this.folder, { recursive: true, force: true });
+    // An agent that was just being started may still write; what is left, the next worker with this home removes.
+    await rm(this.folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 20 }).catch((error: unknown) =>
+      this.log.warn({ err: error }, 'the folder of this worker could not be removed'),
+    );
   }
 
   private async withDeadline<T>(ms: number, run: (deadline: Promise<void>) => Promise<T>): Promise<T> {
