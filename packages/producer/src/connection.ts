@@ -30,6 +30,7 @@ export class Connection {
   readonly ringer: Ringer;
   readonly channels: Channels;
   private ready: Promise<void> | undefined;
+  private returning: Promise<void> | undefined;
   private state: State = { kind: 'open' };
 
   /** @throws HearthError `invalid_options` */
@@ -71,16 +72,28 @@ export class Connection {
     await Promise.all(connecting.map((redis) => redis.connect().catch(() => undefined)));
   }
 
-  /** ioredis reconnects by itself; wait for that, but not for long. */
+  /** ioredis reconnects by itself; wait for that, but not for long. All who ask meanwhile wait together. */
   private async reconnected(): Promise<void> {
-    let timer: NodeJS.Timeout | undefined;
-    const ready = new Promise<true>((resolve) => this.redis.once('ready', () => resolve(true)));
-    const late = new Promise<false>((resolve) => {
-      timer = setTimeout(() => resolve(false), this.options.connectTimeoutMs);
+    this.returning ??= this.waitForReturn().finally(() => {
+      this.returning = undefined;
     });
-    const came = await Promise.race([ready, late]);
-    clearTimeout(timer);
-    if (!came) await checkRedis(this.redis, this.options.connectTimeoutMs);
+    await this.returning;
+  }
+
+  private async waitForReturn(): Promise<void> {
+    const { connectTimeoutMs } = this.options;
+    const came = await new Promise<boolean>((resolve) => {
+      const onReady = (): void => {
+        clearTimeout(timer);
+        resolve(true);
+      };
+      const timer = setTimeout(() => {
+        this.redis.off('ready', onReady);
+        resolve(false);
+      }, connectTimeoutMs);
+      this.redis.once('ready', onReady);
+    });
+    if (!came) await checkRedis(this.redis, connectTimeoutMs);
   }
 
   async close(): Promise<void> {
