@@ -1,19 +1,21 @@
 /**
- * `pnpm chaos [--minutes n] [--seed n] [--json] [--keep folder] [--report file] [--short]`: workers, producers and readers under load, and faults drawn from the
- * seed; what happened is written down and judged by the checker. Exit code 0: no violation; 1: some; 2: wrong arguments.
+ * `pnpm chaos [--minutes n] [--seed n] [--json] [--keep folder] [--report file] [--short] [--check history]`: workers, producers and
+ * readers under load, and faults drawn from the seed; what happened is written down and judged by the checker. Exit code 0: no
+ * violation; 1: some; 2: wrong arguments. Ctrl-C ends the faults; what has happened is judged all the same.
  */
-
 import { createWriteStream } from 'node:fs';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { check, type Verdict } from './checker/check.js';
+import { type HistoryRecord, parseHistory } from './checker/records.js';
 import { Recorder } from './recorder.js';
 import { reportPage } from './report.js';
 import { oneOfEach, type Progress, run } from './run.js';
 
 const usage =
-  'pnpm chaos [--minutes n] [--seed n] [--workers n] [--sessions n] [--lease-ms n] [--json] [--keep folder] [--report file] [--short]';
+  'pnpm chaos [--minutes n] [--seed n] [--workers n] [--sessions n] [--lease-ms n] [--json] [--keep folder] [--report file] [--short] [--check history]';
 
 function numberOf(name: string, text: string): number {
   const value = Number(text);
@@ -22,20 +24,33 @@ function numberOf(name: string, text: string): number {
   process.exit(2);
 }
 
-const { values } = parseArgs({
-  options: {
-    minutes: { type: 'string', default: '1' },
-    seed: { type: 'string', default: String(Math.floor(Math.random() * 1_000_000) + 1) },
-    workers: { type: 'string', default: '3' },
-    sessions: { type: 'string', default: '8' },
-    'lease-ms': { type: 'string', default: '3000' },
-    json: { type: 'boolean', default: false },
-    keep: { type: 'string' },
-    report: { type: 'string' },
-    // One fault of each family instead of minutes of them: what the tests run.
-    short: { type: 'boolean', default: false },
-  },
-});
+function argumentsOf() {
+  try {
+    return parseArgs({
+      options: {
+        minutes: { type: 'string', default: '1' },
+        seed: { type: 'string', default: String(Math.floor(Math.random() * 1_000_000) + 1) },
+        workers: { type: 'string', default: '3' },
+        sessions: { type: 'string', default: '8' },
+        'lease-ms': { type: 'string', default: '3000' },
+        json: { type: 'boolean', default: false },
+        keep: { type: 'string' },
+        report: { type: 'string' },
+        // One fault of each family instead of minutes of them: what the tests run.
+        short: { type: 'boolean', default: false },
+        // No run: judges a history that is there.
+        check: { type: 'string' },
+      },
+    }).values;
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n${usage}\n`);
+    process.exit(2);
+  }
+}
+
+const values = argumentsOf();
+const leaving = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => leaving.abort());
 const seed = numberOf('seed', values.seed);
 const minutes = numberOf('minutes', values.minutes);
 const folder = values.keep === undefined ? await mkdtemp(join(tmpdir(), 'hearth-chaos-')) : resolve(values.keep);
@@ -51,26 +66,37 @@ function show(progress: Progress): void {
   else if (!values.json && seconds % 10 === 0) say(`${line}\n`);
 }
 
-say(`seed ${seed}, ${minutes} minutes, history in ${folder}\n`);
-const log = createWriteStream(join(folder, 'workers.log'));
+async function play(): Promise<{ records: readonly HistoryRecord[]; verdict: Verdict }> {
+  say(`seed ${seed}, ${minutes} minutes, history in ${folder}\n`);
+  const log = createWriteStream(join(folder, 'workers.log'));
+  const recorder = new Recorder(join(folder, 'history.jsonl'));
+  const verdict = await run({
+    seed,
+    folder,
+    recorder,
+    workers: numberOf('workers', values.workers),
+    places: 5,
+    sessions: numberOf('sessions', values.sessions),
+    leaseTtlMs: numberOf('lease-ms', values['lease-ms']),
+    withHung: !values.short,
+    faults: values.short ? oneOfEach : { forMs: minutes * 60_000 },
+    onWorkerLine: (line) => log.write(`${line}\n`),
+    onProgress: show,
+    signal: leaving.signal,
+  });
+  log.end();
+  return { records: recorder.records, verdict };
+}
+
+async function judge(file: string): Promise<{ records: readonly HistoryRecord[]; verdict: Verdict }> {
+  const records = parseHistory(await readFile(file, 'utf8'));
+  return { records, verdict: check(records) };
+}
+
 const startedAt = Date.now();
-const recorder = new Recorder(join(folder, 'history.jsonl'));
-const verdict = await run({
-  seed,
-  folder,
-  recorder,
-  workers: numberOf('workers', values.workers),
-  places: 5,
-  sessions: numberOf('sessions', values.sessions),
-  leaseTtlMs: numberOf('lease-ms', values['lease-ms']),
-  withHung: !values.short,
-  faults: values.short ? oneOfEach : { forMs: minutes * 60_000 },
-  onWorkerLine: (line) => log.write(`${line}\n`),
-  onProgress: show,
-});
-log.end();
+const { records, verdict } = await (values.check === undefined ? play() : judge(values.check));
 const page = resolve(values.report ?? join(folder, 'report.html'));
-await writeFile(page, reportPage(recorder.records, verdict, seed));
+await writeFile(page, reportPage(records, verdict, seed));
 const { violations, ...counts } = verdict;
 const isKept = violations.length > 0 || values.keep !== undefined;
 const report = { kind: 'report', seed, violations: violations.length, ...counts };
@@ -78,7 +104,8 @@ if (values.json) {
   for (const violation of violations) process.stdout.write(`${JSON.stringify({ kind: 'violation', ...violation })}\n`);
   process.stdout.write(`${JSON.stringify(report)}\n`);
 } else {
-  for (const { rule, what, at } of violations) say(`\n✗ ${rule}: ${what} (${Math.round(at - startedAt)} ms)`);
+  for (const { rule, what, at } of violations)
+    say(`\n✗ ${rule}: ${what} (${Math.round(at - (records[0]?.at ?? at))} ms)`);
   say(`\n${JSON.stringify(report, undefined, 2)}\n`);
   if (isKept || values.report !== undefined) say(`timeline: ${page}\n`);
 }

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { Random } from '../support/random.js';
 import { check, type Verdict } from './checker/check.js';
-import type { FaultKind, Scene } from './faults/fault.js';
+import { type FaultKind, recoveryMs, type Scene } from './faults/fault.js';
 import { ofConnections } from './faults/of-connections.js';
 import { ofWorkers } from './faults/of-workers.js';
 import { Load } from './load/load.js';
@@ -41,6 +41,8 @@ export interface RunSettings {
   /** Faults drawn until then, ms; or these, in this order. */
   faults: { forMs: number } | readonly FaultKind[];
   onWorkerLine: (line: string) => void;
+  /** No faults any more; the run comes to its end. */
+  signal: AbortSignal;
   onProgress?: (progress: Progress) => void;
 }
 
@@ -62,7 +64,7 @@ export async function run(settings: RunSettings): Promise<Verdict> {
   const { recorder, leaseTtlMs, sessions } = settings;
   recorder.note({ kind: 'settings', leaseTtlMs, sweepMs: 1_000, resumeMs: 4_000, clockMs: 60 });
   const sessionIds = Array.from({ length: sessions }, (_, at) => `session-${at + 1}`);
-  const stage = await Stage.open({ ...settings, sessionIds });
+  const stage = await Stage.open({ ...settings, sessionIds, recoveryMs: recoveryMs(leaseTtlMs) });
   try {
     const kinds = settings.withHung ? [...turnKinds, ...hungKinds.map(rarer), rarer(hugeLine)] : turnKinds;
     const producers = { caller: stage.producer(), reader: stage.producer() };
@@ -72,7 +74,7 @@ export async function run(settings: RunSettings): Promise<Verdict> {
     const scene: Scene = { stage, load, recorder, random: random.fork(), leaseTtlMs, disposable: sessionIds.slice(-1) };
     const progress = setInterval(() => settings.onProgress?.(progressOf(scene)), 1_000);
     try {
-      await goWrong(scene, settings.faults);
+      await goWrong(scene, settings.faults, settings.signal);
       stage.heal();
       await load.settle(restMs);
       await readToTheEnd(stage, load);
@@ -91,9 +93,10 @@ export async function run(settings: RunSettings): Promise<Verdict> {
 
 const rarer = (kind: (typeof turnKinds)[number]) => ({ ...kind, weight: 0.3 });
 
-async function goWrong(scene: Scene, faults: RunSettings['faults']): Promise<void> {
+async function goWrong(scene: Scene, faults: RunSettings['faults'], signal: AbortSignal): Promise<void> {
   if (!('forMs' in faults)) {
     for (const fault of faults) {
+      if (signal.aborted) return;
       await pause(scene.random.between(200, 600));
       await fault.run(scene);
     }
@@ -101,7 +104,7 @@ async function goWrong(scene: Scene, faults: RunSettings['faults']): Promise<voi
   }
   const until = performance.now() + faults.forMs;
   const hand = async (random: Random): Promise<void> => {
-    while (performance.now() < until) {
+    while (performance.now() < until && !signal.aborted) {
       await pause(random.between(300, 4_000));
       const fault = random.weighted(faultKinds);
       await fault.run({ ...scene, random }).catch((cause: unknown) => {

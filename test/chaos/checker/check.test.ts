@@ -224,6 +224,8 @@ test('a takeover that takes longer than lease, sweep and resume is late', () => 
     );
   expect(broken(late(2_759))).toEqual([]);
   expect(broken(late(2_761))).toEqual(['takeover in time']);
+  // Its own death is no excuse.
+  expect(broken(change(late(2_761), of('fault'), { until: 9_000 }))).toEqual(['takeover in time']);
   // Unless nobody could be in time.
   const down: HistoryRecord = { kind: 'fault', at: 1_000, what: 'Redis killed', until: 1_500 };
   expect(broken([...late(2_761), down])).toEqual([]);

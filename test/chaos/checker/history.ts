@@ -64,9 +64,10 @@ export class History {
     return this.all('closed').some((closed) => closed.sessionId === sessionId);
   }
 
-  /** How much of a time nobody could be expected to be in time. */
-  disturbedMs(from: number, to: number): number {
+  /** How much of a time nobody could be expected to be in time, for what else went wrong than with this worker. */
+  disturbedMs(from: number, to: number, workerId: string): number {
     const spans = this.all('fault')
+      .filter((fault) => fault.workerId !== workerId)
       .flatMap(({ at, until }) => (until === undefined ? [] : [{ from: Math.max(at, from), to: Math.min(until, to) }]))
       .filter((span) => span.to > span.from)
       .sort((a, b) => a.from - b.from);

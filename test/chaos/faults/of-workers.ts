@@ -106,7 +106,8 @@ const deadlyTurn: FaultKind = {
   async run(scene) {
     const { stage, load, random } = scene;
     if (stage.up.length < 2) return;
-    note(scene, this.name, { forMs: 3 * recoveryMs(scene.leaseTtlMs) });
+    // Each of its deaths is written down as one, and is no excuse for others.
+    note(scene, this.name);
     await load.ask(random.pick(stage.settings.sessionIds), deadly);
   },
 };

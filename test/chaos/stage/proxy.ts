@@ -120,16 +120,28 @@ export class TroubleProxy {
 
 /** One direction of a connection: what is late holds up what comes after it. */
 class InOrder {
-  private lastAt = 0;
+  private readonly waiting: { data: Buffer; at: number }[] = [];
 
   constructor(private readonly socket: Socket) {}
 
   write(data: Buffer, delayMs: number): void {
-    const now = performance.now();
-    const at = Math.max(now + delayMs, this.lastAt);
-    if (at <= now) return void this.socket.write(data);
-    this.lastAt = at;
-    setTimeout(() => this.socket.destroyed || this.socket.write(data), at - now);
+    if (delayMs === 0 && this.waiting.length === 0) return void this.socket.write(data);
+    this.waiting.push({ data, at: performance.now() + delayMs });
+    // One timer for all: of several, the later may fire first.
+    if (this.waiting.length === 1) this.wait();
+  }
+
+  private wait(): void {
+    const first = this.waiting[0];
+    if (first === undefined) return;
+    setTimeout(
+      () => {
+        this.waiting.shift();
+        if (!this.socket.destroyed) this.socket.write(first.data);
+        this.wait();
+      },
+      Math.max(0, first.at - performance.now()),
+    );
   }
 }
 

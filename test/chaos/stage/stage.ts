@@ -17,6 +17,8 @@ export interface StageSettings {
   workers: number;
   places: number;
   leaseTtlMs: number;
+  /** How long it takes everybody to be as before after an owner was lost. */
+  recoveryMs: number;
   sessionIds: readonly string[];
   recorder: Recorder;
   onWorkerLine: (line: string) => void;
@@ -78,7 +80,7 @@ export class Stage {
   }
 
   async startWorker(): Promise<WorkerProcess> {
-    const { folder, leaseTtlMs, places, recorder, onWorkerLine } = this.settings;
+    const { folder, leaseTtlMs, places, recorder, onWorkerLine, recoveryMs } = this.settings;
     this.started += 1;
     const home = join(folder, `home-${this.started}`);
     const proxy = await TroubleProxy.open(this.redis.url);
@@ -98,7 +100,7 @@ export class Stage {
     };
     await mkdir(home, { recursive: true });
     const args = ['--profiles', join(folder, 'profiles.json')];
-    const worker = await WorkerProcess.start({ args, env, onLine: onWorkerLine }, proxy, recorder);
+    const worker = await WorkerProcess.start({ args, env, onLine: onWorkerLine, recoveryMs }, proxy, recorder);
     this.workers.push(worker);
     void worker.exited.then(() => this.replace());
     return worker;

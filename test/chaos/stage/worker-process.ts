@@ -16,6 +16,14 @@ interface LogLine {
   reason?: string;
 }
 
+interface WorkerSettings {
+  args: readonly string[];
+  env: NodeJS.ProcessEnv;
+  onLine: (line: string) => void;
+  /** How long others may be late for a death nobody planned. */
+  recoveryMs: number;
+}
+
 /** One worker process with its own way to Redis. Its incarnation changes when it loses its lease. */
 export class WorkerProcess {
   readonly exited: Promise<void>;
@@ -29,23 +37,19 @@ export class WorkerProcess {
     private readonly child: ChildProcess,
     readonly proxy: TroubleProxy,
     private readonly recorder: Recorder,
-    private readonly onLine: (line: string) => void,
+    private readonly settings: WorkerSettings,
   ) {
     this.exited = once(child, 'exit').then(() => this.over());
     if (child.stderr !== null) createInterface({ input: child.stderr }).on('line', (text) => this.heard(text));
   }
 
   /** Resolves when it serves, or has ended. */
-  static async start(
-    settings: { args: readonly string[]; env: NodeJS.ProcessEnv; onLine: (line: string) => void },
-    proxy: TroubleProxy,
-    recorder: Recorder,
-  ): Promise<WorkerProcess> {
+  static async start(settings: WorkerSettings, proxy: TroubleProxy, recorder: Recorder): Promise<WorkerProcess> {
     const child = spawn(process.execPath, [program, ...settings.args], {
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       env: { ...settings.env, REDIS_URL: proxy.url },
     });
-    const worker = new WorkerProcess(child, proxy, recorder, settings.onLine);
+    const worker = new WorkerProcess(child, proxy, recorder, settings);
     const serves = child.stdout === null ? undefined : once(child.stdout, 'data');
     await Promise.race([serves, worker.exited]);
     return worker;
@@ -86,14 +90,18 @@ export class WorkerProcess {
   }
 
   private over(): void {
-    if (!this.isLeaving && !this.wasKilled)
-      this.recorder.note({ kind: 'fault', what: 'a worker died of itself', workerId: this.workerId, isDeath: true });
+    if (!this.isLeaving && !this.wasKilled) this.died('a worker died of itself', this.workerId, Date.now());
     this.isLeaving = true;
     this.recorder.note({ kind: 'worker', workerId: this.workerId, state: 'over' });
   }
 
+  private died(what: string, workerId: string, at: number): void {
+    const until = at + this.settings.recoveryMs;
+    this.recorder.note({ kind: 'fault', at, what, workerId, isDeath: true, until });
+  }
+
   private heard(text: string): void {
-    this.onLine(text);
+    this.settings.onLine(text);
     const line = parse(text);
     if (line?.msg === undefined) return;
     const { msg, workerId = this.workerId, sessionId, pid } = line;
@@ -102,8 +110,7 @@ export class WorkerProcess {
       this.workerId = workerId;
       this.recorder.note({ kind: 'worker', at, workerId, state: 'serves' });
     }
-    if (msg.startsWith('the lease is lost'))
-      this.recorder.note({ kind: 'fault', at, what: 'a lease was lost', workerId, isDeath: true });
+    if (msg.startsWith('the lease is lost')) this.died('a lease was lost', workerId, at);
     if (sessionId === undefined) return;
     if (givesUp.some((start) => msg.startsWith(start)))
       this.recorder.note({ kind: 'released', at, sessionId, workerId });

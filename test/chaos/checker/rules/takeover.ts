@@ -32,7 +32,7 @@ export const inTime: Rule = (history) => {
     ({ sessionId, workerId, diedAt, acceptedAt, servedAt = Number.POSITIVE_INFINITY }) => {
       if (history.wasClosed(sessionId)) return [];
       const due = Math.max(diedAt + leaseTtlMs, acceptedAt) + sweepMs + resumeMs;
-      const late = servedAt - due - history.disturbedMs(diedAt, Math.min(servedAt, due + 60_000));
+      const late = servedAt - due - history.disturbedMs(diedAt, Math.min(servedAt, due + 60_000), workerId);
       if (late <= 0) return [];
       const what = `${sessionId} of ${workerId}: ${Number.isFinite(late) ? `${Math.round(late)} ms late` : 'never'}`;
       return [{ rule: 'takeover in time', at: diedAt, what }];
