@@ -49,6 +49,8 @@ export class TroubleProxy {
   }
 
   slow(ms: number): void {
+    // What is stuck has lost something: only a cut may follow.
+    if (this.trouble.kind === 'half_open') return;
     this.trouble = { kind: 'slow', ms };
   }
 
