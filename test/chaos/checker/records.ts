@@ -164,3 +164,10 @@ interface Closed {
   at: number;
   sessionId: string;
 }
+
+export function parseHistory(text: string): HistoryRecord[] {
+  return text
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as HistoryRecord);
+}
