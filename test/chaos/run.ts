@@ -13,6 +13,7 @@ const faultKinds: readonly FaultKind[] = [...ofWorkers, ...ofConnections];
 
 const families = [
   'an agent is killed',
+  'a turn is interrupted',
   'a worker is killed',
   'replies are lost',
   'a worker is frozen beyond its lease',

@@ -112,6 +112,25 @@ const deadlyTurn: FaultKind = {
   },
 };
 
+/** No fault, but a wish that may meet one; its turn is to end once, and no other. */
+const interrupted: FaultKind = {
+  name: 'a turn is interrupted',
+  weight: 3,
+  async run(scene) {
+    const { recorder, stage } = scene;
+    const turn = recorder.records.findLast((record) => record.kind === 'accepted');
+    const producer = stage.producers[0];
+    if (turn?.kind !== 'accepted' || producer === undefined) return;
+    const { sessionId, turnId } = turn;
+    note(scene, this.name, { sessionId });
+    // Past the deadline, and without Redis, the wish is kept or was none: the turn's own end tells.
+    await producer
+      .session(sessionId)
+      .interrupt({ turnId, deadlineMs: 5_000 })
+      .catch(() => undefined);
+  },
+};
+
 export const ofWorkers: readonly FaultKind[] = [
   killed,
   frozen('a worker is frozen for a moment', 0.4, false),
@@ -123,6 +142,7 @@ export const ofWorkers: readonly FaultKind[] = [
   guardKilled,
   agentKilled,
   deadlyTurn,
+  interrupted,
 ];
 
 export function note(

@@ -50,6 +50,7 @@ export const turnKinds: readonly TurnKind[] = [
   talk('[[split]]', 1),
   talk('[[result-first]]', 1),
   talk('[[second-result after=100ms]]', 1),
+  talk('[[late-result 200ms]]', 1),
   talk('[[unmirrored]]', 0.3),
   talk('[[line 1MB]]', 0.5),
   talk('[[stderr 200KB]]', 0.5),

@@ -18,7 +18,7 @@ export function takeovers(history: History): Takeover[] {
   return deaths.flatMap(({ at, workerId = '' }) =>
     ownedBy(history, workerId, at).flatMap((sessionId): Takeover[] => {
       const servedAt = firstSign(history, sessionId, workerId, at);
-      const waiting = firstWaiting(history, sessionId, at, servedAt);
+      const waiting = firstWaiting(history, { sessionId, workerId, diedAt: at, servedAt });
       if (waiting === undefined) return [];
       return [{ sessionId, workerId, diedAt: at, acceptedAt: waiting.at, servedAt }];
     }),
@@ -59,15 +59,24 @@ function firstSign(history: History, sessionId: string, workerId: string, after:
 /** The first turn that had no result when its owner died, or came before anybody had taken over. */
 function firstWaiting(
   history: History,
-  sessionId: string,
-  diedAt: number,
-  servedAt = Number.POSITIVE_INFINITY,
+  {
+    sessionId,
+    workerId,
+    diedAt,
+    servedAt = Number.POSITIVE_INFINITY,
+  }: Pick<Takeover, 'sessionId' | 'workerId' | 'diedAt' | 'servedAt'>,
 ): Accepted | undefined {
   const endedAt = new Map(history.all('ended').map(({ turnId, at }) => [turnId, at]));
+  // What the dead had ended was told late, perhaps after its death.
+  const endings = history.streams.filter((stream) => stream.sessionId === sessionId).flatMap(({ events }) => events);
+  const endedByIt = new Set(
+    endings.flatMap((event) => (isEnding(event) && event.workerId === workerId ? [event.turnId] : [])),
+  );
   return history
     .all('accepted')
     .filter(
       (turn) => turn.sessionId === sessionId && turn.at < Math.min(servedAt, diedAt + history.settings.leaseTtlMs),
     )
+    .filter(({ turnId }) => !endedByIt.has(turnId))
     .find(({ turnId }) => (endedAt.get(turnId) ?? Number.POSITIVE_INFINITY) > diedAt + history.settings.clockMs);
 }
