@@ -74,7 +74,7 @@ test('a second result in the middle of the next turn closes nothing', async () =
     await (await session.prompt('[[second-result after=150ms]] first')).result();
     const turn = await session.prompt('[[stream chunks=20 every=30ms]] one two three four five six');
     expect((await turn.result()).text).toBe('Echo: one two three four five six');
-    await worker.logged(({ msg }) => msg === 'a result in the middle of a message was ignored');
+    await worker.logged(({ msg }) => msg === 'a result that is not of the turn in hand was ignored');
   });
 });
 

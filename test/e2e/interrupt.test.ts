@@ -86,7 +86,7 @@ describe('an interrupted agent whose result', () => {
       const worker = await cluster.worker({ claude: 'fake' });
       const session = cluster.producer().session('s');
       await (await session.prompt('[[second-result after=50ms]] first')).result();
-      await worker.logged(({ msg }) => msg === 'a result without a turn was ignored');
+      await worker.logged(({ msg }) => msg === 'a result that is not of the turn in hand was ignored');
       expect((await (await session.prompt('second')).result()).text).toBe('Echo: second');
     });
   });

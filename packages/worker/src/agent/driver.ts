@@ -6,8 +6,6 @@ import type { Message, Profile, Prompt, Tokens } from '@hearth/shared';
 
 /** What an agent says and does, in its order. */
 export type AgentEvent =
-  /** The agent has taken the prompt in hand: what it said before belongs to an earlier one. */
-  | { kind: 'begun' }
   | { kind: 'delta'; of: 'text' | 'thinking'; messageId: string; text: string; parentToolUseId: string | undefined }
   | { kind: 'message'; message: Message }
   /** A tool wants to run and waits until {@link Agent.answer}. */
@@ -36,7 +34,7 @@ export type AgentEvent =
   | { kind: 'status'; status: string }
   /** Lines of the transcript, each ending in a newline; `file` is `main` or a sub-agent's path; `entryIds`: ids of the assistant's entries. */
   | { kind: 'transcript'; file: string; lines: string; entryIds: readonly string[] }
-  /** A result that cannot be this prompt's: its message is not even complete. */
+  /** A result that cannot be this prompt's: it is not in hand yet, or its message is not even complete. */
   | { kind: 'stray_result'; reason: string }
   | ({ kind: 'result' } & AgentResult);
 

@@ -13,6 +13,7 @@ import type { TurnInHand } from './turn-in-hand.js';
 /** How long a commit waits for the transcript to contain the final message before it is marked not durable, ms. */
 const transcriptBoundMs = 2_000;
 
+const strayResult = 'a result that is not of the turn in hand was ignored';
 const megabyte = 1024 * 1024;
 
 const movedAway = 'Hearth: this session has moved to another worker.';
@@ -32,8 +33,6 @@ export type Ending =
 interface Exchange {
   hand: TurnInHand;
   agent: Agent;
-  /** The agent has taken this prompt in hand. */
-  hasBegun: boolean;
   isStopping: boolean;
   stopClocks: () => void;
   end: (ending: Ending) => void;
@@ -56,8 +55,7 @@ export interface SessionAgentDeps {
  * The one agent of an owned session, and what it says on its way to the outbox. Owns the agent and the exchange in hand.
  *
  * A1 A tool runs only after `tool.reached` was written under the fence (P7); once refused, every tool is refused.
- * A2 What the agent says outside an exchange, or before it has taken its prompt in hand, makes no event: a late result can close
- *    no later turn.
+ * A2 What the agent says outside an exchange makes no event: a late result can close no later turn.
  * A3 Lines of the transcript between begin and commit are part of the past only by the commit.
  */
 export class SessionAgent {
@@ -128,7 +126,7 @@ export class SessionAgent {
         this.deps.clocks,
         (why) => this.stop(hand.seq, why),
       );
-      this.inHand = { hand, agent, hasBegun: false, isStopping: false, stopClocks, end: resolve };
+      this.inHand = { hand, agent, isStopping: false, stopClocks, end: resolve };
       void agent.exited.then((exit) => resolve({ kind: 'agent_gone', exit }));
       agent.prompt(prompt);
       if (this.toStop?.seq === hand.seq) this.stop(hand.seq, this.toStop.why);
@@ -240,13 +238,10 @@ export class SessionAgent {
         this.deps.desk.withdrawn(event.requestId);
         return;
       case 'stray_result':
-        this.deps.log.warn({ reason: event.reason }, 'a result in the middle of a message was ignored');
-        return;
-      case 'begun':
-        if (this.inHand !== undefined) this.inHand.hasBegun = true;
+        this.deps.log.warn({ reason: event.reason }, strayResult);
         return;
       case 'result':
-        if (!this.inHand?.hasBegun) this.deps.log.warn({ reason: event.reason }, 'a result without a turn was ignored');
+        if (this.inHand === undefined) this.deps.log.warn({ reason: event.reason }, strayResult);
         else this.inHand.end({ kind: 'answered', answer: event });
         return;
       default: {

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { HearthError, type Logger, type Prompt } from '@hearth/shared';
@@ -37,6 +38,7 @@ export class ClaudeAgent implements Agent {
   private readonly control: ControlChannel;
   private readonly permissions = new Map<string, unknown>();
   private readonly tail: TranscriptTail | undefined;
+  private readonly translator: Translator;
   private onEvent: (event: AgentEvent) => void = () => undefined;
   private isBound = false;
   private rawListener: RawListener | undefined;
@@ -45,7 +47,7 @@ export class ClaudeAgent implements Agent {
     const { launch, beginning } = spec;
     this.agentId = launch.agentId;
     this.claudeSessionId = spec.claudeSessionId;
-    const translator = new Translator((event) => {
+    this.translator = new Translator((event) => {
       if (event.kind === 'permission') this.permissions.set(event.requestId, event.input);
       if (event.kind === 'permission_withdrawn') this.permissions.delete(event.requestId);
       this.onEvent(event);
@@ -56,7 +58,7 @@ export class ClaudeAgent implements Agent {
       cwd: spec.cwd,
       env: environment(launch, spec.workerEnv),
       agentId: launch.agentId,
-      onLine: (text) => this.onLine(text, translator),
+      onLine: (text) => this.onLine(text),
       onTooLong: (bytes) => {
         spec.log.error({ agentId: this.agentId, bytes }, 'the agent printed a line beyond all bounds; ending it');
         void this.end('now');
@@ -105,7 +107,9 @@ export class ClaudeAgent implements Agent {
   }
 
   prompt(prompt: Prompt): void {
-    this.write({ type: 'user', message: { role: 'user', content: prompt } });
+    const uuid = randomUUID();
+    this.translator.prompted(uuid);
+    this.write({ type: 'user', message: { role: 'user', content: prompt }, uuid });
   }
 
   async interrupt(): Promise<void> {
@@ -149,7 +153,7 @@ export class ClaudeAgent implements Agent {
     return { behavior: 'allow', updatedInput: answer.input ?? input, ...always };
   }
 
-  private onLine(text: string, translator: Translator): void {
+  private onLine(text: string): void {
     this.spec.log.trace({ agentId: this.agentId, line: text }, 'agent line');
     this.rawListener?.('out', text);
     const parsed = parseLine(text);
@@ -160,15 +164,15 @@ export class ClaudeAgent implements Agent {
       );
     if (parsed.kind !== 'line') return;
     if (parsed.line.type === 'control_response') return this.control.answered(parsed.line);
-    if (parsed.line.type === 'result') this.readTail(translator);
-    translator.line(parsed.line);
+    if (parsed.line.type === 'result') this.readTail();
+    this.translator.line(parsed.line);
   }
 
   /** Before a result what it is about; and for a while after it, for entries come late. */
-  private readTail(translator: Translator, timesMore = lateEntryLooks): void {
-    for (const mirror of this.tail?.take() ?? []) translator.line(mirror);
+  private readTail(timesMore = lateEntryLooks): void {
+    for (const mirror of this.tail?.take() ?? []) this.translator.line(mirror);
     if (this.tail === undefined || timesMore === 0) return;
-    setTimeout(() => this.readTail(translator, timesMore - 1), lateEntryEveryMs).unref();
+    setTimeout(() => this.readTail(timesMore - 1), lateEntryEveryMs).unref();
   }
 }
 

@@ -18,12 +18,16 @@ const spokenStatus = new Set(['status', 'compact_boundary']);
  * T2 The CLI prints one `assistant` line per content block; blocks of one message id become one message, when it stops.
  * T3 A result in the middle of a message that is being streamed, or while a tool has no result, is not its prompt's, unless it says
  *    that something went wrong.
+ * T4 What is said before the CLI has taken our prompt in hand belongs to another: it gives itself turns, too (a background task of an
+ *    agent before has ended). A CLI that tells nothing of our prompt's life has taken it with its `init`.
  */
 export class Translator {
   private readonly open = new Map<string, Message>();
   private readonly usage = new UsageMeter();
   /** Message id of the running API message, by who says it. */
   private readonly speaking = new Map<string, string>();
+  /** The prompt in hand: its uuid, and how far it has come. */
+  private prompt: { uuid: string; isQueued: boolean; hasBegun: boolean } | undefined;
   /** Id of the message that is being streamed in the main conversation. */
   private streaming: string | undefined;
   /** Tool uses of the main conversation that have no result yet. */
@@ -31,6 +35,27 @@ export class Translator {
   private lastEntryId: string | undefined;
 
   constructor(private readonly emit: (event: AgentEvent) => void) {}
+
+  /** A prompt is written under this uuid: what it brings about comes after its beginning. */
+  prompted(uuid: string): void {
+    this.prompt = { uuid, isQueued: false, hasBegun: false };
+    this.streaming = undefined;
+    this.using.clear();
+  }
+
+  private get isOfAnother(): boolean {
+    return this.prompt?.hasBegun === false;
+  }
+
+  private say(event: AgentEvent): void {
+    if (!this.isOfAnother) this.emit(event);
+  }
+
+  private lifecycle({ command_uuid, state }: LineOf<'command_lifecycle'>): void {
+    if (this.prompt === undefined || command_uuid !== this.prompt.uuid) return;
+    if (state === 'queued') this.prompt = { ...this.prompt, isQueued: true, hasBegun: false };
+    if (state === 'started') this.prompt = { ...this.prompt, hasBegun: true };
+  }
 
   line(line: Line): void {
     switch (line.type) {
@@ -46,6 +71,8 @@ export class Translator {
         return this.request(line);
       case 'control_cancel_request':
         return this.emit({ kind: 'permission_withdrawn', requestId: line.request_id });
+      case 'command_lifecycle':
+        return this.lifecycle(line);
       case 'transcript_mirror':
         return this.transcript(line);
       case 'result':
@@ -66,7 +93,7 @@ export class Translator {
     const { text, thinking } = event.delta;
     const said = text === undefined ? ({ of: 'thinking', text: thinking } as const) : ({ of: 'text', text } as const);
     if (said.text === undefined || said.text === '') return;
-    this.emit({
+    this.say({
       kind: 'delta',
       of: said.of,
       text: said.text,
@@ -97,7 +124,7 @@ export class Translator {
     const message = messageId === undefined ? undefined : this.open.get(messageId);
     if (message === undefined) return;
     this.open.delete(message.messageId);
-    this.emit({ kind: 'message', message });
+    this.say({ kind: 'message', message });
   }
 
   private toolResults({ message, parent_tool_use_id }: LineOf<'user'>): void {
@@ -105,7 +132,7 @@ export class Translator {
     for (const block of message.content) {
       if (block.type !== 'tool_result' || typeof block['tool_use_id'] !== 'string') continue;
       this.using.delete(block['tool_use_id']);
-      this.emit({
+      this.say({
         kind: 'tool_ended',
         toolUseId: block['tool_use_id'],
         ok: block['is_error'] !== true,
@@ -117,13 +144,14 @@ export class Translator {
 
   private system(line: LineOf<'system'>): void {
     // One for every prompt.
-    if (line.subtype === 'init') this.emit({ kind: 'begun' });
-    else if (line.subtype === 'api_retry') {
+    if (line.subtype === 'init') {
+      if (this.prompt?.isQueued === false) this.prompt = { ...this.prompt, hasBegun: true };
+    } else if (line.subtype === 'api_retry') {
       const reason = [line.error_status, line.error].filter((part) => part !== undefined && part !== null).join(' ');
-      this.emit({ kind: 'retry', attempt: line.attempt ?? 0, delayMs: line.retry_delay_ms ?? 0, reason });
+      this.say({ kind: 'retry', attempt: line.attempt ?? 0, delayMs: line.retry_delay_ms ?? 0, reason });
     } else if (spokenStatus.has(line.subtype)) {
       const status = line.subtype === 'status' ? line.status : line.subtype;
-      if (status) this.emit({ kind: 'status', status });
+      if (status) this.say({ kind: 'status', status });
     }
   }
 
@@ -164,7 +192,8 @@ export class Translator {
   }
 
   private result(line: LineOf<'result'>): void {
-    if (!line.is_error && (this.streaming !== undefined || this.using.size > 0))
+    const isIncomplete = !line.is_error && (this.streaming !== undefined || this.using.size > 0);
+    if (this.isOfAnother || isIncomplete)
       return this.emit({ kind: 'stray_result', reason: line.terminal_reason ?? line.subtype });
     this.streaming = undefined;
     this.using.clear();

@@ -76,6 +76,13 @@ const controlResponse = z.looseObject({
 
 const controlCancel = z.looseObject({ type: z.literal('control_cancel_request'), request_id: z.string() });
 
+/** What becomes of a user line that has a uuid: `queued`, `started`, `completed`. Seen in 2.1.329; not documented. */
+const commandLifecycle = z.looseObject({
+  type: z.literal('command_lifecycle'),
+  command_uuid: z.string(),
+  state: z.string(),
+});
+
 const transcriptMirror = z.looseObject({
   type: z.literal('transcript_mirror'),
   filePath: z.string(),
@@ -112,6 +119,7 @@ const lineSchema = z.discriminatedUnion('type', [
   controlRequest,
   controlResponse,
   controlCancel,
+  commandLifecycle,
   transcriptMirror,
   result,
 ]);

@@ -149,3 +149,26 @@ describe('a line', () => {
     });
   });
 });
+
+test('what is said before our prompt is in hand belongs to another: a turn the CLI gave itself ends nothing', () => {
+  const events: AgentEvent[] = [];
+  const translator = new Translator((event) => events.push(event));
+  const told = (...lines: object[]): void => {
+    for (const line of lines) {
+      const parsed = parseLine(JSON.stringify(line));
+      if (parsed.kind === 'line') translator.line(parsed.line);
+    }
+  };
+  const life = (state: string): object => ({ type: 'command_lifecycle', command_uuid: 'ours', state });
+  const init = { type: 'system', subtype: 'init' };
+  translator.prompted('ours');
+  told(init, life('queued'), block('m0', { type: 'text', text: 'of a task that has ended' }), result());
+  expect(kinds(events)).toEqual(['stray_result']);
+  told(life('started'), init, block('m1', { type: 'text', text: 'hello' }), result());
+  expect(kinds(events).slice(1)).toContain('result');
+  expect(events.at(-1)).toMatchObject({ kind: 'result', ok: true });
+  // A CLI that tells nothing of our prompt's life has taken it with its init.
+  translator.prompted('another');
+  told(init, result());
+  expect(events.at(-1)).toMatchObject({ kind: 'result' });
+});
