@@ -9,6 +9,8 @@ export interface PropertyOutcome {
   failed: boolean;
   /** What went wrong, with the seed and the shortest schedule found. */
   report: string;
+  /** Which of the seed's schedules failed. */
+  path: string | undefined;
 }
 
 /** Runs the property of the whole store. */
@@ -32,6 +34,7 @@ export async function runProperty(
     );
     return {
       failed: details.failed,
+      path: details.counterexamplePath ?? undefined,
       report: `${fc.defaultReportMessage(details) ?? ''}\n${String(details.errorInstance)}`,
     };
   } finally {
