@@ -35,7 +35,9 @@ async function bring(cluster: Cluster, ring: Ring, state: State): Promise<void> 
   }
 }
 
-test.each(matrix)('a turn whose ring is $state in $where is served', async ({ state, where }) => {
+// Side by side: they wait for leases and sweeps, most of their time.
+test.concurrent.for(matrix)('a turn whose ring is $state in $where is served', async ({ state, where }, context) => {
+  const { expect } = context;
   await withCluster(async (cluster) => {
     const producer = cluster.producer();
     const session = producer.session('s');
@@ -58,5 +60,5 @@ test.each(matrix)('a turn whose ring is $state in $where is served', async ({ st
     expect((await session.turns()).map(({ state: ended }) => ended)).toEqual(
       where === 'sticky' ? ['finished', 'finished'] : ['finished'],
     );
-  });
+  }, context);
 });

@@ -31,7 +31,7 @@ test.each([
       const looping = await producer.session('looping').prompt(tools.join(' '));
       const talking = await producer
         .session('talking')
-        .prompt(`[[stream chunks=200 every=60ms]] ${'word '.repeat(500)}`);
+        .prompt(`[[stream chunks=100 every=60ms]] ${'word '.repeat(250)}`);
       for await (const event of talking) if (event.type === 'text.delta') break;
       await eventually(async () => (await sizeOf(foreground)) > 0 && (await sizeOf(background)) > 0);
 

@@ -10,7 +10,7 @@ import { createProducer, type Producer } from '@hearth/producer';
 import { defaultStoreLimits, Keys, LeaseStore, SessionEndings, SessionStore } from '@hearth/shared';
 import { fakeClaudePath, type ModelApi, modelApiEnvironment, startModelApi } from '@hearth/simulator';
 import { Redis } from 'ioredis';
-import { inject, onTestFinished } from 'vitest';
+import { inject, onTestFinished, type TestContext } from 'vitest';
 import { keptPrefixes } from '../setup/prefix.js';
 
 /** One line of a worker's log. */
@@ -145,11 +145,14 @@ export class Cluster {
   }
 }
 
-/** Brackets a cluster: it is closed however the test ends; keys are deleted after a pass, kept after a failure, logs shown. */
-export async function withCluster(use: (cluster: Cluster) => Promise<void>): Promise<void> {
+/**
+ * Brackets a cluster: it is closed however the test ends; keys are deleted after a pass, kept after a failure, logs shown.
+ * A concurrent test gives its context: without it vitest cannot know which test asks.
+ */
+export async function withCluster(use: (cluster: Cluster) => Promise<void>, context?: TestContext): Promise<void> {
   const cluster = new Cluster(inject('redisUrl'), await startModelApi());
   // A test that times out never comes back from `use`: only the hook is sure to run.
-  onTestFinished(({ task }) => cluster.close(task.result?.state === 'pass'));
+  (context?.onTestFinished ?? onTestFinished)(({ task }) => cluster.close(task.result?.state === 'pass'));
   await use(cluster);
 }
 
