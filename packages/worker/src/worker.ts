@@ -38,7 +38,7 @@ import { SparePool } from './pool/spare-pool.js';
 import { killMarked, workerMark } from './processes/marked.js';
 import { availableMemory } from './processes/memory.js';
 import { claimFolder, endOrphans } from './processes/orphans.js';
-import { abandonGraceMs } from './session/session-agent.js';
+import { abandonGraceMs } from './session/exchange.js';
 import { newAgentId, Sessions } from './session/sessions.js';
 import { ClosedWorkspaces } from './session/workspaces.js';
 import { Deadlines } from './sweep/deadlines.js';

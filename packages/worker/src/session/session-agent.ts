@@ -1,9 +1,9 @@
 import { mkdir } from 'node:fs/promises';
-import { setTimeout as pause } from 'node:timers/promises';
 import { HearthError, type Logger, type Prompt, type Warmth } from '@hearth/shared';
 import type { Agent, AgentEnd, AgentEvent, AgentExit, AgentResult, RawListener } from '../agent/driver.js';
 import { startFailure } from '../agent/start-failure.js';
-import { type ClockTimes, watchClocks } from './clocks.js';
+import type { ClockTimes } from './clocks.js';
+import { type Ending, Exchange } from './exchange.js';
 import type { AgentLimits } from './limits.js';
 import type { Outbox } from './outbox.js';
 import type { PermissionDesk } from './permission-desk.js';
@@ -17,27 +17,6 @@ const strayResult = 'a result that is not of the turn in hand was ignored';
 const megabyte = 1024 * 1024;
 
 const movedAway = 'Hearth: this session has moved to another worker.';
-/** A stopped agent's result follows within some 10 ms; one that has not said it after this is ended, ms. */
-const stopGraceMs = 5_000;
-/** How long a turn that is abandoned may take to stop in band, ms. */
-export const abandonGraceMs = 1_000;
-/** An interrupt that met no running prompt is repeated, ms. */
-const stopAgainMs = 500;
-
-/** How an exchange of one prompt ended. */
-export type Ending =
-  | { kind: 'answered'; answer: AgentResult }
-  | { kind: 'agent_gone'; exit: AgentExit }
-  | { kind: 'fenced' };
-
-interface Exchange {
-  hand: TurnInHand;
-  agent: Agent;
-  isStopping: boolean;
-  stopClocks: () => void;
-  end: (ending: Ending) => void;
-}
-
 export interface SessionAgentDeps {
   /** The folder the agent works in. */
   workspace: string;
@@ -71,7 +50,6 @@ export class SessionAgent {
   private inHand: Exchange | undefined;
   /** The turn that is to stop, also when its exchange has not begun yet, and why. */
   private toStop: { seq: number; why: HearthError } | undefined;
-  private onStopped: () => void = () => undefined;
   private turnIsOpen = false;
   private exit: AgentExit | undefined;
   /** Defined once the session is lost: how much the agent said since. */
@@ -117,37 +95,25 @@ export class SessionAgent {
   }
 
   /** Has the agent answer one prompt. The begin was recorded before. */
-  exchange(hand: TurnInHand, agent: Agent, prompt: Prompt): Promise<Ending> {
-    this.deps.outbox.cut();
+  async exchange(hand: TurnInHand, agent: Agent, prompt: Prompt): Promise<Ending> {
+    const { clocks, desk, log, outbox } = this.deps;
+    outbox.cut();
     this.turnIsOpen = true;
-    return new Promise<Ending>((resolve) => {
-      const stopClocks = watchClocks(
-        () => hand.standing,
-        this.deps.clocks,
-        (why) => this.stop(hand.seq, why),
-      );
-      this.inHand = { hand, agent, isStopping: false, stopClocks, end: resolve };
-      void agent.exited.then((exit) => resolve({ kind: 'agent_gone', exit }));
-      agent.prompt(prompt);
-      if (this.toStop?.seq === hand.seq) this.stop(hand.seq, this.toStop.why);
-    }).finally(() => {
-      this.inHand?.stopClocks();
-      this.onStopped();
-      this.inHand = undefined;
-      this.deps.desk.clear();
-      this.met.turns += 1;
-    });
+    const exchange = new Exchange(hand, agent, { clocks, log, onOverdue: (why) => this.stop(hand.seq, why) });
+    this.inHand = exchange;
+    agent.prompt(prompt);
+    if (this.toStop?.seq === hand.seq) exchange.stop();
+    const ending = await exchange.ended;
+    this.inHand = undefined;
+    desk.clear();
+    this.met.turns += 1;
+    return ending;
   }
 
   /** Stops a turn: in band; an agent that does not end it in time is ended. The first reason counts; later turns are not touched. */
   stop(seq: number, why: HearthError): void {
     if (this.toStop?.seq !== seq) this.toStop = { seq, why };
-    const { inHand } = this;
-    if (inHand?.hand.seq !== seq || inHand.isStopping) return;
-    inHand.isStopping = true;
-    this.climb(inHand).catch((error: unknown) =>
-      this.deps.log.warn({ err: error, seq }, 'a turn could not be stopped'),
-    );
+    if (this.inHand?.hand.seq === seq) this.inHand.stop();
   }
 
   /** Why a turn was to stop, if it was. */
@@ -198,21 +164,14 @@ export class SessionAgent {
 
   /** Ends the agent whatever it does: asks it to stop its prompt, for a moment, so that its tools can end as they should. */
   async abandon(): Promise<void> {
-    const { agent } = this;
-    if (agent !== undefined && this.inHand !== undefined) {
-      const stopped = new Promise<void>((resolve) => {
-        this.onStopped = resolve;
-      });
-      agent.interrupt().catch(() => undefined);
-      await Promise.race([stopped, pause(abandonGraceMs, undefined, { ref: false })]);
-    }
+    await this.inHand?.stopBriefly();
     await this.end('now');
   }
 
   /** The session is lost: ends the agent, refuses what it says until it is gone, and tells how much that was. */
   async refuse(): Promise<number> {
     this.unwritten = 0;
-    this.inHand?.end({ kind: 'fenced' });
+    this.inHand?.fenced();
     await this.agent?.end('now');
     this.agent = undefined;
     return this.unwritten;
@@ -242,7 +201,7 @@ export class SessionAgent {
         return;
       case 'result':
         if (this.inHand === undefined) this.deps.log.warn({ reason: event.reason }, strayResult);
-        else this.inHand.end({ kind: 'answered', answer: event });
+        else this.inHand.answered(event);
         return;
       default: {
         const made = hand?.toEvent(event);
@@ -251,31 +210,13 @@ export class SessionAgent {
     }
   }
 
-  private async climb(stopping: Exchange): Promise<void> {
-    const until = performance.now() + stopGraceMs;
-    while (this.inHand === stopping && performance.now() < until) {
-      // One that does not answer is ended all the same.
-      stopping.agent.interrupt().catch(() => undefined);
-      await pause(stopAgainMs, undefined, { ref: false });
-    }
-    if (this.inHand !== stopping) return;
-    this.deps.log.warn(
-      { seq: stopping.hand.seq, pid: stopping.agent.pid },
-      'the agent did not stop its turn; ending it',
-    );
-    await stopping.agent.end('terminate');
-  }
-
   private killForMemory(agent: Agent, bytes: number, allowedMb: number): void {
     this.deps.log.error(
       { pid: agent.pid, megabytes: Math.round(bytes / megabyte) },
       'the agent took more memory than is allowed; ending it',
     );
     const { inHand } = this;
-    if (inHand !== undefined) {
-      inHand.isStopping = true;
-      this.toStop = { seq: inHand.hand.seq, why: outOfMemory(allowedMb) };
-    }
+    if (inHand !== undefined) this.toStop = { seq: inHand.hand.seq, why: outOfMemory(allowedMb) };
     void agent.end('now');
   }
 
