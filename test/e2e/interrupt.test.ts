@@ -32,7 +32,7 @@ function deafWishes(cluster: Cluster): SessionWishes {
 
 test('the turn that runs stops with what it said, its agent lives on and remembers, the next turn is hot', async () => {
   await withCluster(async (cluster) => {
-    await cluster.worker();
+    await cluster.worker({ places: 1 });
     const session = cluster.producer().session('s');
     const before = await (await session.prompt('Remember the number 12.')).result();
     const turn = await session.prompt(long);
@@ -53,7 +53,10 @@ test('the turn that runs stops with what it said, its agent lives on and remembe
 
 test('a tool that runs is stopped with its turn', async () => {
   await withCluster(async (cluster) => {
-    await cluster.worker({ profiles: { default: { permissionMode: 'bypassPermissions', env: { IS_SANDBOX: '1' } } } });
+    await cluster.worker({
+      places: 1,
+      profiles: { default: { permissionMode: 'bypassPermissions', env: { IS_SANDBOX: '1' } } },
+    });
     const session = cluster.producer().session('s');
     const folder = await cluster.folder();
     const command = `touch ${join(folder, 'began')}; sleep 30; touch ${join(folder, 'ended')}`;

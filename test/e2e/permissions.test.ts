@@ -31,7 +31,8 @@ interface Scene {
 
 async function withScene(profile: object, use: (scene: Scene) => Promise<void>, claude?: 'fake'): Promise<void> {
   await withCluster(async (cluster) => {
-    await cluster.worker({ profiles: { default: profile }, ...(claude === undefined ? {} : { claude }) });
+    // One place: no spare is started beside the one session, which would only take the machine's time.
+    await cluster.worker({ places: 1, profiles: { default: profile }, ...(claude === undefined ? {} : { claude }) });
     await use({ cluster, session: cluster.producer().session('s'), file: join(await cluster.folder(), 'made') });
   });
 }
