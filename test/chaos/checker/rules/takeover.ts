@@ -17,6 +17,8 @@ export function takeovers(history: History): Takeover[] {
   const deaths = history.all('fault').filter(({ isDeath, workerId }) => isDeath === true && workerId !== undefined);
   return deaths.flatMap(({ at, workerId = '' }) =>
     ownedBy(history, workerId, at).flatMap((sessionId): Takeover[] => {
+      // What waited was forgotten with the session.
+      if (history.wasClosed(sessionId)) return [];
       const servedAt = firstSign(history, sessionId, workerId, at);
       const waiting = firstWaiting(history, { sessionId, workerId, diedAt: at, servedAt });
       if (waiting === undefined) return [];
@@ -30,7 +32,6 @@ export const inTime: Rule = (history) => {
   const { leaseTtlMs, sweepMs, resumeMs } = history.settings;
   return takeovers(history).flatMap(
     ({ sessionId, workerId, diedAt, acceptedAt, servedAt = Number.POSITIVE_INFINITY }) => {
-      if (history.wasClosed(sessionId)) return [];
       const due = Math.max(diedAt + leaseTtlMs, acceptedAt) + sweepMs + resumeMs;
       const late = servedAt - due - history.disturbedMs(diedAt, Math.min(servedAt, due + 60_000), workerId);
       if (late <= 0) return [];
