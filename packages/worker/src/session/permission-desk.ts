@@ -46,25 +46,8 @@ export class PermissionDesk {
   constructor(private readonly deps: PermissionDeskDeps) {}
 
   /** The agent asks. */
-  async ask(agent: Agent, asked: Asked, hand: TurnInHand): Promise<void> {
-    const { requestId } = asked;
-    const entry: Waiting = { agent, hand, asked, timer: undefined };
-    this.waiting.set(requestId, entry);
-    const { permissionDeadlineMs, permissionUnwatched } = this.deps.policy;
-    const stored = await this.deps.outbox.askPermission({
-      request: requestOf(asked, hand.seq),
-      deadlineMs: permissionDeadlineMs,
-      parentToolUseId: asked.parentToolUseId,
-    });
-    if (stored.kind !== 'ok') {
-      if (this.waiting.delete(requestId)) agent.answer(requestId, { allow: false, message: movedAway });
-      return;
-    }
-    // The agent changed its mind while the request was on its way.
-    if (this.waiting.get(requestId) !== entry) return void (await this.store(entry, { by: 'agent' }));
-    hand.asks();
-    entry.timer = setTimeout(() => this.deny(entry, 'deadline', nobodyCame), permissionDeadlineMs);
-    if (permissionUnwatched === 'deny' && !(await this.isWatched())) this.deny(entry, 'unwatched', nobodyIsHere);
+  ask(agent: Agent, asked: Asked, hand: TurnInHand): void {
+    this.inBackground(this.bring(agent, asked, hand));
   }
 
   /** Somebody answered. */
@@ -92,6 +75,27 @@ export class PermissionDesk {
   /** The exchange is over: nobody waits for an answer any more. */
   clear(): void {
     for (const entry of this.waiting.values()) this.forget(entry);
+  }
+
+  private async bring(agent: Agent, asked: Asked, hand: TurnInHand): Promise<void> {
+    const { requestId } = asked;
+    const entry: Waiting = { agent, hand, asked, timer: undefined };
+    this.waiting.set(requestId, entry);
+    const { permissionDeadlineMs, permissionUnwatched } = this.deps.policy;
+    const stored = await this.deps.outbox.askPermission({
+      request: requestOf(asked, hand.seq),
+      deadlineMs: permissionDeadlineMs,
+      parentToolUseId: asked.parentToolUseId,
+    });
+    if (stored.kind !== 'ok') {
+      if (this.waiting.delete(requestId)) agent.answer(requestId, { allow: false, message: movedAway });
+      return;
+    }
+    // The agent changed its mind while the request was on its way.
+    if (this.waiting.get(requestId) !== entry) return void (await this.store(entry, { by: 'agent' }));
+    hand.asks();
+    entry.timer = setTimeout(() => this.deny(entry, 'deadline', nobodyCame), permissionDeadlineMs);
+    if (permissionUnwatched === 'deny' && !(await this.isWatched())) this.deny(entry, 'unwatched', nobodyIsHere);
   }
 
   private deny(entry: Waiting, by: 'deadline' | 'unwatched', message: string): void {

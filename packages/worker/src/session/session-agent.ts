@@ -191,7 +191,7 @@ export class SessionAgent {
         return;
       case 'permission':
         if (hand === undefined) agent.answer(event.requestId, { allow: false, message: movedAway });
-        else void this.deps.desk.ask(agent, event, hand);
+        else this.deps.desk.ask(agent, event, hand);
         return;
       case 'permission_withdrawn':
         this.deps.desk.withdrawn(event.requestId);
