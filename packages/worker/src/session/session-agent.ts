@@ -17,6 +17,8 @@ const strayResult = 'a result that is not of the turn in hand was ignored';
 const megabyte = 1024 * 1024;
 
 const movedAway = 'Hearth: this session has moved to another worker.';
+const noTurn = 'Hearth: no turn is in hand, so no tool may run now.';
+
 export interface SessionAgentDeps {
   /** The folder the agent works in. */
   workspace: string;
@@ -190,7 +192,7 @@ export class SessionAgent {
         void this.passGate(agent, event, hand);
         return;
       case 'permission':
-        if (hand === undefined) agent.answer(event.requestId, { allow: false, message: movedAway });
+        if (hand === undefined) agent.answer(event.requestId, { allow: false, message: noTurn });
         else this.deps.desk.ask(agent, event, hand);
         return;
       case 'permission_withdrawn':
@@ -231,9 +233,9 @@ export class SessionAgent {
     gate: Extract<AgentEvent, { kind: 'gate' }>,
     hand: TurnInHand | undefined,
   ): Promise<void> {
-    const written =
-      hand === undefined ? undefined : await this.deps.outbox.reachTool(hand.seq, gate.name, hand.toolStarted(gate));
-    agent.answer(gate.requestId, written?.kind === 'ok' ? { allow: true } : { allow: false, message: movedAway });
+    if (hand === undefined) return agent.answer(gate.requestId, { allow: false, message: noTurn });
+    const written = await this.deps.outbox.reachTool(hand.seq, gate.name, hand.toolStarted(gate));
+    agent.answer(gate.requestId, written.kind === 'ok' ? { allow: true } : { allow: false, message: movedAway });
   }
 
   private onExit(agent: Agent, exit: AgentExit): void {
