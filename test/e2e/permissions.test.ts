@@ -29,10 +29,10 @@ interface Scene {
   file: string;
 }
 
-async function withScene(profile: object, use: (scene: Scene) => Promise<void>, claude?: 'fake'): Promise<void> {
+async function withScene(profile: object, use: (scene: Scene) => Promise<void>): Promise<void> {
   await withCluster(async (cluster) => {
     // One place: no spare is started beside the one session, which would only take the machine's time.
-    await cluster.worker({ places: 1, profiles: { default: profile }, ...(claude === undefined ? {} : { claude }) });
+    await cluster.worker({ places: 1, profiles: { default: profile } });
     await use({ cluster, session: cluster.producer().session('s'), file: join(await cluster.folder(), 'made') });
   });
 }

@@ -65,7 +65,7 @@ test('a reader whose place is no longer kept is told once, then gets the record 
     const live: string[] = [];
     const following = (async () => {
       for await (const event of session.events({
-        after: turn.sessionId && `${(await session.summary())?.incarnation}.0`,
+        after: `${(await session.summary())?.incarnation}.0`,
       })) {
         live.push(event.type);
         if (event.type === 'turn.finished') return;
