@@ -1,4 +1,4 @@
-import { fromErrorBody, HearthError, stoppedError, type TurnResult, turnGone } from '@hearth/shared';
+import { HearthError, stoppedError, type TurnResult, turnGone } from '@hearth/shared';
 import type { Connection } from './connection.js';
 import { EventReader, streamEnd } from './reader/event-reader.js';
 
@@ -69,6 +69,6 @@ export async function interrupt(
 }
 
 function endedWith(result: TurnResult): Interruption {
-  const isInterrupted = result.status === 'failed' && fromErrorBody(result.error).code === 'interrupted';
+  const isInterrupted = result.status === 'failed' && result.error.code === 'interrupted';
   return { kind: isInterrupted ? 'interrupted' : 'ended', result };
 }
