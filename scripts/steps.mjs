@@ -1,11 +1,12 @@
 /** What `npm start`, `npm test` and `npm run bench` do first, on a machine with only Node and npm. */
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { constants } from 'node:os';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { constants, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { buildConsole } from './console.mjs';
+import { runWatched } from './watched.mjs';
 
 export const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
@@ -61,7 +62,16 @@ export async function install() {
   // npm passes the silence of .npmrc on to its children.
   const env = { ...process.env, CI: 'true', npm_config_loglevel: 'notice' };
   const args = ['--yes', packageManager, 'install', '--frozen-lockfile', '--prod=false'];
-  await step('install', () => run('npx', args, { env }));
+  // pnpm tells of every package, and of the parts of large ones; what it has got it keeps for the next attempt. A cache
+  // of its own for npx then: a lock somebody left in the usual one would be waited for again.
+  const cache = mkdtempSync(join(tmpdir(), 'hearth-npx-'));
+  const again = { cwd: root, env: { ...env, npm_config_cache: cache } };
+  const attempts = [{ cwd: root, env }, again, again, again];
+  try {
+    await step('install', () => runWatched('npx', args, { attempts, silenceMs: 120_000, pauseMs: 5_000 }));
+  } finally {
+    rmSync(cache, { recursive: true, force: true });
+  }
   writeFileSync(stamp, lock);
 }
 

@@ -17,6 +17,7 @@ import {
 } from '@hearth/simulator';
 import { findClaude } from '@hearth/worker';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { isRunning } from '../support/facts.js';
 import {
   type Beginning,
   blocks,
@@ -563,12 +564,6 @@ describe.each(subjects)('$name', ({ subject }) => {
 /** The pid of the shell that runs a tool, once it has written it down. */
 async function shellOf(cli: CliProcess): Promise<number> {
   return Number(await readFile(join(cli.cwd, 'begun'), 'utf8').catch(() => '0'));
-}
-
-/** One that has ended but was not reaped does not count. */
-async function isRunning(pid: number): Promise<boolean> {
-  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => ') Z');
-  return !stat.slice(stat.lastIndexOf(')')).startsWith(') Z');
 }
 
 test('the stand-in does not start in a nested session, by its environment', async () => {
