@@ -20,6 +20,8 @@ export interface ActorDeps extends ServingDeps {
 
 type Phase =
   | { kind: 'idle'; since: number }
+  /** The log is being looked at: what is found there may be served, so nobody may end the agent now. */
+  | { kind: 'looking' }
   | { kind: 'serving'; seq: number }
   | { kind: 'releasing'; done: Promise<boolean> }
   /** The session is lost; its agent is being ended. */
@@ -41,12 +43,13 @@ const watchedForMs = 15_000;
  *
  * R1 One turn is in hand at a time, whichever doorbell came first (P2).
  * R2 The lock is released only after the agent and all it started have ended.
+ * R3 Only an idle session is given up: one whose log is being looked at may have a turn to serve.
  */
 export class SessionActor {
   private readonly serving: Serving;
   private readonly doorbells = new WaitingDoorbells();
   private readonly log: Logger;
-  private phase: Phase = { kind: 'idle', since: performance.now() };
+  private phase: Phase = { kind: 'looking' };
   private aim: Aim = 'serve';
   private rung = true;
   private isWantedWarm = false;
@@ -198,6 +201,7 @@ export class SessionActor {
       return false;
     }
     this.rung = false;
+    this.phase = { kind: 'looking' };
     const turn = await this.deps.store.head(this.sessionId);
     if (turn === 'closing') {
       await this.letGo();
@@ -223,7 +227,7 @@ export class SessionActor {
   private async idle(): Promise<void> {
     this.turnsInARow = 0;
     if (this.rung || this.aim !== 'serve' || this.isLost()) return;
-    if (this.phase.kind !== 'releasing') this.phase = { kind: 'idle', since: performance.now() };
+    this.phase = { kind: 'idle', since: performance.now() };
     const { idleTimeoutMs } = this.deps.limits;
     // A session for one turn has no more to come.
     const timeout = setTimeout(() => void this.evict(), this.claim.once ? 0 : idleTimeoutMs);
@@ -232,6 +236,10 @@ export class SessionActor {
     });
     clearTimeout(timeout);
     this.wakeUp = undefined;
+    await this.releaseUnderWay();
+  }
+
+  private async releaseUnderWay(): Promise<void> {
     if (this.phase.kind === 'releasing') await this.phase.done;
   }
 
