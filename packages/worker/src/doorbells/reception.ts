@@ -117,21 +117,26 @@ export class Reception {
         return { kind: 'later', delayMs: againMs.otherProfile };
       return this.refuse(doorbell, rung, profileUnknown(profile));
     }
-    if (pool.failure !== undefined) {
-      if (await fleet.othersHave(profile, 'healthy')) return { kind: 'later', delayMs: againMs.unhealthy };
+    const { failure } = pool;
+    if (failure !== undefined) {
       pool.fill();
-      return this.refuse(doorbell, rung, pool.failure);
+      if (await fleet.othersHave(profile, 'healthy')) return { kind: 'later', delayMs: againMs.unhealthy };
+      // When the next try is due, this turn is it.
+      if (pool.isBackingOff) return this.refuse(doorbell, rung, failure);
     }
     const place = await places.admit(profile);
     if (place === undefined)
       return rung.seat === 'intake' ? { kind: 'back' } : this.ringAgain(doorbell, rung, 'intake');
-    const claimed = await this.claim(doorbell, rung);
-    if ('outcome' in claimed) {
-      places.leave(place);
-      return claimed.outcome;
+    let isOpen = false;
+    try {
+      const claimed = await this.claim(doorbell, rung);
+      if ('outcome' in claimed) return claimed.outcome;
+      this.deps.sessions.open(doorbell.sessionId, claimed.claim, place);
+      isOpen = true;
+      return 'ours';
+    } finally {
+      if (!isOpen) places.leave(place);
     }
-    this.deps.sessions.open(doorbell.sessionId, claimed.claim, place);
-    return 'ours';
   }
 
   private async claim(doorbell: Doorbell, rung: Rung) {

@@ -53,14 +53,18 @@ export class Places {
   }
   private get spares(): number {
     let spares = 0;
-    for (const pool of this.deps.pools.values()) spares += pool.occupied;
+    for (const pool of this.pools) spares += pool.occupied;
     return spares;
+  }
+  /** Each once: profiles can share one. */
+  private get pools(): ReadonlySet<SparePool> {
+    return new Set(this.deps.pools.values());
   }
 
   /** How a new session would get a place: at once, only by evicting an idle session, or not at all. */
   outlook(): 'free' | 'evictable' | 'full' {
     if (this.unheld > 0) return 'free';
-    for (const pool of this.deps.pools.values()) if (pool.readyCount > 0) return 'free';
+    for (const pool of this.pools) if (pool.readyCount > 0) return 'free';
     return this.deps.idleSessions().length > 0 ? 'evictable' : 'full';
   }
 
@@ -107,11 +111,11 @@ export class Places {
   }
 
   private fill(): void {
-    for (const pool of this.deps.pools.values()) pool.fill();
+    for (const pool of this.pools) pool.fill();
   }
 
   private async dropSpare(): Promise<boolean> {
-    for (const pool of this.deps.pools.values()) if (await pool.dropOne()) return true;
+    for (const pool of this.pools) if (await pool.dropOne()) return true;
     return false;
   }
 }

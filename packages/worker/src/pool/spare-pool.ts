@@ -5,6 +5,8 @@ import { Backoff } from './backoff.js';
 
 /** After so many failures in a row spares are started only when a turn asks for one. */
 const givesUpAfter = 8;
+/** An agent that lived for so long has started well, whatever ended it, ms. */
+const heldMs = 10_000;
 
 export interface SparePoolDeps {
   /** How many ready spares to keep. */
@@ -32,9 +34,10 @@ type Health =
  * The spares of one profile. Owns agents that are starting or ready and unbound, and the backoff of starts.
  *
  * S1 A spare is handed to exactly one taker, and leaves the pool with it.
- * S2 A start on demand goes to whoever waited first; a failed start is told to all who wait.
+ * S2 A start on demand goes to whoever waited first; one that fails is told to whoever has no other start to wait for.
  * S3 A spare takes its place until its process is gone.
- * S4 While starts fail, takers are told at once with the error of the last failure.
+ * S4 While starts fail, takers are told at once with the error of the last failure, until the next try is due.
+ * S5 Only an agent that starts tells that starts do not fail any more; a spare that is ready is handed out all the same.
  */
 export class SparePool {
   private readonly ready: Agent[] = [];
@@ -43,7 +46,7 @@ export class SparePool {
   /** Spares that are being ended: no spares any more, but still there. */
   private leaving = 0;
   private health: Health = { kind: 'unknown' };
-  private readonly backoff = new Backoff({ firstMs: 250, atMostMs: 60_000, holdMs: 10_000 });
+  private readonly backoff = new Backoff({ firstMs: 250, atMostMs: 60_000, holdMs: heldMs });
   private stopped = false;
 
   constructor(private readonly deps: SparePoolDeps) {}
@@ -62,9 +65,13 @@ export class SparePool {
   get readyCount(): number {
     return this.ready.length;
   }
-  /** Why agents of this profile do not start, while it lasts. */
+  /** Why no agent of this profile can be had, while it lasts: starts fail, and no spare is left from before. */
   get failure(): HearthError | undefined {
-    return this.health.kind === 'failing' ? this.health.error : undefined;
+    return this.health.kind === 'failing' && this.ready.length === 0 ? this.health.error : undefined;
+  }
+  /** Starts fail, and the next try is not due yet. */
+  get isBackingOff(): boolean {
+    return this.health.kind === 'failing' && performance.now() < this.health.retryAt;
   }
 
   /** One spare more would be one too many: its taker went away, and another was started for the next. */
@@ -72,14 +79,14 @@ export class SparePool {
     return this.stopped || this.ready.length >= this.deps.target;
   }
 
-  /** Starts spares up to the target, as far as there is room and starts do not fail. */
+  /** Starts spares up to the target, as far as there is room; while starts fail one at a time, target or not (S5). */
   fill(): void {
-    if (this.stopped || (this.health.kind === 'failing' && performance.now() < this.health.retryAt)) return;
-    while (this.size < this.deps.target && this.deps.hasRoom()) {
-      this.launch();
-      // One probe at a time while it fails.
-      if (this.health.kind === 'failing') return;
+    if (this.stopped || this.isBackingOff) return;
+    if (this.health.kind === 'failing') {
+      if (this.starts.size === 0 && this.deps.hasRoom()) this.launch();
+      return;
     }
+    while (this.size < this.deps.target && this.deps.hasRoom()) this.launch();
   }
 
   /** Resolves when no start is under way: spares are ready, or it is known why not. */
@@ -113,9 +120,7 @@ export class SparePool {
     const spare = this.tryTake();
     if (spare !== undefined) return { agent: spare, ready: true };
     if (this.stopped) throw new HearthError('closed', 'The worker is stopping.');
-    if (this.health.kind === 'failing') {
-      if (performance.now() < this.health.retryAt) throw this.health.error;
-    }
+    if (this.health.kind === 'failing' && this.isBackingOff) throw this.health.error;
     const agent = await new Promise<Agent>((resolve, reject) => {
       this.waiters.push({ resolve, reject });
       if (this.starts.size < this.waiters.length) this.launch();
@@ -126,6 +131,9 @@ export class SparePool {
   /** Notes how a start outside the pool (a resume) went: the same binary, the same trouble. */
   noteFailure(error: HearthError): void {
     this.fail(error);
+  }
+  noteSuccess(): void {
+    this.succeed();
   }
 
   /** Ends one spare to make room; false when there is none. */
@@ -172,16 +180,15 @@ export class SparePool {
   private keep(agent: Agent): void {
     this.ready.push(agent);
     this.deps.onReady();
+    const since = performance.now();
     void agent.exited.then((exit) => {
       const at = this.ready.indexOf(agent);
       if (at === -1) return;
       this.ready.splice(at, 1);
-      this.fail(
-        new HearthError(
-          'agent_start_failed',
-          `A spare ended by itself (${exit.code ?? exit.signal}). ${exit.stderrTail}`.trim(),
-        ),
-      );
+      const why = `A spare ended by itself (${exit.code ?? exit.signal}). ${exit.stderrTail}`.trim();
+      if (performance.now() - since < heldMs) return this.fail(new HearthError('agent_start_failed', why));
+      this.deps.log.warn({ pid: agent.pid }, why);
+      this.fill();
     });
     this.fill();
   }
@@ -197,7 +204,7 @@ export class SparePool {
 
   private fail(error: HearthError): void {
     if (this.stopped) return;
-    for (const waiter of this.waiters.splice(0)) waiter.reject(error);
+    while (this.waiters.length > this.starts.size) this.waiters.shift()?.reject(error);
     if (this.health.kind === 'failing') clearTimeout(this.health.timer);
     const waitMs = this.backoff.failed();
     const goesOn = this.backoff.count < givesUpAfter;
@@ -205,7 +212,13 @@ export class SparePool {
       { err: error, failures: this.backoff.count, ...(goesOn ? { retryInMs: Math.round(waitMs) } : {}) },
       goesOn ? 'an agent did not start' : 'agents keep failing to start; trying again only when a turn asks for one',
     );
-    const timer = goesOn ? setTimeout(() => this.fill(), waitMs) : undefined;
+    const timer = goesOn ? setTimeout(() => this.tryAgain(), waitMs) : undefined;
     this.health = { kind: 'failing', error, retryAt: performance.now() + waitMs, timer };
+  }
+
+  /** A timer can fire a moment before its time. */
+  private tryAgain(): void {
+    if (this.health.kind === 'failing') this.health.retryAt = performance.now();
+    this.fill();
   }
 }

@@ -51,7 +51,7 @@ function world(total: number, target: number, start?: () => Promise<Agent>, fits
     log: createLogger('test', 'silent'),
   });
   pools.set('p', pool);
-  return { pool, places, started, idle };
+  return { pool, pools, places, started, idle };
 }
 
 describe('spares', () => {
@@ -102,6 +102,45 @@ describe('spares', () => {
     await pool.stop();
   });
 
+  test('that did not start are tried again by themselves, each time', async () => {
+    const tried = Array.from({ length: 20 }, async () => {
+      let attempts = 0;
+      const { pool } = world(5, 1, async () => {
+        attempts += 1;
+        if (attempts === 1) throw new HearthError('agent_start_failed', 'just now');
+        return fakeAgent(attempts);
+      });
+      pool.fill();
+      await expect.poll(() => pool.readyCount, { timeout: 5_000 }).toBe(1);
+      expect(pool.failure).toBeUndefined();
+      await pool.stop();
+    });
+    await Promise.all(tried);
+  });
+
+  test('that are ready are handed out although a resume failed, and one start more tells that starts go well', async () => {
+    const { pool, places, started } = world(5, 1);
+    pool.fill();
+    await pool.settled();
+    pool.noteFailure(new HearthError('agent_start_failed', 'a transcript nobody can read'));
+    expect([pool.failure, pool.readyCount, pool.isBackingOff]).toEqual([undefined, 1, true]);
+    const place = await places.admit('p');
+    expect(place?.spare).toBe(started[0]);
+    expect(pool.failure).toBeDefined();
+    await expect.poll(() => pool.failure).toBeUndefined();
+    await pool.stop();
+  });
+
+  test('are none of a profile that keeps none: a failed resume is forgotten all the same', async () => {
+    const { pool } = world(5, 0);
+    pool.noteFailure(new HearthError('agent_start_failed', 'just now'));
+    await expect.poll(() => pool.failure).toBeUndefined();
+    pool.noteFailure(new HearthError('agent_start_failed', 'just now'));
+    pool.noteSuccess();
+    expect(pool.failure).toBeUndefined();
+    await pool.stop();
+  });
+
   test('that are starting when the pool stops are ended, too', async () => {
     let arrive: (agent: Agent) => void = () => undefined;
     const { pool } = world(5, 1, () => new Promise((resolve) => (arrive = resolve)));
@@ -134,6 +173,15 @@ describe('places', () => {
     expect([first?.spare?.pid, second?.spare?.pid, third]).toEqual([1, 2, undefined]);
     expect(started).toHaveLength(2);
     expect(places.outlook()).toBe('full');
+    await pool.stop();
+  });
+
+  test('of spares that two profiles share count once', async () => {
+    const { pool, pools, places } = world(4, 2);
+    pools.set('alias', pool);
+    pool.fill();
+    await pool.settled();
+    expect(places.free).toBe(2);
     await pool.stop();
   });
 
