@@ -1,4 +1,4 @@
-import { type DestinationStream, type Logger, pino } from 'pino';
+import { type DestinationStream, type Logger, pino, type SerializedError } from 'pino';
 
 export type { Logger } from 'pino';
 
@@ -10,6 +10,25 @@ export type LogLevel = (typeof logLevels)[number];
  * prompts and answers are never logged above `trace`.
  */
 export function createLogger(name: string, level: LogLevel = 'info', destination?: DestinationStream): Logger {
-  const options = { name, level, base: { name }, formatters: { level: (label: string) => ({ level: label }) } };
+  const options = {
+    name,
+    level,
+    base: { name },
+    formatters: { level: (label: string) => ({ level: label }) },
+    serializers: { err: (error: Error) => withoutArguments(pino.stdSerializers.err(error)) },
+  };
   return pino(options, destination ?? pino.destination({ fd: 2, sync: true }));
 }
+
+/** Errors of Redis carry the command that failed: of ours that is a whole script, with prompts and answers among its arguments. */
+function withoutArguments(error: SerializedError): SerializedError {
+  const { command, aggregateErrors } = error;
+  if (typeof command === 'object' && command !== null) error['command'] = 'name' in command ? command.name : 'unknown';
+  for (const [key, value] of Object.entries(error)) if (isSerializedError(value)) error[key] = withoutArguments(value);
+  if (aggregateErrors !== undefined) error.aggregateErrors = aggregateErrors.map(withoutArguments);
+  return error;
+}
+
+/** pino has gone through errors within errors already. */
+const isSerializedError = (value: unknown): value is SerializedError =>
+  typeof value === 'object' && value !== null && 'stack' in value && 'type' in value;

@@ -1,0 +1,27 @@
+import { Writable } from 'node:stream';
+import { expect, it } from 'vitest';
+import { createLogger } from '../src/index.js';
+import { withStore } from './support/redis.js';
+
+it('tells of a command of Redis that failed by its name: prompts are among the arguments', () =>
+  withStore(async ({ redis }) => {
+    const lines: string[] = [];
+    const sink = new Writable({
+      write(chunk, _encoding, done) {
+        lines.push(String(chunk));
+        done();
+      },
+    });
+    const log = createLogger('test', 'info', sink);
+    const failed = await redis.eval('return redis.error_reply("OOM no memory")', 0, 'a secret prompt').catch((e) => e);
+    const several = new AggregateError([failed], 'several', { cause: failed });
+    log.error({ err: failed }, 'one');
+    log.error({ err: several }, 'several');
+    log.error({ err: Object.assign(new Error('around'), { inner: failed }) }, 'around');
+    expect(lines).toHaveLength(3);
+    for (const line of lines) {
+      expect(line).toContain('OOM no memory');
+      expect(line).not.toContain('a secret prompt');
+    }
+    expect(JSON.parse(lines[0] ?? '')).toMatchObject({ err: { command: 'eval' } });
+  }));
