@@ -2,13 +2,17 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { onTestFinished } from 'vitest';
 
-/** A way to a server that can be cut: every connection over it ends at once, new ones are let through. `cut` tells how many there were. */
-export async function cuttable(url: string): Promise<{ url: string; cut: () => number }> {
+/**
+ * A way to a server that can be cut: every connection over it ends at once, new ones are let through. `cut` tells how many there were.
+ * After `freeze` it carries nothing any more, and tells nobody: connections stand, and can be made.
+ */
+export async function cuttable(url: string): Promise<{ url: string; cut: () => number; freeze: () => void }> {
   const { hostname, port } = new URL(url);
   const sockets = new Set<Socket>();
+  let isFrozen = false;
   const server = createServer((near) => {
     const far = connect(Number(port), hostname);
-    near.pipe(far).pipe(near);
+    if (!isFrozen) near.pipe(far).pipe(near);
     for (const socket of [near, far]) {
       sockets.add(socket);
       socket.on('close', () => sockets.delete(socket));
@@ -20,6 +24,10 @@ export async function cuttable(url: string): Promise<{ url: string; cut: () => n
     for (const socket of sockets) socket.destroy();
     return connections;
   };
+  const freeze = (): void => {
+    isFrozen = true;
+    for (const socket of sockets) socket.unpipe().pause();
+  };
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   onTestFinished(async () => {
@@ -30,5 +38,5 @@ export async function cuttable(url: string): Promise<{ url: string; cut: () => n
   const way = new URL(url);
   way.hostname = '127.0.0.1';
   way.port = String((server.address() as AddressInfo).port);
-  return { url: way.href.replace(/\/$/, ''), cut };
+  return { url: way.href.replace(/\/$/, ''), cut, freeze };
 }

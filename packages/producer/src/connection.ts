@@ -37,7 +37,7 @@ export class Connection {
   constructor(options: ProducerOptions) {
     this.options = resolveProducerOptions(options);
     this.keys = new Keys(this.options);
-    this.redis = connectFailingFast(this.options.redisUrl, 'hearth-producer');
+    this.redis = connectFailingFast(this.options.redisUrl, 'hearth-producer', this.options.connectTimeoutMs);
     this.subscriber = connectWaiting(this.options.redisUrl, 'hearth-reader', { autoResubscribe: false });
     // A connection's trouble is told to whoever calls; without a listener Node would throw it.
     for (const redis of [this.redis, this.subscriber]) redis.on('error', () => undefined);
@@ -66,10 +66,11 @@ export class Connection {
 
   private async connect(): Promise<void> {
     await checkRedis(this.redis, this.options.connectTimeoutMs);
-    const connecting = [this.redis, this.subscriber].filter(
-      ({ status }) => status === 'wait' || status === 'end' || status === 'close',
+    // The subscriber may come later: readers are told when it has.
+    const [commands] = [this.redis, this.subscriber].map((redis) =>
+      ['wait', 'end', 'close'].includes(redis.status) ? redis.connect().catch(() => undefined) : undefined,
     );
-    await Promise.all(connecting.map((redis) => redis.connect().catch(() => undefined)));
+    await commands;
   }
 
   /** ioredis reconnects by itself; wait for that, but not for long. All who ask meanwhile wait together. */

@@ -1,6 +1,7 @@
 import { connectWaiting } from '@hearth/shared';
 import type { Redis } from 'ioredis';
 import { expect, inject, test } from 'vitest';
+import { cuttable } from '../../../test/support/cuttable.js';
 import { TurnFailedError } from '../src/index.js';
 import { collect, ids, Scene } from './support/scene.js';
 
@@ -143,4 +144,28 @@ test('a turn that ended is followed from where its reader left, and no further',
   };
   expect(await from(0)).toEqual([2, 3]);
   expect(await from(2)).toEqual([]);
+});
+
+test('a Redis that accepts connections and answers nothing is unreachable, from the first call or in mid-use', async () => {
+  const scene = new Scene();
+  const way = await cuttable(inject('redisUrl'));
+  const producer = scene.producer({ redisUrl: way.url, connectTimeoutMs: 300 });
+  await producer.session('s').prompt('x');
+  way.freeze();
+  const unreachable = { code: 'redis_unreachable' };
+  await expect(producer.session('s').prompt('y')).rejects.toMatchObject(unreachable);
+  const another = scene.producer({ redisUrl: way.url, connectTimeoutMs: 300 });
+  await expect(another.session('s').prompt('x')).rejects.toMatchObject(unreachable);
+});
+
+test('whoever reads or waits when the producer is closed is told', async () => {
+  const scene = new Scene();
+  const producer = scene.producer();
+  const turn = await producer.session('s').prompt('x');
+  const reading = (async () => {
+    for await (const event of producer.session('s').events({ after: '.0' })) if (event.type === 'turn.started') return;
+  })();
+  const ends = Promise.allSettled([turn.result(), reading]);
+  await producer.close();
+  for (const end of await ends) expect(end).toMatchObject({ status: 'rejected', reason: { code: 'closed' } });
 });

@@ -8,6 +8,8 @@ export interface ChannelListener {
   onEvents(incarnation: string, events: readonly NumberedEvent[]): void;
   /** The channel was (re)subscribed: what was published before may have been missed. */
   onSubscribed(): void;
+  /** The connection is closed for good: nothing comes any more. */
+  onClosed(): void;
 }
 
 interface Channel {
@@ -22,6 +24,7 @@ interface Channel {
  */
 export class Channels {
   private readonly channels = new Map<string, Channel>();
+  private isClosed = false;
 
   constructor(
     private readonly redis: Redis,
@@ -33,11 +36,16 @@ export class Channels {
 
   /** Subscribes a session's channel ahead of its first reader. */
   warm(sessionId: string): void {
+    if (this.isClosed) return;
     const channel = this.open(this.keys.channel(sessionId));
     this.lingerIfUnread(this.keys.channel(sessionId), channel);
   }
 
   listen(sessionId: string, listener: ChannelListener): () => void {
+    if (this.isClosed) {
+      listener.onClosed();
+      return () => undefined;
+    }
     const name = this.keys.channel(sessionId);
     const channel = this.open(name);
     clearTimeout(channel.linger);
@@ -53,7 +61,11 @@ export class Channels {
   }
 
   close(): void {
-    for (const channel of this.channels.values()) clearTimeout(channel.linger);
+    this.isClosed = true;
+    for (const { linger, listeners } of this.channels.values()) {
+      clearTimeout(linger);
+      for (const listener of listeners) listener.onClosed();
+    }
     this.channels.clear();
   }
 

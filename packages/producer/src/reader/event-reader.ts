@@ -1,6 +1,7 @@
 import {
   type Cursor,
   formatCursor,
+  HearthError,
   type Keys,
   type NumberedEvent,
   readEventsAfter,
@@ -48,6 +49,7 @@ export class EventReader implements AsyncIterable<ReaderEvent> {
   private mustRead = true;
   private wake: (() => void) | undefined;
   private closed = false;
+  private isCutOff = false;
 
   constructor(
     private readonly deps: EventReaderDeps,
@@ -62,6 +64,10 @@ export class EventReader implements AsyncIterable<ReaderEvent> {
     const stopListening = this.deps.channels.listen(this.sessionId, {
       onEvents: (incarnation, events) => this.take(incarnation, events),
       onSubscribed: () => this.readSoon(),
+      onClosed: () => {
+        this.isCutOff = true;
+        this.close();
+      },
     });
     try {
       while (!this.closed) {
@@ -73,6 +79,7 @@ export class EventReader implements AsyncIterable<ReaderEvent> {
           if (expired !== undefined) yield expired;
         } else await this.silence();
       }
+      if (this.isCutOff) throw new HearthError('closed', 'The producer was closed while the session was read.');
     } finally {
       stopListening();
     }
@@ -137,7 +144,7 @@ export class EventReader implements AsyncIterable<ReaderEvent> {
       return await readEventsAfter(this.deps.redis, this.deps.keys, this.sessionId, from, perRead);
     } catch {
       // Redis is away: the resubscription, or the next silence, reads again.
-      await this.silence();
+      if (!this.closed) await this.silence();
       this.mustRead = true;
       return undefined;
     }
@@ -147,6 +154,8 @@ export class EventReader implements AsyncIterable<ReaderEvent> {
     this.incarnation = incarnation;
     this.last = last;
     this.mustRead = true;
+    // What was taken from the channel meanwhile came before.
+    this.ahead.length = 0;
     return { type: 'stream.expired', id: formatCursor({ incarnation, id: last }) };
   }
 

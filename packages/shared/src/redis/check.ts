@@ -23,6 +23,8 @@ export async function readRedisFacts(redis: Redis, deadlineMs = 5_000): Promise<
   probe.on('error', (error: unknown) => {
     cause ??= error;
   });
+  // One that accepts connections and never answers (a frozen process, a half-open way) is none, too.
+  const tooLate = setTimeout(() => probe.disconnect(), deadlineMs);
   try {
     await probe.connect();
     const info = await probe.info('server', 'memory');
@@ -33,11 +35,12 @@ export async function readRedisFacts(redis: Redis, deadlineMs = 5_000): Promise<
   } catch (error) {
     throw new HearthError('redis_unreachable', `No Redis answers at ${address}.`, {
       field: 'redisUrl',
-      expected: 'a Redis ≥ 7 that accepts connections',
+      expected: `a Redis ≥ 7 that answers within ${deadlineMs} ms`,
       wayOut: 'Start Redis there, or set REDIS_URL to where it is; `hearth up` brings its own.',
       cause: cause ?? error,
     });
   } finally {
+    clearTimeout(tooLate);
     probe.disconnect();
   }
 }

@@ -6,15 +6,16 @@ const retryStrategy = (attempt: number): number => Math.min(50 * 2 ** Math.min(a
 
 /**
  * A connection that fails fast: for producers. A command given while Redis is away fails at once; one in flight is
- * repeated at most twice (every script of ours may be repeated).
+ * repeated at most twice (every script of ours may be repeated). A Redis that does not answer for `answerTimeoutMs` is away.
  */
-export function connectFailingFast(url: string, name: string): Redis {
+export function connectFailingFast(url: string, name: string, answerTimeoutMs = 5_000): Redis {
   return new Redis(url, {
     connectionName: name,
     lazyConnect: true,
     enableOfflineQueue: false,
     maxRetriesPerRequest: 2,
-    connectTimeout: 5_000,
+    connectTimeout: answerTimeoutMs,
+    commandTimeout: answerTimeoutMs,
     retryStrategy,
   });
 }
