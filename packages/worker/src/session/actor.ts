@@ -272,6 +272,17 @@ export class SessionActor {
   }
 
   private async releaseIdle(): Promise<boolean> {
+    try {
+      return await this.tryReleaseIdle();
+    } catch (error) {
+      // Its agent has ended. Its lock names us still: its next turn finds it here, or a closer does.
+      this.log.error({ err: error }, 'an idle session could not be released');
+      this.finish();
+      return true;
+    }
+  }
+
+  private async tryReleaseIdle(): Promise<boolean> {
     await this.serving.end('ask');
     const outcome = await this.serving.release('idle');
     if (this.isLost()) return true;

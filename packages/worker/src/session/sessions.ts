@@ -47,9 +47,17 @@ export interface SessionsDeps {
 /** Raw lines are cut to so many characters before they are shown. */
 const rawLineAtMost = 100_000;
 
-/** The sessions this worker owns. Owns their actors. */
+/** What becomes of the sessions: they are served, handed over, or (the lease is lost) dropped. */
+type Fate = 'serve' | 'hand_over' | 'drop';
+
+/**
+ * The sessions this worker owns. Owns their actors.
+ *
+ * O1 A session whose claim was under way when the worker began to drain, or lost its lease, has the fate of all others.
+ */
 export class Sessions {
   private readonly actors = new Map<string, SessionActor>();
+  private fate: Fate = 'serve';
 
   constructor(private readonly deps: SessionsDeps) {}
 
@@ -110,6 +118,7 @@ export class Sessions {
           deps.log.error({ sessionId, lines: main.cut }, 'the transcript was damaged; its tail was cut off');
         try {
           const agent = await deps.driver.resume(deps.launch(profile), workspace, { claudeSessionId, files });
+          pool.noteSuccess();
           return { agent, cutLines: main.cut };
         } catch (error) {
           pool.noteFailure(startFailure(error));
@@ -129,6 +138,8 @@ export class Sessions {
     });
     this.actors.set(sessionId, actor);
     deps.log.info({ sessionId, fence: claim.fence }, 'session claimed');
+    if (this.fate === 'drop') return void actor.fencedOut();
+    if (this.fate === 'hand_over') void actor.drain();
     actor.start();
   }
 
@@ -139,6 +150,7 @@ export class Sessions {
 
   /** Finishes what runs, hands every session over; those that are not done by `deadline` are abandoned. */
   async drain(deadline: Promise<void>): Promise<{ abandoned: number }> {
+    this.fate = 'hand_over';
     const draining = [...this.actors.values()].map((actor) => actor.drain());
     const all = Promise.all(draining).then(() => 'drained' as const);
     if ((await Promise.race([all, deadline])) === 'drained') return { abandoned: 0 };
@@ -149,6 +161,7 @@ export class Sessions {
 
   /** The lease is lost: nothing can be written any more, so everything is dropped. */
   async drop(): Promise<void> {
+    this.fate = 'drop';
     await Promise.all([...this.actors.values()].map((actor) => actor.fencedOut()));
   }
 
