@@ -300,7 +300,7 @@ export class Serving {
   ): Promise<Served> {
     const { seq, messages } = hand;
     const committing = this.outbox.commit(seq, { result, messages, event: hand.ending(result), ...past });
-    this.agent.closeTurn();
+    this.agent.closeTurn(seq);
     const committed = await committing;
     if (committed.kind === 'fenced') return this.lost();
     // It was withdrawn: its doorbells were told.

@@ -50,8 +50,8 @@ export class SessionAgent {
   };
   private watcher: RawListener | undefined;
   private inHand: Exchange | undefined;
-  /** The turn that is to stop, also when its exchange has not begun yet, and why. */
-  private toStop: { seq: number; why: HearthError } | undefined;
+  /** Turns that are to stop, also those whose exchange has not begun yet, and why: the first reason counts. */
+  private readonly toStop = new Map<number, HearthError>();
   private turnIsOpen = false;
   private exit: AgentExit | undefined;
   /** Defined once the session is lost: how much the agent said since. */
@@ -78,18 +78,30 @@ export class SessionAgent {
     }
     try {
       await mkdir(this.deps.workspace, { recursive: true });
-      const { agent, warmth } = await this.deps.newAgent();
-      this.agent = agent;
-      this.met = { warmth, at: performance.now(), turns: 0, bytes: 0 };
-      this.transcriptWatch.clear();
-      agent.watch(this.watcher);
-      await agent.bind(this.deps.workspace, (event) => this.onEvent(agent, event));
-      void agent.exited.then((exit) => this.onExit(agent, exit));
-      return { kind: 'met', agent, warmth };
+      return { kind: 'met', ...(await this.meetNew()) };
     } catch (error) {
       await this.end('now');
       return { kind: 'failed', error: startFailure(error) };
     }
+  }
+
+  private async meetNew(isSecond = false): Promise<{ agent: Agent; warmth: Warmth }> {
+    const { agent, warmth } = await this.deps.newAgent();
+    this.agent = agent;
+    this.met = { warmth, at: performance.now(), turns: 0, bytes: 0 };
+    this.transcriptWatch.clear();
+    agent.watch(this.watcher);
+    try {
+      await agent.bind(this.deps.workspace, (event) => this.onEvent(agent, event));
+    } catch (error) {
+      await this.end('now');
+      // A spare can die, or go deaf, while it waits to be taken; that is no reason why the next should.
+      if (warmth !== 'spare' || isSecond) throw error;
+      this.deps.log.warn({ pid: agent.pid, err: error }, 'a spare could not be bound; another is tried');
+      return this.meetNew(true);
+    }
+    void agent.exited.then((exit) => this.onExit(agent, exit));
+    return { agent, warmth };
   }
 
   private get warmth(): Warmth {
@@ -104,7 +116,7 @@ export class SessionAgent {
     const exchange = new Exchange(hand, agent, { clocks, log, onOverdue: (why) => this.stop(hand.seq, why) });
     this.inHand = exchange;
     agent.prompt(prompt);
-    if (this.toStop?.seq === hand.seq) exchange.stop();
+    if (this.toStop.has(hand.seq)) exchange.stop();
     const ending = await exchange.ended;
     this.inHand = undefined;
     desk.clear();
@@ -114,13 +126,17 @@ export class SessionAgent {
 
   /** Stops a turn: in band; an agent that does not end it in time is ended. The first reason counts; later turns are not touched. */
   stop(seq: number, why: HearthError): void {
-    if (this.toStop?.seq !== seq) this.toStop = { seq, why };
+    this.noteToStop(seq, why);
     if (this.inHand?.hand.seq === seq) this.inHand.stop();
+  }
+
+  private noteToStop(seq: number, why: HearthError): void {
+    if (!this.toStop.has(seq)) this.toStop.set(seq, why);
   }
 
   /** Why a turn was to stop, if it was. */
   stopReason(seq: number): HearthError | undefined {
-    return this.toStop?.seq === seq ? this.toStop.why : undefined;
+    return this.toStop.get(seq);
   }
 
   /** Whether the transcript contains the answer's last entry, after waiting for it within a bound. */
@@ -152,10 +168,11 @@ export class SessionAgent {
     this.agent?.watch(listener);
   }
 
-  /** The commit was put into the outbox. */
-  closeTurn(): void {
+  /** The commit of a turn was put into the outbox. */
+  closeTurn(seq: number): void {
     this.turnIsOpen = false;
     this.exit = undefined;
+    for (const stopped of this.toStop.keys()) if (stopped <= seq) this.toStop.delete(stopped);
   }
 
   async end(how: AgentEnd): Promise<void> {
@@ -218,7 +235,7 @@ export class SessionAgent {
       'the agent took more memory than is allowed; ending it',
     );
     const { inHand } = this;
-    if (inHand !== undefined) this.toStop = { seq: inHand.hand.seq, why: outOfMemory(allowedMb) };
+    if (inHand !== undefined) this.noteToStop(inHand.hand.seq, outOfMemory(allowedMb));
     void agent.end('now');
   }
 

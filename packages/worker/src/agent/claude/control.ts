@@ -11,11 +11,13 @@ interface Pending {
 /** Control requests of the host to the CLI. Every one has a deadline: the channel can die for the process's life (a reported hazard). */
 export class ControlChannel {
   private readonly pending = new Map<string, Pending>();
+  private closedBy: HearthError | undefined;
 
   constructor(private readonly write: (line: unknown) => void) {}
 
   /** @throws HearthError `agent_protocol` when the answer is an error, `agent_start_timeout` when none comes in time */
   async ask(request: { subtype: string; [field: string]: unknown }, deadlineMs: number): Promise<unknown> {
+    if (this.closedBy !== undefined) throw this.closedBy;
     const requestId = randomUUID();
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
@@ -43,6 +45,7 @@ export class ControlChannel {
 
   /** The process is gone: nobody will answer. */
   close(error: HearthError): void {
+    this.closedBy = error;
     for (const pending of this.pending.values()) {
       clearTimeout(pending.timer);
       pending.reject(error);
