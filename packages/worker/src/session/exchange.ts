@@ -33,7 +33,7 @@ export class Exchange {
 
   constructor(
     readonly hand: TurnInHand,
-    private readonly agent: Agent,
+    readonly agent: Agent,
     private readonly deps: ExchangeDeps,
   ) {
     const stopClocks = watchClocks(() => hand.standing, deps.clocks, deps.onOverdue);
@@ -43,11 +43,15 @@ export class Exchange {
       this.isOver = true;
       stopClocks();
     });
-    void agent.exited.then((exit) => this.end({ kind: 'agent_gone', exit }));
   }
 
   answered(answer: AgentResult): void {
     this.end({ kind: 'answered', answer });
+  }
+
+  /** Not asked of the agent itself: what waits for its end is kept as long as it lives, and with it every prompt it was given. */
+  gone(exit: AgentExit): void {
+    this.end({ kind: 'agent_gone', exit });
   }
 
   /** The session is lost: nobody waits for the answer any more. */

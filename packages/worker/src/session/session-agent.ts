@@ -54,6 +54,8 @@ export class SessionAgent {
   private readonly toStop = new Map<number, HearthError>();
   private turnIsOpen = false;
   private exit: AgentExit | undefined;
+  /** The last agent that ended, perhaps before its exchange began. */
+  private ended: { agent: Agent; exit: AgentExit } | undefined;
   /** Defined once the session is lost: how much the agent said since. */
   private unwritten: number | undefined;
 
@@ -80,28 +82,31 @@ export class SessionAgent {
       await mkdir(this.deps.workspace, { recursive: true });
       return { kind: 'met', ...(await this.meetNew()) };
     } catch (error) {
-      await this.end('now');
       return { kind: 'failed', error: startFailure(error) };
     }
   }
 
   private async meetNew(isSecond = false): Promise<{ agent: Agent; warmth: Warmth }> {
-    const { agent, warmth } = await this.deps.newAgent();
-    this.agent = agent;
-    this.met = { warmth, at: performance.now(), turns: 0, bytes: 0 };
-    this.transcriptWatch.clear();
-    agent.watch(this.watcher);
+    let warmth: Warmth | undefined;
     try {
+      const met = await this.deps.newAgent();
+      const { agent } = met;
+      ({ warmth } = met);
+      this.agent = agent;
+      this.met = { warmth, at: performance.now(), turns: 0, bytes: 0 };
+      this.transcriptWatch.clear();
+      agent.watch(this.watcher);
       await agent.bind(this.deps.workspace, (event) => this.onEvent(agent, event));
+      void agent.exited.then((exit) => this.onExit(agent, exit));
+      return { agent, warmth };
     } catch (error) {
       await this.end('now');
-      // A spare can die, or go deaf, while it waits to be taken; that is no reason why the next should.
-      if (warmth !== 'spare' || isSecond) throw error;
-      this.deps.log.warn({ pid: agent.pid, err: error }, 'a spare could not be bound; another is tried');
+      // A spare can die, or go deaf, while it waits to be taken, and anything can be killed while it starts: once is an accident.
+      const isAccident = warmth === 'spare' || startFailure(error).code === 'agent_start_failed';
+      if (isSecond || !isAccident) throw error;
+      this.deps.log.warn({ err: error }, 'an agent could not be met; another is tried');
       return this.meetNew(true);
     }
-    void agent.exited.then((exit) => this.onExit(agent, exit));
-    return { agent, warmth };
   }
 
   private get warmth(): Warmth {
@@ -115,6 +120,7 @@ export class SessionAgent {
     this.turnIsOpen = true;
     const exchange = new Exchange(hand, agent, { clocks, log, onOverdue: (why) => this.stop(hand.seq, why) });
     this.inHand = exchange;
+    if (this.ended?.agent === agent) exchange.gone(this.ended.exit);
     agent.prompt(prompt);
     if (this.toStop.has(hand.seq)) exchange.stop();
     const ending = await exchange.ended;
@@ -256,6 +262,8 @@ export class SessionAgent {
   }
 
   private onExit(agent: Agent, exit: AgentExit): void {
+    this.ended = { agent, exit };
+    if (this.inHand?.agent === agent) this.inHand.gone(exit);
     if (agent !== this.agent) return;
     this.agent = undefined;
     this.exit = exit;
