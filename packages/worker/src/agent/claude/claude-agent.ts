@@ -58,7 +58,7 @@ export class ClaudeAgent implements Agent {
       cwd: spec.cwd,
       env: environment(launch, spec.workerEnv),
       agentId: launch.agentId,
-      onLine: (text) => this.onLine(text),
+      onLine: (text) => this.guarded(() => this.onLine(text)),
       onTooLong: (bytes) => {
         spec.log.error({ agentId: this.agentId, bytes }, 'the agent printed a line beyond all bounds; ending it');
         void this.end('now');
@@ -168,11 +168,24 @@ export class ClaudeAgent implements Agent {
     this.translator.line(parsed.line);
   }
 
+  /** What goes wrong with what one agent says ends that agent, not the worker with all its sessions. */
+  private guarded(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.spec.log.error(
+        { agentId: this.agentId, err: error },
+        'what the agent said could not be dealt with; ending it',
+      );
+      void this.end('now');
+    }
+  }
+
   /** Before a result what it is about; and for a while after it, for entries come late. */
   private readTail(timesMore = lateEntryLooks): void {
     for (const mirror of this.tail?.take() ?? []) this.translator.line(mirror);
     if (this.tail === undefined || timesMore === 0) return;
-    setTimeout(() => this.readTail(timesMore - 1), lateEntryEveryMs).unref();
+    setTimeout(() => this.guarded(() => this.readTail(timesMore - 1)), lateEntryEveryMs).unref();
   }
 }
 

@@ -28,7 +28,7 @@ export class TranscriptTail {
       if (whole.length === 0) return [];
       this.read.set(filePath, from + whole.length);
       const lines = whole.toString('utf8').split('\n').filter(Boolean);
-      const entries = lines.map((line) => JSON.parse(line) as Mirror['entries'][number]);
+      const entries = lines.flatMap(entryOf);
       return [{ type: 'transcript_mirror' as const, filePath, entries }];
     });
   }
@@ -40,6 +40,15 @@ export class TranscriptTail {
         .map((name) => join(folder, name))
         .filter((path) => path.endsWith('.jsonl') && path.includes(this.claudeSessionId)),
     );
+  }
+}
+
+/** A torn line is none: a resume cuts the transcript back to what hangs together. */
+function entryOf(line: string): Mirror['entries'] {
+  try {
+    return [JSON.parse(line) as Mirror['entries'][number]];
+  } catch {
+    return [];
   }
 }
 
@@ -56,7 +65,13 @@ function sizeOf(file: string): number {
 }
 
 function readFrom(file: string, from: number): Buffer {
-  const fd = openSync(file, 'r');
+  let fd: number;
+  try {
+    fd = openSync(file, 'r');
+  } catch {
+    // Its folder is just being removed.
+    return Buffer.alloc(0);
+  }
   try {
     const bytes = Buffer.alloc(Math.max(0, fstatSync(fd).size - from));
     return bytes.subarray(0, readSync(fd, bytes, 0, bytes.length, from));

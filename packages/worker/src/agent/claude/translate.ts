@@ -161,7 +161,7 @@ export class Translator {
       this.emit({
         kind: 'gate',
         requestId,
-        toolUseId: hook.tool_use_id,
+        toolUseId: hook.tool_use_id ?? requestId,
         name: hook.tool_name,
         input: hook.tool_input,
         parentToolUseId: hook.parent_tool_use_id ?? undefined,

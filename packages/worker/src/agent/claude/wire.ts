@@ -55,14 +55,19 @@ const controlRequest = z.looseObject({
   }),
 });
 
-/** `input` of a `hook_callback` for PreToolUse. */
-export const hookInputSchema = z.looseObject({
-  tool_name: z.string(),
-  tool_use_id: z.string(),
-  tool_input: z.unknown().optional(),
-  /** Set for a sub-agent's tool. */
-  parent_tool_use_id: parentToolUseId,
-});
+/**
+ * `input` of a `hook_callback` for PreToolUse. The CLI waits for an answer whatever is in it: a tool that does not tell its name is one
+ * that may change anything.
+ */
+export const hookInputSchema = z
+  .looseObject({
+    tool_name: z.string().catch('unknown'),
+    tool_use_id: z.string().optional().catch(undefined),
+    tool_input: z.unknown().optional(),
+    /** Set for a sub-agent's tool. */
+    parent_tool_use_id: parentToolUseId.catch(undefined),
+  })
+  .catch({ tool_name: 'unknown' });
 
 const controlResponse = z.looseObject({
   type: z.literal('control_response'),
