@@ -20,11 +20,20 @@ export function formatChunk(file: string, piece: string): Buffer {
 
 const headerLine = (header: ChunkHeader): Buffer => Buffer.from(`${JSON.stringify(header)}\n`);
 
+/** Of a chunk nobody can read any more a line that is no JSON is left: whoever resumes cuts the file back to before it. */
+const unreadable = Buffer.from('a chunk that could not be read\n');
+
 function parseChunk(chunk: Buffer): { file: string; piece: Buffer } {
-  const end = chunk.indexOf('\n');
-  const { file, z } = JSON.parse(chunk.toString('utf8', 0, end)) as ChunkHeader;
-  const piece = chunk.subarray(end + 1);
-  return { file, piece: z === undefined ? piece : inflateRawSync(piece) };
+  let file = 'main';
+  try {
+    const end = chunk.indexOf('\n');
+    const header = JSON.parse(chunk.toString('utf8', 0, end)) as ChunkHeader;
+    file = header.file;
+    const piece = chunk.subarray(end + 1);
+    return { file, piece: header.z === undefined ? piece : inflateRawSync(piece) };
+  } catch {
+    return { file, piece: unreadable };
+  }
 }
 
 /** Cuts text into pieces of at most `maxBytes` of UTF-8, never inside a character. */
@@ -56,7 +65,9 @@ export async function readPast(
   for (let from = 0; from < chunks; from += chunksPerRead) {
     for (const chunk of await store.transcript(sessionId, from, Math.min(chunksPerRead, chunks - from))) {
       const { file, piece } = parseChunk(chunk);
-      pieces.set(file, [...(pieces.get(file) ?? []), piece]);
+      const parts = pieces.get(file);
+      if (parts === undefined) pieces.set(file, [piece]);
+      else parts.push(piece);
     }
   }
   return new Map([...pieces].map(([file, parts]) => [file, Buffer.concat(parts).toString('utf8')]));

@@ -1,56 +1,59 @@
 /** One line of the transcript, as far as its chain needs it. */
 interface Entry {
-  uuid?: unknown;
-  parentUuid?: unknown;
+  line: string;
+  /** Which line of the transcript it is. */
+  at: number;
+  uuid: string | undefined;
+  parent: string | undefined;
 }
 
 /**
- * Cuts a transcript back to its last valid chain: what follows a line that is no JSON goes, and then every last entry whose ancestors
- * are not all there. `cut`: how many lines went.
+ * Cuts a transcript back to its last valid chain: lines that are no JSON go, and entries whose ancestors are not all there. What was
+ * lost before is passed over: once a session has gone on from before the damage, its new entries hang together without it.
+ *
+ * @returns `cut`: how many lines were lost at the end, so that the session goes on from before them
  */
 export function mendTranscript(content: string): { content: string; cut: number } {
   const lines = content.split('\n').filter((line) => line !== '');
-  const entries = validEntries(lines);
-  let end = entries.length;
-  while (end > 0 && !isChained(entries.slice(0, end))) end -= 1;
+  const entries = lines.flatMap(entryOf);
+  const isRooted = rootedness(entries);
+  const kept = entries.filter(({ uuid }) => uuid === undefined || isRooted(uuid));
+  const last = kept.findLast(({ uuid }) => uuid !== undefined);
   // Entries that are chained to nothing at all are of a kind we do not know: better whole than gone.
-  const kept = end === 0 ? entries.length : end;
-  const cut = lines.length - kept;
+  if (last === undefined) return { content: whole(entries), cut: lines.length - entries.length };
+  const after = (entry: Entry): boolean => entry.at > last.at;
   return {
-    content:
-      cut === 0
-        ? content
-        : lines
-            .slice(0, kept)
-            .map((line) => `${line}\n`)
-            .join(''),
-    cut,
+    content: kept.length === lines.length ? content : whole(kept),
+    cut: lines.length - 1 - last.at - kept.filter(after).length,
   };
 }
 
-function validEntries(lines: readonly string[]): Entry[] {
-  const entries: Entry[] = [];
-  for (const line of lines) {
-    try {
-      entries.push(JSON.parse(line) as Entry);
-    } catch {
-      return entries;
-    }
+const whole = (entries: readonly Entry[]): string => entries.map(({ line }) => `${line}\n`).join('');
+
+function entryOf(line: string, at: number): Entry[] {
+  try {
+    const { uuid, parentUuid } = JSON.parse(line) as { uuid?: unknown; parentUuid?: unknown };
+    const text = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);
+    return [{ line, at, uuid: text(uuid), parent: text(parentUuid) }];
+  } catch {
+    return [];
   }
-  return entries;
 }
 
-/** Whether the last entry that names itself leads back to one without a parent. */
-function isChained(entries: readonly Entry[]): boolean {
-  const parents = new Map(
-    entries.filter(({ uuid }) => typeof uuid === 'string').map((one) => [one.uuid, one.parentUuid]),
-  );
-  const last = entries.findLast(({ uuid }) => typeof uuid === 'string');
-  if (last === undefined) return true;
-  const seen = new Set<unknown>();
-  for (let at: unknown = last.uuid; typeof at === 'string'; at = parents.get(at)) {
-    if (seen.has(at) || !parents.has(at)) return false;
-    seen.add(at);
-  }
-  return true;
+/** Whether an entry leads back to one without a parent. Each entry is walked over once. */
+function rootedness(entries: readonly Entry[]): (uuid: string) => boolean {
+  const parents = new Map(entries.flatMap(({ uuid, parent }) => (uuid === undefined ? [] : [[uuid, parent] as const])));
+  const known = new Map<string, boolean>();
+  return (uuid) => {
+    const path: string[] = [];
+    let at: string | undefined = uuid;
+    // What is being walked over is rooted in nothing until a root is found: so a circle ends.
+    for (; at !== undefined && parents.has(at) && !known.has(at); at = parents.get(at)) {
+      known.set(at, false);
+      path.push(at);
+    }
+    const found = at === undefined || known.get(at) === true;
+    for (const walked of path) known.set(walked, found);
+    return found;
+  };
 }
