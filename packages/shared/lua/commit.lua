@@ -9,6 +9,7 @@ Reply {OK|REPEATED, turns left in the log}   {ALREADY} the turn has a result   {
 --@include codes
 --@include time
 --@include fence
+--@include cut
 --@include publish
 --@include settle
 local seq, member = ARGV[3], ARGV[11]
@@ -21,6 +22,7 @@ local chunks = math.min(tonumber(ARGV[8]), redis.call('LLEN', K_TRANSCRIPT))
 redis.call('HINCRBYFLOAT', K_SESSION, 'cost', ARGV[9])
 take_number(ARGV[2])
 redis.call('HSET', K_SESSION, 'transcript', chunks, 'claude', ARGV[7], 'note', ARGV[10])
+cut_transcript()
 local left = settle(seq, member, ARGV[4], ARGV[5], ARGV[6], ARGV[12], ARGV[13])
 -- What its agent asked for, it asks no more; the answers that were given are known until the next begin.
 for _, field in ipairs(redis.call('HKEYS', K_PERMISSIONS)) do

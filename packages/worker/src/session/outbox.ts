@@ -193,7 +193,7 @@ export class Outbox {
   private async writeCommit(seq: number, { transcript, ...input }: CommitEntry): Promise<CommitOutcome> {
     const transcriptChunks = transcript === 'keep' ? this.chunkCount : this.settledCount;
     const outcome = await this.writer.commit(seq, { ...input, transcriptChunks });
-    if (outcome.kind === 'ok') this.settledCount = transcriptChunks;
+    if (outcome.kind === 'ok') this.chunkCount = this.settledCount = transcriptChunks;
     return outcome;
   }
 
