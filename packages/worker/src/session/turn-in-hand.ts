@@ -31,6 +31,8 @@ export interface ServedBy {
  */
 export class TurnInHand {
   private readonly said: Message[] = [];
+  /** Text of the main conversation's messages as far as it was streamed, by message; of complete ones only what they lack. */
+  private readonly streamed = new Map<string, string>();
   private readonly tools = new Map<string, RunningTool>();
   private toolsMs = 0;
   private toolsBusySince = 0;
@@ -84,10 +86,13 @@ export class TurnInHand {
     switch (event.kind) {
       case 'delta':
         this.noteSign();
+        if (event.of === 'text' && event.parentToolUseId === undefined)
+          this.streamed.set(event.messageId, (this.streamed.get(event.messageId) ?? '') + event.text);
         return { type: `${event.of}.delta`, seq, messageId: event.messageId, text: event.text, ...parent(event) };
       case 'message':
         this.noteSign();
         this.said.push(event.message);
+        this.forgetStreamed(event.message);
         return { type: 'message', seq, ...event.message };
       case 'tool_ended': {
         this.noteSign();
@@ -210,12 +215,21 @@ export class TurnInHand {
     return text === '' ? (answer?.text ?? '') : text;
   }
 
+  private forgetStreamed(message: Message): void {
+    const streamed = this.streamed.get(message.messageId);
+    if (streamed !== undefined && textOf(message).length >= streamed.length) this.streamed.delete(message.messageId);
+  }
+
+  /** A message that was cut off may never have become complete: then what was streamed of it counts. */
   private textSoFar(): string {
-    return this.said
-      .filter((message) => message.parentToolUseId === undefined)
-      .map(textOf)
-      .filter(Boolean)
-      .join('\n\n');
+    const main = this.said.filter((message) => message.parentToolUseId === undefined);
+    const cutOff = new Map(this.streamed);
+    const texts = main.map((message) => {
+      const streamed = cutOff.get(message.messageId);
+      cutOff.delete(message.messageId);
+      return streamed ?? textOf(message);
+    });
+    return [...texts, ...cutOff.values()].filter(Boolean).join('\n\n');
   }
 }
 
