@@ -28,6 +28,9 @@ interface Waiting {
   timer: NodeJS.Timeout | undefined;
 }
 
+/** A deadline the store did not take is told it again after so many ms. */
+const denyAgainMs = 1_000;
+
 const movedAway = 'Hearth: this session has moved to another worker.';
 const nobodyCame = 'Hearth: nobody answered this permission request in time.';
 const nobodyIsHere = 'Hearth: nobody is here to give this permission. The profile can allow the tool in advance.';
@@ -94,12 +97,24 @@ export class PermissionDesk {
     // The agent changed its mind while the request was on its way.
     if (this.waiting.get(requestId) !== entry) return void (await this.store(entry, { by: 'agent' }));
     hand.asks();
-    entry.timer = setTimeout(() => this.deny(entry, 'deadline', nobodyCame), permissionDeadlineMs);
-    if (permissionUnwatched === 'deny' && !(await this.isWatched())) this.deny(entry, 'unwatched', nobodyIsHere);
+    this.arm(entry, permissionDeadlineMs);
+    if (permissionUnwatched === 'deny' && !(await this.isWatched())) this.denyUnwatched(entry);
   }
 
-  private deny(entry: Waiting, by: 'deadline' | 'unwatched', message: string): void {
-    this.inBackground(this.resolve(entry, { by, answer: { decision: 'deny', message } }));
+  /** Denies at the deadline; when the store does not take it, again and again: the agent and the turn's clocks wait for it. */
+  private arm(entry: Waiting, inMs: number): void {
+    entry.timer = setTimeout(() => {
+      this.inBackground(
+        this.resolve(entry, { by: 'deadline', answer: { decision: 'deny', message: nobodyCame } }).catch((error) => {
+          if (this.waiting.get(entry.asked.requestId) === entry) this.arm(entry, denyAgainMs);
+          throw error;
+        }),
+      );
+    }, inMs);
+  }
+
+  private denyUnwatched(entry: Waiting): void {
+    this.inBackground(this.resolve(entry, { by: 'unwatched', answer: { decision: 'deny', message: nobodyIsHere } }));
   }
 
   private async resolve(entry: Waiting, resolved: Omit<Resolution, 'answerId'>): Promise<void> {

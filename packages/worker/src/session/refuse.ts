@@ -7,6 +7,7 @@ import {
   type TurnResult,
   toErrorBody,
 } from '@hearth/shared';
+import { refusalOf } from './endings.js';
 import { TurnInHand } from './turn-in-hand.js';
 
 /**
@@ -22,6 +23,7 @@ export async function refuseSession(
 ): Promise<TurnResult | undefined> {
   const writer = new SessionWriter(deps.store, sessionId, claim);
   let rang: TurnResult | undefined;
+  let { note } = claim;
   if (rangSeq === 0) await writer.append([{ type: 'session.warm_failed', error: toErrorBody(error) }]);
   for (;;) {
     const turn = await deps.store.head(sessionId);
@@ -37,14 +39,17 @@ export async function refuseSession(
       return rang;
     }
     const hand = TurnInHand.unserved(turn, deps.workerId);
-    const body = toErrorBody(error);
+    // One that was begun before may have changed something: then that is what is told (P7).
+    const refusal = refusalOf(turn, deps.store.limits.attemptsAllowed, undefined);
+    const body = toErrorBody(refusal?.error ?? error);
+    note = [note, refusal?.note].filter(Boolean).join('\n');
     const result = hand.result(undefined, { error: body, durable: true });
     const committed = await writer.commit(turn.seq, {
       result,
       messages: [],
       claudeSessionId: claim.claudeSessionId,
       transcriptChunks: claim.transcriptChunks,
-      note: claim.note,
+      note,
       event: hand.ending(result),
     });
     if (committed.kind === 'fenced') return rang;
