@@ -105,6 +105,7 @@ export class Worker extends EventEmitter<WorkerEvents> {
   private readonly folder: string;
   private readonly workspaces: string;
   private readonly startedAt = Date.now();
+  private reception: Reception | undefined;
   private state: State = { kind: 'idle' };
   private seat = 0;
 
@@ -168,6 +169,7 @@ export class Worker extends EventEmitter<WorkerEvents> {
       limits: this.options,
       memoryOf: (pid) => this.memory.of(pid),
       endings: this.endings,
+      letGo: async (sessionId) => this.reception?.letGo(sessionId),
       log: this.log,
     });
   }
@@ -198,6 +200,7 @@ export class Worker extends EventEmitter<WorkerEvents> {
       profileDeadlineMs: this.options.profileDeadlineMs,
       log: this.log,
     });
+    this.reception = reception;
     const doorbells = new Doorbells({
       workerId: this.workerId,
       seat,

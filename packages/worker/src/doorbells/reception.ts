@@ -69,7 +69,7 @@ export class Reception {
     const { sessionId } = doorbell;
     for (;;) {
       const actor = this.deps.sessions.find(sessionId);
-      if (actor !== undefined) return settledOutcome(await actor.ring(doorbell.seq));
+      if (actor !== undefined) return this.settled(await actor.ring(doorbell.seq), doorbell, rung);
       // Two doorbells of one session must not claim at the same time: the second finds what the first made.
       const before = this.admitting.get(sessionId);
       if (before !== undefined) {
@@ -87,10 +87,7 @@ export class Reception {
     }
   }
 
-  /**
-   * A session is being closed whose lock names us, though nobody here serves it any more: a write of it had failed. Gives the lock
-   * back, for which nobody else would be allowed to while we live.
-   */
+  /** A session whose lock names us, though nobody here serves it: a write of it has failed. Nobody else could take it while we live. */
   async letGo(sessionId: string): Promise<void> {
     if (this.deps.sessions.find(sessionId) !== undefined || this.admitting.has(sessionId)) return;
     const giving = this.giveBack(sessionId);
@@ -102,9 +99,17 @@ export class Reception {
     const { store, workerId, seat, log } = this.deps;
     const outcome = await store.claim(sessionId, 0, { workerId, seat });
     if (outcome.kind !== 'mine') return;
-    // Turns of a session that was opened again meanwhile are rung by the next sweep.
-    await new SessionWriter(store, sessionId, outcome.claim).release('drain');
-    log.info({ sessionId }, 'session closed');
+    const released = await new SessionWriter(store, sessionId, outcome.claim).release('drain');
+    if (released.kind !== 'ok') return;
+    log.info({ sessionId, turnsLeft: released.left.length }, 'session handed over');
+    for (const { seq, ring } of released.left)
+      await this.deps.sessions.ringToIntake(sessionId, outcome.claim.profile, seq, ring);
+  }
+
+  /** A doorbell of our own queue that we cannot serve: the lock may still name us, and then nobody else could either. */
+  private async leaveToOthers(doorbell: Doorbell, rung: Rung): Promise<Outcome> {
+    await this.giveBack(doorbell.sessionId);
+    return this.ringAgain(doorbell, rung, 'intake');
   }
 
   private async admit(doorbell: Doorbell, rung: Rung): Promise<Outcome | 'ours'> {
@@ -120,13 +125,15 @@ export class Reception {
     const { failure } = pool;
     if (failure !== undefined) {
       pool.fill();
-      if (await fleet.othersHave(profile, 'healthy')) return { kind: 'later', delayMs: againMs.unhealthy };
+      if (await fleet.othersHave(profile, 'healthy')) {
+        if (rung.seat === 'intake') return { kind: 'later', delayMs: againMs.unhealthy };
+        return this.leaveToOthers(doorbell, rung);
+      }
       // When the next try is due, this turn is it.
       if (pool.isBackingOff) return this.refuse(doorbell, rung, failure);
     }
     const place = await places.admit(profile);
-    if (place === undefined)
-      return rung.seat === 'intake' ? { kind: 'back' } : this.ringAgain(doorbell, rung, 'intake');
+    if (place === undefined) return rung.seat === 'intake' ? { kind: 'back' } : this.leaveToOthers(doorbell, rung);
     let isOpen = false;
     try {
       const claimed = await this.claim(doorbell, rung);
@@ -173,8 +180,15 @@ export class Reception {
       { seat: rung.seat, jobId: rung.jobId },
       next,
     );
-    if (turn !== undefined) await this.deps.ringer.ring(next, doorbell);
+    if (turn !== undefined) await this.deps.ringer.ring(next, doorbell, turn.request.priority);
     return { kind: 'done_elsewhere', why: `rung at ${placeOf(seat)}` };
+  }
+
+  private async settled(settled: Settled, doorbell: Doorbell, rung: Rung): Promise<Outcome> {
+    if (settled.kind === 'committed') return settled;
+    // Turns are rung from the log by whoever let the session go; this one is in no log.
+    if (doorbell.seq === 0) return this.ringAgain(doorbell, rung, 'intake');
+    return { kind: 'done_elsewhere', why: 'the session moved to another worker' };
   }
 
   private async refuse(doorbell: Doorbell, rung: Rung, error: HearthError): Promise<Outcome> {
@@ -193,12 +207,6 @@ export class Reception {
 }
 
 const placeOf = (seat: number | 'intake'): string => (seat === 'intake' ? 'intake' : `seat ${seat}`);
-
-function settledOutcome(settled: Settled): Outcome {
-  return settled.kind === 'committed'
-    ? settled
-    : { kind: 'done_elsewhere', why: 'the session moved to another worker' };
-}
 
 function profileUnknown(profile: string): HearthError {
   return new HearthError('profile_unknown', `No live worker has the profile ${profile}.`, {

@@ -13,6 +13,8 @@ export interface ActorDeps extends ServingDeps {
   showRaw(way: 'in' | 'out' | 'err', line: string): void;
   /** Releases the lock and rings what is left to intake. */
   handOver(release: () => ReturnType<SessionWriter['release']>): Promise<void>;
+  /** Gives the lock back, if it still names us. */
+  letGo(): Promise<void>;
   /** The actor is over: its place is free. */
   onOver(): void;
   log: Logger;
@@ -69,7 +71,7 @@ export class SessionActor {
   ) {
     this.log = deps.log.child({ sessionId });
     const listener = {
-      onLost: () => void this.fencedOut(),
+      onLost: (why: 'fenced' | 'failed') => void this.lost(why),
       onIdleExit: () => void this.evict(),
       stays: () => this.aim === 'serve',
     };
@@ -174,6 +176,15 @@ export class SessionActor {
       this.phase = { kind: 'fencing', done: this.serving.refuse().then(() => this.finish()) };
     }
     await this.phase.done;
+  }
+
+  /** Nothing more can be written here. What is left in the log need not wait for us: another view of the session can serve it. */
+  private async lost(why: 'fenced' | 'failed'): Promise<void> {
+    await this.fencedOut();
+    if (why === 'failed')
+      await this.deps
+        .letGo()
+        .catch((error: unknown) => this.log.warn({ err: error }, 'the lock could not be given back; a sweep does it'));
   }
 
   private leave(aim: 'hand_over' | 'close'): void {

@@ -32,14 +32,14 @@ export interface ServingDeps {
   obtainAgent(place: Place): Promise<{ agent: Agent; warmth: Warmth }>;
   /** An agent that goes on from the session's transcript, so many damaged lines of which were cut off. @throws HearthError */
   resumeAgent(claudeSessionId: string, chunks: number): Promise<{ agent: Agent; cutLines: number }>;
-  /** Whether another worker could start an agent for this session where we cannot. */
-  othersCanServe(): Promise<boolean>;
+  /** Whether another worker could start an agent for this turn where we cannot. */
+  othersCanServe(seq: number): Promise<boolean>;
 }
 
 /** What the actor is told. */
 export interface ServingListener {
-  /** A write was refused or failed: the session is not ours any more. */
-  onLost(): void;
+  /** A write was refused: the session is not ours any more; or it failed: then its lock may still name us. */
+  onLost(why: 'fenced' | 'failed'): void;
   /** The agent ended although no prompt was in its hands. */
   onIdleExit(): void;
   /** Whether the session stays here after the turn in hand. */
@@ -82,7 +82,7 @@ export class Serving {
     this.writer = new SessionWriter(store, sessionId, claim);
     this.outbox = new Outbox(this.writer, claim.transcriptChunks, (failure) => {
       if (failure.kind === 'error') log.error({ err: failure.error }, 'a write to the session store failed');
-      listener.onLost();
+      listener.onLost(failure.kind === 'error' ? 'failed' : 'fenced');
     });
     this.desk = new PermissionDesk({ sessionId, fence: claim.fence, wishes, outbox: this.outbox, policy, log });
     this.agent = new SessionAgent({
@@ -109,8 +109,10 @@ export class Serving {
 
     const met = await this.agent.meet();
     if (this.isLost) return this.leave();
+    // The worker began to drain, or the session to be closed, while its agent was met: the turn is left as it is.
+    if (!this.listener.stays()) return again;
     if (met.kind === 'met') return this.serveWith(met.agent, met.warmth, turn);
-    if (!(await this.deps.othersCanServe())) return this.commitUnserved(turn, met.error, '');
+    if (!(await this.deps.othersCanServe(turn.seq))) return this.commitUnserved(turn, met.error, '');
     return { kind: 'elsewhere' };
   }
 
@@ -245,7 +247,11 @@ export class Serving {
     const changed = toolsThatChange(hand.toolsReached);
     const result = hand.result(undefined, { error: toErrorBody(why), durable: true });
     const note = changed.length > 0 ? interruptionNote(changed) : '';
-    return this.commit(hand, result, { transcript: 'cut', note, claudeSessionId: this.claudeSessionId });
+    return this.commit(hand, result, {
+      transcript: 'cut',
+      note: this.stillOwed(note),
+      claudeSessionId: this.claudeSessionId,
+    });
   }
 
   private async newAgent(): Promise<{ agent: Agent; warmth: Warmth }> {
@@ -288,9 +294,16 @@ export class Serving {
   private async commitUnserved(turn: HeadTurn, error: HearthError, note: string): Promise<Served> {
     const hand = TurnInHand.unserved(turn, this.deps.workerId);
     const result = hand.result(undefined, { error: toErrorBody(error), durable: true });
-    // A note that never reached the agent is still owed to the next prompt.
-    const owed = [this.note, note].filter(Boolean).join('\n');
-    return this.commit(hand, result, { transcript: 'cut', note: owed, claudeSessionId: this.claudeSessionId });
+    return this.commit(hand, result, {
+      transcript: 'cut',
+      note: this.stillOwed(note),
+      claudeSessionId: this.claudeSessionId,
+    });
+  }
+
+  /** A note that is not part of the past (its turn was cut from it) is owed to the next prompt, with what there is to add. */
+  private stillOwed(note: string): string {
+    return [this.note, note].filter(Boolean).join('\n');
   }
 
   private async commit(
@@ -314,7 +327,7 @@ export class Serving {
   }
 
   private lost(): Served {
-    this.listener.onLost();
+    this.listener.onLost('fenced');
     return { kind: 'lost' };
   }
 }

@@ -41,8 +41,13 @@ export interface SessionsDeps {
   /** What an agent held when it was measured last, with all it started, bytes. */
   memoryOf: (pid: number) => number | undefined;
   endings: SessionEndings;
+  /** Gives a lock back that names us though nobody here serves its session. */
+  letGo: (sessionId: string) => Promise<void>;
   log: Logger;
 }
+
+/** So many turns that were left to others are remembered. */
+const leftToOthersAtMost = 1_000;
 
 /** Raw lines are cut to so many characters before they are shown. */
 const rawLineAtMost = 100_000;
@@ -57,6 +62,8 @@ type Fate = 'serve' | 'hand_over' | 'drop';
  */
 export class Sessions {
   private readonly actors = new Map<string, SessionActor>();
+  /** Turns that were left to others, since no agent could be met here: the seq, by session. */
+  private readonly leftToOthers = new Map<string, number>();
   private fate: Fate = 'serve';
 
   constructor(private readonly deps: SessionsDeps) {}
@@ -112,14 +119,18 @@ export class Sessions {
       },
       resumeAgent: async (claudeSessionId, chunks) => {
         const files = await readPast(deps.store, sessionId, chunks);
-        const main = mendTranscript(files.get('main') ?? '');
-        files.set('main', main.content);
-        if (main.cut > 0)
-          deps.log.error({ sessionId, lines: main.cut }, 'the transcript was damaged; its tail was cut off');
+        let cutLines = 0;
+        for (const [file, content] of files) {
+          const mended = mendTranscript(content);
+          files.set(file, mended.content);
+          cutLines += mended.cut;
+        }
+        if (cutLines > 0)
+          deps.log.error({ sessionId, lines: cutLines }, 'the transcript was damaged; its tail was cut off');
         try {
           const agent = await deps.driver.resume(deps.launch(profile), workspace, { claudeSessionId, files });
           pool.noteSuccess();
-          return { agent, cutLines: main.cut };
+          return { agent, cutLines };
         } catch (error) {
           pool.noteFailure(startFailure(error));
           throw error;
@@ -128,8 +139,9 @@ export class Sessions {
       othersWait: async () => deps.places().outlook() === 'full' && (await deps.ringer.othersWaitInIntake(sessionId)),
       discard: () => this.discard(sessionId, claim),
       showRaw: (way, line) => this.showRaw(sessionId, way, line),
-      othersCanServe: () => deps.fleet.othersHave(claim.profile, 'healthy'),
+      othersCanServe: (seq) => this.othersCanServe(sessionId, seq, claim.profile),
       handOver: (release) => this.handOver(sessionId, claim.profile, release),
+      letGo: () => deps.letGo(sessionId),
       onOver: () => {
         this.actors.delete(sessionId);
         deps.places().leave(place);
@@ -169,6 +181,17 @@ export class Sessions {
   private async discard(sessionId: string, { incarnation, once }: Claim): Promise<void> {
     if (once) await this.deps.endings.noteClosed(sessionId, incarnation);
     await removeWorkspace(this.deps.workspaces, sessionId, incarnation);
+  }
+
+  /** Once each: a turn that comes back finds no agent anywhere. */
+  private async othersCanServe(sessionId: string, seq: number, profile: string): Promise<boolean> {
+    if (this.leftToOthers.get(sessionId) === seq || !(await this.deps.fleet.othersHave(profile, 'healthy')))
+      return false;
+    this.leftToOthers.delete(sessionId);
+    this.leftToOthers.set(sessionId, seq);
+    const [oldest] = this.leftToOthers.keys();
+    if (this.leftToOthers.size > leftToOthersAtMost && oldest !== undefined) this.leftToOthers.delete(oldest);
+    return true;
   }
 
   private showRaw(sessionId: string, way: 'in' | 'out' | 'err', line: string): void {

@@ -49,6 +49,7 @@ test('a session whose log is being looked at is not idle: nobody may end its age
         discard: unused,
         showRaw: unused,
         handOver: unused,
+        letGo: unused,
         onOver: over,
         log: createLogger('test', 'silent'),
       },
