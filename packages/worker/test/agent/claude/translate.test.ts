@@ -172,3 +172,15 @@ test('what is said before our prompt is in hand belongs to another: a turn the C
   told(init, result());
   expect(events.at(-1)).toMatchObject({ kind: 'result' });
 });
+
+test('brings every tool to the gate, also one whose hook says less than we know: it may change anything', () => {
+  const hook = (input: unknown): object => ({
+    type: 'control_request',
+    request_id: 'r1',
+    request: { subtype: 'hook_callback', callback_id: 'hearth-tool-gate', input },
+  });
+  for (const input of [{ tool_input: { x: 1 } }, { tool_name: 7, tool_use_id: null }, 'nothing', undefined]) {
+    expect(translate(hook(input))).toMatchObject([{ kind: 'gate', requestId: 'r1', toolUseId: 'r1', name: 'unknown' }]);
+  }
+  expect(translate(hook({ tool_name: 'Bash', tool_use_id: 't1' }))).toMatchObject([{ name: 'Bash', toolUseId: 't1' }]);
+});

@@ -1,0 +1,25 @@
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { withCluster } from '../support/cluster.js';
+
+test('what an interrupted turn had changed is told to the next prompt that becomes part of the past, not only to one that is cut from it', async () => {
+  await withCluster(async (cluster) => {
+    const effects = join(await cluster.folder(), 'effects');
+    const env = { FAKE_CLAUDE_EFFECTS: effects };
+    await cluster.worker({
+      claude: 'fake',
+      profiles: { default: { allowedTools: ['Effect'], silenceTimeoutMs: 400, env } },
+    });
+    const session = cluster.producer().session('s');
+    await (await session.prompt('Remember the number 5.')).result();
+    const changed = await session.prompt('[[crash after-tool]] [[tool Effect {"text":"x"}]] go');
+    await expect(changed.result()).rejects.toMatchObject({ code: 'interrupted' });
+    // It gets the note, and is cut from the past with it.
+    const deaf = await session.prompt('[[deaf]] [[stall after=1]] [[stream chunks=4 every=1ms]] one two three four');
+    await expect(deaf.result()).rejects.toMatchObject({ code: 'silence_timeout' });
+    await (await session.prompt('hello')).result();
+    const said = [...(await session.transcript()).values()].join('');
+    expect(said).toContain('Effect');
+    expect(said).not.toContain('one two three four');
+  });
+});
