@@ -172,3 +172,18 @@ test('a script that knows only Redis commands and the published schema adds a tu
     expect(turn?.result?.text).toBe('Echo: hello');
   });
 });
+
+test('two jobs with one turnId, both in hand, are one turn: both end with it, and their worker can stop', async () => {
+  await withCluster(async (cluster) => {
+    const worker = await cluster.worker({ claude: 'fake' });
+    await withTurns(cluster, async (turns) => {
+      const data = { sessionId: 's', turnId: 'same', prompt: '[[stream chunks=10 every=100ms]] a b c d' };
+      const first = await turns.add('turn', data);
+      const second = await turns.add('turn', data);
+      await eventually(() => worker.log.filter(({ msg }) => msg === 'job admitted').length === 2);
+      for (const { id } of [first, second]) expect(await endOf(turns, id)).toMatchObject({ state: 'completed' });
+    });
+    expect(await cluster.producer().session('s').turns()).toHaveLength(1);
+    expect(await worker.stop()).toBe(0);
+  });
+});

@@ -9,8 +9,8 @@ export type WatchEnding = { kind: 'committed'; result: TurnResult } | { kind: 'g
 
 interface Watched {
   sessionId: string;
-  /** Seq → who waits for it. */
-  waiting: Map<number, (ending: WatchEnding) => void>;
+  /** Seq → who waits for it: two jobs can bring one turn. */
+  waiting: Map<number, ((ending: WatchEnding) => void)[]>;
   timer: NodeJS.Timeout;
 }
 
@@ -37,7 +37,8 @@ export class CommitWatch {
     if (this.stopped) return { kind: 'stopped' };
     const channel = this.keys.endsChannel(sessionId);
     const ending = new Promise<WatchEnding>((resolve) => {
-      this.watch(sessionId, channel).waiting.set(seq, resolve);
+      const { waiting } = this.watch(sessionId, channel);
+      waiting.set(seq, [...(waiting.get(seq) ?? []), resolve]);
     });
     await this.subscriber.subscribe(channel);
     // It may have been committed before anybody listened.
@@ -50,7 +51,7 @@ export class CommitWatch {
     this.stopped = true;
     for (const { timer, waiting } of this.watched.values()) {
       clearInterval(timer);
-      for (const resolve of waiting.values()) resolve({ kind: 'stopped' });
+      for (const resolve of [...waiting.values()].flat()) resolve({ kind: 'stopped' });
     }
     this.watched.clear();
     this.subscriber.disconnect();
@@ -84,10 +85,10 @@ export class CommitWatch {
 
   private settle(channel: string, seq: number, ending: WatchEnding): void {
     const watched = this.watched.get(channel);
-    const resolve = watched?.waiting.get(seq);
-    if (watched === undefined || resolve === undefined) return;
+    const resolvers = watched?.waiting.get(seq);
+    if (watched === undefined || resolvers === undefined) return;
     watched.waiting.delete(seq);
-    resolve(ending);
+    for (const resolve of resolvers) resolve(ending);
     if (watched.waiting.size > 0) return;
     clearInterval(watched.timer);
     this.watched.delete(channel);
