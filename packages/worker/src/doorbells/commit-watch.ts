@@ -40,9 +40,9 @@ export class CommitWatch {
       const { waiting } = this.watch(sessionId, channel);
       waiting.set(seq, [...(waiting.get(seq) ?? []), resolve]);
     });
-    await this.subscriber.subscribe(channel);
-    // It may have been committed before anybody listened.
-    await this.look(channel);
+    // It may have been committed before anybody listened. Should either fail, the next look makes up for it.
+    const listening = this.subscriber.subscribe(channel).then(() => this.look(channel));
+    listening.catch(() => undefined);
     return ending;
   }
 
