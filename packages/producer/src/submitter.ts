@@ -128,11 +128,13 @@ export class Submitter {
       after,
       beginBy: expiresIn === undefined ? undefined : performance.now() + delay + expiresIn,
       cancel: async () => {
-        // Known to its session, and failed: so that everybody who waits for it is told, and the job finds it done.
-        await this.trySubmit(turn, cancelledError(byItsSubmitter));
-        const outcome = await this.cancel(sessionId, turnId);
-        await this.connection.ringer.remove(ring);
-        return outcome;
+        try {
+          // Known to its session, and failed: so that everybody who waits for it is told, and the job finds it done.
+          await this.trySubmit(turn, cancelledError(byItsSubmitter));
+          return await this.cancel(sessionId, turnId);
+        } finally {
+          await this.connection.ringer.remove(ring);
+        }
       },
     });
   }

@@ -5,7 +5,8 @@ ARGV  1 member (encoded session id)  2 sessionId  3 turnId  4 request (JSON)  5 
       14 '1' opens a session for this one turn  15 ring of the job that brought it, or ''
       16 ms to remember the turn  17 what to do when turns wait or run: 'enqueue', 'reject', or 'interrupt': stop the one that
       runs, and go ahead of those that wait  18 result (JSON) and 19 event of a turn that is never to be served, with "seq":0; or ''
-Reply {OK, seq, incarnation, cursor, ring, position, profile}   accepted; cursor: id of the last event before this turn's
+      Such a turn takes no place in the log: neither its profile nor turns that wait keep it out.
+Reply {OK, seq, incarnation, cursor, ring, position or -1: committed, profile}   accepted; cursor: id of the last event before this turn's
       {REPEATED, seq, incarnation, cursor, ring, position or -1: committed, profile}   the turnId is known: nothing changed
       {CLOSING}   {GONE} the session was for one turn only   {BACKLOG_FULL, waiting}   {BUSY}   {PROFILE_MISMATCH, profile of the session}
 ring is "<seat or 'intake'>/<job id>".
@@ -27,10 +28,13 @@ if known then
 end
 if s[6] then return {CLOSING} end
 if s[7] then return {GONE} end
-if s[1] and profile ~= '' and s[2] ~= profile then return {PROFILE_MISMATCH, s[2]} end
+local is_refused = ARGV[18] ~= ''
 local waiting = redis.call('ZCARD', K_LOG)
-if ARGV[17] == 'reject' and waiting > 0 then return {BUSY} end
-if waiting >= tonumber(ARGV[8]) then return {BACKLOG_FULL, waiting} end
+if not is_refused then
+  if s[1] and profile ~= '' and s[2] ~= profile then return {PROFILE_MISMATCH, s[2]} end
+  if ARGV[17] == 'reject' and waiting > 0 then return {BUSY} end
+  if waiting >= tonumber(ARGV[8]) then return {BACKLOG_FULL, waiting} end
+end
 
 local now = now_ms()
 if not s[1] then
@@ -41,7 +45,7 @@ if not s[1] then
 end
 local seq = redis.call('HINCRBY', K_SESSION, 'seq', 1)
 local order, position, running = seq, waiting, nil
-if ARGV[17] == 'interrupt' and waiting > 0 then
+if ARGV[17] == 'interrupt' and waiting > 0 and not is_refused then
   local first = redis.call('ZRANGE', K_LOG, 0, 1, 'WITHSCORES')
   if redis.call('HGET', K_TURN .. first[1], 'state') == 'running' then running = table.remove(first, 1) table.remove(first, 1) end
   if first[2] then order = tonumber(first[2]) - 1 end
@@ -63,12 +67,12 @@ redis.call('HSET', K_SESSION, 'used', now)
 redis.call('ZADD', K_PENDING, 'NX', now + tonumber(ARGV[9]), member)
 redis.call('ZADD', K_SESSIONS, now, member)
 ARGV[20] = cjson.encode({type = 'turn.queued', seq = seq, turnId = turn_id, position = position})
-if ARGV[18] ~= '' then
+if is_refused then
   -- Into the log and out of it at once: whoever waits for the turn is told, and its turnId is known.
   settle(seq, member, (string.gsub(ARGV[18], '"seq":0', '"seq":' .. seq, 1)), '[]', 'failed', ARGV[16], ARGV[9])
   ARGV[21] = string.gsub(ARGV[19], '"seq":0', '"seq":' .. seq, 2)
   publish(ARGV[10], ARGV[11], 20)
-  return {OK, seq, s[1], tonumber(s[4]), ring, position, s[2]}
+  return {OK, seq, s[1], tonumber(s[4]), ring, -1, s[2]}
 end
 publish(ARGV[10], ARGV[11], 20)
 if running then wish_interrupt(running, s[5], ARGV[12], session_id, ARGV[10], ARGV[11]) end

@@ -28,7 +28,7 @@ export interface SubmitInput {
   broughtBy?: Ring | undefined;
   /** What to do when turns of the session wait or run. */
   onBusy?: OnBusy | undefined;
-  /** It is never to be served: known to its session, and failed with this, from the first. */
+  /** It is never to be served: known to its session, and failed with this, from the first. Only a session's end keeps it out. */
   refusedWith?: HearthError | undefined;
 }
 
@@ -42,7 +42,7 @@ export interface Submitted {
   position: number;
   /** The profile of the session. */
   profile: string;
-  /** `accepted` now; `known` before; `committed` before, and has a result. */
+  /** `accepted` now; `known` before; `committed`: it has a result, from before or as one that was refused. */
   state: 'accepted' | 'known' | 'committed';
 }
 
@@ -140,7 +140,7 @@ export class SessionStore extends SessionView {
           profile: text.parse(profile),
           // One that is committed stands nowhere in the log.
           position: Math.max(0, Number(position)),
-          state: code === 'OK' ? 'accepted' : position === -1 ? 'committed' : 'known',
+          state: position === -1 ? 'committed' : code === 'OK' ? 'accepted' : 'known',
         };
       }
       case 'BUSY':

@@ -4,6 +4,7 @@ import { checkInvariants } from './invariants.js';
 import type { Model } from './model.js';
 import { sessionIds } from './session-ids.js';
 import * as sessions from './session-steps.js';
+import { type Submit, submit } from './submit-step.js';
 import * as wishes from './wish-steps.js';
 import * as workers from './worker-steps.js';
 import type { World } from './world.js';
@@ -56,7 +57,7 @@ function steps<S>(
 
 const byWriter = { session, stale: fc.nat(2).map((n) => n === 2), which, drop };
 
-const submitting = steps<sessions.Submit>(
+const submitting = steps<Submit>(
   {
     session,
     known: unlikely,
@@ -65,11 +66,12 @@ const submitting = steps<sessions.Submit>(
     drop,
     profile: fc.constantFrom(undefined, undefined, 'default', 'other'),
     onBusy: fc.constantFrom(undefined, undefined, undefined, 'reject', 'interrupt'),
+    refused: unlikely,
   },
-  sessions.submit,
+  submit,
   always,
 );
-const interruptingSubmit = steps<sessions.Submit>(
+const interruptingSubmit = steps<Submit>(
   {
     session,
     known: fc.constant(false),
@@ -78,8 +80,9 @@ const interruptingSubmit = steps<sessions.Submit>(
     drop,
     profile: fc.constant(undefined),
     onBusy: fc.constant('interrupt' as const),
+    refused: fc.constant(false),
   },
-  sessions.submit,
+  submit,
   always,
 );
 const claiming = steps<sessions.Claim>(

@@ -76,6 +76,12 @@ export const mutants: readonly Mutant[] = [
     to: '',
   },
   {
+    without: 'the way past the limits for a turn that is refused',
+    scripts: ['submit'],
+    from: 'if not is_refused then',
+    to: 'if true then',
+  },
+  {
     without: 'the look for a wish to stop',
     scripts: ['begin'],
     from: 'if t[5] then return {INTERRUPTED} end',

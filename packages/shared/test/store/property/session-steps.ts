@@ -1,14 +1,10 @@
 import assert from 'node:assert/strict';
 import { encodeSessionId, HearthError, newRingId, parseRing, SessionWriter, shardOf } from '../../../src/index.js';
-import { request } from '../../support/samples.js';
 import {
-  acceptTurn,
-  backlogLimit,
   changeOwner,
   type Model,
   type ModelSession,
   type ModelWorker,
-  type OnBusy,
   predictClaim,
   sweepSessions,
   turnOf,
@@ -18,74 +14,6 @@ import type { Client, World } from './world.js';
 
 export const clientOf = (model: Model, world: World, worker: ModelWorker): Client =>
   pick(world.workers, model.workers.indexOf(worker));
-
-export interface Submit {
-  session: string;
-  /** A turnId of this session again, when there is one. */
-  known: boolean;
-  which: number;
-  profile: 'default' | 'other' | undefined;
-  onBusy: OnBusy | undefined;
-  producer: number;
-  drop: boolean;
-}
-
-export async function submit(model: Model, world: World, step: Submit): Promise<void> {
-  const session = model.sessions.get(step.session);
-  const ids = session?.turns.map(({ turnId }) => turnId) ?? [];
-  const turnId = step.known && ids.length > 0 ? pick(ids, step.which) : `turn-${model.fresh()}`;
-  // A session begins under `default`, so that `other` is always another.
-  const profile = session === undefined ? undefined : step.profile;
-  const client = pick(world.producers, step.producer);
-  const ringId = newRingId();
-  const input = {
-    sessionId: step.session,
-    turnId,
-    request: request(`do ${turnId}`),
-    profile,
-    ringId,
-    onBusy: step.onBusy,
-  };
-  const { outcome, changed, resent } = await perform(world, { client, script: 'submit', drop: step.drop }, () =>
-    client.store.submit(input),
-  );
-
-  const knownAs = ids.indexOf(turnId) + 1;
-  const refusal =
-    knownAs > 0
-      ? undefined
-      : session?.closing
-        ? 'session_closing'
-        : profile === 'other'
-          ? 'profile_mismatch'
-          : step.onBusy === 'reject' && (session?.log.length ?? 0) > 0
-            ? 'session_busy'
-            : (session?.log.length ?? 0) >= backlogLimit
-              ? 'backlog_full'
-              : undefined;
-  if (refusal !== undefined) {
-    assert.equal(outcome instanceof HearthError && outcome.code, refusal);
-    assert.equal(changed, false, 'a refused turn changed something');
-    // What was refused for now may be accepted later: its resend is no repetition.
-    world.forget((call) => call.args.includes(turnId));
-    return;
-  }
-  assert.ok(!(outcome instanceof HearthError), JSON.stringify(outcome));
-  const first = knownAs === 0;
-  const opened = session ?? model.openSession(step.session, outcome.incarnation);
-  const seq = first ? acceptTurn(opened, turnId, input.request, ringId, step.onBusy ?? 'enqueue') : knownAs;
-  const turn = turnOf(opened, seq);
-  assert.equal(changed, first, 'only a new turn changes anything');
-  assert.deepEqual(outcome, {
-    seq,
-    incarnation: opened.incarnation,
-    cursor: turn.cursor,
-    ring: parseRing(turn.ring),
-    profile: 'default',
-    position: Math.max(0, opened.log.indexOf(seq)),
-    state: !opened.log.includes(seq) ? 'committed' : first && !resent ? 'accepted' : 'known',
-  });
-}
 
 export interface Claim {
   session: string;
