@@ -117,6 +117,41 @@ test('a job whose worker dies after it was admitted is the same turn: served onc
   });
 });
 
+test('a job that was admitted in time does not expire with its worker', async () => {
+  await withCluster(async (cluster) => {
+    const first = await cluster.worker({ claude: 'fake', leaseTtlMs: 1_500 });
+    const session = cluster.producer().session('s');
+    await withTurns(cluster, async (turns) => {
+      const prompt = '[[stream chunks=20 every=200ms]] a b c d e f g h i j k l m n o p q r s t u v w';
+      const job = await turns.add('turn', { sessionId: 's', prompt, expiresIn: 2_000 });
+      await first.logged(({ msg }) => msg === 'job admitted');
+      for await (const event of session.events({ after: `${(await session.summary())?.incarnation}.0` })) {
+        if (event.type === 'text.delta' && Date.now() > job.timestamp + 2_000) break;
+      }
+      first.signal('SIGKILL');
+      await first.exited;
+      await cluster.worker({ claude: 'fake', leaseTtlMs: 1_500 });
+      expect(await endOf(turns, job.id)).toMatchObject({ state: 'completed' });
+    });
+  });
+});
+
+test('a job that is retried by hand has its whole expiresIn again', async () => {
+  await withCluster(async (cluster) => {
+    await cluster.worker({ claude: 'fake' });
+    const session = cluster.producer().session('s');
+    await withTurns(cluster, async (turns) => {
+      const job = await turns.add('turn', { sessionId: 's', prompt: '[[usage-limit]] hello', expiresIn: 2_000 });
+      expect((await endOf(turns, job.id)).reason).toContain('agent_failed');
+      await eventually(() => Date.now() > job.timestamp + 2_000);
+      await (await turns.getJob(job.id ?? ''))?.retry('failed');
+      await eventually(async () => (await turns.getJob(job.id ?? ''))?.attemptsMade === 2);
+      expect((await endOf(turns, job.id)).reason).toContain('agent_failed');
+      expect(await session.turns()).toHaveLength(2);
+    });
+  });
+});
+
 test('a Job Scheduler brings a turn each time it is due', async () => {
   await withCluster(async (cluster) => {
     await cluster.worker({ claude: 'fake' });

@@ -80,14 +80,18 @@ export class RawJobs {
       onInterrupted: onInterrupted ?? ('fail' as const),
     };
     const broughtBy = { seat: 'intake' as const, jobId: job.id ?? '' };
+    const expiresInMs = timeLeft(job, turn);
     try {
+      // One that was admitted in time keeps its deadline in the log, or has begun.
+      const isLate = expiresInMs !== undefined && expiresInMs <= 0;
+      if (isLate && (await this.deps.store.seqOf(sessionId, turnId)) === undefined) throw expiredError(turnId);
       const submitted = await this.deps.store.submit({
         sessionId,
         turnId,
         request,
         profile,
         ringId: newRingId(),
-        expiresInMs: timeLeft(job, turn, turnId),
+        expiresInMs,
         once: turn.sessionId === undefined,
         broughtBy,
         onBusy,
@@ -126,10 +130,8 @@ function turnIdOf(job: Job, { turnId }: TurnJob): string {
 /** A prompt without a session gets one of its own, which a resend finds again. */
 const sessionForOne = (turnId: string): string => `once-${shortHash(turnId)}`;
 
-/** What is left of `expiresIn`, counted from when the job was due by the clock of whoever added it. */
-function timeLeft(job: Job, { expiresIn }: TurnJob, turnId: string): number | undefined {
-  if (expiresIn === undefined) return undefined;
-  const left = job.timestamp + (job.opts.delay ?? 0) + expiresIn - Date.now();
-  if (left <= 0) throw expiredError(turnId);
-  return left;
+/** What is left of `expiresIn`: counted from when the job was due, by the clock of whoever added it; one retried by hand has all of it again. */
+function timeLeft(job: Job, { expiresIn }: TurnJob): number | undefined {
+  if (expiresIn === undefined || job.attemptsMade > 0) return expiresIn;
+  return job.timestamp + (job.opts.delay ?? 0) + expiresIn - Date.now();
 }
