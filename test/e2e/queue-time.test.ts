@@ -1,4 +1,5 @@
 import type { TurnHandle } from '@hearth/producer';
+import { Queue } from 'bullmq';
 import { expect, test } from 'vitest';
 import { withCluster } from '../support/cluster.js';
 import { eventually } from '../support/facts.js';
@@ -98,6 +99,40 @@ test('a delayed turn can be cancelled before it is due, and everybody who waits 
     await eventually(
       async () => (await cluster.redis.zcard(`${cluster.keys.options.queuePrefix}:turns:delayed`)) === 0,
     );
+  });
+});
+
+test('a delayed turn that is refused when it is due fails with the reason, for its caller, its session and its job', async () => {
+  await withCluster(async (cluster) => {
+    const producer = cluster.producer();
+    const session = producer.session('s');
+    const running = await session.prompt(long);
+    const busy = await session.prompt('x', { delay: 1, turnId: 'busy', onBusy: 'reject' });
+    const mismatch = await session.prompt('x', { delay: 1, turnId: 'mismatch', profile: 'other' });
+    // Due, and expired, before anybody takes it.
+    const expired = await producer.session('new').prompt('x', { delay: 1, expiresIn: 1, turnId: 'expired' });
+    const followed = [busy, mismatch, expired].map((turn) => turn.result().catch((error: unknown) => error));
+    await cluster.worker({ claude: 'fake' });
+    const codes = ['session_busy', 'profile_mismatch', 'expired'];
+    expect(await Promise.all(followed)).toEqual(codes.map((code) => expect.objectContaining({ code })));
+    expect((await session.turn('busy'))?.result).toMatchObject({ status: 'failed', error: { code: 'session_busy' } });
+    expect((await session.turn('mismatch'))?.result).toMatchObject({ error: { code: 'profile_mismatch' } });
+    expect((await producer.session('new').turn('expired'))?.result).toMatchObject({ error: { code: 'expired' } });
+    expect((await running.result()).status).toBe('finished');
+    const turns = new Queue('turns', { connection: cluster.redis, prefix: cluster.keys.options.queuePrefix });
+    const reasons = (await turns.getFailed()).map(({ failedReason }) => failedReason.split(':')[0]);
+    await turns.close();
+    expect(new Set(reasons)).toEqual(new Set(codes));
+  });
+});
+
+test('a delayed turn expires for its caller when no worker lives', async () => {
+  await withCluster(async (cluster) => {
+    const session = cluster.producer().session('s');
+    const turn = await session.prompt('x', { delay: 50, expiresIn: 50 });
+    await expect(turn.result()).rejects.toMatchObject({ code: 'expired' });
+    expect((await session.turn(turn.turnId))?.state).toBe('failed');
+    expect(await cluster.redis.zcard(`${cluster.keys.options.queuePrefix}:turns:delayed`)).toBe(0);
   });
 });
 

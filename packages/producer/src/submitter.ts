@@ -18,7 +18,7 @@ import {
 import type { Connection } from './connection.js';
 import { type PromptOptions, parsePromptOptions } from './prompt-options.js';
 import { streamEnd } from './reader/event-reader.js';
-import { type Cancellation, type Submission, TurnHandle } from './turn-handle.js';
+import { type Cancellation, type Submission, TurnHandle, type TurnHandleDeps } from './turn-handle.js';
 
 /** How long a submit waits for a session of that name to be gone, and how often it looks, ms. */
 const closingPatienceMs = 5_000;
@@ -123,27 +123,38 @@ export class Submitter {
       expiresIn,
     };
     const ring = await this.connection.ringer.post(job, { delayMs: delay, priority });
+    const refuse = async (error: HearthError): Promise<Cancellation | undefined> => {
+      try {
+        // Known to its session, and failed: so that everybody who waits for it is told, and the job finds it done.
+        await this.trySubmit(turn, error);
+        return await this.withdraw(sessionId, turnId, error);
+      } finally {
+        await this.connection.ringer.remove(ring);
+      }
+    };
     return this.handle(turn, {
       seq: undefined,
       after,
       beginBy: expiresIn === undefined ? undefined : performance.now() + delay + expiresIn,
       cancel: async () => {
-        try {
-          // Known to its session, and failed: so that everybody who waits for it is told, and the job finds it done.
-          await this.trySubmit(turn, cancelledError(byItsSubmitter));
-          return await this.cancel(sessionId, turnId);
-        } finally {
-          await this.connection.ringer.remove(ring);
-        }
+        const outcome = await refuse(cancelledError(byItsSubmitter));
+        if (outcome === undefined) throw turnGone(sessionId, turnId);
+        return outcome;
       },
+      expire: () => refuse(expiredError(turnId)),
     });
   }
 
   private handle(
     { sessionId, turnId }: Pick<NewTurn, 'sessionId' | 'turnId'>,
-    { cancel, ...place }: Omit<Submission, 'sessionId' | 'turnId'> & { cancel: () => Promise<Cancellation> },
+    {
+      cancel,
+      expire = () => this.withdraw(sessionId, turnId, expiredError(turnId)),
+      ...place
+    }: Omit<Submission, 'sessionId' | 'turnId'> &
+      Pick<TurnHandleDeps, 'cancel'> &
+      Partial<Pick<TurnHandleDeps, 'expire'>>,
   ): TurnHandle {
-    const expire = (): Promise<unknown> => this.withdraw(sessionId, turnId, expiredError(turnId));
     return new TurnHandle({ connection: this.connection, cancel, expire }, { sessionId, turnId, ...place });
   }
 

@@ -11,6 +11,7 @@ import {
   promptPreview,
   type Ringer,
   type SessionStore,
+  type SubmitInput,
   type Submitted,
   type TurnJob,
   turnGone,
@@ -73,29 +74,24 @@ export class RawJobs {
   private async admit(job: Job, turn: TurnJob, sessionId: string, turnId: string): Promise<Submitted | undefined> {
     const { prompt, profile, metadata, onInterrupted, onBusy } = turn;
     const priority = job.opts.priority || undefined;
-    const request = {
-      prompt: checkPrompt(prompt),
-      ...(metadata === undefined ? {} : { metadata }),
-      ...(priority === undefined ? {} : { priority }),
-      onInterrupted: onInterrupted ?? ('fail' as const),
+    const input: SubmitInput = {
+      sessionId,
+      turnId,
+      request: {
+        prompt,
+        ...(metadata === undefined ? {} : { metadata }),
+        ...(priority === undefined ? {} : { priority }),
+        onInterrupted: onInterrupted ?? 'fail',
+      },
+      profile,
+      ringId: newRingId(),
+      expiresInMs: timeLeft(job, turn),
+      once: turn.sessionId === undefined,
+      broughtBy: { seat: 'intake', jobId: job.id ?? '' },
+      onBusy,
     };
-    const broughtBy = { seat: 'intake' as const, jobId: job.id ?? '' };
-    const expiresInMs = timeLeft(job, turn);
     try {
-      // One that was admitted in time keeps its deadline in the log, or has begun.
-      const isLate = expiresInMs !== undefined && expiresInMs <= 0;
-      if (isLate && (await this.deps.store.seqOf(sessionId, turnId)) === undefined) throw expiredError(turnId);
-      const submitted = await this.deps.store.submit({
-        sessionId,
-        turnId,
-        request,
-        profile,
-        ringId: newRingId(),
-        expiresInMs,
-        once: turn.sessionId === undefined,
-        broughtBy,
-        onBusy,
-      });
+      const submitted = await this.submit(input).catch((error: unknown) => this.refuse(turn, input, error));
       const doorbell = {
         sessionId,
         turnId,
@@ -107,13 +103,30 @@ export class RawJobs {
       if (submitted.state !== 'committed') await this.deps.ringer.ring(submitted.ring, doorbell, priority);
       return submitted;
     } catch (error) {
-      const isForNow =
-        error instanceof HearthError && (error.code === 'backlog_full' || error.code === 'session_closing');
-      if (!isForNow) throw error;
-      return undefined;
+      if (isForNow(error)) return undefined;
+      throw error;
     }
   }
+
+  private async submit(input: SubmitInput): Promise<Submitted> {
+    const { sessionId, turnId, request, expiresInMs } = input;
+    // One that was admitted in time keeps its deadline in the log, or has begun.
+    const isLate = expiresInMs !== undefined && expiresInMs <= 0;
+    if (isLate && (await this.deps.store.seqOf(sessionId, turnId)) === undefined) throw expiredError(turnId);
+    checkPrompt(request.prompt);
+    return this.deps.store.submit(input);
+  }
+
+  /** Whoever gave a turn its turnId may wait for it: its session's log tells him why it is never served. */
+  private async refuse(turn: TurnJob, input: SubmitInput, error: unknown): Promise<Submitted> {
+    const isFinal = error instanceof HearthError && !isForNow(error);
+    if (!isFinal || turn.turnId === undefined) throw error;
+    return this.deps.store.submit({ ...input, refusedWith: error });
+  }
 }
+
+const isForNow = (error: unknown): boolean =>
+  error instanceof HearthError && (error.code === 'backlog_full' || error.code === 'session_closing');
 
 const shortHash = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 24);
 
