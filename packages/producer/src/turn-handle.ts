@@ -49,6 +49,8 @@ export interface Submission {
 
 /** A worker ends turns that expired; should none live, whoever waits does, so much later, ms. */
 const expiryGraceMs = 1_500;
+/** A timer reaches no further, ms. */
+const timerAtMostMs = 2 ** 31 - 1;
 
 /** A submitted turn: its events, and in the end its result. Each iteration reads them all, from the first on. */
 export class TurnHandle implements AsyncIterable<ReaderEvent> {
@@ -92,7 +94,7 @@ export class TurnHandle implements AsyncIterable<ReaderEvent> {
     const { after, ended } = this.submission;
     if (options.signal?.aborted || (ended !== undefined && isAtLeast(after, ended.by))) return;
     const reader = new EventReader(this.deps.connection, this.sessionId, after);
-    const expiry = this.armExpiry();
+    const stopExpiry = this.armExpiry();
     const leave = (): void => reader.close();
     options.signal?.addEventListener('abort', leave);
     try {
@@ -106,7 +108,7 @@ export class TurnHandle implements AsyncIterable<ReaderEvent> {
         }
         if (event.type === 'turn.queued' && event.turnId === this.turnId) this.place = event.seq;
         if ('seq' in event && event.seq === this.place) {
-          if (event.type === 'turn.started') clearTimeout(expiry);
+          if (event.type === 'turn.started') stopExpiry();
           const isEnding = event.type === 'turn.finished' || event.type === 'turn.failed';
           if (isEnding) this.final = event.result;
           yield event;
@@ -116,7 +118,7 @@ export class TurnHandle implements AsyncIterable<ReaderEvent> {
         if (ended !== undefined && isAtLeast(parseCursor(event.id), ended.by)) return;
       }
     } finally {
-      clearTimeout(expiry);
+      stopExpiry();
       options.signal?.removeEventListener('abort', leave);
       reader.close();
     }
@@ -166,12 +168,26 @@ export class TurnHandle implements AsyncIterable<ReaderEvent> {
     else yield { type: 'turn.failed', seq, turnId: this.turnId, error: result.error, result, id };
   }
 
-  private armExpiry(): NodeJS.Timeout | undefined {
+  /** Ends the turn when its time is over. Returns how to stop that. */
+  private armExpiry(): () => void {
     const { beginBy } = this.submission;
-    if (beginBy === undefined) return undefined;
-    const inMs = Math.min(beginBy - performance.now() + expiryGraceMs, 2 ** 31 - 1);
-    // Should it fail, the next reader tries again.
-    return setTimeout(() => void this.deps.expire().catch(() => undefined), inMs);
+    if (beginBy === undefined) return () => undefined;
+    const dueAt = beginBy + expiryGraceMs;
+    let timer: NodeJS.Timeout | undefined;
+    let stopped = false;
+    const arm = (inMs: number): void => {
+      if (!stopped) timer = setTimeout(look, Math.min(inMs, timerAtMostMs));
+    };
+    const look = (): void => {
+      const leftMs = dueAt - performance.now();
+      if (leftMs > 0) arm(leftMs);
+      else this.deps.expire().catch(() => arm(expiryGraceMs));
+    };
+    arm(dueAt - performance.now());
+    return () => {
+      stopped = true;
+      clearTimeout(timer);
+    };
   }
 }
 
