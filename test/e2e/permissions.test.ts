@@ -143,6 +143,21 @@ test('a profile can have it denied at once while nobody watches', async () => {
   });
 });
 
+test('whoever submits and goes does not watch, nor does one who has watched before', async () => {
+  await withScene({ permissionUnwatched: 'deny' }, async ({ session, file }) => {
+    const denied = async (turnId: string): Promise<void> => {
+      await session.prompt(bash(`touch ${file}`), { turnId });
+      await eventually(async () => (await session.turn(turnId))?.result);
+      const turn = await session.follow(turnId);
+      expect(await next(turn, 'permission.resolved')).toMatchObject({ decision: 'deny', by: 'unwatched' });
+    };
+    await denied('first');
+    await (await session.prompt('hello')).result();
+    await denied('after-a-watched-one');
+    expect(existsSync(file)).toBe(false);
+  });
+});
+
 test('the first answer counts: a second is told so, also when both come at once', async () => {
   await withScene({}, async ({ cluster, session, file }) => {
     const turn = await session.prompt(bash(`touch ${file}`));

@@ -16,6 +16,7 @@ import { encodeSessionId, shardOf } from './session-id.js';
  *   …:transcript                     list    chunks of the transcript, in order
  *   …:permissions                    hash    request id → a permission request that waits; "<request id>!" → its answer
  *   …:channel                        pub/sub channel of the same events
+ *   …:presence                       pub/sub channel nobody publishes on: a process is subscribed while it has readers of the events
  *   …:ends                           pub/sub channel of the seqs of turns that got their result; `closed` in the end
  * Worker keys share one tag:
  *   hearth:{workers}:seats           hash    seat → workerId
@@ -92,6 +93,9 @@ export class Keys {
   }
   channel(sessionId: string): string {
     return this.session(sessionId)[7];
+  }
+  presenceChannel(sessionId: string): string {
+    return `${this.session(sessionId)[0]}:presence`;
   }
   endsChannel(sessionId: string): string {
     return `${this.session(sessionId)[0]}:ends`;

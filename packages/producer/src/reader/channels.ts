@@ -13,6 +13,7 @@ export interface ChannelListener {
 }
 
 interface Channel {
+  presence: string;
   listeners: Set<ChannelListener>;
   subscribed: Promise<unknown>;
   linger: NodeJS.Timeout | undefined;
@@ -21,6 +22,7 @@ interface Channel {
 /**
  * The subscriptions of one process, each channel once, however many read it. Owns the subscriber connection's channels.
  * ioredis' own resubscribing is off: readers must be told after it, never before.
+ * A session's presence channel is subscribed while somebody reads, and not a moment longer: it says that somebody watches.
  */
 export class Channels {
   private readonly channels = new Map<string, Channel>();
@@ -37,8 +39,7 @@ export class Channels {
   /** Subscribes a session's channel ahead of its first reader. */
   warm(sessionId: string): void {
     if (this.isClosed) return;
-    const channel = this.open(this.keys.channel(sessionId));
-    this.lingerIfUnread(this.keys.channel(sessionId), channel);
+    this.lingerIfUnread(this.keys.channel(sessionId), this.open(sessionId));
   }
 
   listen(sessionId: string, listener: ChannelListener): () => void {
@@ -47,7 +48,9 @@ export class Channels {
       return () => undefined;
     }
     const name = this.keys.channel(sessionId);
-    const channel = this.open(name);
+    // Before the channel's own: who is told of something is known to watch.
+    if (!this.isRead(name)) this.redis.subscribe(this.keys.presenceChannel(sessionId)).catch(() => undefined);
+    const channel = this.open(sessionId);
     clearTimeout(channel.linger);
     channel.listeners.add(listener);
     void channel.subscribed.then(
@@ -56,6 +59,7 @@ export class Channels {
     );
     return () => {
       channel.listeners.delete(listener);
+      if (channel.listeners.size === 0) this.redis.unsubscribe(channel.presence).catch(() => undefined);
       this.lingerIfUnread(name, channel);
     };
   }
@@ -69,12 +73,22 @@ export class Channels {
     this.channels.clear();
   }
 
-  private open(name: string): Channel {
+  private isRead(name: string): boolean {
+    return (this.channels.get(name)?.listeners.size ?? 0) > 0;
+  }
+
+  private open(sessionId: string): Channel {
+    const name = this.keys.channel(sessionId);
     let channel = this.channels.get(name);
     if (channel === undefined) {
       // When the connection is away the command fails or waits; `ready` subscribes again.
       const subscribed = this.redis.subscribe(name).catch(() => undefined);
-      channel = { listeners: new Set(), subscribed, linger: undefined };
+      channel = {
+        presence: this.keys.presenceChannel(sessionId),
+        listeners: new Set(),
+        subscribed,
+        linger: undefined,
+      };
       this.channels.set(name, channel);
     }
     return channel;
@@ -92,7 +106,9 @@ export class Channels {
   }
 
   private async resubscribe(): Promise<void> {
-    const names = [...this.channels.keys()];
+    const names = [...this.channels].flatMap(([name, { presence, listeners }]) =>
+      listeners.size > 0 ? [presence, name] : [name],
+    );
     if (names.length === 0) return;
     await this.redis.subscribe(...names).catch(() => undefined);
     for (const channel of this.channels.values()) for (const listener of channel.listeners) listener.onSubscribed();

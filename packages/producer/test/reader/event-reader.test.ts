@@ -131,6 +131,22 @@ test('a session opened again under its name expires the readers of the one befor
   await iterator.return?.();
 });
 
+test('a session is watched while somebody reads it, over lost connections too, and not by whoever only submits', async () => {
+  const scene = new Scene();
+  const presence = scene.keys.presenceChannel('s');
+  const watchers = async (): Promise<unknown> => ((await scene.redis.pubsub('NUMSUB', presence)) as unknown[])[1];
+  const turn = await scene.producer().session('s').prompt('x');
+  await expect.poll(() => scene.redis.pubsub('CHANNELS', `${scene.prefix}*`)).toEqual([scene.keys.channel('s')]);
+  const [one, other] = [turn[Symbol.asyncIterator](), turn[Symbol.asyncIterator]()];
+  await Promise.all([one.next(), other.next()]);
+  await expect.poll(watchers).toBe(1);
+  await one.return?.();
+  await killReaders(scene);
+  await expect.poll(watchers).toBe(1);
+  await other.return?.();
+  await expect.poll(watchers).toBe(0);
+});
+
 /** Only this scene's: the reader that hears its channel. */
 async function killReaders(scene: Scene): Promise<void> {
   const list = String(await scene.redis.client('LIST'));

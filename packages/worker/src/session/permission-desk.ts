@@ -85,11 +85,15 @@ export class PermissionDesk {
     const entry: Waiting = { agent, hand, asked, timer: undefined };
     this.waiting.set(requestId, entry);
     const { permissionDeadlineMs, permissionUnwatched } = this.deps.policy;
-    const stored = await this.deps.outbox.askPermission({
-      request: requestOf(asked, hand.seq),
-      deadlineMs: permissionDeadlineMs,
-      parentToolUseId: asked.parentToolUseId,
-    });
+    // Looked for before the request is told of: who is told of it may go, and answer.
+    const [isWatched, stored] = await Promise.all([
+      permissionUnwatched === 'wait' || this.isWatched(),
+      this.deps.outbox.askPermission({
+        request: requestOf(asked, hand.seq),
+        deadlineMs: permissionDeadlineMs,
+        parentToolUseId: asked.parentToolUseId,
+      }),
+    ]);
     if (stored.kind !== 'ok') {
       if (this.waiting.delete(requestId)) agent.answer(requestId, { allow: false, message: movedAway });
       return;
@@ -98,7 +102,7 @@ export class PermissionDesk {
     if (this.waiting.get(requestId) !== entry) return void (await this.store(entry, { by: 'agent' }));
     hand.asks();
     this.arm(entry, permissionDeadlineMs);
-    if (permissionUnwatched === 'deny' && !(await this.isWatched())) this.denyUnwatched(entry);
+    if (!isWatched) this.denyUnwatched(entry);
   }
 
   /** Denies at the deadline; when the store does not take it, again and again: the agent and the turn's clocks wait for it. */
@@ -147,7 +151,7 @@ export class PermissionDesk {
   /** Whether anybody reads the session's events. */
   private async isWatched(): Promise<boolean> {
     const { redis, keys } = this.deps.wishes.store;
-    const [, readers] = (await redis.pubsub('NUMSUB', keys.channel(this.deps.sessionId))) as [string, number];
+    const [, readers] = (await redis.pubsub('NUMSUB', keys.presenceChannel(this.deps.sessionId))) as [string, number];
     return Number(readers) > 0;
   }
 
