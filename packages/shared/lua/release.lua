@@ -19,7 +19,7 @@ if #left == 0 and redis.call('HGET', K_SESSION, 'once') then
   local remember = tonumber(ARGV[5])
   redis.call('DEL', K_TRANSCRIPT)
   redis.call('ZREM', K_SESSIONS, ARGV[4])
-  for _, key in ipairs({K_SESSION, K_TURNIDS, K_DONE}) do redis.call('PEXPIRE', key, remember) end
+  for _, key in ipairs({K_SESSION, K_TURNIDS, K_DONE, K_PERMISSIONS}) do redis.call('PEXPIRE', key, remember) end
 end
 for _, seq in ipairs(left) do
   reply[#reply + 1] = tonumber(seq)

@@ -1,0 +1,42 @@
+import { describe, expect, it } from 'vitest';
+import { newRingId, type SessionStore, SessionWishes } from '../../src/index.js';
+import { type StoreWorld, withStore } from '../support/redis.js';
+import { commitInput, request } from '../support/samples.js';
+import { claim, sessionId, turn } from '../support/turns.js';
+
+const submitOnce = (store: SessionStore, more: object = {}) =>
+  store.submit({
+    sessionId,
+    turnId: 't1',
+    request: request('one question'),
+    profile: undefined,
+    ringId: newRingId(),
+    once: true,
+    ...more,
+  });
+
+/** It is in no list, each of its keys has an end, and its turn is known until then. */
+async function expectOnlyMemory({ redis, keys, store }: StoreWorld): Promise<void> {
+  expect(await store.sessions()).toEqual([]);
+  const names = await redis.keys(`${keys.options.keyPrefix}:*`);
+  const endless = await Promise.all(names.map(async (name) => ((await redis.pttl(name)) < 0 ? name : undefined)));
+  expect(endless.filter((name) => name !== undefined)).toEqual([]);
+  expect((await store.turn(sessionId, 1))?.result).toBeDefined();
+  expect(await submitOnce(store)).toMatchObject({ seq: 1, state: 'committed' });
+}
+
+describe('a session for one turn leaves only the memory of it', () => {
+  it('after its release, also when a permission was asked for and given', () =>
+    withStore(async (world) => {
+      const { store } = world;
+      await submitOnce(store);
+      const { writer } = await claim(store, 1);
+      await writer.begin(1, { type: 'turn.started', seq: 1, turnId: 't1', attempt: 1, workerId: 'w1' });
+      const asked = { requestId: 'r1', seq: 1, toolUseId: 'u1', name: 'Bash', input: {}, suggestions: [] };
+      await writer.askPermission(asked, 1_000, { type: 'permission.requested', ...asked });
+      await new SessionWishes(store).resolve(sessionId, asked, { by: 'answer', answer: { decision: 'allow' } });
+      await writer.commit(1, commitInput(turn(1)));
+      await writer.release('idle');
+      await expectOnlyMemory(world);
+    }));
+});
