@@ -8,19 +8,14 @@ Reply {OK|REPEATED, seq, ring, seq, ring, …}  what is left in the log, to be r
 --@include codes
 --@include time
 --@include fence
+--@include forget_once
 local admitted = admit(ARGV[1], ARGV[2])
 if admitted ~= OK then return {admitted} end
 local left = redis.call('ZRANGE', K_LOG, 0, -1)
 if #left > 0 and ARGV[3] ~= 'drain' then return {NOT_EMPTY} end
 redis.call('HSET', K_SESSION, 'owner', '', 'seat', '', 'fence', '', 'batch', 0)
 local reply = {OK}
-if #left == 0 and redis.call('HGET', K_SESSION, 'once') then
-  -- A session for one turn: only its result is remembered.
-  local remember = tonumber(ARGV[5])
-  redis.call('DEL', K_TRANSCRIPT)
-  redis.call('ZREM', K_SESSIONS, ARGV[4])
-  for _, key in ipairs({K_SESSION, K_TURNIDS, K_DONE, K_PERMISSIONS}) do redis.call('PEXPIRE', key, remember) end
-end
+if #left == 0 then forget_once(ARGV[4], ARGV[5]) end
 for _, seq in ipairs(left) do
   reply[#reply + 1] = tonumber(seq)
   reply[#reply + 1] = redis.call('HGET', K_TURN .. seq, 'ring')

@@ -16,6 +16,7 @@ ring is "<seat or 'intake'>/<job id>".
 --@include time
 --@include publish
 --@include settle
+--@include forget_once
 --@include open
 --@include wish
 local member, session_id, turn_id, request, ring_id, profile = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
@@ -72,6 +73,7 @@ if is_refused then
   settle(seq, member, (string.gsub(ARGV[18], '"seq":0', '"seq":' .. seq, 1)), '[]', 'failed', ARGV[16], ARGV[9])
   ARGV[21] = string.gsub(ARGV[19], '"seq":0', '"seq":' .. seq, 2)
   publish(ARGV[10], ARGV[11], 20)
+  forget_once(member, ARGV[16])
   return {OK, seq, s[1], tonumber(s[4]), ring, -1, s[2]}
 end
 publish(ARGV[10], ARGV[11], 20)

@@ -10,6 +10,7 @@ Reply {OK, ring, former rings (one a line)}   {ALREADY, result} it has a result 
 --@include time
 --@include publish
 --@include settle
+--@include forget_once
 local member, seq, dead_fence = ARGV[1], ARGV[2], ARGV[4]
 local turn = K_TURN .. seq
 local s = redis.call('HMGET', K_SESSION, 'owner', 'fence', 'incarnation')
@@ -19,7 +20,9 @@ if t[2] then return {ALREADY, t[2]} end
 if not t[1] or not redis.call('ZSCORE', K_LOG, seq) then return {GONE} end
 local is_dead = dead_fence ~= '' and s[2] == dead_fence
 if t[1] ~= 'queued' and s[1] ~= '' and not is_dead then return {IN_HAND} end
-settle(seq, member, ARGV[3], '[]', 'failed', ARGV[5], ARGV[6])
+local left = settle(seq, member, ARGV[3], '[]', 'failed', ARGV[5], ARGV[6])
 publish(ARGV[10], ARGV[11], 12)
+-- With an owner, that is for its release.
+if left == 0 and s[1] == '' then forget_once(member, ARGV[5]) end
 if s[1] ~= '' then redis.call('PUBLISH', ARGV[7] .. s[1], ARGV[8] .. ' withdrawn ' .. seq) end
 return {OK, t[3], t[4] or ''}

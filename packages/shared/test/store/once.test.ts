@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { newRingId, type SessionStore, SessionWishes } from '../../src/index.js';
+import { cancelledError, newRingId, SessionEndings, type SessionStore, SessionWishes } from '../../src/index.js';
 import { type StoreWorld, withStore } from '../support/redis.js';
 import { commitInput, request } from '../support/samples.js';
 import { claim, sessionId, turn } from '../support/turns.js';
@@ -36,6 +36,33 @@ describe('a session for one turn leaves only the memory of it', () => {
       await writer.askPermission(asked, 1_000, { type: 'permission.requested', ...asked });
       await new SessionWishes(store).resolve(sessionId, asked, { by: 'answer', answer: { decision: 'allow' } });
       await writer.commit(1, commitInput(turn(1)));
+      await writer.release('idle');
+      await expectOnlyMemory(world);
+    }));
+
+  it('after it was withdrawn before it had an owner', () =>
+    withStore(async (world) => {
+      const { store } = world;
+      await submitOnce(store, { expiresInMs: 60_000 });
+      const outcome = await new SessionEndings(store).withdraw(sessionId, 1, cancelledError('a test wants it'));
+      expect(outcome.kind).toBe('withdrawn');
+      await expectOnlyMemory(world);
+    }));
+
+  it('after it was refused from the first', () =>
+    withStore(async (world) => {
+      await submitOnce(world.store, { refusedWith: cancelledError('a test wants it') });
+      await expectOnlyMemory(world);
+    }));
+
+  it('but is listed while it has an owner, whose release ends it', () =>
+    withStore(async (world) => {
+      const { store } = world;
+      await submitOnce(store);
+      const { writer } = await claim(store, 1);
+      await new SessionEndings(store).withdraw(sessionId, 1, cancelledError('a test wants it'));
+      expect(await store.sessions()).toHaveLength(1);
+      await writer.transcript(0, 'of its spare', true);
       await writer.release('idle');
       await expectOnlyMemory(world);
     }));
