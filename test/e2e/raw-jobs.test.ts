@@ -94,6 +94,33 @@ test('a job with attempts that fails is not repeated by itself; retried by hand 
   });
 });
 
+test('the doorbell of a prompt without a session, retried by hand, submits it anew, to a session for it alone', async () => {
+  await withCluster(async (cluster) => {
+    await cluster.worker({ claude: 'fake', places: 1, profiles: { other: {} } });
+    const producer = cluster.producer();
+    const turn = await producer.prompt('[[usage-limit]] hello', { turnId: 'one', profile: 'other' });
+    await expect(turn.result()).rejects.toMatchObject({ code: 'agent_failed' });
+    await withTurns(cluster, async (turns) => {
+      const [job] = await eventually(async () => {
+        const failed = await turns.getFailed();
+        return failed.length > 0 && failed;
+      });
+      await job?.retry('failed');
+      const again = await eventually(async () => {
+        const now = await turns.getJob(job?.id ?? '');
+        return now?.attemptsMade === 2 && (await now.isFailed()) && turns.getJob(job?.id ?? '');
+      });
+      expect(again.failedReason).toContain('agent_failed');
+    });
+    // Known under the turnId of the retry.
+    const second = await producer.prompt('ignored', { turnId: 'one+1', profile: 'other' });
+    expect(second.sessionId).not.toBe(turn.sessionId);
+    const record = await producer.session(second.sessionId).turn('one+1');
+    expect(record?.request.prompt).toBe('[[usage-limit]] hello');
+    await expect.poll(() => producer.sessions()).toEqual([]);
+  });
+});
+
 test('a job whose worker dies after it was admitted is the same turn: served once, and the job ends with it', async () => {
   await withCluster(async (cluster) => {
     const first = await cluster.worker({ claude: 'fake', leaseTtlMs: 1_500 });

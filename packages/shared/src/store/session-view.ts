@@ -127,6 +127,11 @@ export class SessionView {
     return (await this.redis.hget(this.keys.session(sessionId)[0], 'incarnation')) ?? undefined;
   }
 
+  /** Whether a session was opened for one turn alone. */
+  async isForOneTurn(sessionId: string): Promise<boolean> {
+    return (await this.redis.hexists(this.keys.session(sessionId)[0], 'once')) === 1;
+  }
+
   /** One session, if it is known. */
   async session(sessionId: string): Promise<SessionSummary | undefined> {
     const keys = this.keys.session(sessionId);

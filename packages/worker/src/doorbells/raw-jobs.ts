@@ -46,16 +46,17 @@ export class RawJobs {
 
   /**
    * A doorbell that failed with its turn and was retried by hand: the turn has its one result, so its prompt is submitted anew, as the
-   * session's next turn. Undefined: its turn did not fail.
+   * session's next turn; to a session of its own when that one was for one turn. Undefined: its turn did not fail.
    * @throws HearthError as {@link serve}, `turn_gone`
    */
   async again(job: Job): Promise<Outcome | undefined> {
-    const { sessionId, seq, turnId } = parseInput(doorbellSchema, job.data, 'invalid_job', 'data');
+    const { sessionId, seq, turnId, profile } = parseInput(doorbellSchema, job.data, 'invalid_job', 'data');
     const before = await this.deps.store.turn(sessionId, seq);
     if (before?.turnId !== turnId) throw turnGone(sessionId, turnId);
     if (before.result?.status !== 'failed') return undefined;
     const { prompt, metadata, onInterrupted } = before.request;
-    return this.serveTurn(job, { sessionId, turnId, prompt, metadata, onInterrupted });
+    const where = (await this.deps.store.isForOneTurn(sessionId)) ? { profile } : { sessionId };
+    return this.serveTurn(job, { ...where, turnId, prompt, metadata, onInterrupted });
   }
 
   private async serveTurn(job: Job, turn: TurnJob): Promise<Outcome> {
