@@ -57,6 +57,21 @@ test('closing an idle session ends its agent and erases keys, jobs and files; it
   });
 });
 
+test('a session that was only warmed leaves nothing either', async () => {
+  await withCluster(async (cluster) => {
+    await cluster.worker({ claude: 'fake', profiles: { broken: { extraArgs: ['--no-such-flag'] } } });
+    const session = cluster.producer().session('s');
+    await session.warm();
+    await session.warm();
+    const broken = cluster.producer().session('broken');
+    await expect(broken.warm({ profile: 'broken' })).rejects.toMatchObject({ code: 'agent_start_failed' });
+    await Promise.all([session.close(), broken.close()]);
+    // A doorbell may end a moment after what it rang for.
+    await expect.poll(() => traces(cluster, 's')).toEqual([]);
+    await expect.poll(() => traces(cluster, 'broken')).toEqual([]);
+  });
+});
+
 test('closing a busy session with turns waiting: the running one and those that wait are cancelled, each told', async () => {
   await withCluster(async (cluster) => {
     await cluster.worker({ claude: 'fake' });

@@ -1,7 +1,7 @@
 import type { Job, Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { intakeQueue, type Keys } from '../keys.js';
-import { type Doorbell, doorbellJobOptions } from '../schema/doorbell.js';
+import { type Doorbell, doorbellJobOptions, turnlessJobOptions } from '../schema/doorbell.js';
 import type { TurnJob } from '../schema/turn-job.js';
 import { newRingId, queueOfRing, type Ring } from '../store/ring.js';
 
@@ -33,7 +33,8 @@ export class Ringer {
   /** Adds the doorbell under the ring's job id; adding the same ring twice is silently one job. */
   async ring(ring: Ring, doorbell: Doorbell, priority?: number): Promise<void> {
     const jobId = ring.jobId;
-    const options = { jobId, ...doorbellJobOptions, ...(priority === undefined ? {} : { priority }) };
+    const kept = doorbell.seq === 0 ? turnlessJobOptions : doorbellJobOptions;
+    const options = { jobId, ...kept, ...(priority === undefined ? {} : { priority }) };
     await (await this.queue(queueOfRing(ring))).add('turn', doorbell, options);
   }
 

@@ -19,3 +19,6 @@ export const doorbellJobOptions = {
   removeOnComplete: { count: 1000, age: 24 * 3600 },
   removeOnFail: { count: 1000, age: 24 * 3600 },
 } as const;
+
+/** A doorbell without a turn is noted in no log, so nobody could remove its job with its session: it goes when it has been answered. */
+export const turnlessJobOptions = { removeOnComplete: true, removeOnFail: true } as const;
