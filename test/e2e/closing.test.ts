@@ -72,6 +72,25 @@ test('a session that was only warmed leaves nothing either', async () => {
   });
 });
 
+test('a session whose turn came from a Job Scheduler is closed, and the scheduler keeps the job that is its own', async () => {
+  await withCluster(async (cluster) => {
+    await cluster.worker({ claude: 'fake' });
+    const session = cluster.producer().session('s');
+    const turns = new Queue('turns', { connection: cluster.redis, prefix: cluster.keys.options.queuePrefix });
+    try {
+      const data = { sessionId: 's', prompt: 'tick', turnId: 'tick' };
+      // Its last job stays the one it counts from.
+      const job = await turns.upsertJobScheduler('last', { every: 3_600_000, limit: 1 }, { name: 'turn', data });
+      await eventually(async () => (await job?.getState()) === 'completed');
+      expect(await session.turn('tick')).toMatchObject({ state: 'finished' });
+      expect(await session.close()).toBe(true);
+      expect(await traces(cluster, 's')).toEqual([`job ${job?.id}`]);
+    } finally {
+      await turns.close();
+    }
+  });
+});
+
 test('closing a busy session with turns waiting: the running one and those that wait are cancelled, each told', async () => {
   await withCluster(async (cluster) => {
     await cluster.worker({ claude: 'fake' });

@@ -7,6 +7,8 @@ import { newRingId, queueOfRing, type Ring } from '../store/ring.js';
 
 /** How far into intake one looks for other sessions: more of one session's own than its backlog limit do not stand there. */
 const lookedAt = 25;
+/** BullMQ's `ErrorCode.JobBelongsToJobScheduler`. */
+const ofItsScheduler = -8;
 
 /** Jobs of a queue: that wait (prioritised ones too), are in hand, are not due yet, and failed. */
 export interface QueueDepth {
@@ -51,9 +53,15 @@ export class Ringer {
     return ring;
   }
 
-  /** Removes a ring's job; false when it is being worked on. */
+  /** Removes a ring's job, and leaves one its Job Scheduler still counts from; false when it is being worked on. */
   async remove(ring: Ring): Promise<boolean> {
-    return (await (await this.queue(queueOfRing(ring))).remove(ring.jobId)) === 1;
+    const queue = await this.queue(queueOfRing(ring));
+    try {
+      return (await queue.remove(ring.jobId)) === 1;
+    } catch (error) {
+      if ((error as { code?: unknown }).code === ofItsScheduler) return true;
+      throw error;
+    }
   }
 
   /** The session of the job that whoever reads intake gets next, if it names one. */
