@@ -1,9 +1,9 @@
-import { chmod, readFile, writeFile } from 'node:fs/promises';
+import { chmod, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sessionFolder } from '@hearth/shared';
 import { findClaude } from '@hearth/worker';
 import { expect, test } from 'vitest';
-import { type Cluster, withCluster } from '../support/cluster.js';
+import { type Cluster, type TestWorker, withCluster } from '../support/cluster.js';
 
 /** What Claude Code says to a flag it does not know (2.1.197: --await-claim); everything else is the real one. */
 async function claudeWithout(cluster: Cluster, flags: readonly string[]): Promise<string> {
@@ -67,5 +67,41 @@ test('a claude that mirrors nothing is read from its files: its sessions resume 
     expect(second).toMatchObject({ warmth: 'resumed', text: 'You asked me to remember the number 14.' });
     const main = (await session.transcript()).get('main') ?? '';
     expect(main.split('What number did I ask').length).toBeGreaterThanOrEqual(3);
+  });
+});
+
+/** A worker whose agents are the stand-in for a CLI that cannot park spares. */
+const olderWorker = (cluster: Cluster): Promise<TestWorker> =>
+  cluster.worker({
+    claude: 'fake',
+    profiles: { default: { allowedTools: ['Bash'], env: { FAKE_CLAUDE_VERSION: '2.1.197' } } },
+  });
+
+const note = '[[tool Bash {"command":"echo kept > note.txt"}]]';
+
+test('closed, a session whose workspace was the folder of a spare leaves no file; nor do spares without a session', async () => {
+  await withCluster(async (cluster) => {
+    const worker = await olderWorker(cluster);
+    const session = cluster.producer().session('s');
+    expect(await (await session.prompt(note)).result()).toMatchObject({ warmth: 'spare', toolCount: 1 });
+    const workspaces = join(worker.home, 'workspaces');
+    const files = async (): Promise<string[]> => readdir(workspaces, { recursive: true });
+    expect(await files()).toContainEqual(expect.stringMatching(/note\.txt$/));
+    expect(await session.close()).toBe(true);
+    expect(await files()).not.toContainEqual(expect.stringMatching(/note\.txt$/));
+    expect(await worker.stop()).toBe(0);
+    expect((await files()).filter((name) => name !== '+placed')).toEqual([]);
+  });
+});
+
+test('an agent without parking that dies before the first commit is followed by another, in the same workspace', async () => {
+  await withCluster(async (cluster) => {
+    await olderWorker(cluster);
+    const session = cluster.producer().session('s');
+    const lost = await session.prompt(`${note} [[crash after-tool signal=SIGKILL]]`);
+    await expect(lost.result()).rejects.toMatchObject({ code: 'interrupted' });
+    const next = await (await session.prompt('[[tool Bash {"command":"cat note.txt"}]]')).result();
+    expect(next.text).toContain('kept');
+    expect(await session.close()).toBe(true);
   });
 });

@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import { EventEmitter } from 'node:events';
-import { rm } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
 import {
@@ -37,7 +36,7 @@ import { Places } from './pool/places.js';
 import { SparePool } from './pool/spare-pool.js';
 import { killMarked, workerMark } from './processes/marked.js';
 import { availableMemory } from './processes/memory.js';
-import { claimFolder, endOrphans } from './processes/orphans.js';
+import { claimFolder, endOrphans, removeFolder } from './processes/orphans.js';
 import { abandonGraceMs } from './session/exchange.js';
 import { newAgentId, Sessions } from './session/sessions.js';
 import { ClosedWorkspaces } from './session/workspaces.js';
@@ -316,8 +315,8 @@ export class Worker extends EventEmitter<WorkerEvents> {
     this.wakeCalls.stop();
     this.commits.stop();
     this.redis.disconnect();
-    // An agent that was just being started may still write; what is left, the next worker with this home removes.
-    await rm(this.folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 20 }).catch((error: unknown) =>
+    // What is left, the next worker with this home removes.
+    await removeFolder(this.folder).catch((error: unknown) =>
       this.log.warn({ err: error }, 'the folder of this worker could not be removed'),
     );
   }

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Logger } from '@hearth/shared';
+import { removeHome } from '../agent/home.js';
 import { killMarked, workerMark } from './marked.js';
 
 /** Which process an incarnation of a worker is, in its folder. */
@@ -20,6 +21,14 @@ export async function claimFolder(folder: string): Promise<void> {
   await writeFile(join(folder, recordFile), JSON.stringify(record));
 }
 
+/** Removes the folder of an incarnation whose agents are gone, and what belongs to them. */
+export async function removeFolder(folder: string): Promise<void> {
+  const agents = join(folder, 'agents');
+  for (const agentId of await readdir(agents).catch(() => [])) await removeHome(join(agents, agentId));
+  // An agent that was just being started may still write.
+  await rm(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 20 });
+}
+
 /**
  * Ends what dead incarnations of workers with this home left behind (P9): their processes, by their mark, and their folders. One whose
  * process still lives is not touched. Returns how many processes it ended.
@@ -30,7 +39,7 @@ export async function endOrphans(workersFolder: string, log: Logger): Promise<nu
     const folder = join(workersFolder, workerId);
     if (await isAlive(folder)) continue;
     const killed = await killMarked(workerMark, workerId);
-    await rm(folder, { recursive: true, force: true });
+    await removeFolder(folder);
     ended += killed;
     log.warn(
       { of: workerId, processes: killed },

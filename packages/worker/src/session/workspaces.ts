@@ -1,4 +1,4 @@
-import { rm, rmdir } from 'node:fs/promises';
+import { readlink, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Logger, type Profile, type SessionEndings, sessionFolder } from '@hearth/shared';
 
@@ -12,7 +12,11 @@ const scratchWorkspace = (root: string, sessionId: string, incarnation: string):
 
 /** Removes the scratch workspace of one incarnation, and the folder of its session when that is empty now. */
 export async function removeWorkspace(root: string, sessionId: string, incarnation: string): Promise<void> {
-  await rm(scratchWorkspace(root, sessionId, incarnation), { recursive: true, force: true });
+  const workspace = scratchWorkspace(root, sessionId, incarnation);
+  // The name can be a link to the folder its agent was started in.
+  const linked = await readlink(workspace).catch(() => undefined);
+  if (linked?.startsWith(join(root, '/'))) await rm(linked, { recursive: true, force: true });
+  await rm(workspace, { recursive: true, force: true });
   // Only what is empty goes: another incarnation may have a folder beside it. Long ids are folders in folders.
   const segments = sessionFolder(sessionId).split('/');
   for (let length = segments.length; length > 0; length -= 1) {

@@ -1,11 +1,12 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createLogger } from '@hearth/shared';
 import { expect, test } from 'vitest';
+import { tieToHome, untieFromHome } from '../../src/agent/home.js';
 import { workerMark } from '../../src/processes/marked.js';
 import { claimFolder, endOrphans } from '../../src/processes/orphans.js';
 
@@ -36,6 +37,21 @@ test('what a dead incarnation left is ended, with its folder; what a living one 
     expect(mine.exitCode ?? mine.signalCode).toBeNull();
     mine.kill('SIGKILL');
     await once(mine, 'exit');
+  });
+});
+
+test('the folder of a spare that no session took goes with its dead agent, one that was taken stays', async () => {
+  await withWorkers(async (folder) => {
+    const home = (agentId: string): string => join(folder, 'workers', 'w-died', 'agents', agentId);
+    const placed = (agentId: string): string => join(folder, 'placed', agentId);
+    for (const agentId of ['a-spare', 'a-taken']) {
+      for (const made of [home(agentId), placed(agentId)]) await mkdir(made, { recursive: true });
+      await tieToHome(home(agentId), placed(agentId));
+    }
+    await untieFromHome(home('a-taken'));
+    await endOrphans(join(folder, 'workers'), log);
+    expect(await readdir(join(folder, 'placed'))).toEqual(['a-taken']);
+    expect(await readdir(join(folder, 'workers'))).toEqual([]);
   });
 });
 

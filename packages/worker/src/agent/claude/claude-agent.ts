@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { HearthError, type Logger, type Prompt } from '@hearth/shared';
 import type { Agent, AgentEnd, AgentEvent, AgentExit, Answer, Launch, RawListener } from '../driver.js';
+import { removeHome, untieFromHome } from '../home.js';
 import { Child } from './child.js';
 import { ControlChannel } from './control.js';
 import { type Beginning, commandLine, configDir, environment, gateCallback } from './launch.js';
@@ -40,7 +40,6 @@ export class ClaudeAgent implements Agent {
   private readonly tail: TranscriptTail | undefined;
   private readonly translator: Translator;
   private onEvent: (event: AgentEvent) => void = () => undefined;
-  private isBound = false;
   private rawListener: RawListener | undefined;
 
   constructor(private readonly spec: ClaudeAgentSpec) {
@@ -78,7 +77,7 @@ export class ClaudeAgent implements Agent {
         ),
       );
       // Everything the agent started is gone: nobody writes there any more.
-      await this.removeFolders().catch((error: unknown) => {
+      await removeHome(home).catch((error: unknown) => {
         spec.log.warn({ agentId: this.agentId, err: error }, 'the folders of an agent could not be removed');
       });
       return exit;
@@ -102,8 +101,9 @@ export class ClaudeAgent implements Agent {
     const { beginning, cwd } = this.spec;
     if (beginning.kind === 'parked')
       await this.control.ask({ subtype: 'claim_session', cwd: workspace }, requestDeadlineMs);
-    if (beginning.kind === 'placed' && cwd !== workspace) await adoptWorkspace(workspace, cwd);
-    this.isBound = true;
+    if (beginning.kind !== 'placed' || cwd === workspace) return;
+    await untieFromHome(this.spec.launch.home);
+    await adoptWorkspace(workspace, cwd);
   }
 
   prompt(prompt: Prompt): void {
@@ -135,14 +135,6 @@ export class ClaudeAgent implements Agent {
     const text = JSON.stringify(line);
     this.rawListener?.('in', text);
     this.child.write(text);
-  }
-
-  private async removeFolders(): Promise<void> {
-    const { beginning, cwd, launch } = this.spec;
-    const folders = [launch.home];
-    // A workspace no session took; one that is shared is nobody's to remove.
-    if (beginning.kind === 'placed' && !this.isBound && launch.profile.workspace === 'scratch') folders.push(cwd);
-    for (const folder of folders) await rm(folder, { recursive: true, force: true });
   }
 
   private permissionAnswer(requestId: string, answer: Answer): unknown {

@@ -3,6 +3,7 @@ import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { HearthError, type Logger } from '@hearth/shared';
 import type { Agent, AgentDriver, Launch, Past } from '../driver.js';
+import { tieToHome } from '../home.js';
 import { findClaude } from './binary.js';
 import { ClaudeAgent } from './claude-agent.js';
 import { type Beginning, configDir } from './launch.js';
@@ -42,8 +43,13 @@ export class ClaudeDriver implements AgentDriver {
     // A profile with one workspace for all starts its spares there; only scratch workspaces are not known before the claim.
     const { workspace } = launch.profile;
     if (workspace !== 'scratch') return this.startIn(launch, workspace);
-    if (this.lacks.has('--await-claim'))
-      return this.startIn(launch, placedWorkspace(launch.workspaces, launch.agentId));
+    if (this.lacks.has('--await-claim')) {
+      const placed = placedWorkspace(launch.workspaces, launch.agentId);
+      await mkdir(launch.home, { recursive: true });
+      // Until a session takes it.
+      await tieToHome(launch.home, placed);
+      return this.startIn(launch, placed);
+    }
     const parking = join(launch.home, 'parking');
     await mkdir(parking, { recursive: true });
     return this.start(launch, { kind: 'parked', claudeSessionId: randomUUID() }, parking);
