@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { fakeClaudePath } from '@hearth/simulator';
 import { expect, test } from 'vitest';
 import { withCluster } from '../support/cluster.js';
@@ -24,5 +24,14 @@ test('a worker runs on the stand-in: a spare, a hot turn, a tool, a resume elsew
     expect(resumed).toMatchObject({ warmth: 'resumed', text: 'You asked me to remember the number 12.' });
     const survived = await (await session.prompt('[[crash during times=1]] still here')).result();
     expect(survived).toMatchObject({ text: 'Echo: still here' });
+  });
+});
+
+test('the path of the program may be relative to the folder the worker was started in', async () => {
+  await withCluster(async (cluster) => {
+    const path = relative(process.cwd(), fakeClaudePath());
+    await cluster.worker({ env: { HEARTH_CLAUDE_PATH: path } });
+    const result = await (await cluster.producer().session('s').prompt('hello')).result();
+    expect(result).toMatchObject({ text: 'Echo: hello', warmth: 'spare' });
   });
 });

@@ -1,11 +1,12 @@
 import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { delimiter, dirname, join } from 'node:path';
+import { delimiter, dirname, join, resolve } from 'node:path';
 import { HearthError } from '@hearth/shared';
 
 const npmPackage = '@anthropic-ai/claude-code';
 
 export interface ClaudeBinary {
+  /** Absolute: an agent is started in another folder than the one we are in. */
   path: string;
   /** Where it was found. */
   from: 'option' | 'PATH' | 'npm package';
@@ -17,7 +18,7 @@ export interface ClaudeBinary {
  */
 export function findClaude(configured: string | undefined, path = process.env['PATH'] ?? ''): ClaudeBinary {
   if (configured !== undefined) {
-    if (isExecutable(configured)) return { path: configured, from: 'option' };
+    if (isExecutable(configured)) return { path: resolve(configured), from: 'option' };
     throw new HearthError('claude_not_found', `There is no program at ${configured}.`, {
       field: 'claudePath',
       expected: 'the path of an executable claude binary',
@@ -26,7 +27,7 @@ export function findClaude(configured: string | undefined, path = process.env['P
   }
   for (const folder of path.split(delimiter)) {
     const candidate = join(folder, 'claude');
-    if (folder !== '' && isExecutable(candidate)) return { path: candidate, from: 'PATH' };
+    if (folder !== '' && isExecutable(candidate)) return { path: resolve(candidate), from: 'PATH' };
   }
   const packaged = findPackaged();
   if (packaged !== undefined) return { path: packaged, from: 'npm package' };
