@@ -36,7 +36,7 @@ const gatewayOptionsSchema = redisOptionsSchema.extend({
     .prefault(() => numberFrom('HEARTH_GATEWAY_PORT') ?? 8080),
   /** Who may come in. `HEARTH_TOKENS`: path of a JSON file of them. Absent: whoever reaches it from this machine. */
   tokens: tokensSchema.optional(),
-  /** Signs minted tokens and cookies; the same on every gateway. `HEARTH_TOKEN_SECRET`. @defaultValue made from the admin tokens */
+  /** Signs minted tokens and cookies; the same on every gateway. `HEARTH_TOKEN_SECRET`. @defaultValue made from the admin tokens that are not confined */
   tokenSecret: z
     .string()
     .min(32)

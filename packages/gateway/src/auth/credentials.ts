@@ -1,6 +1,6 @@
 import { HearthError, sessionIdSchema } from '@hearth/shared';
 import { z } from 'zod';
-import { type Grant, scopes } from './grant.js';
+import { type Grant, type MintedScope, mintedScopes } from './grant.js';
 import type { Seal } from './seal.js';
 import type { KnownTokens } from './tokens.js';
 
@@ -12,7 +12,7 @@ const mintedMark = 'hearth_';
 
 const claimsSchema = z.object({
   sessionId: sessionIdSchema,
-  scope: z.enum(scopes),
+  scope: z.enum(mintedScopes),
   /** ms since 1970 */
   expiresAt: z.number(),
   /** Who minted it. */
@@ -56,7 +56,7 @@ export class Credentials {
   /** A token for one session. @param expiresInMs from now */
   mint(
     by: Grant,
-    { sessionId, scope, expiresInMs }: { sessionId: string; scope: Grant['scope']; expiresInMs: number },
+    { sessionId, scope, expiresInMs }: { sessionId: string; scope: MintedScope; expiresInMs: number },
   ): { token: string; expiresAt: number } {
     const claims: Claims = { sessionId, scope, expiresAt: this.now() + expiresInMs, by: by.name };
     return { token: mintedMark + this.seal.close('minted', claims), expiresAt: claims.expiresAt };

@@ -2,6 +2,10 @@
 export const scopes = ['read', 'prompt', 'admin'] as const;
 export type Scope = (typeof scopes)[number];
 
+/** What a token that was minted for one session may allow: none of it mints again. */
+export const mintedScopes = ['read', 'prompt'] as const satisfies readonly Scope[];
+export type MintedScope = (typeof mintedScopes)[number];
+
 /** What a caller may do, and to which sessions. */
 export interface Grant {
   /** Who it is, for the log. */

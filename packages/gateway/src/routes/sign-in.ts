@@ -2,6 +2,7 @@ import { sessionIdSchema } from '@hearth/shared';
 import { z } from 'zod';
 import { refuseOutside } from '../auth/authorize.js';
 import { clearCookie, setCookie } from '../auth/cookie.js';
+import { mintedScopes } from '../auth/grant.js';
 import { contextOf } from '../http/context.js';
 import { type Route, route } from './route.js';
 import { meSchema } from './schemas.js';
@@ -69,7 +70,7 @@ const mint = route({
   scope: 'admin',
   body: z.strictObject({
     sessionId: sessionIdSchema,
-    scope: z.enum(['read', 'prompt']),
+    scope: z.enum(mintedScopes),
     expiresIn: z.number().int().min(1).max(mintedAtMostMs).default(3_600_000).describe('ms until it expires'),
   }),
   responses: {
@@ -78,7 +79,7 @@ const mint = route({
       schema: z.object({
         token: z.string(),
         sessionId: z.string(),
-        scope: z.enum(['read', 'prompt']),
+        scope: z.enum(mintedScopes),
         expiresAt: z.number(),
       }),
     },

@@ -12,11 +12,8 @@ const hourMs = 3_600_000;
 
 class Clock {
   now = 1_000_000;
-  readonly credentials = new Credentials(
-    new KnownTokens([admin, reader]),
-    new Seal(signingSecret({ tokens: [admin, reader], tokenSecret: undefined }).secret),
-    () => this.now,
-  );
+  readonly seal = new Seal(signingSecret({ tokens: [admin, reader], tokenSecret: undefined }).secret);
+  readonly credentials = new Credentials(new KnownTokens([admin, reader]), this.seal, () => this.now);
 }
 
 const codeOf = (ask: () => unknown): string => {
@@ -74,6 +71,22 @@ it('what is sealed for one purpose is nothing for another', () => {
   expect(credentials.isCsrfToken(cookie, credentials.csrfToken(cookie))).toBe(true);
   expect(credentials.isCsrfToken(cookie, cookie.split('.')[1] ?? '')).toBe(false);
   expect(credentials.isCsrfToken(`${cookie}x`, credentials.csrfToken(cookie))).toBe(false);
+});
+
+it('a scope that is never minted is none, although it is signed', () => {
+  const { credentials, seal, now } = new Clock();
+  const claims = { sessionId: 's', scope: 'admin', expiresAt: now + hourMs, by: 'ops' };
+  expect(codeOf(() => credentials.bearer(`hearth_${seal.close('minted', claims)}`))).toBe('unauthenticated');
+  const cookie = seal.close('sign-in', { token: claims, expiresAt: now + hourMs });
+  expect(credentials.cookie(cookie)).toBeUndefined();
+});
+
+it('whoever holds a confined admin token cannot make the secret of it', () => {
+  const confined = { ...admin, token: 'a-confined-admin-token-of-tests', prefix: 'team-a/' };
+  const madeOf = (...tokens: { token: string; scope: 'admin' }[]) => signingSecret({ tokens, tokenSecret: undefined });
+  expect(madeOf(confined).isShared).toBe(false);
+  expect(madeOf(confined).secret).not.toEqual(madeOf(confined).secret);
+  expect(madeOf(admin, confined)).toEqual(madeOf(admin));
 });
 
 it('gateways with the same admin tokens, or the same secret, sign alike; digests alone are no secret', () => {
