@@ -98,6 +98,26 @@ test('a minted token is good for its session and its scope, until it expires', a
   });
 });
 
+test('a token that was minted for a session lists that one, and learns nothing of those whose ids begin alike', async () => {
+  await withCluster(async (cluster) => {
+    const gateway = await startGateway(cluster, { tokens: allTokens });
+    for (const id of ['u1', 'u10']) await send(gateway, `/v1/sessions/${id}/turns`, turn(bearer(prompt)));
+    const mint = async (sessionId: string) => {
+      const { body } = await send(gateway, '/v1/tokens', turn(bearer(admin), { sessionId, scope: 'read' }));
+      return bearer({ token: String(body['token']) });
+    };
+    const minted = await mint('u1');
+    const list = async (query: string, headers = minted) =>
+      (await send(gateway, `/v1/sessions${query}`, { headers })).body;
+    const only = { sessions: [expect.objectContaining({ sessionId: 'u1' })] };
+    for (const query of ['', '?limit=1', '?prefix=u', '?prefix=u1', '?state=waiting', '?profile=default'])
+      expect(await list(query)).toEqual(only);
+    for (const query of ['?prefix=u10', '?prefix=v', '?state=idle', '?profile=another', '?owner=w', '?after=9'])
+      expect(await list(query)).toEqual({ sessions: [] });
+    expect(await list('', await mint('nobody'))).toEqual({ sessions: [] });
+  });
+});
+
 test('a browser signs in with a token, reads by its cookie, and writes only with what its own pages know', async () => {
   await withCluster(async (cluster) => {
     const gateway = await startGateway(cluster, { tokens: allTokens, trustProxy: 1 });

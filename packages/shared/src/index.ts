@@ -92,7 +92,14 @@ export {
   type Submitted,
   type SweptSession,
 } from './store/session-store.js';
-export type { SessionFilter, SessionPage, SessionState, SessionSummary, SessionView } from './store/session-view.js';
+export {
+  passesFilter,
+  type SessionFilter,
+  type SessionPage,
+  type SessionState,
+  type SessionSummary,
+  type SessionView,
+} from './store/session-view.js';
 export {
   type AnswerOutcome,
   type InterruptOutcome,

@@ -25,9 +25,8 @@ export const isConfined = ({ prefix, sessionId }: Grant): boolean => prefix !== 
 export const holds = ({ prefix, sessionId }: Grant, asked: string): boolean =>
   (prefix === undefined || asked.startsWith(prefix)) && (sessionId === undefined || asked === sessionId);
 
-/** The prefix a list is to be asked with, so that it has all that is asked for and allowed, and little else; undefined: nothing can be both. */
-export function confine(grant: Grant, asked = ''): string | undefined {
-  const own = grant.sessionId ?? grant.prefix ?? '';
+/** The prefix a list is to be asked with, so that it has all that is asked for and allowed, and nothing else; undefined: nothing can be both. */
+export function confine({ prefix: own = '' }: Grant, asked = ''): string | undefined {
   if (asked.startsWith(own)) return asked;
   return own.startsWith(asked) ? own : undefined;
 }

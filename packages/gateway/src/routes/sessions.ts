@@ -1,7 +1,7 @@
-import type { Producer, SessionFilter, SessionSummary } from '@hearth/producer';
-import { HearthError, toErrorBody } from '@hearth/shared';
+import type { Producer, SessionFilter, SessionPage } from '@hearth/producer';
+import { HearthError, passesFilter, toErrorBody } from '@hearth/shared';
 import { z } from 'zod';
-import { confine, type Grant, holds } from '../auth/grant.js';
+import { confine, type Grant } from '../auth/grant.js';
 import { problemSchema, statusOf } from '../http/problem.js';
 import { noSession, withSession } from './lookups.js';
 import { type Route, route } from './route.js';
@@ -35,13 +35,7 @@ const list = route({
   },
   errors: ['redis_unreachable'],
   async handle({ query: { limit = 50, after, ...asked }, grant, services }) {
-    const prefix = confine(grant, asked.prefix);
-    if (prefix === undefined) return { status: 200, body: { sessions: [] } };
-    const page = await services.producer.sessionPage({ ...asked, prefix }, { limit, ...(after && { after }) });
-    return {
-      status: 200,
-      body: { ...page, sessions: page.sessions.filter(({ sessionId }) => holds(grant, sessionId)) },
-    };
+    return { status: 200, body: await pageOf(services.producer, grant, asked, { limit, ...(after && { after }) }) };
   },
 });
 
@@ -116,7 +110,7 @@ const closeSeveral = route({
   },
   errors: ['redis_unreachable'],
   async handle({ query: { wait = 30, ...asked }, grant, services: { producer } }) {
-    const sessions = await matching(producer, grant, asked);
+    const { sessions } = await pageOf(producer, grant, asked, { limit: Number.POSITIVE_INFINITY });
     return {
       status: 200,
       body: await closeAll(
@@ -128,11 +122,19 @@ const closeSeveral = route({
   },
 });
 
-async function matching(producer: Producer, grant: Grant, asked: SessionFilter): Promise<SessionSummary[]> {
+/** What passes a filter, within the confines of a grant. Whoever has one session learns nothing of others, not even where a page of theirs ends. */
+async function pageOf(
+  producer: Producer,
+  grant: Grant,
+  asked: SessionFilter,
+  page: { limit: number; after?: string },
+): Promise<SessionPage> {
+  if (grant.sessionId !== undefined) {
+    const summary = page.after === undefined ? await producer.session(grant.sessionId).summary() : undefined;
+    return { sessions: summary !== undefined && passesFilter(summary, asked) ? [summary] : [] };
+  }
   const prefix = confine(grant, asked.prefix);
-  if (prefix === undefined) return [];
-  const { sessions } = await producer.sessionPage({ ...asked, prefix }, { limit: Number.POSITIVE_INFINITY });
-  return sessions.filter(({ sessionId }) => holds(grant, sessionId));
+  return prefix === undefined ? { sessions: [] } : producer.sessionPage({ ...asked, prefix }, page);
 }
 
 /** Sessions closed at a time: each waits for its owner. */

@@ -111,7 +111,7 @@ export class SessionView {
       const some = candidates.slice(at, at + lookedAtOnce);
       const summaries = await Promise.all(some.map(({ sessionId }) => this.session(sessionId)));
       for (const [index, summary] of summaries.entries()) {
-        if (summary === undefined || !passes(summary, filter)) continue;
+        if (summary === undefined || !passesFilter(summary, filter)) continue;
         if (page.sessions.length === limit) return page;
         page.sessions.push(summary);
         const order = some[index]?.order;
@@ -181,7 +181,9 @@ export class SessionView {
   }
 }
 
-const passes = (summary: SessionSummary, { state, profile, owner }: SessionFilter): boolean =>
+/** Whether a session is among those a filter asks for. */
+export const passesFilter = (summary: SessionSummary, { prefix, state, profile, owner }: SessionFilter): boolean =>
+  (prefix === undefined || summary.sessionId.startsWith(prefix)) &&
   (state === undefined || summary.state === state) &&
   (profile === undefined || summary.profile === profile) &&
   (owner === undefined || summary.owner === owner);
