@@ -1,11 +1,12 @@
 import { access, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { TurnHandle } from '@hearth/producer';
-import { encodeSessionId, sessionFolder } from '@hearth/shared';
+import { encodeSessionId, SessionWishes, sessionFolder } from '@hearth/shared';
 import { Queue } from 'bullmq';
 import { expect, test } from 'vitest';
 import { type Cluster, withCluster } from '../support/cluster.js';
 import { eventually } from '../support/facts.js';
+import { startGateway } from '../support/gateway.js';
 
 const long = '[[stream chunks=20 every=200ms]] a b c d e f g h i j k l m n o p q r s t u v w';
 
@@ -172,6 +173,32 @@ test('deleted and opened again while its former owner sleeps: the sleeper change
       break;
     }
     expect((await (await session.prompt('hello')).result()).seq).toBe(2);
+  });
+});
+
+test('of sessions that are closed by a filter, one that is used before its turn comes is passed over', async () => {
+  await withCluster(async (cluster) => {
+    const worker = await cluster.worker({ claude: 'fake', leaseTtlMs: 60_000 });
+    const { workerId, seat } = worker;
+    const producer = cluster.producer();
+    // The last in the list, behind as many as are closed at a time: those wait for an owner that sleeps.
+    const others = Array.from({ length: 20 }, (_, at) => `s-${at}`);
+    for (const sessionId of ['a-woken', ...others]) {
+      await new SessionWishes(cluster.store).open(sessionId, undefined);
+      await cluster.store.claim(sessionId, 0, { workerId, seat });
+    }
+    worker.signal('SIGSTOP');
+    const { url } = await startGateway(cluster);
+    const closing = fetch(`${url}/v1/sessions?state=idle&wait=60`, { method: 'DELETE' });
+    for (const sessionId of others) await eventually(async () => (await cluster.store.session(sessionId))?.closing);
+    const turn = await producer.session('a-woken').prompt('hello');
+    worker.signal('SIGCONT');
+    expect(await (await closing).json()).toEqual({ closed: others.sort(), failed: [], passedOver: ['a-woken'] });
+    expect(await turn.result()).toMatchObject({ text: 'Echo: hello' });
+    // By now it is idle again: what counts is that it was used.
+    const usedAt = (await producer.session('a-woken').summary())?.usedAt ?? 0;
+    expect(await producer.session('a-woken').close({ usedBefore: usedAt })).toBe(false);
+    expect(await producer.session('a-woken').close({ usedBefore: usedAt + 1 })).toBe(true);
   });
 });
 

@@ -225,7 +225,7 @@ async function others({ ask, contract, gateway, lost }: World): Promise<void> {
     query: { state: 'idle' },
     headers: bearer(confined),
   });
-  expect(within.body).toEqual({ closed: ['team-a/1'], failed: [] });
+  expect(within.body).toEqual({ closed: ['team-a/1'], failed: [], passedOver: [] });
   const { body } = await ask('mintToken', { body: { sessionId: 'team-b/1', scope: 'prompt', expiresIn: 60_000 } });
   const me = await contract.call(gateway.url, 'me', { headers: bearer({ token: String(body['token']) }) });
   expect(me.body).toMatchObject({ authentication: true, scope: 'prompt', sessionId: 'team-b/1' });

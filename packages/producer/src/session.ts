@@ -84,13 +84,17 @@ export class Session {
 
   /**
    * Closes the session: ends its agent, cancels the turn that runs and those that wait (not delayed ones), erases its keys, jobs
-   * and files. Resolves when it is gone; false: there was none. The same name opens a new session after that.
+   * and files. Resolves when it is gone; false: there was none, or it was used since. The same name opens a new session after that.
    * @param options.deadlineMs how long to wait for an owner that does not answer; a dead one is found dead within its lease's TTL
+   * @param options.usedBefore only if it was last used before that (Redis' clock, ms since 1970; see `usedAt` of a summary) and has no turn
    * @throws HearthError `owner_unreachable` past the deadline (it is closed all the same, later) | `redis_unreachable`
    */
-  async close(options: { deadlineMs?: number } = {}): Promise<boolean> {
+  async close(options: { deadlineMs?: number; usedBefore?: number } = {}): Promise<boolean> {
     await this.connection.connected();
-    return closeSession(this.connection, this.sessionId, { deadlineMs: options.deadlineMs ?? closeDeadlineMs });
+    return closeSession(this.connection, this.sessionId, {
+      ...options,
+      deadlineMs: options.deadlineMs ?? closeDeadlineMs,
+    });
   }
 
   /** What is known of the session; undefined: nobody has opened it, or it was closed. */

@@ -1,4 +1,4 @@
-import type { Producer, SessionFilter, SessionPage } from '@hearth/producer';
+import type { Producer, Session, SessionFilter, SessionPage, SessionSummary } from '@hearth/producer';
 import { HearthError, passesFilter, toErrorBody } from '@hearth/shared';
 import { z } from 'zod';
 import { confine, type Grant } from '../auth/grant.js';
@@ -92,7 +92,8 @@ const closeSeveral = route({
   tag: 'Sessions',
   summary: 'Close all sessions that pass a filter',
   description:
-    'Of a token that is confined: those within its confines. Answers when they are gone; names those that could not be closed yet.',
+    'Of a token that is confined: those within its confines. Answers when they are gone; names those that could not be closed yet, ' +
+    'and those that were passed over: when their turn came they did not pass the filter any more, or had been used (`state` idle or asleep).',
   scope: 'admin',
   query: z
     .strictObject({
@@ -105,20 +106,13 @@ const closeSeveral = route({
   responses: {
     200: {
       description: 'What became of each',
-      schema: z.object({ closed: z.array(z.string()), failed: z.array(notClosed) }),
+      schema: z.object({ closed: z.array(z.string()), failed: z.array(notClosed), passedOver: z.array(z.string()) }),
     },
   },
   errors: ['redis_unreachable'],
   async handle({ query: { wait = 30, ...asked }, grant, services: { producer } }) {
     const { sessions } = await pageOf(producer, grant, asked, { limit: Number.POSITIVE_INFINITY });
-    return {
-      status: 200,
-      body: await closeAll(
-        producer,
-        sessions.map(({ sessionId }) => sessionId),
-        wait * 1_000,
-      ),
-    };
+    return { status: 200, body: await closeAll(producer, sessions, asked, wait * 1_000) };
   },
 });
 
@@ -140,15 +134,21 @@ async function pageOf(
 /** Sessions closed at a time: each waits for its owner. */
 const closedAtOnce = 20;
 
-async function closeAll(producer: Producer, sessionIds: readonly string[], deadlineMs: number) {
+async function closeAll(
+  producer: Producer,
+  sessions: readonly SessionSummary[],
+  asked: SessionFilter,
+  deadlineMs: number,
+): Promise<{ closed: string[]; failed: z.output<typeof notClosed>[]; passedOver: string[] }> {
   const closed: string[] = [];
   const failed: z.output<typeof notClosed>[] = [];
-  for (let at = 0; at < sessionIds.length; at += closedAtOnce) {
-    const some = sessionIds.slice(at, at + closedAtOnce).map(async (sessionId) => {
+  const passedOver: string[] = [];
+  for (let at = 0; at < sessions.length; at += closedAtOnce) {
+    const some = sessions.slice(at, at + closedAtOnce).map(async (listed) => {
+      const { sessionId } = listed;
       try {
-        // One that somebody else has closed meanwhile is closed.
-        await producer.session(sessionId).close({ deadlineMs });
-        closed.push(sessionId);
+        const isClosed = await closeIfStill(producer.session(sessionId), listed, asked, deadlineMs);
+        (isClosed ? closed : passedOver).push(sessionId);
       } catch (error) {
         if (!(error instanceof HearthError)) throw error;
         const { code, message, wayOut } = toErrorBody(error);
@@ -157,7 +157,23 @@ async function closeAll(producer: Producer, sessionIds: readonly string[], deadl
     });
     await Promise.all(some);
   }
-  return { closed: closed.sort(), failed };
+  return { closed: closed.sort(), failed, passedOver: passedOver.sort() };
+}
+
+/** False: it does not pass the filter any more. The list may be minutes old, and whoever asked for sessions at rest means no other. */
+async function closeIfStill(
+  session: Session,
+  { usedAt }: SessionSummary,
+  asked: SessionFilter,
+  deadlineMs: number,
+): Promise<boolean> {
+  const now = await session.summary();
+  // One that somebody else has closed meanwhile is closed, and with one that is being closed we wait.
+  if (now === undefined) return true;
+  if (!now.closing && !passesFilter(now, asked)) return false;
+  const isAtRest = asked.state === 'idle' || asked.state === 'asleep';
+  const isClosed = await session.close({ deadlineMs, ...(isAtRest && { usedBefore: usedAt + 1 }) });
+  return isClosed || (await session.summary()) === undefined;
 }
 
 export const sessionRoutes: readonly Route[] = [list, closeSeveral, read, close];
