@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { withCluster } from '../support/cluster.js';
 import { type Received, receive } from '../support/event-source.js';
 import { eventually } from '../support/facts.js';
-import { startGateway } from '../support/gateway.js';
+import { allTokens, bearer, startGateway, testTokens } from '../support/gateway.js';
 
 const numberOf = ({ id }: { id: string | undefined }): number => Number(id?.split('.')[1]);
 const post = (url: string, body: object, headers: Record<string, string> = {}): Promise<Response> =>
@@ -142,6 +142,28 @@ test('what is no longer kept is said once, then the stream goes on live', async 
     }
     expect(types.slice(0, 3)).toEqual(['stream.expired', 'turn.queued', 'turn.started']);
     expect(types.filter((type) => type === 'stream.expired')).toHaveLength(1);
+  });
+});
+
+test('a stream, or a wait, lasts no longer than what it came in with: a minted token, or a sign-in with it', async () => {
+  await withCluster(async (cluster) => {
+    const { url } = await startGateway(cluster, { tokens: allTokens });
+    const minted = await post(
+      `${url}/v1/tokens`,
+      { sessionId: 's', scope: 'prompt', expiresIn: 3_000 },
+      bearer(testTokens.admin),
+    );
+    const { token } = (await minted.json()) as { token: string };
+    const signedIn = await post(`${url}/login`, { token });
+    const cookie = signedIn.headers.get('set-cookie')?.split(';')[0] ?? '';
+    const streams = [bearer({ token }), { cookie }].map((headers) => fetch(`${url}/v1/sessions/s/events`, { headers }));
+    const waiting = post(`${url}/v1/sessions/s/turns?wait=60`, { prompt: 'hello' }, bearer({ token }));
+    for (const stream of await Promise.all(streams)) {
+      expect(stream.status).toBe(200);
+      expect(await stream.text()).toMatch(/: come back\n\n$/);
+    }
+    expect((await waiting).status).toBe(202);
+    expect((await fetch(`${url}/v1/sessions/s/events`, { headers: { cookie } })).status).toBe(401);
   });
 });
 

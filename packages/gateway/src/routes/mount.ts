@@ -44,12 +44,13 @@ function serve(route: Route, services: Services): RequestHandler {
   return async (request, response) => {
     const query = route.query && parsePart(route.query, request.query, 'query');
     const body = route.body && parseBody(route, request);
+    const { caller } = contextOf(response);
     const answer = await route.handle({
       params: paramsOf(route, request),
       query,
       body,
-      grant: contextOf(response).caller?.grant ?? nobody,
-      signal: leaving(response, services.stopping),
+      grant: caller?.grant ?? nobody,
+      signal: leaving(response, services.stopping, caller?.expiresAt),
       services,
       request,
       response,
@@ -58,13 +59,19 @@ function serve(route: Route, services: Services): RequestHandler {
   };
 }
 
-/** Aborts when the client is gone or the gateway is to stop. (Not `AbortSignal.any`: some Node 20 keep every signal made of a long-lived one.) */
-function leaving(response: Response, stopping: AbortSignal): AbortSignal {
+/** Beyond that Node's timers fire at once. Whoever is cut off then may come back. */
+const longestTimerMs = 2 ** 31 - 1;
+
+/** Aborts when the client is gone, what it came in with has ended, or the gateway is to stop. (Not `AbortSignal.any`: some Node 20 keep every signal made of a long-lived one.) */
+function leaving(response: Response, stopping: AbortSignal, expiresAt: number | undefined): AbortSignal {
   const controller = new AbortController();
   const leave = (): void => controller.abort();
   stopping.addEventListener('abort', leave);
   if (stopping.aborted) leave();
+  const expiry =
+    expiresAt === undefined ? undefined : setTimeout(leave, Math.min(expiresAt - Date.now(), longestTimerMs));
   response.once('close', () => {
+    clearTimeout(expiry);
     stopping.removeEventListener('abort', leave);
     leave();
   });

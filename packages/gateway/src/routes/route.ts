@@ -26,7 +26,7 @@ export interface Exchange<P, Q, B> {
   query: Q;
   body: B;
   grant: Grant;
-  /** Aborts when the client is gone, or the gateway is to stop. */
+  /** Aborts when the client is gone, its token or sign-in has ended, or the gateway is to stop. */
   signal: AbortSignal;
   services: Services;
   request: Request;
