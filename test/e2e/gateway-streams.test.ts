@@ -145,6 +145,31 @@ test('what is no longer kept is said once, then the stream goes on live', async 
   });
 });
 
+test('whoever has the ending of a turn has it all, whatever came after it and is no longer kept', async () => {
+  await withCluster(async (cluster) => {
+    await cluster.worker({ claude: 'fake' });
+    const { url } = await startGateway(cluster);
+    const turns = `${url}/v1/sessions/s/turns`;
+    const events: Received[] = [];
+    await post(turns, { prompt: 'one', turnId: 'one' });
+    await readSome(`${turns}/one/events`, undefined, Number.POSITIVE_INFINITY, events);
+    await (await post(`${turns}?wait=30`, { prompt: 'two' })).json();
+    const back = async (after: string | undefined) => {
+      const response = await fetch(`${turns}/one/events?after=${after}`);
+      const types: (string | undefined)[] = [];
+      for await (const { type } of receive(response)) types.push(type);
+      return { status: response.status, types };
+    };
+    const [last, before] = [events.at(-1)?.id, events.at(-2)?.id];
+    const [, , , , , stream] = cluster.keys.session('s');
+    expect(await back(last)).toEqual({ status: 204, types: [] });
+    expect(await back(before)).toEqual({ status: 200, types: ['turn.finished'] });
+    await cluster.redis.xtrim(stream, 'MAXLEN', 0);
+    expect(await back(last)).toEqual({ status: 204, types: [] });
+    expect(await back(before)).toEqual({ status: 200, types: ['stream.expired', 'message', 'turn.finished'] });
+  });
+});
+
 test('a stream, or a wait, lasts no longer than what it came in with: a minted token, or a sign-in with it', async () => {
   await withCluster(async (cluster) => {
     const { url } = await startGateway(cluster, { tokens: allTokens });

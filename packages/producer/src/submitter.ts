@@ -84,7 +84,6 @@ export class Submitter {
     const { store } = this.connection;
     const seq = await store.seqOf(sessionId, turnId);
     const turn = seq === undefined ? undefined : await store.turn(sessionId, seq);
-    // After the turn: the ending of one that has its result is among the events until here.
     const session = await store.session(sessionId);
     if (turn === undefined || session === undefined) throw turnGone(sessionId, turnId);
     const { incarnation, lastEvent } = session;
@@ -92,7 +91,7 @@ export class Submitter {
       { sessionId, turnId },
       {
         seq,
-        ended: turn.result && { result: turn.result, by: { incarnation, id: lastEvent } },
+        ended: turn.result && { result: turn.result, by: { incarnation, id: turn.ending ?? lastEvent } },
         after: after === undefined ? { incarnation, id: turn.cursor ?? 0 } : parseCursor(after),
         beginBy: undefined,
         cancel: () => this.cancel(sessionId, turnId),

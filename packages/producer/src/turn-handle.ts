@@ -1,5 +1,6 @@
 import {
   type Cursor,
+  formatCursor,
   fromErrorBody,
   HearthError,
   type Message,
@@ -156,13 +157,15 @@ export class TurnHandle implements AsyncIterable<ReaderEvent> {
     const record = await this.deps.connection.store.turn(this.sessionId, this.place);
     if (record?.turnId !== this.turnId) throw turnGone(this.sessionId, this.turnId);
     if (record.result === undefined) return false;
-    yield* this.replay(record.result, record.messages ?? [], id);
+    const gap = parseCursor(id);
+    const ending = formatCursor({ ...gap, id: Math.max(gap.id, record.ending ?? 0) });
+    yield* this.replay(record.result, record.messages ?? [], id, ending);
     return true;
   }
 
-  private *replay(result: TurnResult, messages: readonly Message[], id: string): Generator<ReaderEvent> {
+  private *replay(result: TurnResult, messages: readonly Message[], gap: string, id: string): Generator<ReaderEvent> {
     const { seq } = result;
-    for (const message of messages) yield { type: 'message', seq, ...message, id };
+    for (const message of messages) yield { type: 'message', seq, ...message, id: gap };
     this.final = result;
     if (result.status === 'finished') yield { type: 'turn.finished', seq, turnId: this.turnId, result, id };
     else yield { type: 'turn.failed', seq, turnId: this.turnId, error: result.error, result, id };

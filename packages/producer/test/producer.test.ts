@@ -146,6 +146,31 @@ test('a turn that ended is followed from where its reader left, and no further',
   expect(await from(2)).toEqual([]);
 });
 
+test('whoever has the ending of a turn has it all, although what came after it is no longer kept', async () => {
+  const scene = new Scene();
+  const session = scene.producer().session('s');
+  const [, , , , , stream] = scene.keys.session('s');
+  const turn = await session.prompt('x', { turnId: 'committed' });
+  const writer = await scene.own(turn);
+  await scene.begin(writer, turn);
+  await scene.commit(writer, turn);
+  await (await session.prompt('y', { turnId: 'cancelled' })).cancel();
+  await (await session.prompt('z', { turnId: 'delayed', delay: 60_000 })).cancel();
+  await session.prompt('another');
+  for (const turnId of ['committed', 'cancelled', 'delayed']) {
+    const ending = (await collect(await session.follow(turnId))).at(-1);
+    const [, id] = ending?.id.split('.') ?? [];
+    // All but the ending, then that too.
+    for (const kept of [Number(id), Number(id) + 1]) {
+      await scene.redis.xtrim(stream, 'MINID', kept);
+      expect(await collect(await session.follow(turnId, { after: ending?.id ?? '' }))).toEqual([]);
+      const record = await collect(await session.follow(turnId));
+      expect(record[0]?.type).toBe('stream.expired');
+      expect(record.at(-1)).toEqual(ending);
+    }
+  }
+});
+
 test('a Redis that accepts connections and answers nothing is unreachable, from the first call or in mid-use', async () => {
   const scene = new Scene();
   const way = await cuttable(inject('redisUrl'));

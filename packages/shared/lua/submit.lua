@@ -70,7 +70,7 @@ redis.call('ZADD', K_SESSIONS, now, member)
 ARGV[20] = cjson.encode({type = 'turn.queued', seq = seq, turnId = turn_id, position = position})
 if is_refused then
   -- Into the log and out of it at once: whoever waits for the turn is told, and its turnId is known.
-  settle(seq, member, (string.gsub(ARGV[18], '"seq":0', '"seq":' .. seq, 1)), '[]', 'failed', ARGV[16], ARGV[9])
+  settle(seq, member, (string.gsub(ARGV[18], '"seq":0', '"seq":' .. seq, 1)), '[]', 'failed', ARGV[16], ARGV[9], 2)
   ARGV[21] = string.gsub(ARGV[19], '"seq":0', '"seq":' .. seq, 2)
   publish(ARGV[10], ARGV[11], 20)
   forget_once(member, ARGV[16])

@@ -1,10 +1,12 @@
 -- Gives a turn its one result and takes it out of the log; says so on the session's channel of endings. Needs keys, time.
-local function settle(seq, member, result, messages, state, remember_ms, look_after_ms)
+-- `events`: how many the caller appends right after, the turn's ending last; 1 if absent.
+local function settle(seq, member, result, messages, state, remember_ms, look_after_ms, events)
   redis.call('ZREM', K_LOG, seq)
   redis.call('ZREM', K_DEADLINES, member .. ' ' .. seq)
   local now = now_ms()
   local turn = K_TURN .. seq
-  redis.call('HSET', turn, 'result', result, 'messages', messages, 'state', state)
+  redis.call('HSET', turn, 'result', result, 'messages', messages, 'state', state,
+    'ending', redis.call('HGET', K_SESSION, 'events') + (events or 1))
   redis.call('PEXPIRE', turn, remember_ms)
   redis.call('ZADD', K_DONE, now, seq .. ' ' .. redis.call('HGET', turn, 'id'))
   redis.call('HSET', K_SESSION, 'used', now, 'looks', 0)

@@ -94,7 +94,7 @@ async function checkSession(session: ModelSession, world: World): Promise<void> 
   assert.deepEqual(
     turns.map(readTurn),
     [
-      ...session.turns.map(({ turnId, request, ring, state, attempts, tools, cursor, result, isToStop }) => ({
+      ...session.turns.map(({ turnId, request, ring, state, attempts, tools, cursor, ending, result, isToStop }) => ({
         turnId,
         request,
         ring,
@@ -102,6 +102,7 @@ async function checkSession(session: ModelSession, world: World): Promise<void> 
         attempts,
         tools,
         cursor,
+        ending,
         result,
         isToStop,
       })),
@@ -129,6 +130,7 @@ function readTurn(read: unknown): object | undefined {
     attempts: Number(hash['attempts']),
     tools: (hash['tools'] ?? '').split('\n').filter((name) => name !== ''),
     cursor: Number(hash['cursor']),
+    ending: hash['ending'] === undefined ? undefined : Number(hash['ending']),
     result: result === undefined ? undefined : (JSON.parse(result) as unknown),
     isToStop: hash['interrupt'] === '1',
   };

@@ -8,6 +8,7 @@ export interface ModelTurn {
   attempts: number;
   tools: string[];
   cursor: number;
+  ending: number | undefined;
   result: unknown;
   isToStop: boolean;
 }
@@ -162,6 +163,7 @@ export function acceptTurn(
     attempts: 0,
     tools: [],
     cursor: session.events.length,
+    ending: undefined,
     result: undefined,
     isToStop: false,
   });
@@ -225,6 +227,7 @@ export function commitTurn(
   session.committed += 1;
   session.costUsd += by.costUsd;
   session.events.push(by.event);
+  turn.ending = session.events.length;
 }
 
 export type WithdrawKind = 'withdrawn' | 'committed' | 'in_hand';
@@ -243,6 +246,7 @@ export function withdrawTurn(session: ModelSession, seq: number, result: unknown
   Object.assign(session, { looks: 0, due: false });
   session.committed += 1;
   session.events.push(event);
+  turn.ending = session.events.length;
 }
 
 /** Sessions a sweep must return: those whose time has come, and once per fence those of dead owners. */
