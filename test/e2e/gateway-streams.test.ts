@@ -145,6 +145,23 @@ test('what is no longer kept is said once, then the stream goes on live', async 
   });
 });
 
+test('whoever asks for no more than the headers of a stream is not listened for', async () => {
+  await withCluster(async (cluster) => {
+    await cluster.worker({ claude: 'fake' });
+    const producer = cluster.producer();
+    await (await producer.session('s').prompt('hello', { turnId: 't' })).result();
+    await producer.close();
+    const listeners = async () => (await cluster.redis.pubsub('NUMSUB', cluster.keys.channel('s')))[1];
+    await expect.poll(listeners).toBe(0);
+    const { url } = await startGateway(cluster);
+    for (const path of ['events', 'turns/t/events']) {
+      const { headers } = await fetch(`${url}/v1/sessions/s/${path}`, { method: 'HEAD' });
+      expect(headers.get('content-type')).toMatch(/event-stream/);
+    }
+    expect(await listeners()).toBe(0);
+  });
+});
+
 test('whoever has the ending of a turn has it all, whatever came after it and is no longer kept', async () => {
   await withCluster(async (cluster) => {
     await cluster.worker({ claude: 'fake' });

@@ -81,6 +81,12 @@ export class TurnHandle implements AsyncIterable<ReaderEvent> {
     return this.submission.position;
   }
 
+  /** Whether whoever follows it from where this handle begins has its ending already: nothing follows. */
+  get isRead(): boolean {
+    const { after, ended } = this.submission;
+    return ended !== undefined && isAtLeast(after, ended.by);
+  }
+
   [Symbol.asyncIterator](): AsyncIterator<ReaderEvent> {
     return this.events();
   }
@@ -93,7 +99,7 @@ export class TurnHandle implements AsyncIterable<ReaderEvent> {
    */
   async *events(options: { signal?: AbortSignal } = {}): AsyncGenerator<ReaderEvent> {
     const { after, ended } = this.submission;
-    if (options.signal?.aborted || (ended !== undefined && isAtLeast(after, ended.by))) return;
+    if (options.signal?.aborted || this.isRead) return;
     const reader = new EventReader(this.deps.connection, this.sessionId, after);
     const stopExpiry = this.armExpiry();
     const leave = (): void => reader.close();

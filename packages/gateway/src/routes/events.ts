@@ -48,17 +48,10 @@ const ofTurn = route({
   errors: ['turn_gone', 'redis_unreachable'],
   handle: withTurn(async ({ query, request, response, signal, services: { options } }, { session, turn }) => {
     const after = cursorOf(request, query.after);
-    const events = (await session.follow(turn.turnId, { ...(after && { after }) })).events({ signal });
-    // Of a turn that ended, whatever is left is there: no need to answer before it is known whether anything is.
-    const first = turn.result && (await events.next());
-    if (first?.done) return { status: 204 };
-    return sendEvents(response, beginningWith(first?.value, events), { signal, heartbeatMs: options.heartbeatMs });
+    const followed = await session.follow(turn.turnId, { ...(after && { after }) });
+    if (followed.isRead) return { status: 204 };
+    return sendEvents(response, followed.events({ signal }), { signal, heartbeatMs: options.heartbeatMs });
   }),
 });
-
-async function* beginningWith<T>(first: T | undefined, rest: AsyncIterable<T>): AsyncGenerator<T> {
-  if (first !== undefined) yield first;
-  yield* rest;
-}
 
 export const eventRoutes: readonly Route[] = [ofSession, ofTurn];
