@@ -16,7 +16,8 @@ interface Ended {
 
 test('12 sessions × 5 turns from 2 producers on 3 workers: one pid each, in order, with the right memory, every event once', async () => {
   await withCluster(async (cluster) => {
-    await Promise.all([1, 2, 3].map(() => cluster.worker({ places: 6 })));
+    // Room for all on each: a worker that was the only one awake had to evict one of its own.
+    await Promise.all([1, 2, 3].map(() => cluster.worker({ places: sessions })));
     const producers = [producerProcess(cluster), producerProcess(cluster)];
     for (let turn = 1; turn <= turns; turn += 1) {
       for (let session = 0; session < sessions; session += 1) {
@@ -34,16 +35,24 @@ test('12 sessions × 5 turns from 2 producers on 3 workers: one pid each, in ord
       expect(new Set(served.map(({ result }) => result.workerId)).size).toBe(1);
       expect(served.slice(1).every(({ result }) => result.warmth === 'hot')).toBe(true);
       expect(served.at(-1)?.result.text).toBe(`You asked me to remember the number ${numberOf(session)}.`);
-      const ids = served
-        .flatMap(({ events }) => events.map(({ id }) => Number(id.split('.')[1])))
-        .sort((a, b) => a - b);
-      expect(ids).toEqual(Array.from({ length: ids.length }, (_, at) => at + 1));
-      for (const { events } of served) expect(events.at(-1)?.type).toBe('turn.finished');
+      // As they arrived: a turn is queued while those before it run, and all the rest of it comes after all of theirs.
+      for (const { events } of served) {
+        expect(events.map(idOf)).toEqual(ascending(events.map(idOf)));
+        expect(events[0]?.type).toBe('turn.queued');
+        expect(events.at(-1)?.type).toBe('turn.finished');
+      }
+      const answers = served.flatMap(({ events }) => events.slice(1).map(idOf));
+      expect(answers).toEqual(ascending(answers));
+      const ids = served.flatMap(({ events }) => events.map(idOf));
+      expect(ascending(ids)).toEqual(ids.map((_, at) => at + 1));
     }
     const used = new Set([...ended.values()].map(({ result }) => result.workerId));
     expect(used.size).toBeGreaterThan(1);
   });
 }, 180_000);
+
+const idOf = ({ id }: { id: string }): number => Number(id.split('.')[1]);
+const ascending = (ids: readonly number[]): number[] => ids.toSorted((a, b) => a - b);
 
 const numberOf = (session: number): number => 1000 + session * 37;
 
