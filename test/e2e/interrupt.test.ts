@@ -1,9 +1,10 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { HearthEvent, ReaderEvent, TurnHandle } from '@hearth/producer';
-import { defaultStoreLimits, SessionStore, SessionWishes } from '@hearth/shared';
+import { SessionWishes } from '@hearth/shared';
 import { describe, expect, test } from 'vitest';
-import { type Cluster, withCluster } from '../support/cluster.js';
+import { withCluster } from '../support/cluster.js';
+import { deafStore } from '../support/deaf.js';
 import { eventually } from '../support/facts.js';
 
 const long = '[[stream chunks=40 every=250ms]] one two three four five six seven eight nine ten eleven twelve';
@@ -21,14 +22,6 @@ async function allOf(turn: TurnHandle): Promise<ReaderEvent[]> {
 
 const types = (events: readonly { type: string }[]): string[] => events.map(({ type }) => type);
 const stopped = { kind: 'interrupted', result: { status: 'failed', error: { code: 'interrupted' } } };
-
-/** Wishes whose call reaches no worker. */
-function deafWishes(cluster: Cluster): SessionWishes {
-  const keys = new Proxy(cluster.keys, {
-    get: (all, name) => (name === 'wakePrefix' ? 'nobody:' : (Reflect.get(all, name) as unknown)),
-  });
-  return new SessionWishes(new SessionStore(cluster.redis, keys, defaultStoreLimits));
-}
 
 test('the turn that runs stops with what it said, its agent lives on and remembers, the next turn is hot', async () => {
   await withCluster(async (cluster) => {
@@ -149,7 +142,10 @@ test('a wish whose call is lost is found by the owner', async () => {
     const session = cluster.producer().session('s');
     const turn = await session.prompt(long);
     await speaks(turn);
-    expect(await deafWishes(cluster).interrupt('s', 1)).toMatchObject({ kind: 'stored', isBegun: true });
+    expect(await new SessionWishes(deafStore(cluster)).interrupt('s', 1)).toMatchObject({
+      kind: 'stored',
+      isBegun: true,
+    });
     await expect(turn.result()).rejects.toMatchObject({ code: 'interrupted' });
   });
 });

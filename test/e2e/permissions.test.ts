@@ -2,9 +2,11 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { HearthEvent, PermissionRequest, ReaderEvent, Session, TurnHandle } from '@hearth/producer';
+import { SessionWishes } from '@hearth/shared';
 import { execa } from 'execa';
 import { expect, test } from 'vitest';
 import { type Cluster, withCluster } from '../support/cluster.js';
+import { deafStore } from '../support/deaf.js';
 import { eventually } from '../support/facts.js';
 
 const bash = (command: string): string => `[[tool Bash ${JSON.stringify({ command })}]] go`;
@@ -273,11 +275,7 @@ test('an answer whose call is lost is found by the owner', async () => {
     const turn = await session.prompt('[[tool Effect {"text":"x"}]] go');
     const { requestId, seq, name } = await next(turn, 'permission.requested');
     // What the library does, with the call going to nobody.
-    const lost = new Proxy(cluster.keys, {
-      get: (keys, property) => (property === 'wakePrefix' ? 'nobody:' : Reflect.get(keys, property)),
-    });
-    const { SessionStore, SessionWishes, defaultStoreLimits } = await import('@hearth/shared');
-    const wishes = new SessionWishes(new SessionStore(cluster.redis, lost, defaultStoreLimits));
+    const wishes = new SessionWishes(deafStore(cluster));
     expect(await wishes.resolve('s', { requestId, seq, name }, { by: 'answer', answer: { decision: 'deny' } })).toEqual(
       { kind: 'ok' },
     );

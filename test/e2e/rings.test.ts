@@ -1,7 +1,8 @@
-import type { Ring } from '@hearth/shared';
+import { newRingId, type Ring, Ringer, shardOf } from '@hearth/shared';
 import { Queue, Worker } from 'bullmq';
 import { expect, test } from 'vitest';
-import { type Cluster, withCluster } from '../support/cluster.js';
+import { type Cluster, type TestWorker, withCluster } from '../support/cluster.js';
+import { deafStore } from '../support/deaf.js';
 
 /** What has become of the job of a turn's ring before anybody serves it. */
 const states = ['waiting', 'active', 'completed', 'failed', 'removed'] as const;
@@ -61,4 +62,50 @@ test.concurrent.for(matrix)('a turn whose ring is $state in $where is served', a
       where === 'sticky' ? ['finished', 'finished'] : ['finished'],
     );
   }, context);
+});
+
+/** The first of these names whose shard is even, or odd. */
+function nameInHalf(half: 0 | 1, of: string): string {
+  for (let n = 0; ; n += 1) if (shardOf(`${of}-${n}`) % 2 === half) return `${of}-${n}`;
+}
+
+test('turns whose rings are lost, in whatever state, in the sticky queue of an owner that lives and was not called are served', async () => {
+  await withCluster(async (cluster) => {
+    const workers = { claude: 'fake', places: 12, env: { HEARTH_LOOK_AFTER_MS: '200' } } as const;
+    const owner = await cluster.worker(workers);
+    const producer = cluster.producer();
+    // Of two workers each looks after half of the shards: the owner comes upon these turns itself, or the other one does.
+    const cells = states.flatMap((state) =>
+      ([0, 1] as const).map((half) => ({ state, name: nameInHalf(half, state) })),
+    );
+    await Promise.all(
+      cells.map(async ({ name }) => (await producer.session(name).prompt('Remember the number 4.')).result()),
+    );
+    const other = await cluster.worker(workers);
+    for (const worker of cluster.workers) worker.signal('SIGSTOP');
+    const store = deafStore(cluster, { lookAfterMs: 200 });
+    const ringer = new Ringer(cluster.redis, cluster.keys);
+    // The rings that are to wait come last: whoever takes the others out of the queue must not meet them.
+    for (const { state, name: sessionId } of cells.toReversed()) {
+      const request = { prompt: 'What number did I ask you to remember?', onInterrupted: 'fail' } as const;
+      const turn = { sessionId, turnId: 'lost', profile: undefined };
+      const { ring, seq, profile } = await store.submit({ ...turn, request, ringId: newRingId() });
+      expect(ring.seat).toBe(owner.seat);
+      await ringer.ring(ring, { ...turn, seq, profile, preview: '' });
+      await bring(cluster, ring, state);
+    }
+    await ringer.close();
+    for (const worker of cluster.workers) worker.signal('SIGCONT');
+    for (const { name } of cells) {
+      const session = producer.session(name);
+      const result = await (await session.follow('lost')).result();
+      expect(result).toMatchObject({ text: 'You asked me to remember the number 4.', warmth: 'hot' });
+      expect((await session.turns()).map(({ state }) => state)).toEqual(['finished', 'finished']);
+    }
+    // Each ring that does not wait was found lost by the other worker in its half; in its own the owner only looks at its log.
+    const rungAgain = ({ log }: TestWorker) =>
+      new Set(log.flatMap(({ msg, sessionId }) => (msg === 'turn rung again' ? [sessionId] : [])));
+    await expect.poll(() => rungAgain(other).size).toBe(states.length - 1);
+    expect(rungAgain(owner).size).toBe(0);
+  });
 });
