@@ -14,6 +14,7 @@ import {
 import type { Redis } from 'ioredis';
 import { type ProducerOptions, type ResolvedProducerOptions, resolveProducerOptions } from './options.js';
 import { Channels } from './reader/channels.js';
+import { RawLines } from './reader/raw-lines.js';
 
 type State = { kind: 'open' } | { kind: 'closed'; done: Promise<void> };
 
@@ -29,6 +30,7 @@ export class Connection {
   readonly leases: LeaseStore;
   readonly ringer: Ringer;
   readonly channels: Channels;
+  readonly rawLines: RawLines;
   private ready: Promise<void> | undefined;
   private returning: Promise<void> | undefined;
   private state: State = { kind: 'open' };
@@ -50,6 +52,7 @@ export class Connection {
     this.leases = new LeaseStore(this.redis, this.keys);
     this.ringer = new Ringer(this.redis, this.keys);
     this.channels = new Channels(this.subscriber, this.keys);
+    this.rawLines = new RawLines(this);
   }
 
   /** Resolves when Redis can be asked. @throws HearthError `redis_unreachable` | `redis_too_old` | `redis_evicting` | `closed` */
@@ -104,6 +107,7 @@ export class Connection {
 
   private async disconnect(): Promise<void> {
     this.channels.close();
+    this.rawLines.close();
     await this.ringer.close();
     this.redis.disconnect();
     this.subscriber.disconnect();

@@ -13,7 +13,7 @@ import { type Interruption, type InterruptOptions, interrupt } from './interrupt
 import { answerPermission } from './permissions.js';
 import type { PromptOptions } from './prompt-options.js';
 import { EventReader, type ReaderEvent, streamEnd } from './reader/event-reader.js';
-import { type RawLine, rawLines } from './reader/raw-lines.js';
+import type { RawLine } from './reader/raw-lines.js';
 import type { Submitter } from './submitter.js';
 import type { Cancellation, TurnHandle } from './turn-handle.js';
 import { type Warmed, type WarmOptions, warm } from './warm.js';
@@ -152,6 +152,6 @@ export class Session {
   /** The raw lines to and from the session's agent while this is read. For people who look for a fault; nothing of it is kept. */
   async *rawLines(signal: AbortSignal): AsyncGenerator<RawLine> {
     await this.connection.connected();
-    yield* rawLines(this.connection, this.sessionId, signal);
+    yield* this.connection.rawLines.of(this.sessionId, signal);
   }
 }

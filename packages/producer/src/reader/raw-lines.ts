@@ -1,4 +1,5 @@
 import type { Keys, SessionStore } from '@hearth/shared';
+import { HearthError } from '@hearth/shared';
 import type { Redis } from 'ioredis';
 
 /** A line to (`in`) or from (`out`) a session's agent, or on its stderr (`err`). */
@@ -9,46 +10,89 @@ export interface RawLine {
 
 /** The owner shows raw lines for 15 s after it was asked; and the owner can change. */
 const askEveryMs = 3_000;
+/** Lines that wait for a slow reader; the oldest go first. */
+const waitingAtMost = 10_000;
 
-/** The raw lines of a session's agent, as they come, until `signal` aborts. None is kept: what nobody watches is not sent. */
-export async function* rawLines(
-  deps: { redis: Redis; subscriber: Redis; keys: Keys; store: SessionStore },
-  sessionId: string,
-  signal: AbortSignal,
-): AsyncGenerator<RawLine> {
-  const channel = deps.keys.rawChannel(sessionId);
-  const waiting: RawLine[] = [];
-  let wake: () => void = () => undefined;
-  const onMessage = (name: string, message: string): void => {
-    if (name !== channel) return;
-    const space = message.indexOf(' ');
-    waiting.push({ way: message.slice(0, space) as RawLine['way'], line: message.slice(space + 1) });
-    wake();
-  };
-  const ask = async (): Promise<void> => {
-    const owner = (await deps.store.session(sessionId))?.owner;
-    if (owner !== undefined) await deps.redis.publish(deps.keys.wakePrefix + owner, `${sessionId} watch`);
-  };
-  const onAbort = (): void => wake();
-  deps.subscriber.on('message', onMessage);
-  signal.addEventListener('abort', onAbort);
-  const timer = setInterval(() => void ask().catch(() => undefined), askEveryMs);
-  try {
-    await deps.subscriber.subscribe(channel);
-    await ask();
-    while (!signal.aborted) {
-      const next = waiting.shift();
-      if (next !== undefined) yield next;
-      else {
-        await new Promise<void>((resolve) => {
-          wake = resolve;
-        });
+interface RawReader {
+  onMessage(message: string): void;
+  onClosed(): void;
+}
+
+/** The subscriptions to raw lines of one process, each session's once. Owns those channels of the subscriber connection. */
+export class RawLines {
+  private readonly readers = new Map<string, Set<RawReader>>();
+
+  constructor(private readonly deps: { redis: Redis; subscriber: Redis; keys: Keys; store: SessionStore }) {
+    const { subscriber } = deps;
+    subscriber.on('message', (name: string, message: string) => {
+      for (const reader of this.readers.get(name) ?? []) reader.onMessage(message);
+    });
+    // What was said while the connection was away is lost: nothing of it is kept anywhere.
+    subscriber.on('ready', () => {
+      for (const name of this.readers.keys()) subscriber.subscribe(name).catch(() => undefined);
+    });
+  }
+
+  /** The raw lines of a session's agent, as they come, until `signal` aborts. What nobody watches is not sent. @throws HearthError `closed` */
+  async *of(sessionId: string, signal: AbortSignal): AsyncGenerator<RawLine> {
+    const waiting: RawLine[] = [];
+    let wake: () => void = () => undefined;
+    let isClosed = false;
+    const leave = this.join(this.deps.keys.rawChannel(sessionId), {
+      onMessage: (message) => {
+        const space = message.indexOf(' ');
+        waiting.push({ way: message.slice(0, space) as RawLine['way'], line: message.slice(space + 1) });
+        if (waiting.length > waitingAtMost) waiting.shift();
+        wake();
+      },
+      onClosed: () => {
+        isClosed = true;
+        wake();
+      },
+    });
+    const onAbort = (): void => wake();
+    signal.addEventListener('abort', onAbort);
+    const timer = setInterval(() => void this.ask(sessionId).catch(() => undefined), askEveryMs);
+    try {
+      await this.ask(sessionId);
+      while (!signal.aborted && !isClosed) {
+        const next = waiting.shift();
+        if (next !== undefined) yield next;
+        else {
+          await new Promise<void>((resolve) => {
+            wake = resolve;
+          });
+        }
       }
+      if (isClosed) throw new HearthError('closed', 'The producer was closed while the session was watched.');
+    } finally {
+      clearInterval(timer);
+      signal.removeEventListener('abort', onAbort);
+      leave();
     }
-  } finally {
-    clearInterval(timer);
-    signal.removeEventListener('abort', onAbort);
-    deps.subscriber.off('message', onMessage);
-    await deps.subscriber.unsubscribe(channel).catch(() => undefined);
+  }
+
+  close(): void {
+    for (const readers of this.readers.values()) for (const reader of readers) reader.onClosed();
+    this.readers.clear();
+  }
+
+  private join(name: string, reader: RawReader): () => void {
+    const { subscriber } = this.deps;
+    const readers = this.readers.get(name) ?? new Set();
+    if (readers.size === 0) subscriber.subscribe(name).catch(() => undefined);
+    this.readers.set(name, readers.add(reader));
+    return () => {
+      readers.delete(reader);
+      if (readers.size > 0 || !this.readers.delete(name)) return;
+      subscriber.unsubscribe(name).catch(() => undefined);
+    };
+  }
+
+  /** Has the owner show what goes to and from the agent, for a while. */
+  private async ask(sessionId: string): Promise<void> {
+    const { redis, keys, store } = this.deps;
+    const owner = (await store.session(sessionId))?.owner;
+    if (owner !== undefined) await redis.publish(keys.wakePrefix + owner, `${sessionId} watch`);
   }
 }
