@@ -5,11 +5,13 @@ import { join } from 'node:path';
 import { startLocalRedis } from '@hearth/local-redis';
 import { createProducer, type HearthError } from '@hearth/producer';
 import { intakeQueue } from '@hearth/shared';
+import { fakeClaudePath } from '@hearth/simulator';
 import { findClaude } from '@hearth/worker';
 import { Queue } from 'bullmq';
+import { execa } from 'execa';
 import { Redis } from 'ioredis';
 import { expect, test } from 'vitest';
-import { type Cluster, withCluster } from '../support/cluster.js';
+import { type Cluster, withCluster, workerProgram } from '../support/cluster.js';
 import { eventually } from '../support/facts.js';
 
 test('prompts, ids and options that cannot be are refused before Redis is asked, each naming its field', async () => {
@@ -46,7 +48,7 @@ test('prompts, ids and options that cannot be are refused before Redis is asked,
   await producer.close();
 });
 
-test('a Redis that is away, too old, or evicting is named', async () => {
+test('a Redis that is away, too old, or evicting is named, to a producer and in the log of a worker, which does not start', async () => {
   const ask = async (redisUrl: string): Promise<unknown> => {
     const producer = createProducer({ redisUrl, connectTimeoutMs: 2_000 });
     const error = await producer
@@ -54,6 +56,14 @@ test('a Redis that is away, too old, or evicting is named', async () => {
       .prompt('x')
       .catch((reason: HearthError) => reason.toJSON());
     await producer.close();
+    const { code } = error as { code: string };
+    const home = await mkdtemp(join(tmpdir(), 'hearth-refused-'));
+    const env = { REDIS_URL: redisUrl, HEARTH_HOME: home, HEARTH_CLAUDE_PATH: fakeClaudePath() };
+    const worker = await execa('node', [workerProgram], { env, reject: false, timeout: 30_000 });
+    await rm(home, { recursive: true, force: true });
+    expect(worker.exitCode).toBe(2);
+    const last = JSON.parse(worker.stderr.trim().split('\n').at(-1) ?? '') as object;
+    expect(last).toMatchObject({ level: 'fatal', err: { code } });
     return error;
   };
   expect(await ask('redis://127.0.0.1:1')).toMatchObject({
@@ -146,7 +156,9 @@ test.each([
       const later = await producer.session('c').prompt('hello');
       await expect(later.result()).rejects.toMatchObject({ code });
       expect(worker.log.some((line) => line['code'] === code)).toBe(true);
-      expect((await failedReasons(cluster)).every((reason) => reason.startsWith(code))).toBe(true);
+      // A job ends after its turn.
+      const reasons = await eventually(async () => (await failedReasons(cluster)).length > 0 && failedReasons(cluster));
+      for (const reason of reasons) expect(reason).toMatch(new RegExp(`^${code}`));
 
       // The real one again, behind the same path.
       await install(claude, `#!/bin/sh\nexec ${findClaude(undefined).path} "$@"\n`);

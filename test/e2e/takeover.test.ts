@@ -2,11 +2,13 @@ import { rm } from 'node:fs/promises';
 import { formatChunk, readPast } from '@hearth/shared';
 import { expect, test } from 'vitest';
 import { withCluster } from '../support/cluster.js';
+import { eventually } from '../support/facts.js';
 
 const leaseTtlMs = 3_000;
-/** What the design allows after the lease: one sweep. Noise of a busy machine comes on top. */
+/** What the design allows once the lease is gone: one sweep, then a resume. Noise of a busy machine comes on top of each. */
 const sweepMs = 1_000;
-const noiseMs = 4_000;
+const resumeMs = 1_000;
+const noiseMs = 1_500;
 
 test.each([
   { folders: 'kept', what: 'worker 2 recalls what worker 1 was told before it was killed' },
@@ -22,7 +24,11 @@ test.each([
     const killedAt = Date.now();
     await first.exited;
     if (folders === 'deleted') await rm(first.home, { recursive: true, force: true });
-    const recalled = await (await session.prompt('What number did I ask you to remember?')).result();
+    const recall = await session.prompt('What number did I ask you to remember?');
+    await eventually(async () => !(await cluster.leases.lives(first.workerId)));
+    const leaseGoneAt = Date.now();
+    const recalled = await recall.result();
+    const servedAt = Date.now();
     expect(recalled.text).toBe('You asked me to remember the number 8080.');
     expect(recalled).toMatchObject({
       workerId: second.workerId,
@@ -31,7 +37,9 @@ test.each([
       seq: 2,
     });
     const claimed = await second.logged((line) => line.msg === 'session claimed');
-    expect(claimed.time - killedAt).toBeLessThan(leaseTtlMs + sweepMs + noiseMs);
+    expect(leaseGoneAt - killedAt).toBeLessThan(leaseTtlMs + noiseMs);
+    expect(claimed.time - leaseGoneAt).toBeLessThan(sweepMs + noiseMs);
+    expect(servedAt - claimed.time).toBeLessThan(resumeMs + noiseMs);
     const again = await (await session.prompt('What number did I ask you to remember?')).result();
     expect(again).toMatchObject({ warmth: 'hot', pid: recalled.pid, text: recalled.text });
   });

@@ -48,7 +48,7 @@ export interface WorkerSettings {
   program?: string;
 }
 
-const workerProgram = fileURLToPath(import.meta.resolve('@hearth/worker/main'));
+export const workerProgram = fileURLToPath(import.meta.resolve('@hearth/worker/main'));
 
 /** A cluster under a key prefix of its own: real Redis, real claude, the simulator's model. */
 export class Cluster {
