@@ -22,6 +22,12 @@ ring is "<seat or 'intake'>/<job id>".
 local member, session_id, turn_id, request, ring_id, profile = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
 local s = redis.call('HMGET', K_SESSION, 'incarnation', 'profile', 'seat', 'events', 'owner', 'closing', 'once')
 local known = redis.call('HGET', K_TURNIDS, turn_id)
+if known and redis.call('EXISTS', K_TURN .. known) == 0 then
+  -- The turn's time to be remembered is over, and no commit has come since that would have forgotten its turnId.
+  redis.call('HDEL', K_TURNIDS, turn_id)
+  redis.call('ZREM', K_DONE, known .. ' ' .. turn_id)
+  known = nil
+end
 if known then
   local t = redis.call('HMGET', K_TURN .. known, 'cursor', 'ring', 'state')
   local position = redis.call('ZRANK', K_LOG, known) or -1

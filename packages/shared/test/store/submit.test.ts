@@ -42,6 +42,20 @@ describe('submit', () => {
       expect(await submit(store, 't1')).toMatchObject({ seq: 1, cursor: 0, position: 0, state: 'committed' });
     }));
 
+  it('takes a turnId for a new turn once the old one is remembered no more, also when nothing was committed since', () =>
+    withStore(
+      async ({ store, redis, keys }) => {
+        const writer = await submitAndClaim(store);
+        await writer.commit(1, commitInput(turn(1)));
+        await expect.poll(() => store.turn(sessionId, 1)).toBeUndefined();
+        expect(await submit(store, 't1')).toMatchObject({ seq: 2, state: 'accepted' });
+        expect(await submit(store, 't1')).toMatchObject({ seq: 2, state: 'known' });
+        // What was noted of the old one goes, too: it would take the new one's turnId along.
+        expect(await redis.zrange(keys.session(sessionId)[4], 0, -1)).toEqual([]);
+      },
+      { turnMemoryMs: 50 },
+    ));
+
   it('gives a cursor after the last event before its own', () =>
     withStore(async ({ store }) => {
       await submit(store, 't1');
