@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { fakeClaudePath } from '@hearth/simulator';
 import { expect, test } from 'vitest';
@@ -33,5 +33,37 @@ test('the path of the program may be relative to the folder the worker was start
     await cluster.worker({ env: { HEARTH_CLAUDE_PATH: path } });
     const result = await (await cluster.producer().session('s').prompt('hello')).result();
     expect(result).toMatchObject({ text: 'Echo: hello', warmth: 'spare' });
+  });
+});
+
+test('a session that is resumed keeps its prompt cache: every flag that goes into the prompt is repeated', async () => {
+  await withCluster(async (cluster) => {
+    const folder = await cluster.folder();
+    const mcpConfig = join(folder, 'mcp.json');
+    await writeFile(mcpConfig, '{"mcpServers":{}}');
+    const worker = await cluster.worker({
+      claude: 'fake',
+      profiles: {
+        default: {
+          model: 'claude-simulated-2',
+          systemPrompt: 'You are terse.',
+          appendSystemPrompt: 'Be kind.',
+          tools: ['Bash', 'Effect'],
+          disallowedTools: ['Bash'],
+          mcpConfig,
+          settingSources: ['user'],
+          addDirs: [folder],
+          extraArgs: ['--strict-mcp-config'],
+        },
+      },
+    });
+    const session = cluster.producer().session('s');
+    const first = await (await session.prompt('Remember the number 12.')).result();
+    expect(first.tokens).toMatchObject({ cacheRead: 0, cacheWrite: expect.toSatisfy((tokens: number) => tokens > 0) });
+    process.kill(first.pid ?? 0, 'SIGKILL');
+    await worker.logged(({ msg }) => msg === 'session released');
+    const resumed = await (await session.prompt('What number did I ask you to remember?')).result();
+    expect(resumed.warmth).toBe('resumed');
+    expect(resumed.tokens.cacheRead).toBeGreaterThanOrEqual(first.tokens.cacheWrite);
   });
 });

@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+
 /** The command line of the CLI as far as a host uses it. Source: Claude Code 2.1.197 and 2.1.329, `--help` and observation. */
 export interface Flags {
   version: boolean;
@@ -15,6 +17,8 @@ export interface Flags {
   allowedTools: readonly string[];
   disallowedTools: readonly string[];
   maxTurns: number;
+  /** Those that go into prompts, besides the model. */
+  inPrompt: string;
 }
 
 /** A command line that is refused: the message is what the CLI prints. */
@@ -36,6 +40,23 @@ const known = new Map<string, Arity>([
   ...['--allowedTools', '--allowed-tools', '--disallowedTools', '--disallowed-tools', '--tools'].map(many),
   ...['--mcp-config', '--add-dir', '--betas', '--agents', '--plugin-dir'].map(many),
 ]);
+
+/** What these say stands in every prompt before the conversation: as system prompt, or as the tools there are. */
+const promptFlags = [
+  '--system-prompt',
+  '--append-system-prompt',
+  '--tools',
+  '--disallowedTools',
+  '--disallowed-tools',
+  '--json-schema',
+  '--mcp-config',
+  '--strict-mcp-config',
+  '--add-dir',
+  '--agents',
+  '--plugin-dir',
+  '--setting-sources',
+  '--settings',
+];
 
 /** `default` is taken though the message does not name it. */
 const permissionModes = ['acceptEdits', 'auto', 'bypassPermissions', 'manual', 'dontAsk', 'plan'];
@@ -69,12 +90,18 @@ export function parseFlags(argv: readonly string[], parks: boolean): Flags {
     allowedTools: list('--allowedTools', '--allowed-tools'),
     disallowedTools: list('--disallowedTools', '--disallowed-tools'),
     maxTurns: Number(last('--max-turns') ?? Number.POSITIVE_INFINITY),
+    inPrompt: JSON.stringify(promptFlags.map((name) => found.get(name) ?? null)),
   };
   if (flags.awaitClaim && flags.resume !== undefined)
     throw new FlagError('Error: --await-claim cannot be used with --resume, --continue or --fork-session.');
   if (!flags.version && (flags.inputFormat !== 'stream-json' || flags.outputFormat !== 'stream-json'))
     throw new FlagError('fake-claude speaks only --input-format stream-json --output-format stream-json');
   return flags;
+}
+
+/** A digest of what stands in every prompt before the conversation: with another, nothing of that is cached. */
+export function promptHead({ model, flags }: { model: string; flags: Flags }): string {
+  return createHash('sha256').update(`${model}\n${flags.inPrompt}`).digest('hex').slice(0, 16);
 }
 
 function collect(argv: readonly string[], parks: boolean): Map<string, string[]> {

@@ -2,12 +2,14 @@ import { randomUUID } from 'node:crypto';
 import type { ApiMessage } from '../model-api/conversation.js';
 import { type ApiEvent, type message, messageEvents } from '../model-api/stream.js';
 import type { ApiFailure } from './api-failures.js';
+import { promptHead } from './flags.js';
 import type { Line } from './output.js';
 import type { ToolCall } from './permissions.js';
 import type { Session } from './session.js';
 import type { ToolOutcome } from './tools.js';
+import { promptTokens, type Usage } from './usage.js';
 
-export type FullMessage = ReturnType<typeof message>;
+export type FullMessage = ReturnType<typeof message> & { usage: Usage };
 
 /** A tool the model asked for, and the entry in which it did. */
 export interface ToolUse {
@@ -85,7 +87,8 @@ export class Speech {
     const { session } = this;
     const { stop_reason, usage, ...head } = full;
     const content = [block as { type: string }];
-    const uuid = session.transcript.message({ ...head, content, stop_reason, usage });
+    const asked = { promptHead: promptHead(session), promptTokens: promptTokens(usage) };
+    const uuid = session.transcript.message({ ...head, content, stop_reason, usage }, asked);
     const said = { ...head, content, stop_reason: null, usage: { ...usage, output_tokens: 1 } };
     session.output.said(session.id, { type: 'assistant', message: said, parent_tool_use_id: null, uuid });
     return uuid;

@@ -29,6 +29,8 @@ export class Transcript {
   readonly messages: ApiMessage[] = [];
   /** Of all messages: what the model would have to read. */
   characters = 0;
+  /** Digest of what stood before the conversation → how long the last prompt was that began so, in tokens. */
+  private readonly asked = new Map<string, number>();
   private unmirrored: Entry[] = [];
   private lastUuid: string | null = null;
   private isCreated = false;
@@ -82,6 +84,11 @@ export class Transcript {
     this.append({ type, ...fields, timestamp: new Date().toISOString(), sessionId: this.stamp().sessionId });
   }
 
+  /** How much of the conversation the prompt cache holds after such a head, in tokens. Unlike the real one it forgets nothing. */
+  cachedAfter(promptHead: string): number {
+    return this.asked.get(promptHead) ?? 0;
+  }
+
   /** What was added since it was last asked. */
   takeUnmirrored(): Entry[] {
     const entries = this.unmirrored;
@@ -111,6 +118,8 @@ export class Transcript {
     const message = entry['message'] as ApiMessage | undefined;
     if (message === undefined || entry['isSidechain'] === true) return;
     this.characters += JSON.stringify(message.content).length;
+    const { promptHead, promptTokens } = entry;
+    if (typeof promptHead === 'string' && typeof promptTokens === 'number') this.asked.set(promptHead, promptTokens);
     if (entry['type'] === 'user') this.messages.push({ role: 'user', content: message.content });
     if (entry['type'] === 'assistant' && typeof message.content !== 'string')
       this.messages.push({ role: 'assistant', content: message.content.map(({ type }) => ({ type })) });

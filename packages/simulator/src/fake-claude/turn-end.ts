@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Line } from './output.js';
 import type { ToolCall } from './permissions.js';
+import { noUsage, promptTokens, sum, type Usage } from './usage.js';
 
 /** How a turn ended, before it is told. */
 export interface TurnEnd {
@@ -15,8 +16,7 @@ export interface TurnEnd {
   /** Calls of the model; an interrupt counts as one more. */
   rounds: number;
   denials: readonly ToolCall[];
-  inputTokens: number;
-  outputTokens: number;
+  usage: Usage;
   durationMs: number;
 }
 
@@ -29,29 +29,25 @@ export const notBegun = (error: string): TurnEnd => ({
   stopReason: null,
   rounds: 0,
   denials: [],
-  inputTokens: 0,
-  outputTokens: 0,
+  usage: noUsage,
   durationMs: 0,
 });
 
-/** Dollars for a million tokens in and out; any will do, as long as they add up. */
-const price = { input: 3, output: 15 };
+/** Dollars for a million tokens; any will do, as long as they add up. */
+const price = { input: 3, cacheWrite: 3.75, cacheRead: 0.3, output: 15 };
 
 /** Makes `result` lines. Owns what the process has used: the CLI counts that over its life. */
 export class Ledger {
-  private inputTokens = 0;
-  private outputTokens = 0;
+  private used = noUsage;
   private results = 0;
 
   result(end: TurnEnd, model: string): Line {
-    this.inputTokens += end.inputTokens;
-    this.outputTokens += end.outputTokens;
-    const usage = { cache_creation_input_tokens: 0, cache_read_input_tokens: 0, service_tier: 'standard' };
+    this.used = sum(this.used, end.usage);
     const entry = {
-      inputTokens: this.inputTokens,
-      outputTokens: this.outputTokens,
-      cacheReadInputTokens: 0,
-      cacheCreationInputTokens: 0,
+      inputTokens: this.used.input_tokens,
+      outputTokens: this.used.output_tokens,
+      cacheReadInputTokens: this.used.cache_read_input_tokens,
+      cacheCreationInputTokens: this.used.cache_creation_input_tokens,
       webSearchRequests: 0,
       costUSD: this.costUsd(),
       contextWindow: 200_000,
@@ -70,8 +66,8 @@ export class Ledger {
       stop_reason: end.stopReason,
       terminal_reason: end.terminalReason,
       total_cost_usd: this.costUsd(),
-      usage: { ...usage, input_tokens: end.inputTokens, output_tokens: end.outputTokens },
-      modelUsage: this.inputTokens + this.outputTokens === 0 ? {} : { [model]: entry },
+      usage: { ...end.usage, service_tier: 'standard' },
+      modelUsage: promptTokens(this.used) === 0 ? {} : { [model]: entry },
       permission_denials: end.denials.map(({ id, name, input }) => ({
         tool_name: name,
         tool_use_id: id,
@@ -83,6 +79,8 @@ export class Ledger {
   }
 
   costUsd(): number {
-    return (this.inputTokens * price.input + this.outputTokens * price.output) / 1_000_000;
+    const { used } = this;
+    const read = used.input_tokens * price.input + used.cache_read_input_tokens * price.cacheRead;
+    return (read + used.cache_creation_input_tokens * price.cacheWrite + used.output_tokens * price.output) / 1_000_000;
   }
 }

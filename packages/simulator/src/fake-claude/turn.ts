@@ -6,6 +6,7 @@ import { DirectiveError } from '../model-api/fields.js';
 import { message } from '../model-api/stream.js';
 import { withScenario } from '../scenario.js';
 import { type ApiFailure, failuresOf, usageLimitText } from './api-failures.js';
+import { promptHead } from './flags.js';
 import { type CrashPoint, type Hazards, parseScript, type Script } from './hazards.js';
 import type { ToolCall } from './permissions.js';
 import type { Session } from './session.js';
@@ -13,6 +14,7 @@ import { type FullMessage, Speech, type ToolUse } from './speech.js';
 import type { Surroundings } from './surroundings.js';
 import { noSuchTool, runTool, type ToolOutcome, tools } from './tools.js';
 import type { TurnEnd } from './turn-end.js';
+import { noUsage, promptUsage, sum } from './usage.js';
 
 /** The host stopped the turn while it had the say on a tool. */
 class Stopped extends Error {}
@@ -28,8 +30,7 @@ export class Turn {
   private scriptError: DirectiveError | undefined;
   private rounds = 0;
   private pieces = 0;
-  private inputTokens = 0;
-  private outputTokens = 0;
+  private usage = noUsage;
   /** The tool that has no result yet. */
   private using: ToolUse | undefined;
 
@@ -98,12 +99,13 @@ export class Turn {
     const conversation = readConversation(session.transcript.messages);
     const said = spoken(conversation.said, () => true);
     const told = { ...script, say: tellings(script, session.surroundings) ?? script.say };
-    const inputTokens = Math.ceil(session.transcript.characters / 4);
-    const full = message(session.model, answer({ ...conversation, said }, told), inputTokens);
+    const promptLength = Math.ceil(session.transcript.characters / 4);
+    const plain = message(session.model, answer({ ...conversation, said }, told), promptLength);
+    const prompt = promptUsage(promptLength, session.transcript.cachedAfter(promptHead(session)));
+    const usage = { ...prompt, output_tokens: plain.usage.output_tokens };
     this.rounds += 1;
-    this.inputTokens += full.usage.input_tokens;
-    this.outputTokens += full.usage.output_tokens;
-    return full;
+    this.usage = sum(this.usage, usage);
+    return { ...plain, usage };
   }
 
   private async beforePiece(): Promise<void> {
@@ -199,8 +201,8 @@ export class Turn {
   }
 
   private counted() {
-    const { rounds, denials, inputTokens, outputTokens, startedAt } = this;
-    return { rounds, denials, inputTokens, outputTokens, durationMs: Math.round(performance.now() - startedAt) };
+    const { rounds, denials, usage, startedAt } = this;
+    return { rounds, denials, usage, durationMs: Math.round(performance.now() - startedAt) };
   }
 }
 

@@ -5,7 +5,18 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { parseScript } from '../../src/fake-claude/hazards.js';
 import { parseDirectives } from '../../src/model-api/directives.js';
-import { blocks, gated, type Line, mirrored, raw, results, started, testFolder, toolResults } from './support.js';
+import {
+  blocks,
+  gated,
+  type Line,
+  mirrored,
+  raw,
+  record,
+  results,
+  started,
+  testFolder,
+  toolResults,
+} from './support.js';
 
 /** Long enough for what must not happen to happen. */
 const aWhile = 300;
@@ -258,6 +269,59 @@ describe('hazards of the process', () => {
     const second = await started({ home: first.home, cwd: first.cwd, resume: first.sessionId });
     await second.line(({ subtype }) => subtype === 'init');
     await second.line((line) => JSON.stringify(line).includes('text_delta'));
+  });
+});
+
+describe('the prompt cache', () => {
+  const flags = ['--model', 'claude-a', '--append-system-prompt', 'Be brief.', '--tools', 'Bash,Read'];
+  const cached = (result: Line): { read: number; written: number } => {
+    const usage = record(result['usage']);
+    return { read: Number(usage['cache_read_input_tokens']), written: Number(usage['cache_creation_input_tokens']) };
+  };
+  const prompt = `hello ${'and so on '.repeat(50)}`;
+
+  test('holds what came before in the conversation, also for a resume with the same flags', async () => {
+    const first = await started({ flags });
+    const before = cached((await first.turn(prompt)).result);
+    expect(before).toEqual({ read: 0, written: expect.any(Number) });
+    const { result } = await first.turn('more');
+    const hot = cached(result);
+    expect(hot.read).toBeGreaterThanOrEqual(before.written);
+    const [model] = Object.values(record(result['modelUsage']));
+    expect(model).toMatchObject({
+      cacheReadInputTokens: hot.read,
+      cacheCreationInputTokens: before.written + hot.written,
+    });
+    first.child.stdin?.end();
+    await first.exited;
+    const resumed = await started({ home: first.home, cwd: first.cwd, resume: first.sessionId, flags });
+    expect(cached((await resumed.turn('and more')).result).read).toBeGreaterThan(hot.read);
+  });
+
+  test.each([
+    ['another model', ['--model', 'claude-b', ...flags.slice(2)]],
+    ['a flag that is not repeated', flags.slice(0, 4)],
+    ['another system prompt', [...flags, '--system-prompt', 'You are another.']],
+    ['servers of tools', [...flags, '--mcp-config', '{"mcpServers":{}}']],
+  ])('is lost to a resume with %s, and has it all again after that', async (_what, others) => {
+    const first = await started({ flags });
+    await first.turn(prompt);
+    first.child.stdin?.end();
+    await first.exited;
+    const resumed = await started({ home: first.home, cwd: first.cwd, resume: first.sessionId, flags: others });
+    const lost = cached((await resumed.turn('more')).result);
+    expect(lost).toEqual({ read: 0, written: expect.toSatisfy((tokens: number) => tokens > 100) });
+    expect(cached((await resumed.turn('and more')).result).read).toBeGreaterThanOrEqual(lost.written);
+  });
+
+  test('does not depend on flags that are no part of a prompt', async () => {
+    const first = await started({ flags });
+    await first.turn(prompt);
+    first.child.stdin?.end();
+    await first.exited;
+    const others = [...flags, '--allowedTools', 'Bash', '--max-turns', '9'];
+    const resumed = await started({ home: first.home, cwd: first.cwd, resume: first.sessionId, flags: others });
+    expect(cached((await resumed.turn('more')).result).read).toBeGreaterThan(0);
   });
 });
 
