@@ -36,7 +36,7 @@ export class Agent implements Session, Settings {
   id: string;
   cwd: string;
   model: string;
-  readonly ledger = new Ledger();
+  readonly ledger: Ledger;
   private readonly queue: PromptQueue;
   private readonly startedAt = performance.now();
   private past: Transcript | undefined;
@@ -58,6 +58,7 @@ export class Agent implements Session, Settings {
   ) {
     this.cwd = cwd;
     this.queue = new PromptQueue(surroundings.scenario);
+    this.ledger = new Ledger(surroundings.abilities.numbersResults);
     this.model = flags.model ?? 'claude-simulated';
     this.permissions = new Permissions(flags, surroundings.abilities, control);
     this.mischief = new Mischief(output, control, this.permissions, surroundings);

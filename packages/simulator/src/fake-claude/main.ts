@@ -97,7 +97,7 @@ function run(around: Surroundings, flags: ReturnType<typeof parseFlags>, isMute:
     answered: (line) => control.answered(line),
   });
   process.on('SIGTERM', () => {
-    for (const end of around.shells) end();
+    if (around.abilities.shellsAtTerm === 'ended') for (const end of around.shells) end();
     process.exit(143);
   });
   process.stdin.on('data', (chunk: Buffer) => {

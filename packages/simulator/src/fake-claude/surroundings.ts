@@ -16,7 +16,7 @@ export interface Surroundings {
   /** Where `Effect` writes. */
   effectsFile: string | undefined;
   counter: SharedCounter;
-  /** Ends the shells that run; the real one does so when it is told to terminate. */
+  /** Ends the shells that run, each. */
   shells: Set<() => void>;
   /** Ends the process at once. */
   die: (how: number | NodeJS.Signals) => never;

@@ -41,6 +41,8 @@ export class Ledger {
   private used = noUsage;
   private results = 0;
 
+  constructor(private readonly numbersResults = true) {}
+
   result(end: TurnEnd, model: string): Line {
     this.used = sum(this.used, end.usage);
     const entry = {
@@ -73,7 +75,7 @@ export class Ledger {
         tool_use_id: id,
         tool_input: input,
       })),
-      result_index: this.results - 1,
+      ...(this.numbersResults ? { result_index: this.results - 1 } : {}),
       uuid: randomUUID(),
     };
   }

@@ -167,7 +167,7 @@ export class Turn {
       subtype: 'success',
       isError: true,
       text: failure.text,
-      terminalReason: 'api_error',
+      terminalReason: this.session.surroundings.abilities.reasonOfApiError,
       stopReason: 'stop_sequence',
       apiErrorStatus: failure.status,
       rounds: 1,
