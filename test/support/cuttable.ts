@@ -2,11 +2,16 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { onTestFinished } from 'vitest';
 
-/**
- * A way to a server that can be cut: every connection over it ends at once, new ones are let through. `cut` tells how many there were.
- * After `freeze` it carries nothing any more, and tells nobody: connections stand, and can be made.
- */
-export async function cuttable(url: string): Promise<{ url: string; cut: () => number; freeze: () => void }> {
+/** A way to a server that can be cut, and frozen. */
+export interface Way {
+  url: string;
+  /** Every connection over it ends at once, new ones are let through. Tells how many there were. */
+  cut(): number;
+  /** It carries nothing any more, and tells nobody: connections stand, and can be made; or only those that stand are frozen (`standing`). */
+  freeze(which?: 'all' | 'standing'): void;
+}
+
+export async function cuttable(url: string): Promise<Way> {
   const { hostname, port } = new URL(url);
   const sockets = new Set<Socket>();
   let isFrozen = false;
@@ -24,8 +29,8 @@ export async function cuttable(url: string): Promise<{ url: string; cut: () => n
     for (const socket of sockets) socket.destroy();
     return connections;
   };
-  const freeze = (): void => {
-    isFrozen = true;
+  const freeze: Way['freeze'] = (which = 'all') => {
+    isFrozen = which === 'all';
     for (const socket of sockets) socket.unpipe().pause();
   };
   server.listen(0, '127.0.0.1');

@@ -1,4 +1,5 @@
 // The public surface of @hearth/shared: the contract between producers, workers and whoever reads the queues.
+export { Backoff } from './backoff.js';
 export { type CloseOptions, type ClosingDeps, closeSession } from './closing/close-session.js';
 export { environment, numberFrom } from './environment.js';
 export { type ErrorCode, errorCatalogue, errorCodes } from './errors/catalogue.js';
@@ -16,7 +17,7 @@ export { intakeQueue, type KeyOptions, Keys, stickyQueue } from './keys.js';
 export { createLogger, type Logger, type LogLevel, logLevels } from './logging.js';
 export { type QueueDepth, Ringer } from './queue/ringer.js';
 export { checkRedis, judgeRedis, type RedisFacts, readRedisFacts } from './redis/check.js';
-export { connectFailingFast, connectWaiting } from './redis/connect.js';
+export { connectFailingFast, connectWaiting, disconnectNow } from './redis/connect.js';
 export { redisOptionsSchema } from './redis/options.js';
 export { type Doorbell, doorbellJobOptions, doorbellSchema } from './schema/doorbell.js';
 export {

@@ -4,15 +4,18 @@
  * `terminationGraceMs`: how long after SIGTERM a supervisor must not kill it.
  *
  * First SIGTERM or SIGINT: drain; second: go at once. Exit code 0: every turn finished; 1: turns were handed to other workers;
- * 2: it could not start. A worker that lost its lease starts anew under a fresh workerId.
+ * 2: it could not start. A worker that lost its lease starts anew under a fresh workerId, as soon as Redis answers.
  */
+import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { createLogger, describeError, type LogLevel, toErrorBody } from '@hearth/shared';
+import { Backoff, createLogger, describeError, HearthError, type LogLevel, toErrorBody } from '@hearth/shared';
 import { readProfiles, type WorkerOptions } from './options.js';
 import { Worker } from './worker.js';
 
 /** A lost lease is followed by a new incarnation, not sooner than this, ms. */
 const rebornAfterMs = 1_000;
+/** How often a worker that lost its lease looks for Redis, ms: at first, and at last. */
+const redisAgainMs = { firstMs: 500, atMostMs: 2_000 };
 
 const log = createLogger('hearth-worker', (process.env['HEARTH_LOG_LEVEL'] as LogLevel | undefined) ?? 'info');
 let worker: Worker | undefined;
@@ -23,14 +26,29 @@ async function serve(options: WorkerOptions): Promise<void> {
   worker = incarnation;
   incarnation.once('lost', () => {
     worker = undefined;
-    if (signals === 0) setTimeout(() => void serve(options).catch(fail), rebornAfterMs);
-    else process.exit(1);
+    pause(rebornAfterMs)
+      .then(() => serveAgain(options))
+      .catch(fail);
   });
-  const { workerId, seat } = await incarnation.start();
+  const started = await incarnation.start();
   await incarnation.warm();
-  process.stdout.write(
-    `${JSON.stringify({ kind: 'worker', workerId, seat, terminationGraceMs: incarnation.terminationGraceMs })}\n`,
-  );
+  const { terminationGraceMs } = incarnation;
+  if (started !== undefined)
+    process.stdout.write(`${JSON.stringify({ kind: 'worker', ...started, terminationGraceMs })}\n`);
+}
+
+/** Redis may still be away: then it was no reason to end before, and is none now. */
+async function serveAgain(options: WorkerOptions): Promise<void> {
+  const backoff = new Backoff({ ...redisAgainMs, holdMs: 0 });
+  for (;;) {
+    try {
+      return await serve(options);
+    } catch (error) {
+      if (!(error instanceof HearthError && error.code === 'redis_unreachable')) throw error;
+      if (backoff.count === 0) log.warn({ err: error }, 'Redis does not answer; waiting for it');
+      await pause(backoff.failed());
+    }
+  }
 }
 
 function fail(error: unknown): void {
@@ -41,7 +59,8 @@ function fail(error: unknown): void {
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   process.on(signal, () => {
     signals += 1;
-    if (worker === undefined) process.exit(1);
+    // Between two incarnations nothing is in hand.
+    if (worker === undefined) process.exit(0);
     if (signals === 1) {
       log.info({ signal }, 'stopping; the same signal again stops at once');
       worker.stop().then(({ abandoned }) => process.exit(abandoned === 0 ? 0 : 1), fail);

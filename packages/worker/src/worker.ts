@@ -7,6 +7,8 @@ import {
   connectWaiting,
   createLogger,
   defaultStoreLimits,
+  disconnectNow,
+  HearthError,
   Keys,
   LeaseStore,
   type Logger,
@@ -63,10 +65,15 @@ interface Part {
   stop(): Promise<void>;
 }
 
+interface Serving {
+  doorbells: Doorbells;
+  rounds: readonly Part[];
+}
+
 type State =
   | { kind: 'idle' }
-  | { kind: 'serving'; seat: number; doorbells: Doorbells; rounds: readonly Part[] }
-  | { kind: 'stopping'; done: Promise<StopReport> };
+  | ({ kind: 'serving' } & Serving)
+  | { kind: 'stopping'; from: Serving | undefined; done: Promise<StopReport> };
 
 /** How a stop went. */
 export interface StopReport {
@@ -107,6 +114,11 @@ export class Worker extends EventEmitter<WorkerEvents> {
   private reception: Reception | undefined;
   private state: State = { kind: 'idle' };
   private seat = 0;
+  private tellLost: (report: StopReport) => void = () => undefined;
+  /** Resolves when the lease was lost and all that was held is dropped. */
+  private readonly lost = new Promise<StopReport>((resolve) => {
+    this.tellLost = resolve;
+  });
 
   /** @throws HearthError `invalid_options` */
   constructor(options: WorkerOptions, log?: Logger) {
@@ -173,8 +185,22 @@ export class Worker extends EventEmitter<WorkerEvents> {
     });
   }
 
-  /** Takes a lease and a seat and begins to serve. @throws HearthError `redis_unreachable` | `redis_too_old` | `redis_evicting` */
-  async start(): Promise<{ workerId: string; seat: number }> {
+  /**
+   * Takes a lease and a seat and begins to serve. Undefined: it was stopped, or lost its lease, meanwhile. One that does not start has
+   * ended all it had begun.
+   * @throws HearthError `redis_unreachable` | `redis_too_old` | `redis_evicting`
+   */
+  async start(): Promise<{ workerId: string; seat: number } | undefined> {
+    try {
+      return await this.begin();
+    } catch (error) {
+      if (this.isOver) return undefined;
+      await this.stop(0);
+      throw error;
+    }
+  }
+
+  private async begin(): Promise<{ workerId: string; seat: number }> {
     await checkRedis(this.redis);
     await endOrphans(dirname(this.folder), this.log);
     await claimFolder(this.folder);
@@ -185,6 +211,10 @@ export class Worker extends EventEmitter<WorkerEvents> {
     });
     this.lease.on('lost', (reason) => void this.onLost(reason));
     const { seat, formerHolder } = await this.lease.start();
+    if (this.isOver) {
+      await this.lease.stop();
+      throw new HearthError('closed', 'The worker was stopped while it started.');
+    }
     this.seat = seat;
     const reception = new Reception({
       workerId: this.workerId,
@@ -214,7 +244,7 @@ export class Worker extends EventEmitter<WorkerEvents> {
       log: this.log,
     });
     const rounds = this.rounds(seat, formerHolder);
-    this.state = { kind: 'serving', seat, doorbells, rounds };
+    this.state = { kind: 'serving', doorbells, rounds };
     for (const pool of new Set(this.pools.values())) pool.fill();
     await this.wakeCalls.start(
       (sessionId) => this.sessions.find(sessionId),
@@ -226,6 +256,10 @@ export class Worker extends EventEmitter<WorkerEvents> {
     const { terminationGraceMs } = this;
     this.log.info({ seat, places, profiles: Object.keys(profiles), terminationGraceMs }, 'worker serves');
     return { workerId: this.workerId, seat };
+  }
+
+  private get isOver(): boolean {
+    return this.state.kind === 'stopping';
   }
 
   /** How long a stop takes at most, ms: what a supervisor has to grant before it kills. */
@@ -241,47 +275,53 @@ export class Worker extends EventEmitter<WorkerEvents> {
   /** Drains: takes nothing new, finishes what runs (to the deadline), hands sessions over, ends every process. Stopping twice is the same stop. */
   async stop(deadlineMs = this.options.drainDeadlineMs): Promise<StopReport> {
     if (this.state.kind === 'stopping') return this.state.done;
-    const before = this.state;
-    const done = this.drain(before, deadlineMs);
-    this.state = { kind: 'stopping', done };
+    const from = this.state.kind === 'serving' ? this.state : undefined;
+    this.log.info({ deadlineMs }, 'worker drains');
+    const done = this.end(from, Promise.race([this.drain(from, deadlineMs), this.lost]));
+    this.lease.refresh();
     return done;
   }
 
-  private async drain(before: State, deadlineMs: number): Promise<StopReport> {
-    this.log.info({ deadlineMs }, 'worker drains');
-    this.lease.refresh();
-    let report: StopReport = { abandoned: 0 };
-    if (before.kind === 'serving') {
-      await before.doorbells.stop();
-      await Promise.all(before.rounds.map((part) => part.stop()));
-      report = await this.withDeadline(deadlineMs, (deadline) => this.sessions.drain(deadline));
-      this.commits.stop();
-      await before.doorbells.finished();
-    }
-    await this.tearDown();
-    this.log.info({ ...report }, 'worker stopped');
+  private async drain(from: Serving | undefined, deadlineMs: number): Promise<StopReport> {
+    if (from === undefined) return { abandoned: 0 };
+    await from.doorbells.stop();
+    await Promise.all(from.rounds.map((part) => part.stop()));
+    const report = await this.withDeadline(deadlineMs, (deadline) => this.sessions.drain(deadline));
+    this.commits.stop();
+    await from.doorbells.finished();
     return report;
   }
 
+  /**
+   * Nothing this incarnation could still say in Redis would be right: its connections go first, so that nothing is said and nothing waits
+   * for an answer; whoever lives finds the rest.
+   */
   private async onLost(reason: string): Promise<void> {
-    if (this.state.kind === 'stopping') return;
-    const before = this.state;
     this.log.fatal({ reason }, 'the lease is lost; ending everything this worker held');
-    const done = (async (): Promise<StopReport> => {
-      const { busy } = this.sessions.counts();
-      await this.sessions.drop();
-      if (before.kind === 'serving') {
-        await Promise.all(before.rounds.map((part) => part.stop()));
-        await before.doorbells.stop();
-        this.commits.stop();
-        await before.doorbells.finished();
-      }
-      await this.tearDown();
-      return { abandoned: busy };
-    })();
-    this.state = { kind: 'stopping', done };
+    const { state } = this;
+    const from = state.kind === 'serving' ? state : state.kind === 'stopping' ? state.from : undefined;
+    from?.doorbells.abandon();
+    for (const part of from?.rounds ?? []) void part.stop();
+    this.commits.stop();
+    this.wakeCalls.stop();
+    disconnectNow(this.redis);
+    const done = state.kind === 'stopping' ? undefined : this.end(from, this.lost);
+    const { busy } = this.sessions.counts();
+    await this.sessions.drop();
+    this.tellLost({ abandoned: busy });
+    if (done === undefined) return;
     await done;
     this.emit('lost', reason);
+  }
+
+  private end(from: Serving | undefined, over: Promise<StopReport>): Promise<StopReport> {
+    const done = over.then(async (report) => {
+      await this.tearDown();
+      this.log.info({ ...report }, 'worker stopped');
+      return report;
+    });
+    this.state = { kind: 'stopping', from, done };
+    return done;
   }
 
   private rounds(seat: number, formerHolder: string | undefined): readonly Part[] {
@@ -314,7 +354,7 @@ export class Worker extends EventEmitter<WorkerEvents> {
     await this.ringer.close();
     this.wakeCalls.stop();
     this.commits.stop();
-    this.redis.disconnect();
+    disconnectNow(this.redis);
     // What is left, the next worker with this home removes.
     await removeFolder(this.folder).catch((error: unknown) =>
       this.log.warn({ err: error }, 'the folder of this worker could not be removed'),

@@ -20,6 +20,19 @@ export function connectFailingFast(url: string, name: string, answerTimeoutMs = 
   });
 }
 
+/**
+ * Ends a connection at once and for good; whatever still waits on it is rejected. `Redis.disconnect` alone, in the pause between two
+ * attempts to connect, forgets what waits for the next.
+ */
+export function disconnectNow(redis: Redis): void {
+  if (redis.status === 'end') return;
+  redis.disconnect();
+  if (redis.status !== 'reconnecting') return;
+  // An attempt that is called off rejects it.
+  redis.connect().catch(() => undefined);
+  redis.disconnect();
+}
+
 /** A connection that waits for Redis to come back: for workers, subscribers and BullMQ's workers. */
 export function connectWaiting(url: string, name: string, options: { autoResubscribe?: boolean } = {}): Redis {
   return new Redis(url, {

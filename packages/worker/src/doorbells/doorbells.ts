@@ -35,6 +35,7 @@ export class Doorbells {
   private readonly intake: QueueReader;
   private readonly sticky: QueueReader;
   private stopping = false;
+  private isLost = false;
 
   constructor(private readonly deps: DoorbellsDeps) {
     const common = {
@@ -73,6 +74,14 @@ export class Doorbells {
     await Promise.all([this.intake.finished(), this.sticky.finished()]);
   }
 
+  /** The lease is lost: from now on nothing is taken, and no word is said about any job. */
+  abandon(): void {
+    this.stopping = true;
+    this.isLost = true;
+    this.intake.abandon();
+    this.sticky.abandon();
+  }
+
   private async placeInSight(): Promise<boolean> {
     while (!this.stopping) {
       const outlook = this.deps.places.outlook();
@@ -94,14 +103,16 @@ export class Doorbells {
 
   private async handle(job: Job, token: string, seat: Rung['seat']): Promise<void> {
     const rung = { seat, jobId: job.id ?? '', addedAt: job.timestamp };
+    if (this.isLost) return;
     try {
       const { reception, rawJobs } = this.deps;
       const isTurn = !isDoorbell(job.data);
       const outcome =
         (isTurn ? await rawJobs.serve(job) : job.attemptsMade > 0 ? await rawJobs.again(job) : undefined) ??
         (await reception.receive(job.data, rung));
-      await this.conclude(job, token, outcome);
+      if (!this.isLost) await this.conclude(job, token, outcome);
     } catch (error) {
+      if (this.isLost) return;
       const body = toErrorBody(error);
       this.deps.log.error({ err: error, jobId: job.id, code: body.code }, 'a doorbell failed');
       await job.moveToFailed(new UnrecoverableError(describeError(body)), token, false);

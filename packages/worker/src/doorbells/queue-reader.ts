@@ -51,18 +51,25 @@ export class QueueReader {
   async start(): Promise<void> {
     await this.worker.waitUntilReady();
     await this.worker.startStalledCheckTimer();
+    if (this.state.kind === 'stopping') return;
     this.renewal = setInterval(() => void this.renewLocks(), this.options.jobLockMs / 2);
     this.state = { kind: 'reading', loop: this.read() };
   }
 
   /** Takes nothing more. Doorbells in hand go on; await {@link finished}. */
   async stop(): Promise<void> {
-    if (this.state.kind !== 'reading') return this.state.kind === 'stopping' ? this.state.done : undefined;
-    const { loop } = this.state;
+    if (this.state.kind === 'stopping') return this.state.done;
+    const loop = this.state.kind === 'reading' ? this.state.loop : undefined;
     // Forced: it ends the blocking fetch at once, and BullMQ holds no job of ours that it should wait for.
     const done = this.worker.close(true).then(() => loop);
     this.state = { kind: 'stopping', done };
     return done;
+  }
+
+  /** Takes nothing more, and keeps nothing: doorbells in hand are left to whoever finds their locks expired. */
+  abandon(): void {
+    void this.stop();
+    clearInterval(this.renewal);
   }
 
   /** Resolves when every doorbell in hand has been dealt with. */

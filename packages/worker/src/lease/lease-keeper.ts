@@ -18,14 +18,19 @@ interface LeaseEvents {
   lost: [reason: string];
 }
 
-type State = { kind: 'idle' } | { kind: 'held'; timer: NodeJS.Timeout; confirmedNs: bigint } | { kind: 'over' };
+type State =
+  | { kind: 'idle' }
+  | { kind: 'held'; renewals: NodeJS.Timeout; deadline: NodeJS.Timeout; confirmedNs: bigint }
+  | { kind: 'giving_back'; deadline: NodeJS.Timeout }
+  | { kind: 'over' };
 
 /**
- * Takes the worker lease and keeps it. Owns the renewal timer.
+ * Takes the worker lease and keeps it. Owns the timers of renewal and of the lease's end.
  *
  * L1 A renewal counts from when it was sent, never from when it was answered.
  * L2 A renewal never recreates the lease: absent once is lost for ever.
- * L3 Without a confirmed renewal for TTL − margin it is treated as lost, whatever Redis would say.
+ * L3 Without a confirmed renewal for TTL − margin it is treated as lost, at that moment and whatever Redis would say: then the guard ends
+ *    the agents, and nothing may be decided any more from how they are.
  */
 export class LeaseKeeper extends EventEmitter<LeaseEvents> {
   private state: State = { kind: 'idle' };
@@ -47,8 +52,8 @@ export class LeaseKeeper extends EventEmitter<LeaseEvents> {
     const acquired = await this.leases.acquire(this.record(), this.times.ttlMs);
     if (acquired.kind === 'dead')
       throw new HearthError('lease_lost', 'This worker had a lease and lost it.', { wayOut: 'Start a new worker.' });
-    const timer = setInterval(() => void this.tick(), this.times.ttlMs / renewalsPerTtl);
-    this.state = { kind: 'held', timer, confirmedNs: sentNs };
+    const renewals = setInterval(() => void this.tick(), this.times.ttlMs / renewalsPerTtl);
+    this.state = { kind: 'held', renewals, deadline: this.deadline(sentNs), confirmedNs: sentNs };
     this.emit('confirmed', sentNs);
     return acquired;
   }
@@ -59,19 +64,22 @@ export class LeaseKeeper extends EventEmitter<LeaseEvents> {
     void this.tick();
   }
 
-  /** Gives lease and seat back. */
+  /** Gives lease and seat back; `lost` is told when it is not answered before the lease ends. */
   async stop(): Promise<void> {
-    const held = this.end();
-    if (!held) return;
+    if (this.state.kind !== 'held') return;
+    const { renewals, deadline } = this.state;
+    clearInterval(renewals);
+    this.state = { kind: 'giving_back', deadline };
     const { workerId, seat } = this.record();
-    await this.leases.release(workerId, seat);
+    await this.leases.release(workerId, seat).catch((error: unknown) => {
+      this.log.warn({ err: error }, 'the lease could not be given back; it ends by itself');
+    });
+    this.end();
   }
 
   private async tick(): Promise<void> {
     if (this.state.kind !== 'held') return;
-    const silentMs = Number(process.hrtime.bigint() - this.state.confirmedNs) / 1e6;
-    if (silentMs > this.times.ttlMs - this.times.marginMs)
-      return this.lose(`no renewal was confirmed for ${Math.round(silentMs)} ms`);
+    if (this.leftMs(this.state.confirmedNs) < 0) return this.loseSilently(this.state.confirmedNs);
     if (this.renewing) return;
     this.renewing = true;
     const sentNs = process.hrtime.bigint();
@@ -79,7 +87,8 @@ export class LeaseKeeper extends EventEmitter<LeaseEvents> {
       const answer = await this.leases.renew(this.record(), this.times.ttlMs);
       if (answer === 'dead') return this.lose('the lease had expired');
       if (this.state.kind === 'held') {
-        this.state.confirmedNs = sentNs;
+        clearTimeout(this.state.deadline);
+        this.state = { ...this.state, deadline: this.deadline(sentNs), confirmedNs: sentNs };
         this.emit('confirmed', sentNs);
       }
     } catch (error) {
@@ -90,14 +99,29 @@ export class LeaseKeeper extends EventEmitter<LeaseEvents> {
     if (this.refreshAsked) this.refresh();
   }
 
+  private deadline(sentNs: bigint): NodeJS.Timeout {
+    return setTimeout(() => this.loseSilently(sentNs), this.leftMs(sentNs));
+  }
+
+  private leftMs(sentNs: bigint): number {
+    return this.times.ttlMs - this.times.marginMs - elapsedMs(sentNs);
+  }
+
+  private loseSilently(sentNs: bigint): void {
+    this.lose(`no renewal was confirmed for ${Math.round(elapsedMs(sentNs))} ms`);
+  }
+
   private lose(reason: string): void {
     if (this.end()) this.emit('lost', reason);
   }
 
   private end(): boolean {
-    if (this.state.kind !== 'held') return false;
-    clearInterval(this.state.timer);
+    if (this.state.kind === 'idle' || this.state.kind === 'over') return false;
+    if (this.state.kind === 'held') clearInterval(this.state.renewals);
+    clearTimeout(this.state.deadline);
     this.state = { kind: 'over' };
     return true;
   }
 }
+
+const elapsedMs = (sinceNs: bigint): number => Number(process.hrtime.bigint() - sinceNs) / 1e6;

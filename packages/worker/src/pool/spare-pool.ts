@@ -1,7 +1,6 @@
-import { HearthError, type Logger } from '@hearth/shared';
+import { Backoff, HearthError, type Logger } from '@hearth/shared';
 import type { Agent } from '../agent/driver.js';
 import { startFailure } from '../agent/start-failure.js';
-import { Backoff } from './backoff.js';
 
 /** After so many failures in a row spares are started only when a turn asks for one. */
 const givesUpAfter = 8;

@@ -1,5 +1,5 @@
 import { createLogger, Keys, LeaseStore, type WorkerRecord } from '@hearth/shared';
-import { expect, test } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 import { withRedis } from '../../../../test/setup/prefix.js';
 import { LeaseKeeper } from '../../src/lease/lease-keeper.js';
 
@@ -41,6 +41,31 @@ test('a lease that vanished is lost for ever: it is told once, and never made ag
     await keeper.stop();
     await expect(keeper.start()).rejects.toMatchObject({ code: 'lease_lost' });
   }));
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+test('a lease whose renewals are not answered is lost at TTL − margin, when the guard acts, not at the next renewal', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'hrtime'] });
+  const silent: Pick<LeaseStore, 'acquire' | 'renew'> = {
+    acquire: async () => ({ kind: 'ok', seat: 1, formerHolder: undefined }),
+    renew: () => new Promise(() => undefined),
+  };
+  const keeper = new LeaseKeeper(
+    silent as LeaseStore,
+    { ttlMs: 2_000, marginMs: 900 },
+    () => record('w', 1),
+    createLogger('test', 'silent'),
+  );
+  const lost = vi.fn();
+  keeper.on('lost', lost);
+  await keeper.start();
+  await vi.advanceTimersByTimeAsync(1_099);
+  expect(lost).not.toHaveBeenCalled();
+  await vi.advanceTimersByTimeAsync(1);
+  expect(lost).toHaveBeenCalledOnce();
+});
 
 test('stopping gives lease and seat back', () =>
   withRedis(async ({ redis, prefix }) => {

@@ -1,0 +1,29 @@
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
+import { expect, test } from 'vitest';
+import { connectWaiting, disconnectNow } from '../../src/redis/connect.js';
+
+/** An address that nobody listens at. */
+async function nobody(): Promise<string> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  const port = typeof address === 'object' && address !== null ? address.port : 0;
+  server.close();
+  await once(server, 'close');
+  return `redis://127.0.0.1:${port}`;
+}
+
+test('what waits for a Redis that is away is rejected when its connection is ended, also between two attempts', async () => {
+  const redis = connectWaiting(await nobody(), 'test');
+  redis.on('error', () => undefined);
+  const waits = redis.get('key').then(
+    () => 'answered',
+    (error: Error) => error.message,
+  );
+  await expect.poll(() => redis.status).toBe('reconnecting');
+  disconnectNow(redis);
+  expect(await Promise.race([waits, pause(1_000, 'waits for ever')])).toBe('Connection is closed.');
+  await expect(redis.get('key')).rejects.toThrow('Connection is closed.');
+});

@@ -1,0 +1,57 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { startModelApi } from '@hearth/simulator';
+import { expect, onTestFinished, test } from 'vitest';
+import { Cluster, withCluster } from '../support/cluster.js';
+import { cuttable } from '../support/cuttable.js';
+import { eventually } from '../support/facts.js';
+import { RedisServer } from '../support/redis-server.js';
+
+const leaseTtlMs = 2_000;
+
+test('a worker whose connections carry nothing any more, and end for nobody, is reborn within seconds', async () => {
+  await withCluster(async (cluster) => {
+    const way = await cuttable(cluster.redisUrl);
+    const worker = await cluster.worker({ claude: 'fake', leaseTtlMs, env: { REDIS_URL: way.url } });
+    const session = cluster.producer().session('s');
+    await (await session.prompt('before')).result();
+
+    way.freeze('standing');
+    const lost = await worker.logged(({ msg }) => msg.startsWith('the lease is lost'));
+    const turn = await session.prompt('after');
+    const reborn = await worker.logged(({ msg, time }) => msg === 'worker serves' && time > lost.time);
+    expect(reborn.time - lost.time).toBeLessThan(10_000);
+    expect(await turn.result()).toMatchObject({ text: 'Echo: after', workerId: reborn['workerId'] });
+  });
+});
+
+test('Redis away for longer than a lease, while turns run and wait: all are served afterwards, none fails', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'hearth-test-redis-'));
+  const redis = await RedisServer.start(folder);
+  const cluster = new Cluster(redis.url, await startModelApi());
+  cluster.redis.on('error', () => undefined);
+  onTestFinished(async ({ task }) => {
+    await cluster.close(task.result?.state === 'pass');
+    await redis.stop();
+    await rm(folder, { recursive: true, force: true });
+  });
+  const worker = await cluster.worker({ claude: 'fake', places: 2, leaseTtlMs });
+  const producer = cluster.producer();
+  const running = ['run-1', 'run-2'];
+  const waiting = ['wait-1', 'wait-2', 'wait-3'];
+  for (const name of running) {
+    const turn = await producer.session(name).prompt('[[stream chunks=10 every=400ms]] one two three four five');
+    for await (const { type } of turn) if (type === 'text.delta') break;
+  }
+  for (const name of waiting) await producer.session(name).prompt('hello');
+
+  await redis.bounce('stop', 3 * leaseTtlMs);
+  const results = await Promise.all(
+    [...running, ...waiting].map((name) => eventually(async () => (await cluster.store.turn(name, 1))?.result)),
+  );
+  expect(results.map(({ status, ...rest }) => (status === 'failed' ? rest : status))).toEqual(
+    results.map(() => 'finished'),
+  );
+  expect(results.map(({ workerId }) => workerId)).not.toContain(worker.workerId);
+});
