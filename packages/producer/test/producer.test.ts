@@ -183,6 +183,16 @@ test('a Redis that accepts connections and answers nothing is unreachable, from 
   await expect(another.session('s').prompt('x')).rejects.toMatchObject(unreachable);
 });
 
+test('a connection that carries nothing any more, and ends for nobody, is left for another, and what was asked is asked again', async () => {
+  const scene = new Scene();
+  const way = await cuttable(inject('redisUrl'));
+  const producer = scene.producer({ redisUrl: way.url, connectTimeoutMs: 1_000 });
+  await producer.session('s').prompt('x', { turnId: 'before' });
+  way.freeze('standing');
+  await producer.session('s').prompt('y', { turnId: 'after' });
+  expect(await scene.store.seqOf('s', 'after')).toBe(2);
+});
+
 test('whoever reads or waits when the producer is closed is told', async () => {
   const scene = new Scene();
   const producer = scene.producer();

@@ -6,7 +6,8 @@ const retryStrategy = (attempt: number): number => Math.min(50 * 2 ** Math.min(a
 
 /**
  * A connection that fails fast: for producers. A command given while Redis is away fails at once; one in flight is
- * repeated at most twice (every script of ours may be repeated). A Redis that does not answer for `answerTimeoutMs` is away.
+ * repeated at most twice (every script of ours may be repeated). A Redis that does not answer for `answerTimeoutMs` is away; a
+ * connection over which nothing is answered for half of that is left for another, in case it is the connection.
  */
 export function connectFailingFast(url: string, name: string, answerTimeoutMs = 5_000): Redis {
   return new Redis(url, {
@@ -16,6 +17,8 @@ export function connectFailingFast(url: string, name: string, answerTimeoutMs = 
     maxRetriesPerRequest: 2,
     connectTimeout: answerTimeoutMs,
     commandTimeout: answerTimeoutMs,
+    // Counts while an answer is due: a connection that is idle is kept.
+    socketTimeout: Math.ceil(answerTimeoutMs / 2),
     retryStrategy,
   });
 }

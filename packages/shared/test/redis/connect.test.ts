@@ -2,7 +2,8 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { connectWaiting, disconnectNow } from '../../src/redis/connect.js';
+import { withRedis } from '../../../../test/setup/prefix.js';
+import { connectFailingFast, connectWaiting, disconnectNow } from '../../src/redis/connect.js';
 
 /** An address that nobody listens at. */
 async function nobody(): Promise<string> {
@@ -27,3 +28,17 @@ test('what waits for a Redis that is away is rejected when its connection is end
   expect(await Promise.race([waits, pause(1_000, 'waits for ever')])).toBe('Connection is closed.');
   await expect(redis.get('key')).rejects.toThrow('Connection is closed.');
 });
+
+test('a connection that fails fast is kept while nobody asks anything', () =>
+  withRedis(async ({ redis, url, prefix }) => {
+    const idle = connectFailingFast(url, prefix, 200);
+    await idle.connect();
+    const id = String(await idle.client('ID'));
+    const listed = async (): Promise<string | undefined> =>
+      ((await redis.client('LIST')) as string).split('\n').find((line) => line.includes(`name=${prefix}`));
+    // Idle for longer than an answer may take.
+    await expect.poll(listed, { timeout: 5_000 }).toMatch(/ idle=[1-9] /);
+    expect(await listed()).toContain(`id=${id} `);
+    expect(String(await idle.client('ID'))).toBe(id);
+    disconnectNow(idle);
+  }));
