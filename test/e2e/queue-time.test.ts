@@ -2,6 +2,7 @@ import type { TurnHandle } from '@hearth/producer';
 import { Queue } from 'bullmq';
 import { expect, test } from 'vitest';
 import { withCluster } from '../support/cluster.js';
+import { hearth } from '../support/command.js';
 import { eventually } from '../support/facts.js';
 
 async function begun(turn: TurnHandle): Promise<void> {
@@ -81,6 +82,9 @@ test('a delayed turn is not in the log before it is due; turns submitted meanwhi
     const result = await later.result();
     expect(result).toMatchObject({ seq: 2, text: 'Echo: later', turnId: later.turnId });
     expect(later.seq).toBe(2);
+    // The note by which it was found went with its job.
+    const note = `${cluster.keys.session('new')[0]}:delayed`;
+    expect(await cluster.redis.exists(note)).toBe(0);
     const [, turn] = await session.turns();
     expect(turn?.submittedAt).toBeGreaterThanOrEqual(submittedAt + 1_000);
   });
@@ -92,9 +96,11 @@ test('a delayed turn can be cancelled before it is due, and everybody who waits 
     const session = cluster.producer().session('s');
     await (await session.prompt('hello')).result();
     const later = await session.prompt('later', { delay: 60_000, turnId: 'later' });
-    const result = later.result().catch((error: unknown) => error);
+    const byCommand = await session.prompt('later', { delay: 60_000, turnId: 'by-command' });
+    const results = [later, byCommand].map((turn) => turn.result().catch((error: unknown) => error));
     expect(await later.cancel()).toBe('cancelled');
-    expect(await result).toMatchObject({ code: 'cancelled' });
+    expect(await hearth(['cancel', 's', 'by-command', '--json'], cluster.env)).toMatchObject({ code: 0 });
+    for (const result of await Promise.all(results)) expect(result).toMatchObject({ code: 'cancelled' });
     // Its job is gone from the queue.
     await eventually(
       async () => (await cluster.redis.zcard(`${cluster.keys.options.queuePrefix}:turns:delayed`)) === 0,

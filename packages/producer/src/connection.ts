@@ -2,6 +2,7 @@ import {
   checkRedis,
   connectFailingFast,
   connectWaiting,
+  DelayedTurns,
   defaultStoreLimits,
   HearthError,
   Keys,
@@ -29,6 +30,7 @@ export class Connection {
   readonly wishes: SessionWishes;
   readonly leases: LeaseStore;
   readonly ringer: Ringer;
+  readonly delayed: DelayedTurns;
   readonly channels: Channels;
   readonly rawLines: RawLines;
   private ready: Promise<void> | undefined;
@@ -51,6 +53,7 @@ export class Connection {
     this.wishes = new SessionWishes(this.store);
     this.leases = new LeaseStore(this.redis, this.keys);
     this.ringer = new Ringer(this.redis, this.keys);
+    this.delayed = new DelayedTurns(this.store, this.ringer);
     this.channels = new Channels(this.subscriber, this.keys);
     this.rawLines = new RawLines(this);
   }

@@ -38,7 +38,7 @@ export class Session {
     return this.submitter.submit(this.sessionId, prompt, options);
   }
 
-  /** Cancels a turn that waits in the log. @throws HearthError `turn_gone` | `redis_unreachable` */
+  /** Cancels a turn that waits, in the log or to be due. @throws HearthError `turn_gone` | `redis_unreachable` */
   async cancel(turnId: string): Promise<Cancellation> {
     return this.submitter.cancel(this.sessionId, turnId);
   }
@@ -83,10 +83,10 @@ export class Session {
   }
 
   /**
-   * Closes the session: ends its agent, cancels the turn that runs and those that wait (not delayed ones), erases its keys, jobs
+   * Closes the session: ends its agent, cancels the turn that runs, those that wait and delayed ones, erases its keys, jobs
    * and files. Resolves when it is gone; false: there was none, or it was used since. The same name opens a new session after that.
    * @param options.deadlineMs how long to wait for an owner that does not answer; a dead one is found dead within its lease's TTL
-   * @param options.usedBefore only if it was last used before that (Redis' clock, ms since 1970; see `usedAt` of a summary) and has no turn
+   * @param options.usedBefore only if it was last used before that (Redis' clock, ms since 1970; see `usedAt` of a summary) and has no turn, delayed ones counted
    * @throws HearthError `owner_unreachable` past the deadline (it is closed all the same, later) | `redis_unreachable`
    */
   async close(options: { deadlineMs?: number; usedBefore?: number } = {}): Promise<boolean> {

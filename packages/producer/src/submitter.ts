@@ -18,7 +18,7 @@ import {
 import type { Connection } from './connection.js';
 import { type PromptOptions, parsePromptOptions } from './prompt-options.js';
 import { streamEnd } from './reader/event-reader.js';
-import { type Cancellation, type Submission, TurnHandle, type TurnHandleDeps } from './turn-handle.js';
+import { type Cancellation, type Submission, TurnHandle } from './turn-handle.js';
 
 /** How long a submit waits for a session of that name to be gone, and how often it looks, ms. */
 const closingPatienceMs = 5_000;
@@ -74,15 +74,23 @@ export class Submitter {
       position: submitted.position,
       after: { incarnation: submitted.incarnation, id: submitted.cursor },
       beginBy: expiresIn === undefined ? undefined : performance.now() + expiresIn,
-      cancel: () => this.cancel(sessionId, turnId),
     });
   }
 
   /** @throws HearthError `turn_gone` | `invalid_options` | `redis_unreachable` */
   async follow(sessionId: string, turnId: string, after?: string): Promise<TurnHandle> {
     await this.connection.connected();
-    const { store } = this.connection;
+    const { store, delayed } = this.connection;
+    // In this order: one that is admitted meanwhile is known, or its events follow.
+    const job = await delayed.find(sessionId, turnId);
+    const end = await streamEnd(this.connection, sessionId);
     const seq = await store.seqOf(sessionId, turnId);
+    if (seq === undefined && job !== undefined) {
+      return this.handle(
+        { sessionId, turnId },
+        { seq, after: after === undefined ? end : parseCursor(after), beginBy: undefined },
+      );
+    }
     const turn = seq === undefined ? undefined : await store.turn(sessionId, seq);
     const session = await store.session(sessionId);
     if (turn === undefined || session === undefined) throw turnGone(sessionId, turnId);
@@ -94,7 +102,6 @@ export class Submitter {
         ended: turn.result && { result: turn.result, by: { incarnation, id: turn.ending ?? lastEvent } },
         after: after === undefined ? { incarnation, id: turn.cursor ?? 0 } : parseCursor(after),
         beginBy: undefined,
-        cancel: () => this.cancel(sessionId, turnId),
       },
     );
   }
@@ -107,10 +114,12 @@ export class Submitter {
   }
 
   /** A delayed turn is a job that brings it: it is not in its session's log before it is due. */
-  private async post(turn: NewTurn, delay: number): Promise<TurnHandle> {
+  private async post(turn: NewTurn, delayMs: number): Promise<TurnHandle> {
     const { sessionId, turnId, request, profile, expiresIn, once, onBusy } = turn;
     const { prompt, metadata, onInterrupted, priority } = request;
     const after = await streamEnd(this.connection, sessionId);
+    // One that is known by then has events before that place.
+    if ((await this.connection.store.seqOf(sessionId, turnId)) !== undefined) return this.follow(sessionId, turnId);
     const job = {
       sessionId: once ? undefined : sessionId,
       prompt,
@@ -121,47 +130,32 @@ export class Submitter {
       onBusy,
       expiresIn,
     };
-    const ring = await this.connection.ringer.post(job, { delayMs: delay, priority });
-    const refuse = async (error: HearthError): Promise<Cancellation | undefined> => {
-      try {
-        // Known to its session, and failed: so that everybody who waits for it is told, and the job finds it done.
-        await this.trySubmit(turn, error);
-        return await this.withdraw(sessionId, turnId, error);
-      } finally {
-        await this.connection.ringer.remove(ring);
-      }
-    };
-    return this.handle(turn, {
-      seq: undefined,
-      after,
-      beginBy: expiresIn === undefined ? undefined : performance.now() + delay + expiresIn,
-      cancel: async () => {
-        const outcome = await refuse(cancelledError(byItsSubmitter));
-        if (outcome === undefined) throw turnGone(sessionId, turnId);
-        return outcome;
-      },
-      expire: () => refuse(expiredError(turnId)),
-    });
+    const { isNew } = await this.connection.delayed.post(sessionId, job, { delayMs, priority });
+    // The time of one that was posted before is its own.
+    const beginBy = isNew && expiresIn !== undefined ? performance.now() + delayMs + expiresIn : undefined;
+    return this.handle(turn, { seq: undefined, after, beginBy });
   }
 
   private handle(
     { sessionId, turnId }: Pick<NewTurn, 'sessionId' | 'turnId'>,
-    {
-      cancel,
-      expire = () => this.withdraw(sessionId, turnId, expiredError(turnId)),
-      ...place
-    }: Omit<Submission, 'sessionId' | 'turnId'> &
-      Pick<TurnHandleDeps, 'cancel'> &
-      Partial<Pick<TurnHandleDeps, 'expire'>>,
+    place: Omit<Submission, 'sessionId' | 'turnId'>,
   ): TurnHandle {
-    return new TurnHandle({ connection: this.connection, cancel, expire }, { sessionId, turnId, ...place });
+    const deps = {
+      connection: this.connection,
+      cancel: () => this.cancel(sessionId, turnId),
+      expire: () => this.withdraw(sessionId, turnId, expiredError(turnId)),
+    };
+    return new TurnHandle(deps, { sessionId, turnId, ...place });
   }
 
-  /** Undefined: no such turn. */
+  /** Ends a turn that waits, in the log or for its time. Undefined: no such turn. */
   private async withdraw(sessionId: string, turnId: string, error: HearthError): Promise<Cancellation | undefined> {
     await this.connection.connected();
+    // First: when its note is gone, a turn that was admitted is in the log.
+    const isRefused = await this.connection.delayed.refuse(sessionId, turnId, error);
     const seq = await this.connection.store.seqOf(sessionId, turnId);
-    if (seq === undefined) return undefined;
+    // Its session has just ended, and it with it.
+    if (seq === undefined) return isRefused ? 'cancelled' : undefined;
     const outcome = await this.connection.endings.withdraw(sessionId, seq, error);
     switch (outcome.kind) {
       case 'withdrawn':
@@ -176,10 +170,10 @@ export class Submitter {
     }
   }
 
-  private async trySubmit(turn: NewTurn, refusedWith?: HearthError): Promise<Submitted> {
+  private async trySubmit(turn: NewTurn): Promise<Submitted> {
     const { turnId, expiresIn: expiresInMs } = turn;
     try {
-      return await this.submitOnceOpen({ ...turn, expiresInMs, refusedWith, ringId: newRingId() });
+      return await this.submitOnceOpen({ ...turn, expiresInMs, ringId: newRingId() });
     } catch (error) {
       if (error instanceof HearthError) throw error;
       throw new HearthError(

@@ -18,6 +18,49 @@ test.each([
   expect(await delayedJobs(scene)).toBe(0);
 });
 
+test('a delayed turn is cancelled by its turnId from elsewhere, before there is its session', async () => {
+  const scene = new Scene();
+  const later = await scene.producer().session('new').prompt('later', { delay: 60_000, turnId: 'later' });
+  const ending = later.result().catch((error: unknown) => error);
+  const elsewhere = scene.producer().session('new');
+  expect(await elsewhere.cancel('later')).toBe('cancelled');
+  expect(await elsewhere.cancel('later')).toBe('cancelled');
+  expect(await ending).toMatchObject({ code: 'cancelled', result: { turnId: 'later' } });
+  expect(await delayedJobs(scene)).toBe(0);
+  expect(await scene.redis.exists(`${scene.keys.session('new')[0]}:delayed`)).toBe(0);
+  await expect(elsewhere.cancel('other')).rejects.toMatchObject({ code: 'turn_gone' });
+});
+
+test.each([['that was opened', true]])('closing a session %s cancels its delayed turns', async (_case, isOpen) => {
+  const scene = new Scene();
+  const session = scene.producer().session('s');
+  if (isOpen) await session.prompt('waits');
+  const turns = [await session.prompt('later', { delay: 60_000 }), await session.prompt('later', { delay: 90_000 })];
+  const endings = turns.map((turn) => turn.result().catch((error: unknown) => error));
+  expect(await session.close()).toBe(true);
+  for (const ending of await Promise.all(endings)) expect(ending).toMatchObject({ code: 'cancelled' });
+  expect(await delayedJobs(scene)).toBe(0);
+  expect(await scene.redis.keys(`${scene.keys.session('s')[0]}*`)).toEqual([]);
+  expect(await session.close()).toBe(false);
+});
+
+test('a delayed turn that is submitted again under its turnId is one job, also for whoever follows it from elsewhere', async () => {
+  const scene = new Scene();
+  const session = scene.producer().session('s');
+  const first = await session.prompt('later', { delay: 60_000, turnId: 'mine' });
+  const again = await scene.producer().session('s').prompt('sooner', { delay: 1_000, expiresIn: 1, turnId: 'mine' });
+  const followed = await scene.producer().session('s').follow('mine');
+  expect(await delayedJobs(scene)).toBe(1);
+  const endings = [first, again, followed].map((turn) => turn.result().catch((error: unknown) => error));
+  await first.cancel();
+  for (const ending of await Promise.all(endings)) expect(ending).toMatchObject({ code: 'cancelled' });
+  // Known by now, it is that turn.
+  await expect((await session.prompt('later', { delay: 60_000, turnId: 'mine' })).result()).rejects.toMatchObject({
+    code: 'cancelled',
+  });
+  expect(await delayedJobs(scene)).toBe(0);
+});
+
 test('a deadline further off than a timer reaches is kept', async () => {
   const scene = new Scene();
   const turn = await scene

@@ -1,7 +1,7 @@
 --[[ Deletes all keys of a closing session together.
 ARGV  1 member (encoded session id)  2 incarnation  3 fence of an owner whose lease is known to be absent, or ''
       4 events kept  5 events ttl ms  6 event
-Reply {OK, ring, ring, …} all jobs that ever rang its turns   {GONE} it is erased, or another incarnation
+Reply {OK, ring, ring, …} all jobs that ever rang its turns, or were to bring one   {GONE} it is erased, or another incarnation
       {NOT_EMPTY}   {OTHER, owner, fence} an owner still holds it   {MOVED} nobody closed it
 ]]
 --@include keys
@@ -21,7 +21,8 @@ for _, seq in ipairs(redis.call('HVALS', K_TURNIDS)) do
   for ring in string.gmatch(t[2] or '', '[^\n]+') do reply[#reply + 1] = ring end
   redis.call('DEL', K_TURN .. seq)
 end
-redis.call('DEL', K_SESSION, K_LOG, K_TURNIDS, K_DONE, K_EVENTS, K_TRANSCRIPT, K_PERMISSIONS)
+for _, job in ipairs(redis.call('HVALS', K_DELAYED)) do reply[#reply + 1] = 'intake/' .. job end
+redis.call('DEL', K_SESSION, K_LOG, K_TURNIDS, K_DONE, K_EVENTS, K_TRANSCRIPT, K_PERMISSIONS, K_DELAYED)
 redis.call('ZREM', K_PENDING, ARGV[1])
 redis.call('ZREM', K_SESSIONS, ARGV[1])
 return reply

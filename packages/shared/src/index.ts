@@ -15,6 +15,7 @@ export { parseInput } from './errors/parse.js';
 export { turnGone } from './errors/turn-gone.js';
 export { intakeQueue, type KeyOptions, Keys, stickyQueue } from './keys.js';
 export { createLogger, type Logger, type LogLevel, logLevels } from './logging.js';
+export { DelayedTurns } from './queue/delayed-turns.js';
 export { type QueueDepth, Ringer } from './queue/ringer.js';
 export { checkRedis, judgeRedis, type RedisFacts, readRedisFacts } from './redis/check.js';
 export { connectFailingFast, connectWaiting, disconnectNow } from './redis/connect.js';
@@ -66,7 +67,7 @@ export {
   type Warmth,
   warmthSchema,
 } from './schema/turn.js';
-export { type TurnJob, turnJobJsonSchema, turnJobSchema } from './schema/turn-job.js';
+export { type TurnJob, turnJobJsonSchema, turnJobSchema, turnRequestOf } from './schema/turn-job.js';
 export { type AgentRecord, agentRecordSchema, type WorkerRecord, workerRecordSchema } from './schema/worker-record.js';
 export {
   checkSessionId,
@@ -78,6 +79,7 @@ export {
   shardOf,
   turnIdSchema,
 } from './session-id.js';
+export { DelayedNotes } from './store/delayed-notes.js';
 export { type EventsAfter, type NumberedEvent, parsePublished, readEventsAfter } from './store/event-log.js';
 export { LeaseStore } from './store/lease-store.js';
 export { defaultStoreLimits, type StoreLimits } from './store/limits.js';

@@ -15,6 +15,7 @@ import { encodeSessionId, shardOf } from './session-id.js';
  *   …:events                         stream  the session's events, ids "<n>-0" with n dense
  *   …:transcript                     list    chunks of the transcript, in order
  *   …:permissions                    hash    request id → a permission request that waits; "<request id>!" → its answer
+ *   …:delayed                        hash    turnId → id of the job in intake that brings it when it is due
  *   …:channel                        pub/sub channel of the same events
  *   …:presence                       pub/sub channel nobody publishes on: a process is subscribed while it has readers of the events
  *   …:ends                           pub/sub channel of the seqs of turns that got their result; `closed` in the end
@@ -52,6 +53,7 @@ export type SessionKeys = readonly [
   sessions: string,
   deadlines: string,
   permissions: string,
+  delayed: string,
 ];
 
 export class Keys {
@@ -89,6 +91,7 @@ export class Keys {
       this.sessions(shard),
       this.deadlines(shard),
       `${session}:permissions`,
+      `${session}:delayed`,
     ];
   }
   channel(sessionId: string): string {

@@ -93,7 +93,7 @@ const closeSeveral = route({
   summary: 'Close all sessions that pass a filter',
   description:
     'Of a token that is confined: those within its confines. Answers when they are gone; names those that could not be closed yet, ' +
-    'and those that were passed over: when their turn came they did not pass the filter any more, or had been used (`state` idle or asleep).',
+    'and those that were passed over: when their turn came they did not pass the filter any more, or had been used or have a delayed turn (`state` idle or asleep).',
   scope: 'admin',
   query: z
     .strictObject({

@@ -31,7 +31,7 @@ const promptBody = z.strictObject({
     .int()
     .nonnegative()
     .optional()
-    .describe('ms until it is due; until then it has no seq and is not known by its turnId'),
+    .describe('ms until it is due; until then it has no seq, and by its turnId it can be cancelled, not read'),
   priority: prioritySchema.optional(),
 });
 

@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { HearthError } from '../errors/hearth-error.js';
+import { DelayedTurns } from '../queue/delayed-turns.js';
 import type { Ringer } from '../queue/ringer.js';
 import type { LeaseStore } from '../store/lease-store.js';
 import type { Ring } from '../store/ring.js';
@@ -12,11 +13,13 @@ export interface ClosingDeps {
 }
 
 export interface CloseOptions {
-  /** Only if nobody used the session since (ms since 1970). */
+  /** Only if nobody used the session since (ms since 1970), and no turn of it waits or is to come. */
   usedBefore?: number;
   /** ms until a live owner must have let go. */
   deadlineMs: number;
 }
+
+const closedError = (): HearthError => cancelledError('its session was closed');
 
 /** How often the owner is called, and looked at, ms. */
 const askAgainMs = 100;
@@ -24,13 +27,16 @@ const askAgainMs = 100;
 const removeTries = 20;
 
 /**
- * Closes a session: cancels what waits, has its owner end its agent and let go, erases keys and jobs. Resolves when nothing
+ * Closes a session: cancels what waits and what is not due yet, has its owner end its agent and let go, erases keys and jobs. Resolves when nothing
  * is left; folders of former owners go when those read of it. A dead owner is not waited for.
  * Returns false when there was no such session (any more), or it was used since.
  * @throws HearthError `owner_unreachable` after the deadline; the session stays closing, and is erased by itself later
  */
 export async function closeSession(deps: ClosingDeps, sessionId: string, options: CloseOptions): Promise<boolean> {
   const until = performance.now() + options.deadlineMs;
+  if (options.usedBefore === undefined) {
+    await new DelayedTurns(deps.endings.store, deps.ringer).refuseAll(sessionId, closedError());
+  }
   const incarnation = await deps.endings.store.incarnation(sessionId);
   if (incarnation === undefined) return false;
   let closing = await deps.endings.close(sessionId, incarnation, options.usedBefore);
@@ -54,7 +60,7 @@ async function tryErase(
   const isHeld = owner !== undefined && (await leases.lives(owner));
   const deadFence = owner !== undefined && !isHeld ? fence : '';
   for (const seq of seqs) {
-    await endings.withdraw(sessionId, seq, cancelledError('its session was closed'), deadFence);
+    await endings.withdraw(sessionId, seq, closedError(), deadFence);
   }
   if (isHeld) return false;
   // Nobody works in its folders any more; and should we die now, the next closer notes it again.

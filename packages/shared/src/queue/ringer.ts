@@ -3,7 +3,7 @@ import type { Redis } from 'ioredis';
 import { intakeQueue, type Keys } from '../keys.js';
 import { type Doorbell, doorbellJobOptions, turnlessJobOptions } from '../schema/doorbell.js';
 import type { TurnJob } from '../schema/turn-job.js';
-import { newRingId, queueOfRing, type Ring } from '../store/ring.js';
+import { queueOfRing, type Ring } from '../store/ring.js';
 
 /** How far into intake one looks for other sessions: more of one session's own than its backlog limit do not stand there. */
 const lookedAt = 25;
@@ -40,9 +40,8 @@ export class Ringer {
     await (await this.queue(queueOfRing(ring))).add('turn', doorbell, options);
   }
 
-  /** Adds a job that brings its own turn when it is due. */
-  async post(job: TurnJob, options: { delayMs: number; priority?: number | undefined }): Promise<Ring> {
-    const ring: Ring = { seat: 'intake', jobId: newRingId() };
+  /** Adds a job that brings its own turn when it is due; adding the same ring twice is silently one job, the first. */
+  async post(ring: Ring, job: TurnJob, options: { delayMs: number; priority?: number | undefined }): Promise<void> {
     const { delayMs: delay, priority } = options;
     const common = { jobId: ring.jobId, delay, ...doorbellJobOptions };
     await (await this.queue(queueOfRing(ring))).add(
@@ -50,7 +49,6 @@ export class Ringer {
       job,
       priority === undefined ? common : { ...common, priority },
     );
-    return ring;
   }
 
   /** Removes a ring's job, and leaves one its Job Scheduler still counts from; false when it is being worked on. */

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { sessionIdSchema, turnIdSchema } from '../session-id.js';
 import { promptSchema } from './prompt.js';
-import { metadataSchema, onBusySchema, onInterruptedSchema } from './turn.js';
+import { metadataSchema, onBusySchema, onInterruptedSchema, type TurnRequest } from './turn.js';
 
 /**
  * The data of a job that any BullMQ client adds to `turns`: a turn that is admitted when a worker takes the job, and so not
@@ -32,6 +32,18 @@ export const turnJobSchema = z
   })
   .describe('A turn for Hearth, as data of a BullMQ job in the queue `turns`');
 export type TurnJob = z.infer<typeof turnJobSchema>;
+
+/** What such a job asks of its turn; `priority` is the job's own. */
+export const turnRequestOf = (
+  { prompt, metadata, onInterrupted = 'fail' }: TurnJob,
+  priority: number | undefined,
+): TurnRequest => ({
+  prompt,
+  ...(metadata === undefined ? {} : { metadata }),
+  // BullMQ's 0 is none.
+  ...(priority ? { priority } : {}),
+  onInterrupted,
+});
 
 /** The same as JSON Schema (draft 2020-12). */
 export const turnJobJsonSchema = (): object => z.toJSONSchema(turnJobSchema, { io: 'input', unrepresentable: 'any' });

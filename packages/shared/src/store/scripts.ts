@@ -3,7 +3,7 @@ import type { Redis } from 'ioredis';
 import type { SessionKeys } from '../keys.js';
 
 /** The keys every session script gets. */
-const sessionKeyCount = 12 satisfies SessionKeys['length'];
+const sessionKeyCount = 13 satisfies SessionKeys['length'];
 
 /** The scripts, each `lua/<name>.lua`, and how many keys it gets. */
 const scripts = {

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import {
   cancelledError,
   checkPrompt,
+  DelayedNotes,
   doorbellSchema,
   expiredError,
   HearthError,
@@ -17,6 +18,7 @@ import {
   turnGone,
   turnIdSchema,
   turnJobSchema,
+  turnRequestOf,
 } from '@hearth/shared';
 import type { Job } from 'bullmq';
 import type { CommitWatch } from './commit-watch.js';
@@ -73,17 +75,12 @@ export class RawJobs {
 
   /** Undefined: not now. A job that comes again after its worker died is the same turn. */
   private async admit(job: Job, turn: TurnJob, sessionId: string, turnId: string): Promise<Submitted | undefined> {
-    const { prompt, profile, metadata, onInterrupted, onBusy } = turn;
-    const priority = job.opts.priority || undefined;
+    const { prompt, profile, onBusy } = turn;
+    const request = turnRequestOf(turn, job.opts.priority);
     const input: SubmitInput = {
       sessionId,
       turnId,
-      request: {
-        prompt,
-        ...(metadata === undefined ? {} : { metadata }),
-        ...(priority === undefined ? {} : { priority }),
-        onInterrupted: onInterrupted ?? 'fail',
-      },
+      request,
       profile,
       ringId: newRingId(),
       expiresInMs: timeLeft(job, turn),
@@ -101,12 +98,19 @@ export class RawJobs {
         preview: promptPreview(prompt),
       };
       // Rung again after a death it is one job all the same: the log keeps the ring.
-      if (submitted.state !== 'committed') await this.deps.ringer.ring(submitted.ring, doorbell, priority);
+      if (submitted.state !== 'committed') await this.deps.ringer.ring(submitted.ring, doorbell, request.priority);
+      await this.forgetNote(job, sessionId, turnId);
       return submitted;
     } catch (error) {
       if (isForNow(error)) return undefined;
+      await this.forgetNote(job, sessionId, turnId);
       throw error;
     }
+  }
+
+  /** A delayed prompt was found by a note until now: from here on its session knows it, or nobody does. */
+  private async forgetNote(job: Job, sessionId: string, turnId: string): Promise<void> {
+    if (job.opts.delay) await new DelayedNotes(this.deps.store).forget(sessionId, turnId, job.id ?? '');
   }
 
   private async submit(input: SubmitInput): Promise<Submitted> {

@@ -157,7 +157,8 @@ const withdrawing = steps<endings.Withdraw>(
   endings.withdraw,
   known,
 );
-const closing = steps({ session, client: which, drop }, endings.close, known);
+const delaying = steps({ session, which, isOver: fc.boolean(), client: which }, endings.delay, known);
+const closing = steps({ session, ifUnused: fc.boolean(), client: which, drop }, endings.close, known);
 const closingWhole = steps({ session, client: which, drop }, endings.closeWhole, known);
 const erasing = steps({ session, otherIncarnation: unlikely, client: which, drop }, endings.erase, known);
 /** Seldom: until somebody erases it, nothing more happens in a session that is being closed. */
@@ -196,6 +197,7 @@ const core = [
   gating,
   releasing,
   ringing,
+  delaying,
   withdrawing,
   ending,
   sweeping,

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { cancelledError, HearthError, SessionEndings } from '../../../src/index.js';
+import { cancelledError, DelayedNotes, HearthError, newRingId, SessionEndings } from '../../../src/index.js';
 import { type Model, type ModelSession, predictWithdraw, turnOf, withdrawTurn } from './model.js';
 import { perform, pick } from './perform.js';
 import type { World } from './world.js';
@@ -40,17 +40,54 @@ export async function withdraw(model: Model, world: World, step: Withdraw): Prom
   withdrawTurn(session, seq, result, { type: 'turn.failed', seq, turnId, error: result.error, result });
 }
 
-export async function close(
+/** A job is to bring a turn when it is due, or has done so. */
+export async function delay(
   model: Model,
   world: World,
-  step: { session: string; client: number; drop: boolean },
+  step: { session: string; which: number; isOver: boolean; client: number },
 ): Promise<void> {
+  const session = model.session(step.session);
+  const notes = new DelayedNotes(pick(world.producers, step.client).store);
+  const known = Object.entries(session.delayed);
+  if (step.isOver && known.length > 0) {
+    const [turnId, jobId] = pick(known, step.which);
+    await notes.forget(session.id, turnId, 'another');
+    assert.equal(await notes.find(session.id, turnId), jobId);
+    await notes.forget(session.id, turnId, jobId);
+    delete session.delayed[turnId];
+    return;
+  }
+  const turnId = `later-${model.fresh()}`;
+  const jobId = newRingId();
+  // The first job stays.
+  for (const id of [jobId, newRingId()]) assert.equal(await notes.note(session.id, turnId, id, 60_000), jobId);
+  session.delayed[turnId] = jobId;
+}
+
+export interface Close {
+  session: string;
+  /** Only if nobody used it, whenever that was. */
+  ifUnused: boolean;
+  client: number;
+  drop: boolean;
+}
+
+export async function close(model: Model, world: World, step: Close): Promise<void> {
   const session = model.session(step.session);
   const client = pick(world.producers, step.client);
   const endings = new SessionEndings(client.store);
-  const { outcome, changed } = await perform(world, { client, script: 'close', drop: step.drop }, () =>
-    endings.close(session.id, session.incarnation),
+  const isUsed = step.ifUnused && !session.closing && session.log.length > 0;
+  const isToBeUsed = step.ifUnused && !session.closing && !isUsed && Object.keys(session.delayed).length > 0;
+  // Whether it is used is judged by what is so now.
+  const how = { client, script: 'close', drop: step.drop, repeatIsNothing: !step.ifUnused };
+  const { outcome, changed } = await perform(world, how, () =>
+    endings.close(session.id, session.incarnation, step.ifUnused ? Date.now() + 600_000 : undefined),
   );
+  if (isUsed || isToBeUsed) {
+    assert.equal(outcome, undefined);
+    assert.equal(changed, isToBeUsed);
+    return;
+  }
   assert.equal(changed, !session.closing);
   assert.deepEqual(outcome, {
     owner: session.owner === '' ? undefined : session.owner,
@@ -85,7 +122,11 @@ export async function erase(
   assert.equal(outcome.kind, resent ? 'gone' : 'erased');
   if (outcome.kind === 'erased') {
     const rings = outcome.rings.map(({ seat, jobId }) => `${seat}/${jobId}`);
-    for (const { ring } of session.turns) assert.ok(rings.includes(ring), `the job of ring ${ring} was forgotten`);
+    const jobs = [
+      ...session.turns.map(({ ring }) => ring),
+      ...Object.values(session.delayed).map((id) => `intake/${id}`),
+    ];
+    for (const job of jobs) assert.ok(rings.includes(job), `the job ${job} was forgotten`);
   }
   await checkErased(session, world);
   model.sessions.delete(session.id);
@@ -98,7 +139,7 @@ export async function closeWhole(
   step: { session: string; client: number; drop: boolean },
 ): Promise<void> {
   const session = model.session(step.session);
-  await close(model, world, step);
+  await close(model, world, { ...step, ifUnused: false });
   for (const seq of session.log) {
     await withdraw(model, world, { ...step, turn: seq - 1, deadFence: 'right' });
   }

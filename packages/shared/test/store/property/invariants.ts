@@ -21,9 +21,10 @@ async function checkSession(session: ModelSession, world: World): Promise<void> 
     .zrange(keys[4], '0', '-1')
     .xrange(keys[5], '-', '+')
     .lrange(keys[6], 0, -1)
-    .hgetall(keys[11]);
+    .hgetall(keys[11])
+    .hgetall(keys[12]);
   for (let seq = 1; seq <= session.turns.length + 1; seq++) pipeline.hgetall(`${keys[2]}${seq}`);
-  const [hash, log, turnIds, done, stream, transcript, permissions, ...turns] = await run(pipeline);
+  const [hash, log, turnIds, done, stream, transcript, permissions, delayed, ...turns] = await run(pipeline);
   const at = `session ${session.id}`;
 
   const { created: _created, used: _used, cost, ...fields } = hash as Record<string, string>;
@@ -90,6 +91,7 @@ async function checkSession(session: ModelSession, world: World): Promise<void> 
   ]);
   assert.deepEqual(Object.fromEntries(asked), session.permissions, `${at}: permissions`);
 
+  assert.deepEqual(delayed, session.delayed, `${at}: delayed`);
   assert.deepEqual(transcript, session.transcript, `${at}: transcript`);
   assert.deepEqual(
     turns.map(readTurn),

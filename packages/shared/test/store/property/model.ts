@@ -40,6 +40,8 @@ export interface ModelSession {
   closing: boolean;
   /** Field of the permissions' hash → its value, without times and random parts. */
   permissions: Record<string, unknown>;
+  /** turnId → job of a turn that is not due yet. */
+  delayed: Record<string, string>;
   /** The time of its next look has come (only data moves it: no test waits). */
   due: boolean;
 }
@@ -129,6 +131,7 @@ export class Model {
       lookedFence: undefined,
       closing: false,
       permissions: {},
+      delayed: {},
       due: false,
     };
     this.sessions.set(id, session);

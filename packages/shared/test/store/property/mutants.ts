@@ -82,6 +82,18 @@ export const mutants: readonly Mutant[] = [
     to: 'if true then',
   },
   {
+    without: 'the look for turns that are to come',
+    scripts: ['close'],
+    from: "if redis.call('EXISTS', K_DELAYED) == 1 then",
+    to: 'if false then',
+  },
+  {
+    without: 'the jobs of turns that were to come',
+    scripts: ['erase'],
+    from: "reply[#reply + 1] = 'intake/' .. job",
+    to: '',
+  },
+  {
     without: 'the look for a wish to stop',
     scripts: ['begin'],
     from: 'if t[5] then return {INTERRUPTED} end',
@@ -138,7 +150,7 @@ export function plant({ scripts, from, to }: Mutant): Tamper {
           ? 1
           : command === 'hearth_sweep'
             ? 2
-            : 12;
+            : 13;
       redis.defineCommand(command, { numberOfKeys, lua });
     }
   };

@@ -87,7 +87,7 @@ export async function lateResend(model: Model, world: World, step: { which: numb
 function lateClaim(model: Model, args: string[], reply: unknown[]): void {
   const id = [...model.sessions.keys()].find((session) => args[0]?.endsWith(`:${session}`));
   if (id === undefined) return;
-  const [workerId, , , deadFence, seq] = args.slice(12);
+  const [workerId, , , deadFence, seq] = args.slice(13);
   const worker = model.workers.find((one) => one.id === workerId);
   const session = model.session(id);
   assert.ok(worker !== undefined && deadFence !== undefined);

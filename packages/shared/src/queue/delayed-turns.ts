@@ -1,0 +1,78 @@
+import type { Job } from 'bullmq';
+import { HearthError } from '../errors/hearth-error.js';
+import { type TurnJob, turnJobSchema, turnRequestOf } from '../schema/turn-job.js';
+import { DelayedNotes } from '../store/delayed-notes.js';
+import { newRingId, type Ring } from '../store/ring.js';
+import type { SessionStore } from '../store/session-store.js';
+import type { Ringer } from './ringer.js';
+
+const inIntake = (jobId: string): Ring => ({ seat: 'intake', jobId });
+
+/** Turns that are not due yet: jobs that bring them, and the notes by which those are found. Holds nothing. */
+export class DelayedTurns {
+  private readonly notes: DelayedNotes;
+
+  constructor(
+    private readonly store: SessionStore,
+    private readonly ringer: Ringer,
+  ) {
+    this.notes = new DelayedNotes(store);
+  }
+
+  /** Adds the job of a turn; a turn that has one keeps it: `isNew` false. */
+  async post(
+    sessionId: string,
+    job: TurnJob & { turnId: string },
+    options: { delayMs: number; priority?: number | undefined },
+  ): Promise<{ isNew: boolean }> {
+    const fresh = newRingId();
+    const jobId = await this.notes.note(sessionId, job.turnId, fresh, options.delayMs);
+    // Under the id that is noted, there or not: whoever noted it may not have come so far.
+    await this.ringer.post(inIntake(jobId), job, options);
+    return { isNew: jobId === fresh };
+  }
+
+  async find(sessionId: string, turnId: string): Promise<Ring | undefined> {
+    const jobId = await this.notes.find(sessionId, turnId);
+    return jobId === undefined ? undefined : inIntake(jobId);
+  }
+
+  /**
+   * Ends a turn that is not due yet: its session's log holds it as failed, so that whoever waits for it is told, and its job goes.
+   * False: no such turn.
+   */
+  async refuse(sessionId: string, turnId: string, error: HearthError): Promise<boolean> {
+    const ring = await this.find(sessionId, turnId);
+    if (ring === undefined) return false;
+    const job = await this.ringer.job(ring);
+    if (job !== undefined) await this.submitRefused(sessionId, turnId, job, error);
+    await this.ringer.remove(ring);
+    await this.notes.forget(sessionId, turnId, ring.jobId);
+    return job !== undefined;
+  }
+
+  /** Ends all turns of a session that are not due yet. */
+  async refuseAll(sessionId: string, error: HearthError): Promise<void> {
+    for (const turnId of await this.notes.turnIds(sessionId)) await this.refuse(sessionId, turnId, error);
+  }
+
+  private async submitRefused(sessionId: string, turnId: string, job: Job, error: HearthError): Promise<void> {
+    const turn = turnJobSchema.parse(job.data);
+    try {
+      await this.store.submit({
+        sessionId,
+        turnId,
+        request: turnRequestOf(turn, job.opts.priority),
+        profile: turn.profile,
+        ringId: newRingId(),
+        once: turn.sessionId === undefined,
+        refusedWith: error,
+      });
+    } catch (reason) {
+      // A session that ends holds it no more: those who wait find that its job is gone.
+      const isOver =
+        reason instanceof HearthError && (reason.code === 'session_closing' || reason.code === 'session_gone');
+      if (!isOver) throw reason;
+    }
+  }
+}
