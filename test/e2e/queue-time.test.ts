@@ -132,6 +132,17 @@ test('a delayed turn that is refused when it is due fails with the reason, for i
   });
 });
 
+test('a delayed turn that no log can hold fails with what its job says', async () => {
+  await withCluster(async (cluster) => {
+    await cluster.worker({ claude: 'fake' });
+    const producer = cluster.producer();
+    const once = await producer.prompt('hello');
+    await once.result();
+    const later = await producer.session(once.sessionId).prompt('more', { delay: 1 });
+    await expect(later.result()).rejects.toMatchObject({ code: 'session_gone' });
+  });
+});
+
 test('a delayed turn expires for its caller when no worker lives', async () => {
   await withCluster(async (cluster) => {
     const session = cluster.producer().session('s');

@@ -10,6 +10,7 @@ import {
   type Prompt,
   parseCursor,
   promptPreview,
+  type Ring,
   type SubmitInput,
   type Submitted,
   type TurnRequest,
@@ -18,7 +19,7 @@ import {
 import type { Connection } from './connection.js';
 import { type PromptOptions, parsePromptOptions } from './prompt-options.js';
 import { streamEnd } from './reader/event-reader.js';
-import { type Cancellation, type Submission, TurnHandle } from './turn-handle.js';
+import { type Cancellation, type Submission, TurnHandle, type TurnHandleDeps } from './turn-handle.js';
 
 /** How long a submit waits for a session of that name to be gone, and how often it looks, ms. */
 const closingPatienceMs = 5_000;
@@ -89,6 +90,7 @@ export class Submitter {
       return this.handle(
         { sessionId, turnId },
         { seq, after: after === undefined ? end : parseCursor(after), beginBy: undefined },
+        job,
       );
     }
     const turn = seq === undefined ? undefined : await store.turn(sessionId, seq);
@@ -130,20 +132,22 @@ export class Submitter {
       onBusy,
       expiresIn,
     };
-    const { isNew } = await this.connection.delayed.post(sessionId, job, { delayMs, priority });
+    const { ring, isNew } = await this.connection.delayed.post(sessionId, job, { delayMs, priority });
     // The time of one that was posted before is its own.
     const beginBy = isNew && expiresIn !== undefined ? performance.now() + delayMs + expiresIn : undefined;
-    return this.handle(turn, { seq: undefined, after, beginBy });
+    return this.handle(turn, { seq: undefined, after, beginBy }, ring);
   }
 
   private handle(
     { sessionId, turnId }: Pick<NewTurn, 'sessionId' | 'turnId'>,
     place: Omit<Submission, 'sessionId' | 'turnId'>,
+    job?: Ring,
   ): TurnHandle {
-    const deps = {
+    const deps: TurnHandleDeps = {
       connection: this.connection,
       cancel: () => this.cancel(sessionId, turnId),
       expire: () => this.withdraw(sessionId, turnId, expiredError(turnId)),
+      ...(job && { lost: () => this.connection.delayed.lost(sessionId, turnId, job) }),
     };
     return new TurnHandle(deps, { sessionId, turnId, ...place });
   }

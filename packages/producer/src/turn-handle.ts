@@ -30,6 +30,8 @@ export interface TurnHandleDeps {
   cancel(): Promise<Cancellation>;
   /** Ends a turn that nobody began in time. */
   expire(): Promise<unknown>;
+  /** Why a turn that is delayed will never come, if so. */
+  lost?: () => Promise<HearthError | undefined>;
 }
 
 /** What is known of a turn when it is submitted. */
@@ -95,18 +97,22 @@ export class TurnHandle implements AsyncIterable<ReaderEvent> {
    * The turn's events, ending with `turn.finished` or `turn.failed`. A reader that comes after the stream was trimmed gets
    * `stream.expired`, then the record: the completed messages and the ending.
    * @param options.signal ends the iteration before that; the turn goes on
-   * @throws HearthError `turn_gone` when the session was closed and the turn's ending is no longer known
+   * @throws HearthError `turn_gone` when the session was closed and the turn's ending is no longer known; of a delayed turn: why it never comes
    */
   async *events(options: { signal?: AbortSignal } = {}): AsyncGenerator<ReaderEvent> {
     const { after, ended } = this.submission;
     if (options.signal?.aborted || this.isRead) return;
-    const reader = new EventReader(this.deps.connection, this.sessionId, after);
+    const reader = new EventReader(this.deps.connection, this.sessionId, after, () => this.mustBeComing());
     const stopExpiry = this.armExpiry();
     const leave = (): void => reader.close();
     options.signal?.addEventListener('abort', leave);
     try {
       for await (const event of reader) {
-        if (event.type === 'session.closed') throw turnGone(this.sessionId, this.turnId);
+        if (event.type === 'session.closed') {
+          if (this.place !== undefined) throw turnGone(this.sessionId, this.turnId);
+          await this.mustBeComing();
+          continue;
+        }
         if (event.type === 'stream.expired') {
           yield event;
           const ending = yield* this.record(event.id);
@@ -155,9 +161,18 @@ export class TurnHandle implements AsyncIterable<ReaderEvent> {
     throw turnGone(this.sessionId, this.turnId);
   }
 
+  /** Nothing tells of a turn whose job went before its session knew it. @throws HearthError why it will not come */
+  private async mustBeComing(): Promise<void> {
+    if (this.place !== undefined) return;
+    // When Redis is away, the next silence asks again.
+    const error = await this.deps.lost?.().catch(() => undefined);
+    if (error !== undefined) throw error;
+  }
+
   /** After a gap: what the store knows of the turn. True when that is its ending. */
   private async *record(id: string): AsyncGenerator<ReaderEvent, boolean> {
     this.place ??= await this.deps.connection.store.seqOf(this.sessionId, this.turnId);
+    await this.mustBeComing();
     // Delayed, and not admitted yet.
     if (this.place === undefined) return false;
     const record = await this.deps.connection.store.turn(this.sessionId, this.place);

@@ -1,3 +1,4 @@
+import { DelayedNotes, Ringer } from '@hearth/shared';
 import { expect, test, vi } from 'vitest';
 import { collect, Scene } from './support/scene.js';
 
@@ -31,7 +32,10 @@ test('a delayed turn is cancelled by its turnId from elsewhere, before there is 
   await expect(elsewhere.cancel('other')).rejects.toMatchObject({ code: 'turn_gone' });
 });
 
-test.each([['that was opened', true]])('closing a session %s cancels its delayed turns', async (_case, isOpen) => {
+test.each([
+  ['that was opened', true],
+  ['nobody has opened yet', false],
+])('closing a session %s cancels its delayed turns', async (_case, isOpen) => {
   const scene = new Scene();
   const session = scene.producer().session('s');
   if (isOpen) await session.prompt('waits');
@@ -59,6 +63,34 @@ test('a delayed turn that is submitted again under its turnId is one job, also f
     code: 'cancelled',
   });
   expect(await delayedJobs(scene)).toBe(0);
+});
+
+test('whoever waits for a delayed turn is told when somebody removes its job', async () => {
+  const scene = new Scene();
+  const later = await scene.producer().session('s').prompt('later', { delay: 60_000 });
+  const ending = later.result().catch((error: unknown) => error);
+  const [jobId = ''] = await scene.redis.zrange(`${scene.keys.options.queuePrefix}:turns:delayed`, '0', '-1');
+  await new Ringer(scene.redis, scene.keys).remove({ seat: 'intake', jobId });
+  expect(await ending).toMatchObject({ code: 'cancelled' });
+});
+
+test('a delayed turn that a close did not know of outlives it, and is waited for', async () => {
+  const scene = new Scene();
+  const session = scene.producer().session('s');
+  await session.prompt('waits');
+  const later = await session.prompt('later', { delay: 60_000, turnId: 'later' });
+  const ending = later.result();
+  // As one that is posted while the session is being closed.
+  const notes = new DelayedNotes(scene.store);
+  await notes.forget('s', 'later', (await notes.find('s', 'later')) ?? '');
+  expect(await session.close()).toBe(true);
+  expect(await delayedJobs(scene)).toBe(1);
+  await session.prompt('later', { turnId: 'later' });
+  const turn = await session.follow('later');
+  const writer = await scene.own(turn);
+  await scene.begin(writer, turn);
+  const committed = await scene.commit(writer, turn);
+  expect(await ending).toEqual(committed);
 });
 
 test('a deadline further off than a timer reaches is kept', async () => {

@@ -50,11 +50,15 @@ export class EventReader implements AsyncIterable<ReaderEvent> {
   private wake: (() => void) | undefined;
   private closed = false;
   private isCutOff = false;
+  /** The silence is over, and nothing has come since. */
+  private isSilent = false;
 
+  /** @param whenSilent asked when the stream has nothing new after a silence; what it throws ends the iteration */
   constructor(
     private readonly deps: EventReaderDeps,
     private readonly sessionId: string,
     after: Cursor,
+    private readonly whenSilent: () => Promise<void> = () => Promise.resolve(),
   ) {
     this.last = after.id;
     this.incarnation = after.incarnation;
@@ -72,11 +76,15 @@ export class EventReader implements AsyncIterable<ReaderEvent> {
     try {
       while (!this.closed) {
         const next = this.ahead.shift();
-        if (next !== undefined)
+        if (next !== undefined) {
+          this.isSilent = false;
           yield { ...next.event, id: formatCursor({ incarnation: this.incarnation, id: next.id }) };
-        else if (this.mustRead) {
+        } else if (this.mustRead) {
           const expired = await this.read();
           if (expired !== undefined) yield expired;
+        } else if (this.isSilent) {
+          this.isSilent = false;
+          await this.whenSilent();
         } else await this.silence();
       }
       if (this.isCutOff) throw new HearthError('closed', 'The producer was closed while the session was read.');
@@ -165,6 +173,7 @@ export class EventReader implements AsyncIterable<ReaderEvent> {
       this.wake = resolve;
       timer = setTimeout(() => {
         this.mustRead = true;
+        this.isSilent = true;
         resolve();
       }, silenceMs);
     });

@@ -58,6 +58,12 @@ export function describeError(error: ErrorBody): string {
   return parts.join(' · ');
 }
 
+/** The error that {@link describeError} made a line of, as far as a line tells; any other line becomes `internal`. */
+export function errorOfLine(line: string): HearthError {
+  const code = errorCodes.find((known) => line.startsWith(`${known}: `));
+  return new HearthError(code ?? 'internal', code === undefined ? line : line.slice(code.length + 2));
+}
+
 /** Anything thrown, as an {@link ErrorBody}; what is not ours becomes `internal` with its message. */
 export function toErrorBody(error: unknown): ErrorBody {
   if (error instanceof HearthError) return error.toJSON();

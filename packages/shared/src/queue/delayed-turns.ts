@@ -1,8 +1,10 @@
 import type { Job } from 'bullmq';
-import { HearthError } from '../errors/hearth-error.js';
+import { errorOfLine, HearthError } from '../errors/hearth-error.js';
+import { turnGone } from '../errors/turn-gone.js';
 import { type TurnJob, turnJobSchema, turnRequestOf } from '../schema/turn-job.js';
 import { DelayedNotes } from '../store/delayed-notes.js';
 import { newRingId, type Ring } from '../store/ring.js';
+import { cancelledError } from '../store/session-endings.js';
 import type { SessionStore } from '../store/session-store.js';
 import type { Ringer } from './ringer.js';
 
@@ -24,12 +26,13 @@ export class DelayedTurns {
     sessionId: string,
     job: TurnJob & { turnId: string },
     options: { delayMs: number; priority?: number | undefined },
-  ): Promise<{ isNew: boolean }> {
+  ): Promise<{ ring: Ring; isNew: boolean }> {
     const fresh = newRingId();
     const jobId = await this.notes.note(sessionId, job.turnId, fresh, options.delayMs);
     // Under the id that is noted, there or not: whoever noted it may not have come so far.
-    await this.ringer.post(inIntake(jobId), job, options);
-    return { isNew: jobId === fresh };
+    const ring = inIntake(jobId);
+    await this.ringer.post(ring, job, options);
+    return { ring, isNew: jobId === fresh };
   }
 
   async find(sessionId: string, turnId: string): Promise<Ring | undefined> {
@@ -54,6 +57,15 @@ export class DelayedTurns {
   /** Ends all turns of a session that are not due yet. */
   async refuseAll(sessionId: string, error: HearthError): Promise<void> {
     for (const turnId of await this.notes.turnIds(sessionId)) await this.refuse(sessionId, turnId, error);
+  }
+
+  /** Why a turn never comes, if so: its job is gone or has ended, and its session does not know it. */
+  async lost(sessionId: string, turnId: string, ring: Ring): Promise<HearthError | undefined> {
+    if (await this.ringer.isOpen(ring)) return undefined;
+    if ((await this.store.seqOf(sessionId, turnId)) !== undefined) return undefined;
+    const job = await this.ringer.job(ring);
+    if (job === undefined) return cancelledError('its job was removed, or its session closed');
+    return job.failedReason ? errorOfLine(job.failedReason) : turnGone(sessionId, turnId);
   }
 
   private async submitRefused(sessionId: string, turnId: string, job: Job, error: HearthError): Promise<void> {

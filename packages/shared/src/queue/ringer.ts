@@ -81,6 +81,12 @@ export class Ringer {
     return (await this.queue(queueOfRing(ring))).getJob(ring.jobId);
   }
 
+  /** Whether a ring's job is still to be worked on, or is just now. */
+  async isOpen(ring: Ring): Promise<boolean> {
+    const state = await (await this.queue(queueOfRing(ring))).getJobState(ring.jobId);
+    return state !== 'completed' && state !== 'failed' && state !== 'unknown';
+  }
+
   /** How many jobs queues have. */
   async depths(names: readonly string[]): Promise<QueueDepth[]> {
     return Promise.all(
