@@ -2,22 +2,27 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { onTestFinished } from 'vitest';
 
-/** A way to a server that can be cut, and frozen. */
+/** A way to a server that can be cut, and worse. */
 export interface Way {
   url: string;
-  /** Every connection over it ends at once, new ones are let through. Tells how many there were. */
+  /** Every connection over it ends at once, new ones are let through; tells how many there were. */
   cut(): number;
   /** It carries nothing any more, and tells nobody: connections stand, and can be made; or only those that stand are frozen (`standing`). */
   freeze(which?: 'all' | 'standing'): void;
+  /** It is cut, and stays so: new connections end at once, too. */
+  block(): void;
+  /** It is cut a last time, and then as it was. */
+  restore(): void;
 }
 
 export async function cuttable(url: string): Promise<Way> {
   const { hostname, port } = new URL(url);
   const sockets = new Set<Socket>();
-  let isFrozen = false;
+  let state: 'open' | 'frozen' | 'blocked' = 'open';
   const server = createServer((near) => {
+    if (state === 'blocked') return void near.destroy();
     const far = connect(Number(port), hostname);
-    if (!isFrozen) near.pipe(far).pipe(near);
+    if (state === 'open') near.pipe(far).pipe(near);
     for (const socket of [near, far]) {
       sockets.add(socket);
       socket.on('close', () => sockets.delete(socket));
@@ -29,10 +34,6 @@ export async function cuttable(url: string): Promise<Way> {
     for (const socket of sockets) socket.destroy();
     return connections;
   };
-  const freeze: Way['freeze'] = (which = 'all') => {
-    isFrozen = which === 'all';
-    for (const socket of sockets) socket.unpipe().pause();
-  };
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   onTestFinished(async () => {
@@ -43,5 +44,20 @@ export async function cuttable(url: string): Promise<Way> {
   const way = new URL(url);
   way.hostname = '127.0.0.1';
   way.port = String((server.address() as AddressInfo).port);
-  return { url: way.href.replace(/\/$/, ''), cut, freeze };
+  return {
+    url: way.href.replace(/\/$/, ''),
+    cut,
+    freeze: (which = 'all') => {
+      if (which === 'all') state = 'frozen';
+      for (const socket of sockets) socket.unpipe().pause();
+    },
+    block: () => {
+      state = 'blocked';
+      cut();
+    },
+    restore: () => {
+      state = 'open';
+      cut();
+    },
+  };
 }

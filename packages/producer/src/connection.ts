@@ -5,6 +5,7 @@ import {
   DelayedTurns,
   defaultStoreLimits,
   HearthError,
+  isRedisLost,
   Keys,
   LeaseStore,
   Ringer,
@@ -60,14 +61,33 @@ export class Connection {
 
   /** Resolves when Redis can be asked. @throws HearthError `redis_unreachable` | `redis_too_old` | `redis_evicting` | `closed` */
   async connected(): Promise<void> {
-    if (this.state.kind === 'closed')
-      throw new HearthError('closed', 'The producer is closed.', { wayOut: 'Create another.' });
+    if (this.state.kind === 'closed') throw isClosed();
     this.ready ??= this.connect().catch((error: unknown) => {
       this.ready = undefined;
       throw error;
     });
     await this.ready;
     if (this.redis.status !== 'ready') await this.reconnected();
+  }
+
+  /**
+   * Asks Redis, once it can be asked: everything a caller may ask goes through here.
+   * @throws HearthError as {@link connected}, also when Redis is lost, or the producer closed, before it has answered
+   */
+  async use<T>(ask: () => Promise<T>): Promise<T> {
+    await this.connected();
+    try {
+      return await ask();
+    } catch (error) {
+      if (!isRedisLost(error)) throw error;
+      if (this.state.kind === 'closed') throw isClosed();
+      throw new HearthError('redis_unreachable', 'Redis was lost before it answered: what was asked is done, or not.', {
+        field: 'redisUrl',
+        expected: 'a Redis that answers',
+        wayOut: 'Ask again when it is back.',
+        cause: error,
+      });
+    }
   }
 
   private async connect(): Promise<void> {
@@ -116,3 +136,5 @@ export class Connection {
     this.subscriber.disconnect();
   }
 }
+
+const isClosed = (): HearthError => new HearthError('closed', 'The producer is closed.', { wayOut: 'Create another.' });

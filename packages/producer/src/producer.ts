@@ -48,8 +48,7 @@ export class Producer {
 
   /** All known sessions, the last used first. @throws HearthError `redis_unreachable` */
   async sessions(): Promise<SessionSummary[]> {
-    await this.connection.connected();
-    return this.connection.store.sessions();
+    return this.connection.use(() => this.connection.store.sessions());
   }
 
   /**
@@ -59,20 +58,18 @@ export class Producer {
    * @throws HearthError `redis_unreachable`
    */
   async sessionPage(filter: SessionFilter = {}, page: { limit?: number; after?: string } = {}): Promise<SessionPage> {
-    await this.connection.connected();
-    return this.connection.store.sessionPage(filter, page.limit ?? 50, page.after);
+    return this.connection.use(() => this.connection.store.sessionPage(filter, page.limit ?? 50, page.after));
   }
 
   /** Live workers, by seat. @throws HearthError `redis_unreachable` */
   async workers(): Promise<WorkerRecord[]> {
-    await this.connection.connected();
-    return this.connection.leases.workers();
+    return this.connection.use(() => this.connection.leases.workers());
   }
 
   /** How deep the queues are: intake, and the sticky queues of live workers. @throws HearthError `redis_unreachable` */
   async queues(): Promise<QueueDepth[]> {
     const seats = (await this.workers()).map(({ seat }) => seat);
-    return this.connection.ringer.depths([intakeQueue, ...seats.map(stickyQueue)]);
+    return this.connection.use(() => this.connection.ringer.depths([intakeQueue, ...seats.map(stickyQueue)]));
   }
 
   /** Closes the connections. Turns that were accepted go on. */

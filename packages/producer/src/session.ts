@@ -21,7 +21,10 @@ import { type Warmed, type WarmOptions, warm } from './warm.js';
 /** How long a close waits for a live owner, ms: longer than the default TTL of a lease. */
 const closeDeadlineMs = 30_000;
 
-/** One session, by its name. Holds nothing: ask for it as often as you like. */
+/**
+ * One session, by its name. Holds nothing: ask for it as often as you like. Whatever is asked ends in a HearthError `redis_unreachable`
+ * when Redis is away, or lost before it has answered; what is read goes on when it is back.
+ */
 export class Session {
   constructor(
     private readonly connection: Connection,
@@ -50,14 +53,12 @@ export class Session {
    * @throws HearthError `owner_unreachable` past the deadline (the wish is kept) | `turn_gone` | `redis_unreachable`
    */
   async interrupt(options: InterruptOptions = {}): Promise<Interruption> {
-    await this.connection.connected();
-    return interrupt(this.connection, this.sessionId, options);
+    return this.connection.use(() => interrupt(this.connection, this.sessionId, options));
   }
 
   /** The permission requests that wait for an answer, the oldest first. */
   async permissions(): Promise<PermissionRequest[]> {
-    await this.connection.connected();
-    return this.connection.wishes.permissions(this.sessionId);
+    return this.connection.use(() => this.connection.wishes.permissions(this.sessionId));
   }
 
   /**
@@ -66,8 +67,7 @@ export class Session {
    *   `redis_unreachable`
    */
   async answer(requestId: string, answer: PermissionAnswer): Promise<void> {
-    await this.connection.connected();
-    return answerPermission(this.connection, this.sessionId, requestId, answer);
+    return this.connection.use(() => answerPermission(this.connection, this.sessionId, requestId, answer));
   }
 
   /**
@@ -78,8 +78,7 @@ export class Session {
    *   not start | `redis_unreachable`
    */
   async warm(options: WarmOptions = {}): Promise<Warmed> {
-    await this.connection.connected();
-    return warm(this.connection, this.sessionId, options);
+    return this.connection.use(() => warm(this.connection, this.sessionId, options));
   }
 
   /**
@@ -90,25 +89,22 @@ export class Session {
    * @throws HearthError `owner_unreachable` past the deadline (it is closed all the same, later) | `redis_unreachable`
    */
   async close(options: { deadlineMs?: number; usedBefore?: number } = {}): Promise<boolean> {
-    await this.connection.connected();
-    return closeSession(this.connection, this.sessionId, {
-      ...options,
-      deadlineMs: options.deadlineMs ?? closeDeadlineMs,
-    });
+    const deadlineMs = options.deadlineMs ?? closeDeadlineMs;
+    return this.connection.use(() => closeSession(this.connection, this.sessionId, { ...options, deadlineMs }));
   }
 
   /** What is known of the session; undefined: nobody has opened it, or it was closed. */
   async summary(): Promise<SessionSummary | undefined> {
-    await this.connection.connected();
-    return this.connection.store.session(this.sessionId);
+    return this.connection.use(() => this.connection.store.session(this.sessionId));
   }
 
   /** One turn that waits, runs or is remembered, by its seq or its turnId. */
   async turn(which: number | string): Promise<TurnRecord | undefined> {
-    await this.connection.connected();
     const { store } = this.connection;
-    const seq = typeof which === 'number' ? which : await store.seqOf(this.sessionId, which);
-    return seq === undefined ? undefined : store.turn(this.sessionId, seq);
+    return this.connection.use(async () => {
+      const seq = typeof which === 'number' ? which : await store.seqOf(this.sessionId, which);
+      return seq === undefined ? undefined : store.turn(this.sessionId, seq);
+    });
   }
 
   /**
@@ -125,15 +121,16 @@ export class Session {
    * @param options.before only those before this seq: the page before
    */
   async turns(options: { last?: number; before?: number } = {}): Promise<TurnRecord[]> {
-    await this.connection.connected();
-    return this.connection.store.turns(this.sessionId, options.last ?? 20, options.before);
+    const { last = 20, before } = options;
+    return this.connection.use(() => this.connection.store.turns(this.sessionId, last, before));
   }
 
   /** Claude's own record of the conversation up to the last commit, JSONL: `main`, and the files of sub-agents. */
   async transcript(): Promise<Map<string, string>> {
-    await this.connection.connected();
     const { store } = this.connection;
-    return readPast(store, this.sessionId, await store.committedChunks(this.sessionId));
+    return this.connection.use(async () =>
+      readPast(store, this.sessionId, await store.committedChunks(this.sessionId)),
+    );
   }
 
   /**
@@ -141,9 +138,9 @@ export class Session {
    * every event once, in order, or one explicit `stream.expired`. Without: from now on, also of a session nobody has opened yet.
    */
   async *events(options: { after?: string; signal?: AbortSignal } = {}): AsyncGenerator<ReaderEvent> {
-    await this.connection.connected();
-    const after =
-      options.after === undefined ? await streamEnd(this.connection, this.sessionId) : parseCursor(options.after);
+    const after = await this.connection.use(async () =>
+      options.after === undefined ? streamEnd(this.connection, this.sessionId) : parseCursor(options.after),
+    );
     const reader = new EventReader(this.connection, this.sessionId, after);
     options.signal?.addEventListener('abort', () => reader.close(), { once: true });
     if (options.signal?.aborted !== true) yield* reader;

@@ -80,27 +80,28 @@ export class Submitter {
 
   /** @throws HearthError `turn_gone` | `invalid_options` | `redis_unreachable` */
   async follow(sessionId: string, turnId: string, after?: string): Promise<TurnHandle> {
-    await this.connection.connected();
     const { store, delayed } = this.connection;
-    // In this order: one that is admitted meanwhile is known, or its events follow.
-    const job = await delayed.find(sessionId, turnId);
-    const end = await streamEnd(this.connection, sessionId);
-    const seq = await store.seqOf(sessionId, turnId);
-    if (seq === undefined && job !== undefined) {
+    const { job, end, turn, session } = await this.connection.use(async () => {
+      // In this order: one that is admitted meanwhile is known, or its events follow.
+      const job = await delayed.find(sessionId, turnId);
+      const end = await streamEnd(this.connection, sessionId);
+      const seq = await store.seqOf(sessionId, turnId);
+      const turn = seq === undefined ? undefined : await store.turn(sessionId, seq);
+      return { job: seq === undefined ? job : undefined, end, turn, session: await store.session(sessionId) };
+    });
+    if (job !== undefined) {
       return this.handle(
         { sessionId, turnId },
-        { seq, after: after === undefined ? end : parseCursor(after), beginBy: undefined },
+        { seq: undefined, after: after === undefined ? end : parseCursor(after), beginBy: undefined },
         job,
       );
     }
-    const turn = seq === undefined ? undefined : await store.turn(sessionId, seq);
-    const session = await store.session(sessionId);
     if (turn === undefined || session === undefined) throw turnGone(sessionId, turnId);
     const { incarnation, lastEvent } = session;
     return this.handle(
       { sessionId, turnId },
       {
-        seq,
+        seq: turn.seq,
         ended: turn.result && { result: turn.result, by: { incarnation, id: turn.ending ?? lastEvent } },
         after: after === undefined ? { incarnation, id: turn.cursor ?? 0 } : parseCursor(after),
         beginBy: undefined,
@@ -110,7 +111,7 @@ export class Submitter {
 
   /** @throws HearthError `turn_gone` | `redis_unreachable` */
   async cancel(sessionId: string, turnId: string): Promise<Cancellation> {
-    const outcome = await this.withdraw(sessionId, turnId, cancelledError(byItsSubmitter));
+    const outcome = await this.connection.use(() => this.withdraw(sessionId, turnId, cancelledError(byItsSubmitter)));
     if (outcome !== undefined) return outcome;
     throw turnGone(sessionId, turnId);
   }
@@ -119,9 +120,6 @@ export class Submitter {
   private async post(turn: NewTurn, delayMs: number): Promise<TurnHandle> {
     const { sessionId, turnId, request, profile, expiresIn, once, onBusy } = turn;
     const { prompt, metadata, onInterrupted, priority } = request;
-    const after = await streamEnd(this.connection, sessionId);
-    // One that is known by then has events before that place.
-    if ((await this.connection.store.seqOf(sessionId, turnId)) !== undefined) return this.follow(sessionId, turnId);
     const job = {
       sessionId: once ? undefined : sessionId,
       prompt,
@@ -132,7 +130,14 @@ export class Submitter {
       onBusy,
       expiresIn,
     };
-    const { ring, isNew } = await this.connection.delayed.post(sessionId, job, { delayMs, priority });
+    const posted = await this.orUnknown(turnId, async () => {
+      const after = await streamEnd(this.connection, sessionId);
+      // One that is known by then has events before that place.
+      if ((await this.connection.store.seqOf(sessionId, turnId)) !== undefined) return undefined;
+      return { after, ...(await this.connection.delayed.post(sessionId, job, { delayMs, priority })) };
+    });
+    if (posted === undefined) return this.follow(sessionId, turnId);
+    const { after, ring, isNew } = posted;
     // The time of one that was posted before is its own.
     const beginBy = isNew && expiresIn !== undefined ? performance.now() + delayMs + expiresIn : undefined;
     return this.handle(turn, { seq: undefined, after, beginBy }, ring);
@@ -143,18 +148,18 @@ export class Submitter {
     place: Omit<Submission, 'sessionId' | 'turnId'>,
     job?: Ring,
   ): TurnHandle {
+    const { connection } = this;
     const deps: TurnHandleDeps = {
-      connection: this.connection,
+      connection,
       cancel: () => this.cancel(sessionId, turnId),
-      expire: () => this.withdraw(sessionId, turnId, expiredError(turnId)),
-      ...(job && { lost: () => this.connection.delayed.lost(sessionId, turnId, job) }),
+      expire: () => connection.use(() => this.withdraw(sessionId, turnId, expiredError(turnId))),
+      ...(job && { lost: () => connection.delayed.lost(sessionId, turnId, job) }),
     };
     return new TurnHandle(deps, { sessionId, turnId, ...place });
   }
 
   /** Ends a turn that waits, in the log or for its time. Undefined: no such turn. */
   private async withdraw(sessionId: string, turnId: string, error: HearthError): Promise<Cancellation | undefined> {
-    await this.connection.connected();
     // First: when its note is gone, a turn that was admitted is in the log.
     const isRefused = await this.connection.delayed.refuse(sessionId, turnId, error);
     const seq = await this.connection.store.seqOf(sessionId, turnId);
@@ -176,8 +181,12 @@ export class Submitter {
 
   private async trySubmit(turn: NewTurn): Promise<Submitted> {
     const { turnId, expiresIn: expiresInMs } = turn;
+    return this.orUnknown(turnId, () => this.submitOnceOpen({ ...turn, expiresInMs, ringId: newRingId() }));
+  }
+
+  private async orUnknown<T>(turnId: string, submit: () => Promise<T>): Promise<T> {
     try {
-      return await this.submitOnceOpen({ ...turn, expiresInMs, ringId: newRingId() });
+      return await submit();
     } catch (error) {
       if (error instanceof HearthError) throw error;
       throw new HearthError(

@@ -5,11 +5,11 @@ import {
   HearthError,
   type Message,
   parseCursor,
-  type SessionStore,
   type TurnResult,
   turnGone,
 } from '@hearth/shared';
-import { EventReader, type EventReaderDeps, type ReaderEvent } from './reader/event-reader.js';
+import type { Connection } from './connection.js';
+import { EventReader, type ReaderEvent } from './reader/event-reader.js';
 
 /** A turn that was committed as failed: `code` says why, `result` holds what is known of it. */
 export class TurnFailedError extends HearthError {
@@ -25,7 +25,7 @@ export class TurnFailedError extends HearthError {
 export type Cancellation = 'cancelled' | 'in_hand' | 'ended';
 
 export interface TurnHandleDeps {
-  connection: EventReaderDeps & { store: SessionStore };
+  connection: Connection;
   /** Cancels a turn that waits. */
   cancel(): Promise<Cancellation>;
   /** Ends a turn that nobody began in time. */
@@ -171,11 +171,13 @@ export class TurnHandle implements AsyncIterable<ReaderEvent> {
 
   /** After a gap: what the store knows of the turn. True when that is its ending. */
   private async *record(id: string): AsyncGenerator<ReaderEvent, boolean> {
-    this.place ??= await this.deps.connection.store.seqOf(this.sessionId, this.turnId);
+    const { connection } = this.deps;
+    const place = this.place ?? (await connection.use(() => connection.store.seqOf(this.sessionId, this.turnId)));
+    this.place = place;
     await this.mustBeComing();
     // Delayed, and not admitted yet.
-    if (this.place === undefined) return false;
-    const record = await this.deps.connection.store.turn(this.sessionId, this.place);
+    if (place === undefined) return false;
+    const record = await connection.use(() => connection.store.turn(this.sessionId, place));
     if (record?.turnId !== this.turnId) throw turnGone(this.sessionId, this.turnId);
     if (record.result === undefined) return false;
     const gap = parseCursor(id);

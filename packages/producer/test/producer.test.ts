@@ -2,7 +2,7 @@ import { connectWaiting } from '@hearth/shared';
 import type { Redis } from 'ioredis';
 import { expect, inject, test } from 'vitest';
 import { cuttable } from '../../../test/support/cuttable.js';
-import { TurnFailedError } from '../src/index.js';
+import { type Producer, TurnFailedError, type TurnHandle } from '../src/index.js';
 import { collect, ids, Scene } from './support/scene.js';
 
 test('a result is what was committed, with the metadata of the submit', async () => {
@@ -191,6 +191,51 @@ test('a connection that carries nothing any more, and ends for nobody, is left f
   way.freeze('standing');
   await producer.session('s').prompt('y', { turnId: 'after' });
   expect(await scene.store.seqOf('s', 'after')).toBe(2);
+});
+
+/** Everything one can ask a producer. */
+const askEverything = (producer: Producer, turn: TurnHandle): Record<string, Promise<unknown>> => {
+  const session = producer.session('s');
+  return {
+    prompt: session.prompt('x'),
+    delayed: session.prompt('x', { delay: 60_000 }),
+    once: producer.prompt('x'),
+    cancel: session.cancel('t'),
+    cancelled: turn.cancel(),
+    interrupt: session.interrupt(),
+    permissions: session.permissions(),
+    answer: session.answer('r', { decision: 'allow' }),
+    warm: session.warm(),
+    close: session.close(),
+    summary: session.summary(),
+    turn: session.turn('t'),
+    follow: session.follow('t'),
+    turns: session.turns(),
+    transcript: session.transcript(),
+    events: session.events().next(),
+    sessions: producer.sessions(),
+    sessionPage: producer.sessionPage(),
+    workers: producer.workers(),
+    queues: producer.queues(),
+  };
+};
+
+test.each(['answers nothing any more', 'is gone'])('whatever is asked of a Redis that %s is told so', async (how) => {
+  const scene = new Scene();
+  const way = await cuttable(inject('redisUrl'));
+  const producer = scene.producer({ redisUrl: way.url, connectTimeoutMs: 2_000 });
+  const turn = await producer.session('s').prompt('x', { turnId: 't' });
+  // In use before: what is asked is on its way when Redis is lost.
+  await Promise.all([producer.queues(), producer.session('s').prompt('x', { delay: 60_000 })]);
+  way.freeze();
+  const asked = Object.entries(askEverything(producer, turn));
+  const ends = Promise.allSettled(asked.map(([, end]) => end));
+  if (how === 'is gone') way.block();
+  const codes = (await ends).map((end, at) => [
+    asked[at]?.[0],
+    end.status === 'rejected' ? (end.reason as { code?: string }).code : end.value,
+  ]);
+  expect(Object.fromEntries(codes)).toEqual(Object.fromEntries(asked.map(([name]) => [name, 'redis_unreachable'])));
 });
 
 test('whoever reads or waits when the producer is closed is told', async () => {

@@ -19,6 +19,7 @@ export { DelayedTurns } from './queue/delayed-turns.js';
 export { type QueueDepth, Ringer } from './queue/ringer.js';
 export { checkRedis, judgeRedis, type RedisFacts, readRedisFacts } from './redis/check.js';
 export { connectFailingFast, connectWaiting, disconnectNow } from './redis/connect.js';
+export { isRedisLost } from './redis/lost.js';
 export { redisOptionsSchema } from './redis/options.js';
 export { type Doorbell, doorbellJobOptions, doorbellSchema } from './schema/doorbell.js';
 export {

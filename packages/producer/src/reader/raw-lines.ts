@@ -54,7 +54,8 @@ export class RawLines {
     signal.addEventListener('abort', onAbort);
     const timer = setInterval(() => void this.ask(sessionId).catch(() => undefined), askEveryMs);
     try {
-      await this.ask(sessionId);
+      // Asked again soon when it fails.
+      await this.ask(sessionId).catch(() => undefined);
       while (!signal.aborted && !isClosed) {
         const next = waiting.shift();
         if (next !== undefined) yield next;
