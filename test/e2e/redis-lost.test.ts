@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { withCluster } from '../support/cluster.js';
 import { watch } from '../support/command.js';
 import { cuttable } from '../support/cuttable.js';
+import { eventually } from '../support/facts.js';
 import { startGateway } from '../support/gateway.js';
 import { json, problem, send, turn } from '../support/raw-request.js';
 
@@ -44,6 +45,30 @@ test('a chat whose Ctrl-C cannot be told to anybody says so, and goes on', async
     await chat.said(/redis_unreachable/);
     way.restore();
     chat.ctrlC();
+    await chat.said(/interrupted/);
+    chat.type('hello');
+    await chat.said(/Echo: hello/);
+    expect(await chat.endInput()).toBe(0);
+  });
+});
+
+test('a chat goes on after an error that nobody foresaw, at Ctrl-C and at an answer', async () => {
+  await withCluster(async (cluster) => {
+    await cluster.worker({ claude: 'fake', leaseTtlMs: 60_000 });
+    const chat = watch(['chat', 's'], { ...cluster.env, HEARTH_HOME: await cluster.folder() });
+    chat.type('[[tool Bash {"command":"x"}]] go');
+    await chat.said(/Bash/);
+    const [, , , turnIds, , , , , , , , permissions] = cluster.keys.session('s');
+    const errors = () => chat.lines.filter((line) => line.includes('internal: WRONGTYPE')).length;
+    for (const [at, key] of [turnIds, permissions].entries()) {
+      await cluster.redis.rename(key, `${key}:away`);
+      await cluster.redis.set(key, 'of another type');
+      if (key === turnIds) chat.ctrlC();
+      else chat.type('n');
+      await eventually(() => errors() > at);
+      await cluster.redis.rename(`${key}:away`, key);
+    }
+    await cluster.producer().session('s').interrupt();
     await chat.said(/interrupted/);
     chat.type('hello');
     await chat.said(/Echo: hello/);

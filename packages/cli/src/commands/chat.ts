@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { createInterface } from 'node:readline';
 import { type Session, TurnFailedError, type TurnHandle } from '@hearth/producer';
-import { describeError, HearthError } from '@hearth/shared';
+import { describeError, toErrorBody } from '@hearth/shared';
 import { Keyboard } from '../terminal/keyboard.js';
 import { type Output, style } from '../terminal/output.js';
 import { PermissionDialog } from '../terminal/permission-dialog.js';
@@ -107,7 +107,6 @@ class Conversation {
   }
 
   private sayError(error: unknown): void {
-    if (!(error instanceof HearthError)) throw error;
-    this.out.note(`${style.red('error')} ${describeError(error.toJSON())}`);
+    this.out.note(`${style.red('error')} ${describeError(toErrorBody(error))}`);
   }
 }

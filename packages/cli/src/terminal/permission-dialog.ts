@@ -1,5 +1,5 @@
 import type { PermissionAnswer, PermissionRequest, Session } from '@hearth/producer';
-import { describeError, HearthError } from '@hearth/shared';
+import { describeError, toErrorBody } from '@hearth/shared';
 import type { Keyboard } from './keyboard.js';
 import { type Output, style } from './output.js';
 import { answerFrom, choicesOf, type Question, questionsOf, replyFrom } from './permission-question.js';
@@ -37,8 +37,7 @@ export class PermissionDialog {
       const answer = await this.answerOf(request, takenBack);
       if (answer !== undefined) await this.session.answer(request.requestId, answer);
     } catch (error) {
-      if (!(error instanceof HearthError)) throw error;
-      this.out.note(style.yellow(describeError(error.toJSON())));
+      this.out.note(style.yellow(describeError(toErrorBody(error))));
     }
   }
 
