@@ -1,5 +1,4 @@
 import { chmod, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startLocalRedis } from '@hearth/local-redis';
@@ -13,6 +12,7 @@ import { Redis } from 'ioredis';
 import { expect, test } from 'vitest';
 import { type Cluster, withCluster, workerProgram } from '../support/cluster.js';
 import { eventually } from '../support/facts.js';
+import { toldRedis } from '../support/told-redis.js';
 
 test('prompts, ids and options that cannot be are refused before Redis is asked, each naming its field', async () => {
   // Nothing listens there: whatever needs Redis would fail otherwise.
@@ -72,21 +72,8 @@ test('a Redis that is away, too old, or evicting is named, to a producer and in 
     wayOut: expect.any(String),
   });
 
-  const info = '# Server\r\nredis_version:6.2.14\r\n# Memory\r\nmaxmemory_policy:noeviction\r\n';
-  const old = createServer((socket) => {
-    socket.on('error', () => undefined);
-    socket.on('data', (data) => {
-      // RESP: HELLO is unknown to it; INFO gets its answer; whatever else is fine.
-      for (const command of data.toString().match(/HELLO|hello|INFO|info|CLIENT|client/g) ?? []) {
-        if (/hello/i.test(command)) socket.write("-ERR unknown command 'HELLO'\r\n");
-        else socket.write(/info/i.test(command) ? `$${info.length}\r\n${info}\r\n` : '+OK\r\n');
-      }
-    });
-  });
-  await new Promise<void>((resolve) => old.listen(0, '127.0.0.1', resolve));
-  const { port } = old.address() as { port: number };
-  expect(await ask(`redis://127.0.0.1:${port}`)).toMatchObject({ code: 'redis_too_old', expected: 'Redis 7 or newer' });
-  await new Promise((resolve) => old.close(resolve));
+  const old = await toldRedis({ version: '6.2.14', policy: 'noeviction' });
+  expect(await ask(old)).toMatchObject({ code: 'redis_too_old', expected: 'Redis 7 or newer' });
 
   const folder = await mkdtemp(join(tmpdir(), 'hearth-evicting-'));
   const evicting = await startLocalRedis({ dataDir: folder });

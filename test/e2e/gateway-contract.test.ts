@@ -1,18 +1,27 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { withCluster } from '../support/cluster.js';
 import { Contract } from '../support/contract.js';
 import { eventually } from '../support/facts.js';
 import { allTokens, bearer, startGateway, testTokens } from '../support/gateway.js';
 import { refuseEverywhere, requests, type World } from '../support/refusals.js';
+import { toldRedis } from '../support/told-redis.js';
 
 const { admin, prompt, read, confined } = testTokens;
 
 test('the document is valid; every route and every error in it happens, and is as it says', async () => {
   await withCluster(async (cluster) => {
-    const [gateway, small, lost] = await Promise.all([
+    const [gateway, small, lost, old, evicting] = await Promise.all([
       startGateway(cluster, { tokens: allTokens }),
       startGateway(cluster, { tokens: allTokens, bodyMaxBytes: 2_000, backlogLimit: 2 }),
       startGateway(cluster, { tokens: allTokens, redisUrl: 'redis://127.0.0.1:1' }),
+      toldRedis({ version: '6.2.14', policy: 'noeviction' }).then((redisUrl) =>
+        startGateway(cluster, { tokens: allTokens, redisUrl }),
+      ),
+      toldRedis({ version: '7.2.0', policy: 'allkeys-lru' }).then((redisUrl) =>
+        startGateway(cluster, { tokens: allTokens, redisUrl }),
+      ),
     ]);
     const contract = await Contract.of(gateway.url);
     const world: World = {
@@ -20,6 +29,8 @@ test('the document is valid; every route and every error in it happens, and is a
       gateway,
       small,
       lost,
+      old,
+      evicting,
       contract,
       ask: (id, call) => contract.call(gateway.url, id, { ...call, headers: { ...bearer(admin), ...call?.headers } }),
     };
@@ -32,12 +43,13 @@ test('the document is valid; every route and every error in it happens, and is a
     await permissions(world);
     await suspended(world);
     await others(world);
+    await warmFailures(world);
     expect(contract.unseen()).toEqual([]);
     const log = gateway.log.join('');
     for (const { token } of allTokens) expect(log).not.toContain(token);
     expect(log).not.toContain('hello');
   });
-}, 120_000);
+}, 180_000);
 
 const ended = (type: string | undefined): boolean => type === 'turn.finished' || type === 'turn.failed';
 
@@ -236,4 +248,34 @@ async function others({ ask, contract, gateway, lost }: World): Promise<void> {
     /^hearth=;.*Expires=Thu, 01 Jan 1970/,
   );
   for (const id of ['openapi', 'docs', 'docsStyle']) expect((await contract.call(gateway.url, id)).status).toBe(200);
+}
+
+/** Workers none of whose agents start, each for a reason of its own, and what it says. */
+const broken: Record<string, string | undefined> = {
+  claude_not_found: undefined,
+  agent_start_failed: '#!/bin/sh\nexit 3\n',
+  agent_start_timeout: '#!/bin/sh\nexec sleep 60\n',
+  // Starts, and will not be bound to any session.
+  agent_protocol: `#!${process.execPath}
+require('node:readline').createInterface({ input: process.stdin }).on('line', (line) => {
+  const { request_id, request } = JSON.parse(line);
+  const subtype = request?.subtype === 'initialize' ? 'success' : 'error';
+  console.log(JSON.stringify({ type: 'control_response', response: { subtype, request_id, error: 'no' } }));
+});
+`,
+};
+
+async function warmFailures({ ask, cluster }: World): Promise<void> {
+  const startTimeoutMs = 1_000;
+  const workers = Object.entries(broken).map(async ([code, script]) => {
+    const claude = join(await cluster.folder(), 'claude');
+    if (script !== undefined) await writeFile(claude, script, { mode: 0o755 });
+    const profile = code === 'agent_start_timeout' ? { startTimeoutMs } : {};
+    await cluster.worker({ profiles: { [code]: profile }, env: { HEARTH_CLAUDE_PATH: claude } });
+  });
+  await Promise.all(workers);
+  const codes = [...Object.keys(broken), 'profile_unknown'];
+  const query = { wait: '120' };
+  const warmed = codes.map((code) => ask('warm', { params: { sessionId: code }, query, body: { profile: code } }));
+  for (const [at, { body }] of (await Promise.all(warmed)).entries()) expect(body).toMatchObject({ code: codes[at] });
 }

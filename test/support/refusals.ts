@@ -42,6 +42,10 @@ export interface World {
   small: TestGateway;
   /** Its Redis does not answer. */
   lost: TestGateway;
+  /** Its Redis is too old. */
+  old: TestGateway;
+  /** Its Redis may evict keys. */
+  evicting: TestGateway;
   contract: Contract;
   /** Calls as admin. */
   ask: (operationId: string, call?: Call) => Promise<Reply>;
@@ -85,6 +89,9 @@ const provoked: Record<string, (world: World, id: string, method: string) => Pro
     }),
   redis_unreachable: ({ contract, lost }, id) =>
     contract.call(lost.url, id, { ...requests[id], headers: bearer(admin) }),
+  redis_too_old: ({ contract, old }, id) => contract.call(old.url, id, { ...requests[id], headers: bearer(admin) }),
+  redis_evicting: ({ contract, evicting }, id) =>
+    contract.call(evicting.url, id, { ...requests[id], headers: bearer(admin) }),
 };
 
 function withField(id: string, name: string, value: string): Call {

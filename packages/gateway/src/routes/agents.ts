@@ -32,14 +32,25 @@ const warm = route({
   operation: 'warm',
   tag: 'Sessions',
   summary: 'Have the agent of a session there before its next prompt',
-  description: 'Binds a spare, or resumes; opens the session when it is new. Answers when the agent is there.',
+  description:
+    'Binds a spare, or resumes; opens the session when it is new. Answers when the agent is there, or with why it does not start.',
   scope: 'prompt',
   params: sessionParams,
   query: z.strictObject({ wait: waitQuery('Seconds to wait for it (30)') }),
   body: z.strictObject({ profile: z.string().min(1).optional() }),
   bodyIsOptional: true,
   responses: { 200: { description: 'The agent that waits', schema: warmedSchema } },
-  errors: ['profile_mismatch', 'session_closing', 'owner_unreachable', 'redis_unreachable'],
+  errors: [
+    'profile_mismatch',
+    'profile_unknown',
+    'session_closing',
+    'claude_not_found',
+    'agent_start_failed',
+    'agent_start_timeout',
+    'agent_protocol',
+    'owner_unreachable',
+    'redis_unreachable',
+  ],
   async handle({ params, query: { wait = 30 }, body, services }) {
     const session = services.producer.session(params.sessionId);
     return { status: 200, body: await session.warm({ ...body, deadlineMs: wait * 1_000 }) };

@@ -25,9 +25,13 @@ export function errorsOf(route: Route): ErrorCode[] {
       ...ofFields.flatMap((field) => codeOfField[field] ?? []),
       ...(body === undefined ? [] : ofBody(route)),
       ...errors,
+      ...(errors.includes('redis_unreachable') ? ofRedis : []),
     ]),
   ];
 }
+
+/** What is found out of a Redis when it is first reached. */
+const ofRedis = ['redis_too_old', 'redis_evicting'] as const satisfies ErrorCode[];
 
 function ofAccess(route: Route): ErrorCode[] {
   const { method, scope, wholeCluster } = route;
