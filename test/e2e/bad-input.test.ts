@@ -14,6 +14,14 @@ import { type Cluster, withCluster, workerProgram } from '../support/cluster.js'
 import { eventually } from '../support/facts.js';
 import { toldRedis } from '../support/told-redis.js';
 
+/** Something that is nested so many levels deep. */
+function deep(levels: number): Json {
+  let value: Json = 'x';
+  for (let level = 0; level < levels; level += 1) value = { a: value };
+  return value;
+}
+type Json = string | { a: Json };
+
 test('prompts, ids and options that cannot be are refused before Redis is asked, each naming its field', async () => {
   // Nothing listens there: whatever needs Redis would fail otherwise.
   const producer = createProducer({ redisUrl: 'redis://127.0.0.1:1' });
@@ -36,6 +44,14 @@ test('prompts, ids and options that cannot be are refused before Redis is asked,
   expect(await refused(() => session.prompt('x', { turnId: 'a b' }))).toMatchObject({ code: 'invalid_turn_id' });
   expect(await refused(() => session.prompt('x', { metadata: { big: 'x'.repeat(20_000) } }))).toMatchObject({
     code: 'invalid_metadata',
+  });
+  expect(await refused(() => session.prompt('x', { metadata: { deep: deep(3_000) } }))).toMatchObject({
+    code: 'invalid_metadata',
+    field: 'metadata',
+  });
+  expect(await refused(() => session.prompt([deep(10_000) as never]))).toMatchObject({
+    code: 'invalid_prompt',
+    field: 'prompt',
   });
   for (const sessionId of ['', 'with space', 'x'.repeat(201), 'new\nline']) {
     expect(() => producer.session(sessionId)).toThrow(
@@ -166,6 +182,9 @@ test('a job in `turns` that is no turn fails with the field named, and disturbs 
     await queue.add('turn', { sessionId: 'has space', seq: 1 });
     await eventually(async () => (await failedReasons(cluster)).length > 0);
     expect(await failedReasons(cluster)).toEqual([expect.stringMatching(/^invalid_job: .*data\.sessionId/)]);
+    await queue.add('turn', { prompt: 'x', metadata: { deep: deep(3_000) } });
+    await eventually(async () => (await failedReasons(cluster)).length > 1);
+    expect(await failedReasons(cluster)).toContainEqual(expect.stringMatching(/^invalid_job: .*data\.metadata/));
     const fine = await cluster.producer().session('fine').prompt('hello');
     expect((await fine.result()).text).toBe('Echo: hello');
     await queue.close();

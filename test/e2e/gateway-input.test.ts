@@ -77,6 +77,19 @@ test('what is malformed is refused with what is wrong; answers carry the headers
     expect(await send(gateway, turns, raw('{"prompt":[{"type":"text"}]}'))).toMatchObject(
       problem(400, 'invalid_prompt', { field: expect.stringMatching(/^prompt/) }),
     );
+    for (const levels of [101, 3_000, 1_000_000]) {
+      const nested = `${'{"a":'.repeat(levels)}1${'}'.repeat(levels)}`;
+      expect(await send(gateway, turns, raw(`{"prompt":"x","metadata":${nested}}`))).toMatchObject(
+        problem(400, 'invalid_metadata', { field: 'metadata' }),
+      );
+      expect(await send(gateway, turns, raw(`{"prompt":[${nested}]}`))).toMatchObject(
+        problem(400, 'invalid_prompt', { field: expect.stringMatching(/^prompt/) }),
+      );
+      const answer = raw(`{"decision":"allow","input":${nested}}`);
+      expect(await send(gateway, '/v1/sessions/s/permissions/r', answer)).toMatchObject(
+        problem(400, 'invalid_answer', { field: 'input' }),
+      );
+    }
     expect(await send(gateway, `${turns}?wait=x`, raw('{"prompt":"x"}'))).toMatchObject(
       problem(400, 'invalid_request', { field: 'wait' }),
     );

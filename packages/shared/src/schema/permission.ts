@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { jsonObjectSchema } from './json.js';
 
 /** What a tool wants to be given, as whoever may give it sees it. */
 export const permissionRequestSchema = z.object({
@@ -22,7 +23,7 @@ export const permissionAnswerSchema = z.discriminatedUnion('decision', [
   z.strictObject({
     decision: z.literal('allow'),
     /** The input the tool gets instead of its own. */
-    input: z.record(z.string(), z.json()).optional(),
+    input: jsonObjectSchema.optional(),
     /** Indices of the request's suggestions that are to hold from now on ("always"). */
     suggestions: z.array(z.number().int().nonnegative()).max(100).optional(),
   }),

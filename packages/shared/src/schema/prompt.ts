@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { HearthError } from '../errors/hearth-error.js';
 import { parseInput } from '../errors/parse.js';
+import { isTooDeep } from './json.js';
 
 const textBlockSchema = z.object({ type: z.literal('text'), text: z.string() });
 
@@ -46,6 +47,13 @@ export function checkPrompt(prompt: unknown, limits: PromptLimits = defaultPromp
     throw new HearthError('invalid_prompt', `The prompt is ${prompt === null ? 'null' : typeof prompt}.`, {
       field: 'prompt',
       expected: 'a string, or an array of content blocks ({type: "text"} or {type: "image"})',
+      wayOut: 'Pass the prompt as text or as content blocks.',
+    });
+  }
+  if (isTooDeep(prompt)) {
+    throw new HearthError('invalid_prompt', 'The prompt is nested deeper than any content block.', {
+      field: 'prompt',
+      expected: 'content blocks ({type: "text"} or {type: "image"})',
       wayOut: 'Pass the prompt as text or as content blocks.',
     });
   }

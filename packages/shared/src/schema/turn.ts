@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { errorBodySchema } from '../errors/hearth-error.js';
+import { jsonObjectSchema } from './json.js';
 import { promptSchema } from './prompt.js';
 
 /** How a turn met its agent; see the design's words. */
@@ -7,9 +8,10 @@ export const warmthSchema = z.enum(['hot', 'spare', 'resumed', 'cold']);
 export type Warmth = z.infer<typeof warmthSchema>;
 
 /** Free data of the caller, at most 16 KiB as JSON: tags, a title, who asked. Hearth stores and returns it, no more. */
-export const metadataSchema = z
-  .record(z.string(), z.json())
-  .refine((value) => JSON.stringify(value).length <= 16 * 1024, 'at most 16 KiB as JSON');
+export const metadataSchema = jsonObjectSchema.refine(
+  (value) => JSON.stringify(value).length <= 16 * 1024,
+  'at most 16 KiB as JSON',
+);
 export type Metadata = z.infer<typeof metadataSchema>;
 
 /** What to do with a turn that was cut off after a tool that can change things had started (P7). */
