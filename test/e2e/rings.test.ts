@@ -1,8 +1,8 @@
-import { newRingId, type Ring, Ringer, shardOf } from '@hearth/shared';
+import { type Ring, shardOf } from '@hearth/shared';
 import { Queue, Worker } from 'bullmq';
 import { expect, test } from 'vitest';
 import { type Cluster, type TestWorker, withCluster } from '../support/cluster.js';
-import { deafStore } from '../support/deaf.js';
+import { submitUncalled } from '../support/deaf.js';
 
 /** What has become of the job of a turn's ring before anybody serves it. */
 const states = ['waiting', 'active', 'completed', 'failed', 'removed'] as const;
@@ -83,18 +83,13 @@ test('turns whose rings are lost, in whatever state, in the sticky queue of an o
     );
     const other = await cluster.worker(workers);
     for (const worker of cluster.workers) worker.signal('SIGSTOP');
-    const store = deafStore(cluster, { lookAfterMs: 200 });
-    const ringer = new Ringer(cluster.redis, cluster.keys);
     // The rings that are to wait come last: whoever takes the others out of the queue must not meet them.
     for (const { state, name: sessionId } of cells.toReversed()) {
-      const request = { prompt: 'What number did I ask you to remember?', onInterrupted: 'fail' } as const;
-      const turn = { sessionId, turnId: 'lost', profile: undefined };
-      const { ring, seq, profile } = await store.submit({ ...turn, request, ringId: newRingId() });
+      const turn = { sessionId, turnId: 'lost', prompt: 'What number did I ask you to remember?' };
+      const ring = await submitUncalled(cluster, turn, { lookAfterMs: 200 });
       expect(ring.seat).toBe(owner.seat);
-      await ringer.ring(ring, { ...turn, seq, profile, preview: '' });
       await bring(cluster, ring, state);
     }
-    await ringer.close();
     for (const worker of cluster.workers) worker.signal('SIGCONT');
     for (const { name } of cells) {
       const session = producer.session(name);

@@ -1,4 +1,4 @@
-import { defaultStoreLimits, SessionStore, type StoreLimits } from '@hearth/shared';
+import { defaultStoreLimits, newRingId, type Ring, Ringer, SessionStore, type StoreLimits } from '@hearth/shared';
 import type { Cluster } from './cluster.js';
 
 /** A session store whose calls reach no worker: what it stores has to be found. */
@@ -7,4 +7,22 @@ export function deafStore({ keys, redis }: Cluster, limits: Partial<StoreLimits>
     get: (all, name) => (name === 'wakePrefix' ? 'nobody:' : (Reflect.get(all, name) as unknown)),
   });
   return new SessionStore(redis, lost, { ...defaultStoreLimits, ...limits });
+}
+
+/** Submits a turn as producers do, but for the call to its owner: only its doorbell brings it. */
+export async function submitUncalled(
+  cluster: Cluster,
+  { sessionId, turnId, prompt }: { sessionId: string; turnId: string; prompt: string },
+  limits: Partial<StoreLimits> = {},
+): Promise<Ring> {
+  const ringer = new Ringer(cluster.redis, cluster.keys);
+  try {
+    const request = { prompt, onInterrupted: 'fail' } as const;
+    const turn = { sessionId, turnId, profile: undefined };
+    const { ring, ...known } = await deafStore(cluster, limits).submit({ ...turn, request, ringId: newRingId() });
+    await ringer.ring(ring, { ...turn, seq: known.seq, profile: known.profile, preview: '' });
+    return ring;
+  } finally {
+    await ringer.close();
+  }
 }
