@@ -78,6 +78,14 @@ test('a reader whose place is no longer kept is told once, then gets the record 
   });
 });
 
+interface Report {
+  kind: string;
+  /** ms, by the reader's clock. */
+  at: number;
+  events: number;
+  rss: number;
+}
+
 /** A reader in a process of its own, which takes one event, then waits `pauseMs`. Reports what it read, and its memory. */
 function reader(cluster: Cluster, turnId: string, pauseMs: number) {
   const program = fileURLToPath(new URL('../dist/fixtures/slow-reader.js', import.meta.url));
@@ -86,37 +94,50 @@ function reader(cluster: Cluster, turnId: string, pauseMs: number) {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-  const next = async (): Promise<{ kind: string; events: number; rss: number }> =>
-    JSON.parse(String((await lines.next()).value)) as { kind: string; events: number; rss: number };
+  const next = async (): Promise<Report> => JSON.parse(String((await lines.next()).value)) as Report;
   return { next, report: () => void child.stdin.write('report\n'), end: () => void child.stdin.end() };
+}
+
+const bytesPerEvent = 22;
+const stream = (events: number): string => `[[stream chunks=${events} every=0ms]] [[large ${events * bytesPerEvent}B]]`;
+
+/** A turn of so many events, and what each of them takes the agent, and a reader that keeps up, ms. */
+async function paceOf(cluster: Cluster, turnId: string, events: number) {
+  const fast = reader(cluster, turnId, 0);
+  expect((await fast.next()).kind).toBe('ready');
+  const turn = await cluster.producer().session('s').prompt(stream(events), { turnId });
+  const first = await fast.next();
+  const done = await fast.next();
+  expect(done.kind).toBe('ended');
+  expect(done.events).toBeGreaterThan(events);
+  fast.end();
+  const { timings } = await turn.result();
+  const ofAgent = timings.totalMs - (timings.firstEventMs ?? 0);
+  return { events: done.events, agent: ofAgent / events, reader: (done.at - first.at) / events };
 }
 
 test('a slow reader slows nobody and holds no memory: 100,000 events beside it', async () => {
   await withCluster(async (cluster) => {
     await cluster.worker({ claude: 'fake' });
-    const session = cluster.producer().session('s');
+    const before = await paceOf(cluster, 'before', 15_000);
     const slow = reader(cluster, 'long', 1_000);
-    const fast = reader(cluster, 'long', 0);
-    expect(await slow.next()).toMatchObject({ kind: 'ready' });
-    expect(await fast.next()).toMatchObject({ kind: 'ready' });
-    await session.prompt('[[stream chunks=100000 every=0ms]] [[large 2200000B]]', { turnId: 'long' });
-    const before = await slow.next();
-    expect(before.kind).toBe('first');
-    await fast.next();
-    const done = await fast.next();
-    expect(done).toMatchObject({ kind: 'ended' });
-    expect(done.events).toBeGreaterThan(100_000);
+    expect((await slow.next()).kind).toBe('ready');
+    const beside = await paceOf(cluster, 'long', 100_000);
+    const first = await slow.next();
+    expect(first.kind).toBe('first');
     slow.report();
-    const after = await slow.next();
-    expect(after.kind).toBe('report');
+    const report = await slow.next();
+    expect(report.kind).toBe('report');
     // It has read an event a second; it did not keep up, and did not hold what it has not read.
-    expect(after.events).toBeLessThan(done.events / 100);
-    const grownMb = (after.rss - before.rss) / 1024 / 1024;
+    expect(report.events).toBeLessThan(beside.events / 100);
+    const grownMb = (report.rss - first.rss) / 1024 / 1024;
+    slow.end();
+    const after = await paceOf(cluster, 'after', 15_000);
     process.stderr.write(
-      `${done.events} events; the slow reader read ${after.events} and grew by ${grownMb.toFixed(1)} MB\n`,
+      `${beside.events} events; the slow reader read ${report.events} and grew by ${grownMb.toFixed(1)} MB; ms per event before, beside, after: ${[before, beside, after].map(({ agent, reader }) => `agent ${agent.toFixed(4)}, reader ${reader.toFixed(4)}`).join('; ')}\n`,
     );
     expect(grownMb).toBeLessThan(20);
-    slow.end();
-    fast.end();
+    expect(beside.agent).toBeLessThan(before.agent + after.agent);
+    expect(beside.reader).toBeLessThan(before.reader + after.reader);
   });
 });
