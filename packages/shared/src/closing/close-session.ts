@@ -13,7 +13,7 @@ export interface ClosingDeps {
 }
 
 export interface CloseOptions {
-  /** Only if nobody used the session since (ms since 1970), and no turn of it waits or is to come. */
+  /** Only if nobody used the session since (Redis' clock, ms since 1970), and no turn of it waits or is to come. */
   usedBefore?: number;
   /** ms until a live owner must have let go. */
   deadlineMs: number;

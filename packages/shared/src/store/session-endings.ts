@@ -33,14 +33,13 @@ export class SessionEndings {
   /** Commits an error to a turn that waits. `deadFence`: a fence whose owner's lease was found absent. */
   async withdraw(sessionId: string, seq: number, error: HearthError, deadFence = ''): Promise<Withdrawal> {
     const { redis, keys, limits } = this.store;
-    const [incarnation, turn, [seconds, micros]] = await Promise.all([
+    const [incarnation, turn, nowMs] = await Promise.all([
       this.store.incarnation(sessionId),
       this.store.turn(sessionId, seq),
-      redis.time(),
+      this.nowMs(),
     ]);
     if (incarnation === undefined || turn === undefined) return { kind: 'gone' };
     if (turn.result !== undefined) return { kind: 'committed', result: turn.result };
-    const nowMs = Number(seconds) * 1000 + Math.floor(Number(micros) / 1000);
     const result = unservedResult(turn, error, Math.max(0, nowMs - turn.submittedAt));
     const event: HearthEvent = { type: 'turn.failed', seq, turnId: turn.turnId, error: result.error, result };
     const reply = await runScript(redis, 'withdraw', keys.session(sessionId), [
@@ -74,7 +73,7 @@ export class SessionEndings {
     }
   }
 
-  /** Begins the end of a session; `usedBefore` (ms since 1970): only if nobody used it since. Undefined: it is gone, or was used since. */
+  /** Begins the end of a session; `usedBefore` (Redis' clock): only if nobody used it since. Undefined: it is gone, or was used since. */
   async close(sessionId: string, incarnation: string, usedBefore?: number): Promise<ClosingSession | undefined> {
     const { redis, keys } = this.store;
     const reply = await runScript(redis, 'close', keys.session(sessionId), [
@@ -118,27 +117,25 @@ export class SessionEndings {
   /** Turns of one shard whose time in the queue is over. */
   async overdue(shard: number, atMost: number): Promise<{ sessionId: string; seq: number }[]> {
     const { redis, keys } = this.store;
-    const [seconds] = await redis.time();
-    const members = await redis.zrange(
-      keys.deadlines(shard),
-      '-inf',
-      String(Number(seconds) * 1000),
-      'BYSCORE',
-      'LIMIT',
-      0,
-      atMost,
-    );
+    const now = String(await this.nowMs());
+    const members = await redis.zrange(keys.deadlines(shard), '-inf', now, 'BYSCORE', 'LIMIT', 0, atMost);
     return members.map((member) => {
       const space = member.indexOf(' ');
       return { sessionId: decodeSessionId(member.slice(0, space)), seq: Number(member.slice(space + 1)) };
     });
   }
 
-  /** Sessions of one shard not used since `before` (ms since 1970), those that are being closed first. */
+  /** Sessions of one shard not used since `before` (Redis' clock, ms since 1970), those that are being closed first. */
   async unused(shard: number, before: number, atMost: number): Promise<string[]> {
     const { redis, keys } = this.store;
     const members = await redis.zrange(keys.sessions(shard), '-inf', String(before), 'BYSCORE', 'LIMIT', 0, atMost);
     return members.map(decodeSessionId);
+  }
+
+  /** Redis' clock, ms since 1970: what sessions and turns are dated by. */
+  async nowMs(): Promise<number> {
+    const [seconds, micros] = await this.store.redis.time();
+    return Number(seconds) * 1000 + Math.floor(Number(micros) / 1000);
   }
 
   /** Notes that an incarnation of a session is over, for every worker that still has a folder of it. */

@@ -102,7 +102,7 @@ export class Doorbells {
   }
 
   private async handle(job: Job, token: string, seat: Rung['seat']): Promise<void> {
-    const rung = { seat, jobId: job.id ?? '', addedAt: job.timestamp };
+    const rung = { seat, jobId: job.id ?? '' };
     if (this.isLost) return;
     try {
       const { reception, rawJobs } = this.deps;
@@ -134,7 +134,9 @@ export class Doorbells {
         await job.moveToWait(token);
         return;
       case 'later':
-        await job.moveToDelayed(Date.now() + outcome.delayMs, token);
+        // Kept meanwhile, not delayed in its queue: that goes by the wall clocks of whoever reads it.
+        await pause(outcome.delayMs);
+        if (!this.isLost) await job.moveToWait(token);
     }
   }
 }

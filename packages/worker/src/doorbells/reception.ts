@@ -22,8 +22,6 @@ import type { Settled } from '../session/waiting-doorbells.js';
 export interface Rung {
   seat: number | 'intake';
   jobId: string;
-  /** ms since 1970 of when it was added, by the producer's clock. */
-  addedAt: number;
 }
 
 /** What becomes of the doorbell's job. */
@@ -31,13 +29,15 @@ export type Outcome =
   | { kind: 'committed'; result: TurnResult | undefined }
   /** Its turn is served elsewhere, or does not exist any more. */
   | { kind: 'done_elsewhere'; why: string }
-  /** Not for us now: put it back for so many ms. */
+  /** Not for us now: put it back after so many ms. */
   | { kind: 'later'; delayMs: number }
   /** All places are taken: put it back where it stood, for whoever has one first. */
   | { kind: 'back' };
 
 /** A doorbell that nobody can serve now is looked at again after so many ms. */
 const againMs = { otherProfile: 200, unhealthy: 250 };
+/** Doorbells with a profile nobody has are remembered, at most so many. */
+const lackedAtMost = 10_000;
 
 export interface ReceptionDeps {
   workerId: string;
@@ -56,10 +56,12 @@ export interface ReceptionDeps {
 
 /**
  * Decides what becomes of a doorbell: ours already, claimed now, somebody else's, not now, or refused.
- * Owns nothing but the order in which doorbells of one session are admitted.
+ * Owns the order in which doorbells of one session are admitted, and since when it has seen those whose profile nobody has.
  */
 export class Reception {
   private readonly admitting = new Map<string, Promise<unknown>>();
+  /** Job id → performance.now(), ms. */
+  private readonly lackedSince = new Map<string, number>();
 
   constructor(private readonly deps: ReceptionDeps) {}
 
@@ -118,8 +120,9 @@ export class Reception {
     const pool = pools.get(profile);
     if (pool === undefined) {
       const known = await fleet.othersHave(profile, 'any');
-      if (known || Date.now() - rung.addedAt < this.deps.profileDeadlineMs)
-        return { kind: 'later', delayMs: againMs.otherProfile };
+      const isOverdue = !known && this.lackedForMs(rung) >= this.deps.profileDeadlineMs;
+      if (known || isOverdue) this.lackedSince.delete(rung.jobId);
+      if (!isOverdue) return { kind: 'later', delayMs: againMs.otherProfile };
       return this.refuse(doorbell, rung, profileUnknown(profile));
     }
     const { failure } = pool;
@@ -144,6 +147,17 @@ export class Reception {
     } finally {
       if (!isOpen) places.leave(place);
     }
+  }
+
+  /** How long a doorbell has been seen whose profile nobody has. */
+  private lackedForMs({ jobId }: Rung): number {
+    const now = performance.now();
+    const since = this.lackedSince.get(jobId);
+    if (since !== undefined) return now - since;
+    const [oldest] = this.lackedSince.size < lackedAtMost ? [] : this.lackedSince.keys();
+    if (oldest !== undefined) this.lackedSince.delete(oldest);
+    this.lackedSince.set(jobId, now);
+    return 0;
   }
 
   private async claim(doorbell: Doorbell, rung: Rung) {

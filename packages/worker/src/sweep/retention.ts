@@ -41,7 +41,8 @@ export class Retention {
 
   private async round(): Promise<void> {
     const { workerId, leases, endings, retentionMs, log } = this.deps;
-    const usedBefore = Date.now() - retentionMs;
+    // Our own clock may have jumped.
+    const usedBefore = (await endings.nowMs()) - retentionMs;
     await forEachShard(
       await shardsOf(workerId, leases),
       (shard) => endings.unused(shard, usedBefore, perShard),

@@ -158,13 +158,19 @@ const withdrawing = steps<endings.Withdraw>(
   known,
 );
 const delaying = steps({ session, which, isOver: fc.boolean(), client: which }, endings.delay, known);
-const closing = steps({ session, ifUnused: fc.boolean(), client: which, drop }, endings.close, known);
+const closing = steps({ session, client: which, drop }, endings.close, known);
+const closingUnused = steps<endings.Close>(
+  { session, usedBefore: fc.constantFrom('now', 'long ago'), client: which, drop },
+  endings.close,
+  known,
+);
 const closingWhole = steps({ session, client: which, drop }, endings.closeWhole, known);
 const erasing = steps({ session, otherIncarnation: unlikely, client: which, drop }, endings.erase, known);
 /** Seldom: until somebody erases it, nothing more happens in a session that is being closed. */
 const ending = fc.oneof(
   { weight: 4, arbitrary: withdrawing },
   { weight: 1, arbitrary: closing },
+  { weight: 3, arbitrary: closingUnused },
   { weight: 3, arbitrary: erasing },
   { weight: 3, arbitrary: closingWhole },
 );

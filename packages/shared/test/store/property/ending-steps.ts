@@ -64,10 +64,12 @@ export async function delay(
   session.delayed[turnId] = jobId;
 }
 
+const usedBefore = { always: undefined, now: Date.now() + 3_600_000, 'long ago': 1 };
+
 export interface Close {
   session: string;
-  /** Only if nobody used it, whenever that was. */
-  ifUnused: boolean;
+  /** Only if it has no turn, and nobody used it since: retention's way. */
+  usedBefore?: 'now' | 'long ago';
   client: number;
   drop: boolean;
 }
@@ -76,12 +78,14 @@ export async function close(model: Model, world: World, step: Close): Promise<vo
   const session = model.session(step.session);
   const client = pick(world.producers, step.client);
   const endings = new SessionEndings(client.store);
-  const isUsed = step.ifUnused && !session.closing && session.log.length > 0;
-  const isToBeUsed = step.ifUnused && !session.closing && !isUsed && Object.keys(session.delayed).length > 0;
+  const ifUnused = step.usedBefore !== undefined;
+  // Everything here was used just now.
+  const isUsed = ifUnused && !session.closing && (session.log.length > 0 || step.usedBefore === 'long ago');
+  const isToBeUsed = ifUnused && !session.closing && !isUsed && Object.keys(session.delayed).length > 0;
   // Whether it is used is judged by what is so now.
-  const how = { client, script: 'close', drop: step.drop, repeatIsNothing: !step.ifUnused };
+  const how = { client, script: 'close', drop: step.drop, repeatIsNothing: !ifUnused };
   const { outcome, changed } = await perform(world, how, () =>
-    endings.close(session.id, session.incarnation, step.ifUnused ? Date.now() + 600_000 : undefined),
+    endings.close(session.id, session.incarnation, usedBefore[step.usedBefore ?? 'always']),
   );
   if (isUsed || isToBeUsed) {
     assert.equal(outcome, undefined);
@@ -139,7 +143,7 @@ export async function closeWhole(
   step: { session: string; client: number; drop: boolean },
 ): Promise<void> {
   const session = model.session(step.session);
-  await close(model, world, { ...step, ifUnused: false });
+  await close(model, world, { ...step });
   for (const seq of session.log) {
     await withdraw(model, world, { ...step, turn: seq - 1, deadFence: 'right' });
   }

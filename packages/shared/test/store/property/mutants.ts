@@ -61,6 +61,13 @@ export const mutants: readonly Mutant[] = [
     to: '',
   },
   { without: 'the refusal to withdraw a turn in hand', scripts: ['withdraw'], from: "t[1] ~= 'queued'", to: 'false' },
+  { without: 'the look for turns of a session that is unused', scripts: ['close'], from: '#log > 0 or ', to: '' },
+  {
+    without: 'the look at when a session was used',
+    scripts: ['close'],
+    from: ' or tonumber(s[4]) >= tonumber(ARGV[2])',
+    to: '',
+  },
   { without: 'the comparison of incarnations', scripts: ['erase'], from: 's[1] ~= ARGV[2]', to: 'false' },
   { without: 'the refusal to erase what is owned', scripts: ['erase'], from: "s[2] ~= ''", to: 'false' },
   {

@@ -1,0 +1,35 @@
+import { fileURLToPath } from 'node:url';
+import type { TurnHandle } from '@hearth/producer';
+import { expect, test } from 'vitest';
+import { type Cluster, type TestWorker, withCluster } from '../support/cluster.js';
+
+const faulty = fileURLToPath(new URL('../dist/fixtures/faulty-worker.js', import.meta.url));
+const leaseTtlMs = 2_000;
+
+/** A worker whose clock is an hour ahead, and which has looked at a turn whose profile it lacks. */
+async function hourAhead(cluster: Cluster): Promise<{ worker: TestWorker; turn: TurnHandle }> {
+  const env = { SHIFT_MS: String(3_600_000) };
+  const worker = await cluster.worker({ claude: 'fake', leaseTtlMs, program: faulty, env });
+  const producer = cluster.producer();
+  const turn = await producer.session('special').prompt('hello', { profile: 'special' });
+  // In intake it stands behind the other.
+  await (await producer.session('plain').prompt('hello')).result();
+  return { worker, turn };
+}
+
+test('a worker whose clock is an hour ahead leaves a turn to the one that has its profile, within the time it waits for one', async () => {
+  await withCluster(async (cluster) => {
+    const { turn } = await hourAhead(cluster);
+    const able = await cluster.worker({ claude: 'fake', profiles: { special: {} } });
+    expect(await turn.result()).toMatchObject({ workerId: able.workerId });
+  });
+});
+
+test('what a worker whose clock is an hour ahead had put back for a moment is served a moment after it has died', async () => {
+  await withCluster(async (cluster) => {
+    const { worker, turn } = await hourAhead(cluster);
+    worker.signal('SIGKILL');
+    const able = await cluster.worker({ claude: 'fake', profiles: { special: {} } });
+    expect(await turn.result()).toMatchObject({ workerId: able.workerId });
+  });
+});
