@@ -380,6 +380,78 @@ describe.each(subjects)('$name', ({ subject }) => {
     });
   });
 
+  describe('tools of one message', () => {
+    /** Two files that are not in the session's folder: reading them needs a permission. */
+    const twoFiles = async (): Promise<string[]> => {
+      const folder = await testFolder();
+      const files = ['a', 'b'].map((name) => join(folder, name));
+      for (const file of files) await writeFile(file, `text of ${file}`);
+      return files;
+    };
+    const parallel = (...tools: string[]): string => `[[parallel]] ${tools.join(' ')}`;
+    const read = (file: string): string => `[[tool Read {"file_path":"${file}"}]]`;
+    const isAsked = (subtype: string, file: string) => (line: Line) => {
+      const request = record(line['request']);
+      const input = subtype === 'can_use_tool' ? request['input'] : record(request['input'])['tool_input'];
+      return request['subtype'] === subtype && record(input)['file_path'] === file;
+    };
+    const allow = (cli: CliProcess, asked: Line): void =>
+      cli.answer(asked, { behavior: 'allow', updatedInput: record(record(asked['request'])['input']) });
+
+    test('that only read are asked about at once; each goes on when it is answered', async () => {
+      const cli = await start({}, gated);
+      const files = await twoFiles();
+      cli.prompt(parallel(...files.map(read)));
+      const gates = await Promise.all(files.map((file) => cli.line(isAsked('hook_callback', file))));
+      for (const gate of gates) cli.answer(gate, {});
+      const [first, second] = await Promise.all(files.map((file) => cli.line(isAsked('can_use_tool', file))));
+      allow(cli, second ?? {});
+      await cli.line((line) => toolResults([line]).length > 0);
+      allow(cli, first ?? {});
+      expect(await cli.result()).toMatchObject({ is_error: false });
+      expect(toolResults(cli.lines)).toMatchObject(
+        files.toReversed().map((file) => ({ content: expect.stringContaining(`text of ${file}`) })),
+      );
+    });
+
+    test('that may change something come one after the other', async () => {
+      const cli = await start();
+      cli.prompt(parallel(touch('one'), touch('two')));
+      const asks = (command: string) =>
+        cli.line(({ request }) => {
+          const { subtype, input } = record(request);
+          return subtype === 'can_use_tool' && record(input)['command'] === command;
+        });
+      allow(cli, await asks('touch one'));
+      const next = await asks('touch two');
+      // By then the first has done its work, told or about to be.
+      expect(existsSync(join(cli.cwd, 'one'))).toBe(true);
+      allow(cli, next);
+      await cli.result();
+      expect(existsSync(join(cli.cwd, 'two'))).toBe(true);
+    });
+
+    test('are all over when one of them is refused for good, or the turn is interrupted', async () => {
+      const cli = await start();
+      const files = await twoFiles();
+      for (const how of ['refused', 'interrupted']) {
+        const from = cli.lines.length;
+        cli.prompt(parallel(...files.map(read), touch('three')));
+        const asked = await Promise.all(files.map((file) => cli.line(isAsked('can_use_tool', file), from)));
+        if (how === 'refused') cli.answer(asked[1] ?? {}, { behavior: 'deny', message: 'stop it', interrupt: true });
+        else await cli.ask({ subtype: 'interrupt' });
+        expect(await cli.result(from)).toMatchObject({ is_error: true, terminal_reason: 'aborted_tools' });
+        const said = cli.lines.slice(from);
+        const takenBack = said.filter(({ type }) => type === 'control_cancel_request');
+        expect(takenBack.map((line) => line['request_id'])).toEqual(
+          asked.slice(0, how === 'refused' ? 1 : 2).map((line) => line['request_id']),
+        );
+        expect(toolResults(said).map((block) => block['is_error'])).toEqual([true, true, true]);
+      }
+      expect((await cli.turn('go on')).result).toMatchObject({ is_error: false, result: 'Echo: go on' });
+    });
+  });
+
   describe('an interrupt', () => {
     test('ends a turn that is being said; the next prompt is answered', async () => {
       const cli = await start();

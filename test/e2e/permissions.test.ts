@@ -1,4 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { HearthEvent, PermissionRequest, ReaderEvent, Session, TurnHandle } from '@hearth/producer';
@@ -232,19 +233,38 @@ test('a question of Claude is answered like any other request, its answers in th
 });
 
 test('several wait at once while the stream flows on, and are answered in any order', async () => {
-  await withScene({}, async ({ session, file }) => {
-    const tools = [1, 2].map((n) => `[[tool Bash ${JSON.stringify({ command: `touch ${file}-${n}` })}]]`).join(' ');
+  await withScene({}, async ({ cluster, session }) => {
+    // Only tools that read are asked about side by side; these do so outside of the session's folder.
+    const folder = await cluster.folder();
+    const files = ['a', 'b'].map((name) => join(folder, name));
+    for (const file of files) await writeFile(file, `text of ${file}`);
+    const tools = files.map((file) => `[[tool Read ${JSON.stringify({ file_path: file })}]]`).join(' ');
     const turn = await session.prompt(`[[parallel]] ${tools} go`);
-    const first = await next(turn, 'permission.requested');
-    await session.answer(first.requestId, { decision: 'allow' });
-    await eventually(() => existsSync(`${file}-1`) || existsSync(`${file}-2`));
-    const [second] = await eventually(async () => {
+    const [first, second] = await eventually(async () => {
       const open = await session.permissions();
-      return open.length === 1 && open;
+      return open.length === 2 && open;
     });
+    expect([first?.input, second?.input]).toMatchObject(files.map((file) => ({ file_path: file })));
     await session.answer(second?.requestId ?? '', { decision: 'allow' });
-    await turn.result();
-    expect([existsSync(`${file}-1`), existsSync(`${file}-2`)]).toEqual([true, true]);
+    // The one that was answered is done, and told, while the other still waits.
+    expect((await next(turn, 'tool.ended')).toolUseId).toBe(second?.toolUseId);
+    expect((await session.permissions()).map(({ requestId }) => requestId)).toEqual([first?.requestId]);
+    await session.answer(first?.requestId ?? '', { decision: 'allow' });
+    expect((await turn.result()).text).toContain(`text of ${files[0]}`);
+    const told: string[] = [];
+    for await (const event of turn) {
+      if (/^(permission|tool\.ended)/.test(event.type) && 'toolUseId' in event)
+        told.push(`${event.type} ${event.name}`);
+      else if (event.type === 'permission.resolved') told.push(`${event.type} ${event.requestId}`);
+    }
+    expect(told).toEqual([
+      'permission.requested Read',
+      'permission.requested Read',
+      `permission.resolved ${second?.requestId}`,
+      'tool.ended Read',
+      `permission.resolved ${first?.requestId}`,
+      'tool.ended Read',
+    ]);
   });
 });
 

@@ -25,6 +25,7 @@ export class Control {
   /** Asks the host, and takes it back when the turn is interrupted meanwhile. */
   async ask(request: Line, signal: AbortSignal, timeoutMs?: number): Promise<Reply> {
     if (this.hasInputEnded) return { kind: 'input_ended' };
+    if (signal.aborted) return { kind: 'cancelled' };
     const requestId = randomUUID();
     this.output.line({ type: 'control_request', request_id: requestId, request });
     return new Promise((resolve) => {

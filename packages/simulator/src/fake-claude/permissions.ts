@@ -1,3 +1,4 @@
+import { join, resolve } from 'node:path';
 import type { Control } from './control.js';
 import type { Flags } from './flags.js';
 import type { Line } from './output.js';
@@ -24,6 +25,10 @@ interface Hook {
 
 /** What a Bash command may start with, in default mode, without anybody being asked. A small part of the real one's list. */
 const harmless = /^(?:echo|ls|pwd|cat|true)\b[^;&|<>$`\n]*$/;
+
+/** Whether a tool changes nothing: such ones run side by side. */
+export const onlyReads = ({ name, input }: ToolCall): boolean =>
+  name === 'Read' || (name === 'Bash' && harmless.test(textField(input, 'command')));
 
 /** Whether tools may run: the host's PreToolUse hooks, then rules, then the host's permission. */
 export class Permissions {
@@ -53,7 +58,7 @@ export class Permissions {
         if (refused !== undefined) return refused;
       }
     }
-    if (this.isAllowed(call)) return { kind: 'run', input: call.input };
+    if (this.isAllowed(call, textField(about, 'cwd'))) return { kind: 'run', input: call.input };
     return this.permission(call, signal);
   }
 
@@ -89,11 +94,12 @@ export class Permissions {
     return { kind: 'refused', message, isDenial: true };
   }
 
-  private isAllowed({ name, input }: ToolCall): boolean {
+  private isAllowed({ name, input }: ToolCall, cwd: string): boolean {
     // It is a question: it is always put.
     if (name === 'AskUserQuestion') return false;
     if (this.mode === 'bypassPermissions' || this.mode === 'auto') return true;
-    if (name === 'Read' || (name === 'Write' && this.mode === 'acceptEdits')) return true;
+    if (name === 'Read' && resolve(cwd, textField(input, 'file_path')).startsWith(join(cwd, '/'))) return true;
+    if (name === 'Write' && this.mode === 'acceptEdits') return true;
     const command = textField(input, 'command');
     if (name === 'Bash' && harmless.test(command)) return true;
     return this.flags.allowedTools.some((rule) => {
@@ -120,7 +126,7 @@ export class Permissions {
       },
       signal,
     );
-    if (reply.kind === 'cancelled') return { kind: 'stop', isDenial: false };
+    if (reply.kind === 'cancelled') return { kind: 'stop', isDenial: true };
     if (reply.kind !== 'success') return { kind: 'refused', message: 'Stream closed', isDenial: false };
     const { behavior, updatedInput, interrupt } = reply.response;
     if (behavior === 'allow') return { kind: 'run', input: (updatedInput ?? input) as Line };

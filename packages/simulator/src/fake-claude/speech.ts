@@ -71,12 +71,12 @@ export class Speech {
   }
 
   /** Leaves the conversation as the CLI does: what was said is kept, every tool has a result, and a remark says why. */
-  breakOff(using: ToolUse | undefined): void {
+  breakOff(using: readonly ToolUse[]): void {
     const { saying } = this;
     if (saying !== undefined && saying.text !== '') this.assistant(saying.full, { type: 'text', text: saying.text });
-    if (using !== undefined)
-      this.toolResult(using, { content: rejected, isError: true, result: 'User rejected tool use' });
-    const remark = using === undefined ? '[Request interrupted by user]' : '[Request interrupted by user for tool use]';
+    for (const use of using)
+      this.toolResult(use, { content: rejected, isError: true, result: 'User rejected tool use' });
+    const remark = using.length === 0 ? '[Request interrupted by user]' : '[Request interrupted by user for tool use]';
     this.user([{ type: 'text', text: remark }]);
     if (saying === undefined) return;
     this.streamEvent({ type: 'content_block_stop', index: saying.index });

@@ -8,7 +8,7 @@ import { withScenario } from '../scenario.js';
 import { type ApiFailure, failuresOf, usageLimitText } from './api-failures.js';
 import { promptHead } from './flags.js';
 import { type CrashPoint, type Hazards, parseScript, type Script } from './hazards.js';
-import type { ToolCall } from './permissions.js';
+import { onlyReads, type ToolCall } from './permissions.js';
 import type { Session } from './session.js';
 import { type FullMessage, Speech, type ToolUse } from './speech.js';
 import type { Surroundings } from './surroundings.js';
@@ -31,8 +31,8 @@ export class Turn {
   private rounds = 0;
   private pieces = 0;
   private usage = noUsage;
-  /** The tool that has no result yet. */
-  private using: ToolUse | undefined;
+  /** The tools that have no result yet. */
+  private using: readonly ToolUse[] = [];
 
   /** Answers the last prompt in the transcript. */
   constructor(private readonly session: Session) {
@@ -89,7 +89,8 @@ export class Turn {
       const uses = await this.speech.say(full, script.chunks, () => this.beforePiece());
       session.mirror(hazards);
       if (uses.length === 0) return this.end(full);
-      for (const use of uses) await this.use(use);
+      this.using = uses;
+      for (const together of sideBySide(uses)) await this.use(together);
       if (this.rounds >= session.flags.maxTurns) return this.maxTurns();
     }
   }
@@ -118,12 +119,17 @@ export class Turn {
     this.pieces += 1;
   }
 
-  private async use(use: ToolUse): Promise<void> {
+  /** Uses tools side by side: each is asked about at once, and told when it is done. */
+  private async use(uses: readonly ToolUse[]): Promise<void> {
     this.interrupted.signal.throwIfAborted();
-    this.using = use;
-    this.speech.toolResult(use, await this.outcome(use.call));
-    this.using = undefined;
-    this.crash('after-tool');
+    const used = await Promise.allSettled(
+      uses.map(async (use) => {
+        this.speech.toolResult(use, await this.outcome(use.call));
+        this.using = this.using.filter((other) => other !== use);
+        this.crash('after-tool');
+      }),
+    );
+    for (const one of used) if (one.status === 'rejected') throw one.reason;
   }
 
   private async outcome(call: ToolCall): Promise<ToolOutcome> {
@@ -140,7 +146,11 @@ export class Turn {
     };
     const decision = await session.permissions.decide(call, about, signal);
     if (decision.kind !== 'run' && decision.isDenial) this.denials.push(call);
-    if (decision.kind === 'stop') throw new Stopped();
+    if (decision.kind === 'stop') {
+      // What is asked beside it is taken back.
+      this.interrupt();
+      throw new Stopped();
+    }
     if (decision.kind === 'refused')
       return { content: decision.message, isError: true, result: `Error: ${decision.message}` };
     const place = { cwd: session.cwd, sessionId: session.id, surroundings: session.surroundings };
@@ -194,8 +204,8 @@ export class Turn {
       subtype: 'error_during_execution',
       isError: true,
       errors: ['[ede_diagnostic] result_type=user last_content_type=n/a'],
-      terminalReason: this.using === undefined ? 'aborted_streaming' : 'aborted_tools',
-      stopReason: this.using === undefined ? null : 'tool_use',
+      terminalReason: this.using.length === 0 ? 'aborted_streaming' : 'aborted_tools',
+      stopReason: this.using.length === 0 ? null : 'tool_use',
       rounds: this.rounds + 1,
     };
   }
@@ -204,6 +214,17 @@ export class Turn {
     const { rounds, denials, usage, startedAt } = this;
     return { rounds, denials, usage, durationMs: Math.round(performance.now() - startedAt) };
   }
+}
+
+/** Tools that only read run beside their neighbours of that kind; every other one alone, in its turn. */
+function sideBySide(uses: readonly ToolUse[]): ToolUse[][] {
+  const groups: ToolUse[][] = [];
+  for (const use of uses) {
+    const last = groups.at(-1);
+    if (last?.every(({ call }) => onlyReads(call)) && onlyReads(use.call)) last.push(use);
+    else groups.push([use]);
+  }
+  return groups;
 }
 
 /** `[[argv]]` and `[[env NAME]]`. */
