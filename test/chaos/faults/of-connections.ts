@@ -63,7 +63,7 @@ const publishesDropped: FaultKind = {
   weight: 2,
   async run(scene) {
     note(scene, this.name);
-    scene.stage.producerProxy.dropPublishes(scene.random.between(1, 8));
+    scene.stage.producerProxy.dropPublishes({ any: scene.random.between(0, 6), endings: 2 });
   },
 };
 

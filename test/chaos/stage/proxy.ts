@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import { Frames, publishedIn } from './frames.js';
 
 /** What a connection through the proxy suffers. */
 type Trouble =
@@ -14,7 +15,13 @@ export class TroubleProxy {
   private readonly pairs = new Set<{ client: Socket; redis: Socket }>();
   private trouble: Trouble = { kind: 'none' };
   private repliesToDrop = 0;
-  private publishesToDrop = 0;
+  private readonly toDrop = { any: 0, endings: 0 };
+  /** Messages of channels that were lost. */
+  droppedPublishes = 0;
+  /** Replies that were lost with their connections. */
+  droppedReplies = 0;
+  /** Pieces that were late, or stuck for good. */
+  troubled = 0;
 
   private constructor(
     private readonly server: Server,
@@ -40,12 +47,14 @@ export class TroubleProxy {
     this.cut();
   }
 
-  /** Ends every connection. */
-  cut(): void {
+  /** Ends every connection; returns how many there were. */
+  cut(): number {
+    const connections = this.pairs.size;
     for (const { client, redis } of this.pairs) {
       client.destroy();
       redis.destroy();
     }
+    return connections;
   }
 
   slow(ms: number): void {
@@ -64,9 +73,14 @@ export class TroubleProxy {
     this.repliesToDrop = count;
   }
 
-  /** The next so many messages of channels are lost. */
-  dropPublishes(count: number): void {
-    this.publishesToDrop = count;
+  /** The next so many messages of channels are lost, and besides the next so many that tell the end of a turn. */
+  dropPublishes({ any = 0, endings = 0 }: { any?: number; endings?: number }): void {
+    Object.assign(this.toDrop, { any, endings });
+  }
+
+  /** Messages that are yet to be lost. */
+  get publishesToDrop(): number {
+    return this.toDrop.any + this.toDrop.endings;
   }
 
   /** What was stuck is lost: its connections are cut. */
@@ -74,6 +88,7 @@ export class TroubleProxy {
     const wasStuck = this.trouble.kind === 'half_open';
     this.trouble = { kind: 'none' };
     this.repliesToDrop = 0;
+    this.dropPublishes({});
     if (wasStuck) this.cut();
   }
 
@@ -99,23 +114,32 @@ export class TroubleProxy {
     }
     const [toRedis, toClient] = [new InOrder(redis), new InOrder(client)];
     client.on('data', (request) => this.pass(request, toRedis));
-    redis.on('data', (reply) => {
-      if (this.isDropped(reply)) return;
-      if (this.repliesToDrop > 0 && !isUnloaded(reply)) {
+    const frames = new Frames();
+    redis.on('data', (chunk: Buffer) => {
+      const replies = frames.push(chunk).filter((frame) => !this.isDropped(frame));
+      if (replies.length === 0) return;
+      if (this.repliesToDrop > 0 && !replies.every(isUnloaded)) {
         this.repliesToDrop -= 1;
+        this.droppedReplies += 1;
         return end();
       }
-      this.pass(reply, toClient);
+      this.pass(replies.length === 1 ? (replies[0] ?? chunk) : Buffer.concat(replies), toClient);
     });
   }
 
   private pass(data: Buffer, to: InOrder): void {
+    if (this.trouble.kind !== 'none') this.troubled += 1;
     if (this.trouble.kind !== 'half_open') to.write(data, this.trouble.kind === 'slow' ? this.trouble.ms : 0);
   }
 
-  private isDropped(reply: Buffer): boolean {
-    if (this.publishesToDrop === 0 || !isOneMessage(reply)) return false;
-    this.publishesToDrop -= 1;
+  private isDropped(frame: Buffer): boolean {
+    if (this.publishesToDrop === 0) return false;
+    const text = publishedIn(frame);
+    if (text === undefined) return false;
+    const which = this.toDrop.endings > 0 && tellsAnEnd(text) ? 'endings' : 'any';
+    if (this.toDrop[which] === 0) return false;
+    this.toDrop[which] -= 1;
+    this.droppedPublishes += 1;
     return true;
   }
 }
@@ -147,15 +171,8 @@ class InOrder {
   }
 }
 
-/** A piece that is one whole published message and nothing else: dropping a part would tear the protocol. */
-function isOneMessage(reply: Buffer): boolean {
-  const text = reply.toString('latin1');
-  const head = /^\*3\r\n\$7\r\nmessage\r\n\$(\d+)\r\n/.exec(text);
-  if (head === null) return false;
-  const rest = head[0].length + Number(head[1]) + 2;
-  const body = /^\$(\d+)\r\n/.exec(text.slice(rest, rest + 20));
-  return body !== null && text.length === rest + body[0].length + Number(body[1]) + 2;
-}
+/** After the last message of a turn nothing comes that would show the gap. */
+const tellsAnEnd = (text: string): boolean => /"type":"turn\.(finished|failed)"/.test(text);
 
 /** A script that is not loaded has done nothing: losing that reply would test nothing. */
 const isUnloaded = (reply: Buffer): boolean => reply.toString('latin1', 0, 9).startsWith('-NOSCRIPT');
