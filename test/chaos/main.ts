@@ -10,9 +10,10 @@ import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { check, type Verdict } from './checker/check.js';
 import { type HistoryRecord, parseHistory } from './checker/records.js';
+import { oneOfEach } from './faults/all.js';
 import { Recorder } from './recorder.js';
 import { reportPage } from './report.js';
-import { oneOfEach, type Progress, run } from './run.js';
+import { type Progress, run } from './run.js';
 
 const usage =
   'pnpm chaos [--minutes n] [--seed n] [--workers n] [--sessions n] [--lease-ms n] [--json] [--keep folder] [--report file] [--short] [--check history]';

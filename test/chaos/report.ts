@@ -41,9 +41,9 @@ const timesOf = ({ takeoverMs }: Verdict): string =>
 
 function timeline(records: readonly HistoryRecord[]): string {
   const from = records[0]?.at ?? 0;
-  const to = Math.max(from + 1, ...records.map(({ at }) => at));
-  const x = (at: number): number => labelWidth + ((at - from) / (to - from)) * (width - labelWidth);
-  const owners = ownersOf(records, to);
+  const last = records.reduce((latest, { at }) => Math.max(latest, at), from + 1);
+  const x = (at: number): number => labelWidth + ((at - from) / (last - from)) * (width - labelWidth);
+  const owners = ownersOf(records, last);
   const colours = new Map<string, string>();
   const lanes = [...owners].map(([sessionId, spans], lane) => {
     const y = 30 + lane * laneHeight;
@@ -55,14 +55,20 @@ function timeline(records: readonly HistoryRecord[]): string {
     return `<text x="0" y="${y + 12}">${asText(sessionId)}</text>${bars.join('')}`;
   });
   const bottom = 30 + owners.size * laneHeight;
+  const mark = (from: number, to: number, colour: string, title: string): string => {
+    const at = x(from).toFixed(1);
+    const wide = Math.max(2, x(Math.min(to, last)) - x(from)).toFixed(1);
+    return `<g><rect x="${at}" y="22" width="${wide}" height="${bottom - 22}" fill="#c00" opacity=".05"/><line x1="${at}" x2="${at}" y1="18" y2="${bottom}" stroke="${colour}" stroke-opacity=".6"/><circle cx="${at}" cy="16" r="4" fill="${colour}"><title>${asText(title)}</title></circle></g>`;
+  };
   const faults = records.flatMap((record) => {
+    const title = (what: string): string => `${secondsIn(records, record.at)}: ${what}`;
+    if (record.kind === 'death')
+      return [mark(record.at, record.at, '#c00', title(`${record.workerId} died: ${record.why}`))];
     if (record.kind !== 'fault') return [];
-    const at = x(record.at).toFixed(1);
-    const end = x(Math.min(record.until ?? record.at, to)).toFixed(1);
-    const title = `${secondsIn(records, record.at)}: ${record.what}${record.workerId === undefined ? '' : ` (${record.workerId})`}`;
-    return `<g><rect x="${at}" y="22" width="${Math.max(2, Number(end) - Number(at))}" height="${bottom - 22}" fill="#c00" opacity=".05"/><line x1="${at}" x2="${at}" y1="18" y2="${bottom}" stroke="#c00" stroke-opacity=".6"/><circle cx="${at}" cy="16" r="4" fill="${record.isDeath ? '#c00' : '#e90'}"><title>${asText(title)}</title></circle></g>`;
+    const of = record.workerId ?? record.sessionId;
+    return [mark(record.at, record.until, '#e90', title(`${record.what}${of === undefined ? '' : ` (${of})`}`))];
   });
-  const ticks = Array.from({ length: 11 }, (_, tick) => from + (tick * (to - from)) / 10).map(
+  const ticks = Array.from({ length: 11 }, (_, tick) => from + (tick * (last - from)) / 10).map(
     (at) => `<text x="${x(at).toFixed(1)}" y="${bottom + 16}" text-anchor="middle">${secondsIn(records, at)}</text>`,
   );
   return `<svg viewBox="0 0 ${width} ${bottom + 24}" width="100%" role="img" aria-label="Owners of sessions over time, with faults">${lanes.join('\n')}${faults.join('\n')}${ticks.join('')}</svg>

@@ -1,33 +1,14 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { Random } from '../support/random.js';
 import { check, type Verdict } from './checker/check.js';
-import { type FaultKind, recoveryMs, type Scene } from './faults/fault.js';
-import { ofConnections } from './faults/of-connections.js';
-import { ofWorkers } from './faults/of-workers.js';
+import { allFaults, deadlyFaults } from './faults/all.js';
+import { type FaultKind, playFault, type Scene } from './faults/fault.js';
+import { planOf } from './faults/plan.js';
 import { Load } from './load/load.js';
 import { hugeLine, hungKinds, turnKinds } from './load/turn-kinds.js';
 import type { Recorder } from './recorder.js';
+import { watchPressure } from './stage/pressure.js';
 import { Stage } from './stage/stage.js';
-
-const faultKinds: readonly FaultKind[] = [...ofWorkers, ...ofConnections];
-
-const families = [
-  'an agent is killed',
-  'a turn is interrupted',
-  'a worker is killed',
-  'replies are lost',
-  'a worker is frozen beyond its lease',
-  'published events are lost',
-  'connections are cut',
-  'a worker is drained',
-  'a guard is killed',
-  'Redis is killed',
-  'an event loop stands still for a moment',
-];
-/** One of each family, in the order in which they are tried. */
-export const oneOfEach: readonly FaultKind[] = families.flatMap((name) =>
-  faultKinds.filter((kind) => kind.name === name),
-);
 
 export interface RunSettings {
   seed: number;
@@ -54,28 +35,33 @@ export interface Progress {
   workers: number;
 }
 
-/** Faults of one run that go on at once, at most. */
-const hands = 2;
 /** What the last turns may take once nothing goes wrong any more, ms. */
 const restMs = 60_000;
+/** Within which the session of a dead owner is rung, ms. */
+const sweepMs = 1_000;
+/** A start of an agent from its transcript, ms: 300 alone on a machine of two cores; those of a worker's other sessions come beside it. */
+const resumeMs = 1_000;
+/** ioredis waits between two attempts to connect, at most so long, ms. */
+const reconnectMs = 2_000;
 
 /** One run: load, faults, rest; then the checker decides. */
 export async function run(settings: RunSettings): Promise<Verdict> {
   const random = new Random(settings.seed);
-  const { recorder, leaseTtlMs, sessions } = settings;
-  recorder.note({ kind: 'settings', leaseTtlMs, sweepMs: 1_000, resumeMs: 4_000, clockMs: 60 });
+  const { recorder, leaseTtlMs, sessions, places } = settings;
+  recorder.note({ kind: 'settings', leaseTtlMs, sweepMs, resumeMs, reconnectMs, places, clockMs: 60 });
   const sessionIds = Array.from({ length: sessions }, (_, at) => `session-${at + 1}`);
-  const stage = await Stage.open({ ...settings, sessionIds, recoveryMs: recoveryMs(leaseTtlMs) });
+  const stage = await Stage.open({ ...settings, sessionIds });
+  const stopMeasuring = watchPressure(() => stage.workers.map(({ pid }) => pid), recorder);
   try {
     const kinds = settings.withHung ? [...turnKinds, ...hungKinds.map(rarer), rarer(hugeLine)] : turnKinds;
     const producers = { caller: stage.producer(), reader: stage.producer() };
     const load = new Load({ sessionIds, depth: 3, thinkMs: 1_500, kinds }, producers, recorder, random.fork());
     load.start();
     await stage.start();
-    const scene: Scene = { stage, load, recorder, random: random.fork(), leaseTtlMs, disposable: sessionIds.slice(-1) };
+    const scene: Scene = { stage, load, recorder, leaseTtlMs, disposable: sessionIds.slice(-1) };
     const progress = setInterval(() => settings.onProgress?.(progressOf(scene)), 1_000);
     try {
-      await goWrong(scene, settings.faults, settings.signal);
+      await goWrong(scene, random.fork(), settings.faults, settings.signal);
       stage.heal();
       await load.settle(restMs);
       await readToTheEnd(stage, load);
@@ -86,6 +72,7 @@ export async function run(settings: RunSettings): Promise<Verdict> {
     await writeFinals(stage, recorder);
   } finally {
     await stage.close();
+    stopMeasuring();
     for (const { text, pid, at } of await stage.effects()) recorder.note({ kind: 'effect', at, text, pid });
     await recorder.close();
   }
@@ -94,26 +81,51 @@ export async function run(settings: RunSettings): Promise<Verdict> {
 
 const rarer = (kind: (typeof turnKinds)[number]) => ({ ...kind, weight: 0.3 });
 
-async function goWrong(scene: Scene, faults: RunSettings['faults'], signal: AbortSignal): Promise<void> {
+async function goWrong(
+  scene: Scene,
+  random: Random,
+  faults: RunSettings['faults'],
+  signal: AbortSignal,
+): Promise<void> {
   if (!('forMs' in faults)) {
-    for (const fault of faults) {
+    for (const kind of faults) {
       if (signal.aborted) return;
-      await pause(scene.random.between(200, 600));
-      await fault.run(scene);
+      await pause(random.between(200, 600));
+      await playFault(kind.draw(random.fork()), scene);
     }
     return;
   }
   const until = performance.now() + faults.forMs;
-  const hand = async (random: Random): Promise<void> => {
-    while (performance.now() < until && !signal.aborted) {
-      await pause(random.between(300, 4_000));
-      const fault = random.weighted(faultKinds);
-      await fault.run({ ...scene, random }).catch((cause: unknown) => {
-        throw new Error(`the fault could not be played: ${fault.name}`, { cause });
-      });
+  const isOver = (): boolean => performance.now() >= until || signal.aborted;
+  for (const { stormMs, hands, alone } of planOf(random, allFaults, deadlyFaults)) {
+    const calm = performance.now() + stormMs;
+    await Promise.all(
+      hands.map(async (hand) => {
+        while (!isOver() && performance.now() < calm) {
+          const { afterMs, fault } = hand.next().value;
+          await pause(afterMs);
+          await playFault(fault, scene);
+        }
+      }),
+    );
+    for (const fault of alone) {
+      if (isOver()) return;
+      await quiet(scene);
+      await playFault(fault, scene);
     }
-  };
-  await Promise.all(Array.from({ length: hands }, () => hand(scene.random.fork())));
+    if (isOver()) return;
+    await quiet(scene);
+  }
+}
+
+/** How long it takes everybody to be as before after an owner was lost, ms. */
+const recoveryMs = (leaseTtlMs: number): number => leaseTtlMs + sweepMs + resumeMs;
+
+/** Until every worker serves, and whatever was lost before is served again. */
+async function quiet({ stage, leaseTtlMs }: Scene): Promise<void> {
+  const startedAt = performance.now();
+  await pause(recoveryMs(leaseTtlMs));
+  while (stage.up.length < stage.settings.workers && performance.now() - startedAt < restMs) await pause(100);
 }
 
 function progressOf({ recorder, load, stage }: Scene): Progress {

@@ -2,6 +2,7 @@ import { History, type Rule, type Violation } from './history.js';
 import type { HistoryRecord } from './records.js';
 import { everyCallerIsTold, nothingLost, oneCommit } from './rules/acceptance.js';
 import { fromATurn, oncePerTurn, oneAgent, underLease } from './rules/effects.js';
+import { hadEffect } from './rules/faults.js';
 import { inOrder } from './rules/order.js';
 import { atHome, noOldFence } from './rules/ownership.js';
 import { completeViews } from './rules/readers.js';
@@ -20,13 +21,18 @@ const rules: readonly Rule[] = [
   completeViews,
   atHome,
   inTime,
+  hadEffect,
 ];
 
 export interface Verdict {
   violations: Violation[];
   turns: number;
   faults: Record<string, number>;
+  /** How often they had an effect. */
+  effects: Record<string, number>;
   takeovers: number;
+  /** Of those: nothing else was in their way, so the bare promise was asked of them. */
+  strictTakeovers: number;
   /** From the death of an owner to the next turn of its session, ms. */
   takeoverMs: { p50: number; p99: number; max: number } | null;
 }
@@ -34,15 +40,22 @@ export interface Verdict {
 /** Decides what of the promises a history breaks. Knows nothing of the product but what its events mean. */
 export function check(records: readonly HistoryRecord[]): Verdict {
   const history = new History(records);
-  const times = takeovers(history).flatMap(({ diedAt, acceptedAt, servedAt }) =>
+  const all = takeovers(history);
+  const times = all.flatMap(({ diedAt, acceptedAt, servedAt }) =>
     servedAt === undefined ? [] : [servedAt - Math.max(diedAt, acceptedAt)],
   );
   const faults: Record<string, number> = {};
-  for (const { what } of history.all('fault')) faults[what] = (faults[what] ?? 0) + 1;
+  const effects: Record<string, number> = {};
+  for (const { what, did } of history.all('fault')) {
+    faults[what] = (faults[what] ?? 0) + 1;
+    effects[what] = (effects[what] ?? 0) + did;
+  }
   return {
     violations: rules.flatMap((rule) => rule(history)).sort((a, b) => a.at - b.at),
     turns: history.all('accepted').length,
     faults,
+    effects,
+    strictTakeovers: all.filter(({ isStrict, servedAt }) => isStrict && servedAt !== undefined).length,
     takeovers: times.length,
     takeoverMs: percentiles(times),
   };

@@ -15,6 +15,13 @@ export interface Violation {
   what: string;
 }
 
+/** From `at` on a worker serves nothing; its lease ends at the latest at `endsBy`. */
+export interface Death {
+  workerId: string;
+  at: number;
+  endsBy: number;
+}
+
 export type Rule = (history: History) => Violation[];
 
 /** The records, by kind, and what several rules ask of them. */
@@ -24,6 +31,7 @@ export class History {
   private readonly byKind = new Map<string, HistoryRecord[]>();
   private readonly submits: ReadonlyMap<string, Submit>;
   private readonly acceptances: ReadonlyMap<string, number>;
+  private allDeaths: readonly Death[] | undefined;
 
   constructor(records: readonly HistoryRecord[]) {
     for (const record of records) {
@@ -59,26 +67,55 @@ export class History {
     return Math.min(seen.at(-1)?.at ?? 0, Math.max(...known));
   }
 
-  /** Whether a session was closed by its users. */
-  wasClosed(sessionId: string): boolean {
-    return this.all('closed').some((closed) => closed.sessionId === sessionId);
+  /** When the users of a session closed it. */
+  closings(sessionId: string): readonly Of<'closed'>[] {
+    return this.all('closed').filter((closed) => closed.sessionId === sessionId);
   }
 
-  /** How much of a time nobody could be expected to be in time, for what else went wrong than with this worker. */
-  disturbedMs(from: number, to: number, workerId: string): number {
-    const spans = this.all('fault')
-      .filter((fault) => fault.workerId !== workerId)
-      .flatMap(({ at, until }) => (until === undefined ? [] : [{ from: Math.max(at, from), to: Math.min(until, to) }]))
-      .filter((span) => span.to > span.from)
-      .sort((a, b) => a.from - b.from);
-    let sum = 0;
-    let end = from;
-    for (const span of spans) {
-      sum += Math.max(0, span.to - Math.max(span.from, end));
-      end = Math.max(end, span.to);
-    }
-    return sum;
+  /** Workers that died, each once. */
+  get deaths(): readonly Death[] {
+    this.allDeaths ??= deathsIn(this);
+    return this.allDeaths;
   }
+
+  deathOf(workerId: string): Death | undefined {
+    return this.deaths.find((death) => death.workerId === workerId);
+  }
+
+  /** When work that takes so long on a machine of its own is done, at the pace this one had. */
+  doneAt(from: number, workMs: number): number {
+    let [at, left] = [from, workMs];
+    for (const pace of this.all('pace')) {
+      if (pace.at <= at) continue;
+      // Nothing is known of a time that was not measured.
+      const idle = Math.max(0, pace.at - pace.forMs - at);
+      if (idle >= left) break;
+      left -= idle;
+      at += idle;
+      const done = (pace.at - at) / pace.slower;
+      if (done >= left) return at + left * pace.slower;
+      left -= done;
+      at = pace.at;
+    }
+    return at + left;
+  }
+
+  /** When the process of a worker had ended. */
+  overAt(workerId: string): number {
+    const over = this.all('worker').find((worker) => worker.workerId === workerId && worker.state === 'over');
+    return over?.at ?? Number.POSITIVE_INFINITY;
+  }
+}
+
+function deathsIn(history: History): Death[] {
+  const { leaseTtlMs } = history.settings;
+  const deaths = new Map<string, Death>();
+  for (const { workerId, at } of history.all('death'))
+    if (!deaths.has(workerId)) deaths.set(workerId, { workerId, at, endsBy: at + leaseTtlMs });
+  // Nobody killed it, or nobody knows: it has died when its lease is over.
+  for (const { workerId, at, until } of history.all('lease'))
+    if (until === undefined && !deaths.has(workerId)) deaths.set(workerId, { workerId, at, endsBy: at });
+  return [...deaths.values()].sort((a, b) => a.at - b.at);
 }
 
 export function placeOf(id: string): { incarnation: string; number: number } {

@@ -11,7 +11,11 @@ export type HistoryRecord =
   | WorkerSeen
   | AgentGone
   | Released
-  | Fault
+  | Served
+  | BellHeld
+  | Death
+  | FaultSeen
+  | Pace
   | ReaderEnd
   | Final
   | Closed;
@@ -25,6 +29,10 @@ export interface Settings {
   sweepMs: number;
   /** One start of an agent from its transcript, on the machine of the run. */
   resumeMs: number;
+  /** Until a connection that was cut is there again, at most. */
+  reconnectMs: number;
+  /** Sessions a worker can hold at once. */
+  places: number;
   /** How far two readings of the clock may be apart. */
   clockMs: number;
 }
@@ -128,17 +136,57 @@ interface Released {
   workerId: string;
 }
 
-interface Fault {
+/** A worker began a turn of a session, as it says itself. */
+interface Served {
+  kind: 'served';
+  at: number;
+  sessionId: string;
+  workerId: string;
+}
+
+/** Who has the doorbell of a session in hand without owning it; empty: nobody any more. */
+interface BellHeld {
+  kind: 'bell';
+  at: number;
+  sessionId: string;
+  workerId: string;
+}
+
+/** From then on a worker serves nothing under this name, though its lease may live on. */
+interface Death {
+  kind: 'death';
+  at: number;
+  workerId: string;
+  why: string;
+  /** Nobody did it, unless a turn of its own. */
+  isOfItself: boolean;
+}
+
+export interface FaultSeen {
   kind: 'fault';
   at: number;
+  /** When it was over. */
+  until: number;
   what: string;
+  /** As the seed drew it. */
+  drawn?: object;
+  /** How often it had an effect; 0: it was none. */
+  did: number;
   /** A worker, where it hit one. */
   workerId?: string;
   sessionId?: string;
-  /** Until when nobody can be expected to be in time. */
-  until?: number;
-  /** The worker it hit serves nothing from then on. */
-  isDeath?: boolean;
+  /** What was not to be had meanwhile: Redis, for all; that worker; or what was on its way to or from that worker. */
+  away?: 'redis' | 'worker' | 'way';
+  /** Nobody was left to end the agents of that worker before it was over. */
+  isUnguarded?: boolean;
+}
+
+/** For so long before, the workers and agents took so many times longer for their work than on a machine of their own. */
+interface Pace {
+  kind: 'pace';
+  at: number;
+  forMs: number;
+  slower: number;
 }
 
 interface ReaderEnd {

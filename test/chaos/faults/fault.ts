@@ -1,4 +1,6 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Random } from '../../support/random.js';
+import type { FaultSeen } from '../checker/records.js';
 import type { Load } from '../load/load.js';
 import type { Recorder } from '../recorder.js';
 import type { Stage } from '../stage/stage.js';
@@ -9,24 +11,73 @@ export interface Scene {
   stage: Stage;
   load: Load;
   recorder: Recorder;
-  random: Random;
   leaseTtlMs: number;
   /** Sessions with turns that must not be missed when they are closed. */
   disposable: readonly string[];
 }
 
-/** Something that goes wrong; resolves when it is over. */
+/** What a fault came to: whom it hit, how often it had an effect, and what was away meanwhile. */
+export type Hit = Omit<FaultSeen, 'kind' | 'at' | 'until' | 'what' | 'drawn'> & { at?: number; until?: number };
+
+/** One fault as the seed drew it. */
+export interface Fault {
+  name: string;
+  /** What was drawn for it; what it hits among those that are there when its time has come, too (from 0 up to 1). */
+  drawn: object;
+  /** Something goes wrong; resolves when it is over. Undefined: there was nothing it could have hit. */
+  play(scene: Scene): Promise<Hit | undefined>;
+}
+
 export interface FaultKind {
   name: string;
   weight: number;
-  run(scene: Scene): Promise<void>;
+  /** From the seed alone: what the cluster does meanwhile shifts nothing. */
+  draw(random: Random): Fault;
 }
 
-/** One of the workers that serve; undefined while there is but one that does. */
-export function victim({ stage, random }: Scene): WorkerProcess | undefined {
-  const serving = stage.up.filter(({ isFrozen }) => !isFrozen);
-  return serving.length < 2 ? undefined : random.pick(serving);
+export function faultKind<D extends object>(
+  name: string,
+  weight: number,
+  draw: (random: Random) => D,
+  play: (scene: Scene, drawn: D) => Promise<Hit | undefined>,
+): FaultKind {
+  return {
+    name,
+    weight,
+    draw: (random) => {
+      const drawn = draw(random);
+      return { name, drawn, play: (scene) => play(scene, drawn) };
+    },
+  };
 }
 
-/** How long it takes everybody to be as before after an owner was lost, ms. */
-export const recoveryMs = (leaseTtlMs: number): number => leaseTtlMs + 6_000;
+/** Plays it and writes it down. */
+export async function playFault(fault: Fault, scene: Scene): Promise<void> {
+  const at = Date.now();
+  const hit = (await fault.play(scene)) ?? { did: 0 };
+  const { name: what, drawn } = fault;
+  scene.recorder.note({ kind: 'fault', at, until: Date.now(), what, drawn, ...hit });
+}
+
+/** How long a fault waits for something it can hit, ms; Redis may just be away. */
+const patienceMs = 15_000;
+
+/** What a fault is to hit, as soon as it is there. */
+export async function found<T>(look: () => T | undefined | Promise<T | undefined>): Promise<T | undefined> {
+  for (const startedAt = performance.now(); performance.now() - startedAt < patienceMs; await pause(20)) {
+    const there = await look();
+    if (there !== undefined) return there;
+  }
+  return undefined;
+}
+
+/** One of a list, by a number from 0 up to 1. */
+export const nth = <T>(list: readonly T[], which: number): T | undefined => list[Math.floor(which * list.length)];
+
+/** One of the workers that serve, unless it is the last that does. */
+export function victim({ stage }: Scene, which: number): Promise<WorkerProcess | undefined> {
+  return found(() => {
+    const serving = stage.up.filter(({ isFrozen }) => !isFrozen);
+    return serving.length < 2 ? undefined : nth(serving, which);
+  });
+}

@@ -1,105 +1,142 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import type { Random } from '../../support/random.js';
 import type { TroubleProxy } from '../stage/proxy.js';
-import { type FaultKind, recoveryMs, type Scene, victim } from './fault.js';
-import { note } from './of-workers.js';
+import { type FaultKind, faultKind, found, type Hit, type Scene, victim } from './fault.js';
 
-const redisDown = (name: string, how: 'stop' | 'kill', leases: number, weight: number): FaultKind => ({
-  name,
-  weight,
-  async run(scene) {
-    const downMs = Math.round(leases * scene.leaseTtlMs);
-    note(scene, name, { forMs: downMs + recoveryMs(scene.leaseTtlMs) + 2_000 });
-    await scene.stage.redis.bounce(how, downMs);
-  },
-});
+interface Way {
+  /** That of a worker, or that of all producers. */
+  isWorkers: boolean;
+  which: number;
+}
+const aWay = (random: Random): Way => ({ isWorkers: random.chance(0.7), which: random.next() });
 
-/** Trouble of one way to Redis: a worker's, or that of all producers. */
-const onTheWay = (
+/** Trouble of one way to Redis. `away`: what a worker lacks for that time. */
+const onTheWay = <D extends object>(
   name: string,
   weight: number,
-  trouble: (proxy: TroubleProxy, scene: Scene) => Promise<number | undefined>,
-): FaultKind => ({
-  name,
-  weight,
-  async run(scene) {
-    const worker = scene.random.chance(0.7) ? victim(scene) : undefined;
+  draw: (random: Random) => D,
+  trouble: (proxy: TroubleProxy, drawn: D, scene: Scene) => Promise<Pick<Hit, 'did' | 'away'>>,
+): FaultKind =>
+  faultKind<D & Way>(
+    name,
+    weight,
+    (random) => ({ ...aWay(random), ...draw(random) }),
+    async (scene, drawn) => {
+      const worker = drawn.isWorkers ? await victim(scene, drawn.which) : undefined;
+      const at = Date.now();
+      const proxy = worker?.proxy ?? scene.stage.producerProxy;
+      const hit = await trouble(proxy, drawn, scene);
+      return worker === undefined ? { did: hit.did, at } : { ...hit, workerId: worker.workerId, at };
+    },
+  );
+
+const nothing = (): object => ({});
+
+const cut = onTheWay('connections are cut', 3, nothing, async (proxy) => ({ did: proxy.cut(), away: 'way' }));
+
+const slow = onTheWay(
+  'connections are slow',
+  2,
+  (random) => ({ lateMs: random.between(10, 150), forMs: random.between(500, 2_000) }),
+  async (proxy, { lateMs, forMs }) => {
+    const before = proxy.troubled;
+    proxy.slow(lateMs);
+    await pause(forMs);
+    proxy.heal();
+    return { did: proxy.troubled - before, away: 'worker' };
+  },
+);
+
+/** Beyond its lease a worker is another afterwards. */
+const halfOpen = (name: string, leases: number, weight: number): FaultKind =>
+  faultKind(name, weight, aWay, async (scene, { isWorkers, which }): Promise<Hit | undefined> => {
+    const worker = isWorkers ? await victim(scene, which) : undefined;
     const proxy = worker?.proxy ?? scene.stage.producerProxy;
     const at = Date.now();
-    const lostMs = await trouble(proxy, scene);
-    const of = worker === undefined ? {} : { workerId: worker.workerId };
-    scene.recorder.note({ kind: 'fault', at, what: name, ...of, until: Date.now() + (lostMs ?? 1_500) });
-  },
-});
-
-const cut = onTheWay('connections are cut', 3, async (proxy) => {
-  proxy.cut();
-  return undefined;
-});
-
-const slow = onTheWay('connections are slow', 2, async (proxy, { random }) => {
-  proxy.slow(random.between(10, 150));
-  await pause(random.between(500, 2_000));
-  proxy.heal();
-  return undefined;
-});
-
-const halfOpen = (name: string, leases: number): FaultKind =>
-  onTheWay(name, 1.5, async (proxy, { leaseTtlMs }) => {
+    const before = proxy.troubled;
+    if (leases > 1) worker?.dies(name);
+    const workerId = worker?.workerId;
     proxy.halfOpen();
-    await pause(leases * leaseTtlMs);
+    await pause(leases * scene.leaseTtlMs);
+    const did = proxy.troubled - before;
     proxy.heal();
-    return leases > 0.7 ? recoveryMs(leaseTtlMs) : 2_000;
+    return workerId === undefined ? { did, at } : { did, at, workerId, away: 'worker' };
   });
 
-const repliesDropped = onTheWay('replies are lost', 3, async (proxy, { random }) => {
-  proxy.dropReplies(random.between(1, 4));
-  await pause(300);
-  proxy.heal();
-  return undefined;
-});
+/** How long one waits for what is to be lost, ms. */
+const lossMs = 5_000;
 
-const publishesDropped: FaultKind = {
-  name: 'published events are lost',
-  weight: 2,
-  async run(scene) {
-    note(scene, this.name);
-    scene.stage.producerProxy.dropPublishes({ any: scene.random.between(0, 6), endings: 2 });
+async function until(isSo: () => boolean): Promise<void> {
+  for (const startedAt = performance.now(); !isSo() && performance.now() - startedAt < lossMs; ) await pause(10);
+}
+
+const repliesDropped = onTheWay(
+  'replies are lost',
+  3,
+  (random) => ({ count: random.between(1, 4) }),
+  async (proxy, { count }) => {
+    const before = proxy.droppedReplies;
+    proxy.dropReplies(count);
+    await until(() => proxy.droppedReplies - before >= count);
+    proxy.heal();
+    return { did: proxy.droppedReplies - before, away: 'way' };
   },
-};
+);
+
+const publishesDropped = faultKind(
+  'published events are lost',
+  2,
+  // The last of a turn among them: after it nothing comes that would show the gap.
+  (random) => ({ any: random.between(0, 6), endings: random.between(1, 2) }),
+  async ({ stage }, drawn) => {
+    const proxy = stage.producerProxy;
+    const before = proxy.droppedPublishes;
+    proxy.dropPublishes(drawn);
+    await until(() => proxy.publishesToDrop === 0);
+    const did = proxy.droppedPublishes - before;
+    proxy.dropPublishes({});
+    return { did };
+  },
+);
 
 /** Its users close a session and open it again, while its owner sleeps. */
-const reopened: FaultKind = {
-  name: 'a session is closed and opened again while its owner sleeps',
-  weight: 1,
-  async run(scene) {
-    const { stage, random, recorder, disposable, leaseTtlMs } = scene;
-    if (disposable.length === 0) return;
-    const sessionId = random.pick(disposable);
-    const owner = recorder.records.findLast((record) => record.kind === 'owner' && record.sessionId === sessionId);
-    const worker = stage.up.find(({ workerId }) => owner?.kind === 'owner' && workerId === owner.workerId);
-    if (worker === undefined || stage.up.length < 2) return;
-    const forMs = recoveryMs(leaseTtlMs) + 2 * leaseTtlMs;
-    note(scene, this.name, { workerId: worker.workerId, isDeath: true, forMs });
+const reopened = faultKind(
+  'a session is closed and opened again while its owner sleeps',
+  1,
+  (random) => ({ which: random.next() }),
+  async (scene, { which }): Promise<Hit | undefined> => {
+    const { stage, recorder, disposable, leaseTtlMs } = scene;
+    const hit = await found(() => {
+      const sessionId = disposable[Math.floor(which * disposable.length)] ?? '';
+      const owner = recorder.records.findLast((record) => record.kind === 'owner' && record.sessionId === sessionId);
+      const worker = stage.up.find(({ workerId }) => owner?.kind === 'owner' && workerId === owner.workerId);
+      return worker === undefined || stage.up.length < 2 || worker.isFrozen ? undefined : { sessionId, worker };
+    });
+    if (hit === undefined) return undefined;
+    const { sessionId, worker } = hit;
+    const { workerId } = worker;
+    const at = Date.now();
+    worker.dies(reopened.name);
     worker.freeze();
-    recorder.note({ kind: 'closed', sessionId });
-    const producer = stage.producers[0];
-    await producer
+    const isGone = await stage.producers[0]
       ?.session(sessionId)
       .close({ deadlineMs: 2 * leaseTtlMs })
-      .catch(() => undefined);
+      // It is closed all the same, later.
+      .catch(() => false);
+    recorder.note({ kind: 'closed', at, sessionId });
     await pause(leaseTtlMs / 2);
     worker.thaw();
+    return { did: isGone ? 1 : 0, workerId, at, away: 'worker' };
   },
-};
+);
+
+export const beyondTheLease: FaultKind = halfOpen('connections are half-open beyond the lease', 1.4, 1.5);
 
 export const ofConnections: readonly FaultKind[] = [
-  redisDown('Redis is restarted', 'stop', 0.1, 1.5),
-  redisDown('Redis is killed', 'kill', 0.1, 1.5),
-  redisDown('Redis is away for longer than a lease', 'kill', 1.3, 0.7),
   cut,
   slow,
-  halfOpen('connections are half-open for a moment', 0.4),
-  halfOpen('connections are half-open beyond the lease', 1.4),
+  halfOpen('connections are half-open for a moment', 0.4, 1.5),
+  beyondTheLease,
   repliesDropped,
   publishesDropped,
   reopened,

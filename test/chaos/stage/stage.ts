@@ -17,8 +17,6 @@ export interface StageSettings {
   workers: number;
   places: number;
   leaseTtlMs: number;
-  /** How long it takes everybody to be as before after an owner was lost. */
-  recoveryMs: number;
   sessionIds: readonly string[];
   recorder: Recorder;
   onWorkerLine: (line: string) => void;
@@ -38,6 +36,10 @@ export class Stage {
   private readonly proxies: TroubleProxy[] = [];
   private started = 0;
   private keepsWorkers = true;
+  private isOver = false;
+  private last: Promise<unknown> = Promise.resolve();
+  /** Homes of workers that could not end their agents: the next to start gets one. */
+  private readonly homesLeft: string[] = [];
 
   private constructor(
     readonly settings: StageSettings,
@@ -62,6 +64,7 @@ export class Stage {
     this.watching = this.watcher(this.keys);
     this.watching.start();
     await this.startWorkers();
+    if (this.up.length < this.settings.workers) throw new Error('a worker did not start; see its log');
   }
 
   get up(): readonly WorkerProcess[] {
@@ -79,16 +82,42 @@ export class Stage {
     return producer;
   }
 
-  async startWorker(): Promise<WorkerProcess> {
-    const { folder, leaseTtlMs, places, recorder, onWorkerLine, recoveryMs } = this.settings;
-    this.started += 1;
-    const home = join(folder, `home-${this.started}`);
+  /** Faults of all, like those of Redis, come one after the other. */
+  async alone<T>(use: () => Promise<T>): Promise<T> {
+    const mine = this.last.then(use);
+    this.last = mine.catch(() => undefined);
+    return mine;
+  }
+
+  /** Every worker is killed, and none is started for so long. Returns how many there were. */
+  async without(ms: number): Promise<number> {
+    this.keepsWorkers = false;
+    const killed = this.workers.filter(({ isThere }) => isThere);
+    for (const worker of killed) worker.kill();
+    await Promise.all(killed.map(({ exited }) => exited));
+    await pause(ms);
+    this.keepsWorkers = true;
+    await this.startWorkers();
+    return killed.length;
+  }
+
+  private async startWorkers(): Promise<void> {
+    const missing = this.settings.workers - this.workers.filter(({ isThere }) => isThere).length;
+    await Promise.all(Array.from({ length: Math.max(0, missing) }, () => this.startWorker()));
+  }
+
+  /** Resolves when it serves, or has ended. */
+  private async startWorker(): Promise<void> {
+    const { folder, leaseTtlMs, places, recorder, onWorkerLine } = this.settings;
     const proxy = await TroubleProxy.open(this.redis.url);
     this.proxies.push(proxy);
+    if (this.isOver) return;
+    this.started += 1;
+    const left = this.homesLeft.shift();
+    const owesHome = left !== undefined;
+    const home = left ?? join(folder, `home-${this.started}`);
     const env = {
       ...process.env,
-      HEARTH_HOME: home,
-      HOME: home,
       HEARTH_KEY_PREFIX: this.prefix,
       HEARTH_QUEUE_PREFIX: `${this.prefix}-bull`,
       HEARTH_CLAUDE_PATH: fakeClaudePath(),
@@ -100,16 +129,11 @@ export class Stage {
     };
     await mkdir(home, { recursive: true });
     const args = ['--profiles', join(folder, 'profiles.json')];
-    const worker = await WorkerProcess.start({ args, env, onLine: onWorkerLine, recoveryMs }, proxy, recorder);
+    const worker = new WorkerProcess({ args, env, home, owesHome, onLine: onWorkerLine }, proxy, recorder);
+    // From its first moment on: whoever closes the stage ends it, serving or not.
     this.workers.push(worker);
-    void worker.exited.then(() => this.replace());
-    return worker;
-  }
-
-  /** @throws Error when a worker cannot even start */
-  private async startWorkers(): Promise<void> {
-    const started = await Promise.all(Array.from({ length: this.settings.workers }, () => this.startWorker()));
-    if (started.some(({ isUp }) => !isUp)) throw new Error('a worker did not start; see its log');
+    void worker.exited.then(() => this.replace(worker));
+    await worker.ready;
   }
 
   /** What the tools did. */
@@ -126,7 +150,7 @@ export class Stage {
     for (const proxy of [...this.proxies, this.producerProxy]) proxy.heal();
     for (const worker of this.workers) {
       if (worker.isFrozen) worker.thaw();
-      worker.order({ shiftMs: 0 });
+      void worker.order({ shiftMs: 0 });
     }
   }
 
@@ -141,15 +165,14 @@ export class Stage {
   }
 
   async close(): Promise<void> {
-    this.keepsWorkers = false;
+    this.isOver = true;
     this.heal();
     await Promise.all(this.producers.map((producer) => producer.close()));
-    for (const worker of this.up) worker.drain();
-    const gone = Promise.all(this.workers.map(({ exited }) => exited));
+    for (const worker of this.workers) if (worker.isThere) worker.drain();
     const patience = setTimeout(() => {
       for (const worker of this.workers) worker.kill();
     }, drainMs);
-    await gone;
+    await Promise.all(this.workers.map(({ exited }) => exited));
     clearTimeout(patience);
     await this.watching?.stop();
     await Promise.all([...this.proxies, this.producerProxy].map((proxy) => proxy.close()));
@@ -157,9 +180,12 @@ export class Stage {
   }
 
   /** As a supervisor would: whoever ends is followed by another. */
-  private async replace(): Promise<void> {
+  private async replace({ owesHome, home }: WorkerProcess): Promise<void> {
+    if (owesHome) this.homesLeft.push(home);
     await pause(restartAfterMs);
-    if (this.keepsWorkers && this.up.length < this.settings.workers) await this.startWorker();
+    const there = this.workers.filter(({ isThere }) => isThere).length;
+    if (this.isOver || !this.keepsWorkers || there >= this.settings.workers) return;
+    await this.startWorker();
   }
 
   private async writeProfiles(): Promise<void> {

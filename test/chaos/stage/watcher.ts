@@ -12,9 +12,25 @@ interface Lock {
   incarnation: string;
 }
 
+/** Of one session: its lock, how many events it has, and who works on the doorbell of its next turn. */
+const look = `
+local s = redis.call('HMGET', KEYS[1], 'owner', 'epoch', 'incarnation', 'events')
+local seq = redis.call('ZRANGE', KEYS[1] .. ':log', 0, 0)[1]
+local ring = seq and redis.call('HGET', KEYS[1] .. ':turn:' .. seq, 'ring')
+local token = false
+if ring then
+  local slash = string.find(ring, '/', 1, true)
+  local seat = string.sub(ring, 1, slash - 1)
+  local queue = seat == 'intake' and 'turns' or 'turns-' .. seat
+  token = redis.call('GET', ARGV[1] .. ':' .. queue .. ':' .. string.sub(ring, slash + 1) .. ':lock')
+end
+return {s[1] or '', s[2] or '0', s[3] or '', s[4] or '0', token or ''}
+`;
+
 /** Looks at who owns what, and which leases live, and writes down what changes. */
 export class Watcher {
   private readonly locks = new Map<string, Lock>();
+  private readonly bells = new Map<string, string>();
   private readonly leases = new Map<string, number>();
   private readonly redis: Redis;
   private running = true;
@@ -53,31 +69,41 @@ export class Watcher {
 
   private async look(): Promise<void> {
     const known = await this.redis.zrange(this.keys.knownWorkers, '0', '-1');
+    const { queuePrefix } = this.keys.options;
     const pipeline = this.redis.pipeline();
-    for (const sessionId of this.sessionIds)
-      pipeline.hmget(this.keys.session(sessionId)[0], 'owner', 'epoch', 'incarnation', 'events');
+    for (const sessionId of this.sessionIds) pipeline.eval(look, 1, this.keys.session(sessionId)[0], queuePrefix);
     for (const workerId of known) pipeline.pttl(this.keys.lease(workerId));
     const replies = ((await pipeline.exec()) ?? []).map(([, reply]) => reply);
-    for (const [at, sessionId] of this.sessionIds.entries()) this.lockSeen(sessionId, replies[at] as (string | null)[]);
+    for (const [at, sessionId] of this.sessionIds.entries()) this.sessionSeen(sessionId, replies[at] as string[]);
     for (const [at, workerId] of known.entries())
       this.leaseSeen(workerId, Number(replies[this.sessionIds.length + at]));
   }
 
-  private lockSeen(sessionId: string, [owner, epoch, incarnation, events]: (string | null)[]): void {
-    const lock: Lock = { owner: owner ?? '', epoch: Number(epoch ?? 0), incarnation: incarnation ?? '' };
+  private sessionSeen(sessionId: string, seen: readonly string[]): void {
+    const [owner = '', epoch, incarnation = '', events, token = ''] = seen;
+    // The token of a job's lock is its worker's name and a number.
+    this.bellSeen(sessionId, owner, token.slice(0, Math.max(0, token.lastIndexOf(':'))));
+    const lock: Lock = { owner, epoch: Number(epoch), incarnation };
     const before = this.locks.get(sessionId);
-    if (before?.owner === lock.owner && before.epoch === lock.epoch && before.incarnation === lock.incarnation) return;
+    if (before?.owner === owner && before.epoch === lock.epoch && before.incarnation === incarnation) return;
     this.locks.set(sessionId, lock);
-    if (lock.incarnation === '') return;
-    const { epoch: count, owner: workerId } = lock;
+    if (incarnation === '') return;
     this.recorder.note({
       kind: 'owner',
       sessionId,
-      incarnation: lock.incarnation,
-      workerId,
-      epoch: count,
+      incarnation,
+      workerId: owner,
+      epoch: lock.epoch,
       events: Number(events),
     });
+  }
+
+  /** An owner has the doorbells of its sessions as a matter of course. */
+  private bellSeen(sessionId: string, owner: string, holder: string): void {
+    const workerId = holder === owner ? '' : holder;
+    if (workerId === (this.bells.get(sessionId) ?? '')) return;
+    this.bells.set(sessionId, workerId);
+    this.recorder.note({ kind: 'bell', sessionId, workerId });
   }
 
   private leaseSeen(workerId: string, leftMs: number): void {

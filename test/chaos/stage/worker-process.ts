@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
+import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Recorder } from '../recorder.js';
 import type { TroubleProxy } from './proxy.js';
@@ -19,51 +20,66 @@ interface LogLine {
 interface WorkerSettings {
   args: readonly string[];
   env: NodeJS.ProcessEnv;
+  home: string;
+  /** It is the next one with the home of a worker that could not end its agents. */
+  owesHome: boolean;
   onLine: (line: string) => void;
-  /** How long others may be late for a death nobody planned. */
-  recoveryMs: number;
 }
+
+/** What a worker of the suite is told to do: stand still, or have its clock jump. */
+type Order = { stallMs: number } | { shiftMs: number };
+/** How much longer than asked for it may take, ms. */
+const orderGraceMs = 5_000;
 
 /** One worker process with its own way to Redis. Its incarnation changes when it loses its lease. */
 export class WorkerProcess {
   readonly exited: Promise<void>;
+  /** It serves, or has ended. */
+  readonly ready: Promise<void>;
+  /** The name of its incarnation; empty before it serves. */
   workerId = '';
   isFrozen = false;
   isLeaving = false;
+  /** Whoever comes next with its home has to end what it leaves. */
+  owesHome: boolean;
   private shiftMs = 0;
   private wasKilled = false;
+  private readonly child: ChildProcess;
 
-  private constructor(
-    private readonly child: ChildProcess,
+  constructor(
+    private readonly settings: WorkerSettings,
     readonly proxy: TroubleProxy,
     private readonly recorder: Recorder,
-    private readonly settings: WorkerSettings,
   ) {
-    this.exited = once(child, 'exit').then(() => this.over());
-    if (child.stderr !== null) createInterface({ input: child.stderr }).on('line', (text) => this.heard(text));
-  }
-
-  /** Resolves when it serves, or has ended. */
-  static async start(settings: WorkerSettings, proxy: TroubleProxy, recorder: Recorder): Promise<WorkerProcess> {
-    const child = spawn(process.execPath, [program, ...settings.args], {
+    this.owesHome = settings.owesHome;
+    this.child = spawn(process.execPath, [program, ...settings.args], {
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-      env: { ...settings.env, REDIS_URL: proxy.url },
+      env: { ...settings.env, HEARTH_HOME: settings.home, HOME: settings.home, REDIS_URL: proxy.url },
     });
-    const worker = new WorkerProcess(child, proxy, recorder, settings);
-    const serves = child.stdout === null ? undefined : once(child.stdout, 'data');
-    await Promise.race([serves, worker.exited]);
-    return worker;
+    const { stdout, stderr } = this.child;
+    this.exited = once(this.child, 'exit').then(() => this.over());
+    this.ready = Promise.race([stdout === null ? undefined : once(stdout, 'data'), this.exited]).then(() => undefined);
+    if (stderr !== null) createInterface({ input: stderr }).on('line', (text) => this.heard(text));
   }
 
-  get isUp(): boolean {
+  /** Its process runs, and was not told to end. */
+  get isThere(): boolean {
     return this.child.exitCode === null && this.child.signalCode === null && !this.isLeaving;
+  }
+  get isUp(): boolean {
+    return this.isThere && this.workerId !== '';
   }
   get pid(): number {
     return this.child.pid ?? -1;
   }
+  get home(): string {
+    return this.settings.home;
+  }
 
   /** Dies at once; its guard ends its agents. */
   kill(): void {
+    if (this.child.exitCode !== null || this.child.signalCode !== null) return;
+    this.dies('it was killed');
     this.wasKilled = true;
     this.child.kill('SIGKILL');
   }
@@ -84,20 +100,30 @@ export class WorkerProcess {
     this.child.kill('SIGTERM');
   }
 
-  order(order: { stallMs?: number; shiftMs?: number }): void {
-    if (order.shiftMs !== undefined) this.shiftMs = order.shiftMs;
-    if (this.child.connected) this.child.send(order, () => undefined);
+  /** Resolves when it has done so: false if it never tells. */
+  async order(order: Order): Promise<boolean> {
+    if ('shiftMs' in order) this.shiftMs = order.shiftMs;
+    if (!this.child.connected) return false;
+    const gone = new AbortController();
+    const told = once(this.child, 'message', { signal: gone.signal }).then(() => true);
+    this.child.send(order, () => undefined);
+    const late = pause(('stallMs' in order ? order.stallMs : 0) + orderGraceMs, false, { signal: gone.signal });
+    const over = this.exited.then(() => false);
+    const outcome = await Promise.race([told, late, over]);
+    gone.abort();
+    await Promise.allSettled([told, late]);
+    return outcome;
+  }
+
+  /** From now on it serves nothing under this name. */
+  dies(why: string, isOfItself = false): void {
+    if (this.workerId !== '') this.recorder.note({ kind: 'death', workerId: this.workerId, why, isOfItself });
   }
 
   private over(): void {
-    if (!this.isLeaving && !this.wasKilled) this.died('a worker died of itself', this.workerId, Date.now());
+    if (!this.isLeaving && !this.wasKilled) this.dies('it ended by itself', true);
     this.isLeaving = true;
     this.recorder.note({ kind: 'worker', workerId: this.workerId, state: 'over' });
-  }
-
-  private died(what: string, workerId: string, at: number): void {
-    const until = at + this.settings.recoveryMs;
-    this.recorder.note({ kind: 'fault', at, what, workerId, isDeath: true, until });
   }
 
   private heard(text: string): void {
@@ -105,19 +131,30 @@ export class WorkerProcess {
     const line = parse(text);
     if (line?.msg === undefined) return;
     const { msg, workerId = this.workerId, sessionId, pid } = line;
-    const at = line.time === undefined ? Date.now() : line.time - this.shiftMs;
+    const at = this.timeOf(line);
     if (msg === 'worker serves') {
       this.workerId = workerId;
+      this.owesHome = false;
       this.recorder.note({ kind: 'worker', at, workerId, state: 'serves' });
     }
-    if (msg.startsWith('the lease is lost')) this.died('a lease was lost', workerId, at);
     if (sessionId === undefined) return;
+    if (msg === 'turn started') this.recorder.note({ kind: 'served', at, sessionId, workerId });
     if (givesUp.some((start) => msg.startsWith(start)))
       this.recorder.note({ kind: 'released', at, sessionId, workerId });
     if (losesAgent.some((start) => msg.startsWith(start)))
       this.recorder.note({ kind: 'agent_gone', at, sessionId, ...(pid === undefined ? {} : { pid }) });
   }
+
+  /** When it said a line, by our clock. */
+  private timeOf({ time }: LogLine): number {
+    const now = Date.now();
+    const times = time === undefined ? [] : [time, time - this.shiftMs];
+    return times.find((at) => Math.abs(now - at) < believableMs) ?? now;
+  }
 }
+
+/** Further from now a line cannot have been said: its writer's clock has jumped, ms. */
+const believableMs = 30_000;
 
 /** What a worker says when it gives a session up by itself. */
 const givesUp = [

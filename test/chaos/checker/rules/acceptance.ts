@@ -7,7 +7,7 @@ export const nothingLost: Rule = (history) => {
   return history.all('accepted').flatMap(({ turnId, sessionId, at }): Violation[] => {
     const status = inRedis.get(turnId);
     if (status === 'finished' || status === 'failed' || (ended.has(turnId) && status === undefined)) return [];
-    if (status === undefined && history.wasClosed(sessionId)) return [];
+    if (status === undefined && history.closings(sessionId).length > 0) return [];
     return [{ rule: 'nothing accepted is lost', at, what: `${turnId} of ${sessionId} is ${status ?? 'nowhere'}` }];
   });
 };

@@ -1,0 +1,117 @@
+import type { History } from './history.js';
+import type { FaultSeen } from './records.js';
+
+/** A time in which a takeover could not get on: `to` is when it could begin anew. */
+export interface Obstacle {
+  from: number;
+  to: number;
+}
+
+/** What is in the way of a session's next turn after the death of an owner: only faults of what that needs. */
+export function obstaclesOf(
+  history: History,
+  { sessionId, workerId }: { sessionId: string; workerId: string },
+  window: Obstacle,
+): Obstacle[] {
+  return [
+    ...redisAway(history),
+    ...tooFew(history),
+    ...holdersHit(history, holdings(history, sessionId, workerId), window),
+    ...agentsHit(history, sessionId),
+  ].sort((a, b) => a.from - b.from);
+}
+
+/** Leases that could not be renewed meanwhile may have to end first. */
+const redisAway = (history: History): Obstacle[] =>
+  history
+    .all('fault')
+    .filter(({ away }) => away === 'redis')
+    .map(({ at, until }) => ({ from: at, to: until + history.settings.reconnectMs + history.settings.leaseTtlMs }));
+
+/** Times in which those who serve have fewer places than there are sessions. */
+function tooFew(history: History): Obstacle[] {
+  const { places } = history.settings;
+  const sessions = new Set(history.all('submit').map((submit) => submit.sessionId)).size;
+  const spans = servingSpans(history);
+  const moments = [...new Set(spans.flatMap(({ from, to }) => [from, to]))].sort((a, b) => a - b);
+  const found: Obstacle[] = [];
+  for (const [at, from] of moments.entries()) {
+    const serving = spans.filter((span) => span.from <= from && span.to > from).length;
+    const to = moments[at + 1] ?? Number.POSITIVE_INFINITY;
+    if (serving * places >= sessions) continue;
+    const last = found.at(-1);
+    if (last?.to === from) last.to = to;
+    else found.push({ from, to });
+  }
+  return found;
+}
+
+/** When which worker could serve. */
+function servingSpans(history: History): Obstacle[] {
+  return history
+    .all('worker')
+    .filter(({ state }) => state === 'serves')
+    .flatMap(({ at, workerId }) => {
+      const whole = { from: at, to: Math.min(history.overAt(workerId), history.deathOf(workerId)?.at ?? Infinity) };
+      return awayOf(history, workerId).reduce((spans, gap) => spans.flatMap((span) => cutOut(span, gap)), [whole]);
+    });
+}
+
+function cutOut(span: Obstacle, gap: Obstacle): Obstacle[] {
+  if (gap.to <= span.from || gap.from >= span.to) return [span];
+  return [
+    { from: span.from, to: gap.from },
+    { from: gap.to, to: span.to },
+  ].filter(({ from, to }) => to > from);
+}
+
+const awayOf = (history: History, workerId: string): Obstacle[] =>
+  history
+    .all('fault')
+    .filter((fault) => fault.workerId === workerId && fault.away === 'worker')
+    .map(({ at, until }) => ({ from: at, to: until }));
+
+/** Faults of workers that had the session, or its doorbell, while they were hit. */
+function holdersHit(history: History, held: readonly Holding[], window: Obstacle): Obstacle[] {
+  const { leaseTtlMs, reconnectMs, clockMs } = history.settings;
+  return held
+    .filter(({ from, to }) => to >= window.from && from <= window.to)
+    .flatMap(({ workerId, isBell, ...span }) => {
+      const isHit = ({ at, until }: Pick<FaultSeen, 'at' | 'until'>): boolean =>
+        until >= span.from - clockMs && at <= span.to + clockMs;
+      const faults = history
+        .all('fault')
+        .filter((fault) => fault.workerId === workerId && fault.away !== undefined && isHit(fault))
+        .map(({ at, until, away }) => {
+          // A doorbell that was lost on the way to a worker that lives is found by BullMQ alone.
+          const stalledMs = isBell ? 2 * leaseTtlMs : 0;
+          return { from: at, to: until + (away === 'way' ? reconnectMs + stalledMs : 0) };
+        });
+      const death = history.deathOf(workerId);
+      const died = death !== undefined && isHit({ at: death.at, until: death.at });
+      return died ? [...faults, { from: death.at, to: death.endsBy }] : faults;
+    });
+}
+
+interface Holding extends Obstacle {
+  workerId: string;
+  isBell: boolean;
+}
+
+/** Who had the session or its doorbell, but for the dead. */
+function holdings(history: History, sessionId: string, dead: string): Holding[] {
+  return (['owner', 'bell'] as const).flatMap((kind) => {
+    const seen = [...history.all(kind)].filter((one) => one.sessionId === sessionId);
+    return seen.flatMap(({ at, workerId }, place): Holding[] => {
+      const to = seen[place + 1]?.at ?? Number.POSITIVE_INFINITY;
+      return workerId === '' || workerId === dead ? [] : [{ from: at, to, workerId, isBell: kind === 'bell' }];
+    });
+  });
+}
+
+/** An agent of the session itself was hit: there has to be another. */
+const agentsHit = (history: History, sessionId: string): Obstacle[] =>
+  history
+    .all('fault')
+    .filter((fault) => fault.sessionId === sessionId && fault.workerId === undefined)
+    .map(({ at, until }) => ({ from: at, to: until }));

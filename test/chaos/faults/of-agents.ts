@@ -1,0 +1,72 @@
+import { deadly } from '../load/turn-kinds.js';
+import { isAgent } from '../stage/processes.js';
+import { type FaultKind, faultKind, found, nth, type Scene } from './fault.js';
+
+/** How many of the last turns are looked at for one that runs. */
+const lastTurns = 12;
+
+/** Agents that serve a turn, as far as readers know. */
+function atWork({ recorder }: Scene): { sessionId: string; pid: number }[] {
+  const ended = new Set<string>();
+  const running: { sessionId: string; pid: number }[] = [];
+  for (let at = recorder.records.length - 1; at >= 0 && running.length < lastTurns; at -= 1) {
+    const record = recorder.records[at];
+    if (record?.kind !== 'event') continue;
+    const turn = `${record.sessionId} ${record.seq}`;
+    if (record.type === 'turn.finished' || record.type === 'turn.failed') ended.add(turn);
+    if (record.type !== 'turn.started' || record.pid === undefined || ended.has(turn)) continue;
+    ended.add(turn);
+    if (isAgent(record.pid)) running.push({ sessionId: record.sessionId, pid: record.pid });
+  }
+  return running;
+}
+
+const agentKilled = faultKind(
+  'an agent is killed',
+  5,
+  (random) => ({ which: random.next() }),
+  async (scene, { which }) => {
+    const agent = await found(() => nth(atWork(scene), which));
+    if (agent === undefined) return undefined;
+    const { pid, sessionId } = agent;
+    scene.recorder.note({ kind: 'agent_gone', sessionId, pid });
+    process.kill(pid, 'SIGKILL');
+    return { did: 1, sessionId };
+  },
+);
+
+const deadlyTurn = faultKind(
+  'a turn kills its worker each time',
+  1,
+  (random) => ({ which: random.next() }),
+  async ({ stage, load, recorder }, { which }) => {
+    const sessionId = nth(stage.settings.sessionIds, which) ?? '';
+    const before = recorder.records.length;
+    await load.ask(sessionId, deadly);
+    // Each of its deaths is written down as one.
+    const deaths = recorder.records.slice(before).filter((record) => record.kind === 'death' && record.isOfItself);
+    return { did: deaths.length, sessionId };
+  },
+);
+
+/** No fault, but a wish that may meet one; its turn is to end once, and no other. */
+const interrupted = faultKind(
+  'a turn is interrupted',
+  3,
+  (random) => ({ which: random.next() }),
+  async (scene, { which }) => {
+    const stopped = await found(async () => {
+      const sessionId = nth(atWork(scene), which)?.sessionId;
+      if (sessionId === undefined) return undefined;
+      // Past the deadline, and without Redis, the wish is kept or was none: the turn's own end tells.
+      const interruption = await scene.stage.producers[0]
+        ?.session(sessionId)
+        .interrupt({ deadlineMs: 5_000 })
+        .catch(() => undefined);
+      return interruption?.kind === 'interrupted' ? sessionId : undefined;
+    });
+    return stopped === undefined ? undefined : { did: 1, sessionId: stopped };
+  },
+);
+
+export const ofAgents: readonly FaultKind[] = [agentKilled, deadlyTurn, interrupted];
