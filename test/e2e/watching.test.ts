@@ -34,7 +34,9 @@ test('attach joins a turn in its middle from its beginning, waits for a session 
     const session = cluster.producer().session('s');
     const early = watch(['attach', 's', '--json'], env);
     await early.said(/is not open/);
-    const turn = await session.prompt('[[stream chunks=10 every=200ms]] a b c d e f g h i j');
+    // Longer than another command takes to start, on a machine that has much else to do.
+    const words = Array.from({ length: 30 }, (_, at) => `w${at}`).join(' ');
+    const turn = await session.prompt(`[[stream chunks=30 every=200ms]] ${words}`);
     for await (const event of turn) if (event.type === 'text.delta') break;
     const late = watch(['attach', 's', '--json'], env);
     const text = (lines: readonly string[]): string =>
@@ -44,7 +46,7 @@ test('attach joins a turn in its middle from its beginning, waits for a session 
         .join('');
     for (const attached of [early, late]) {
       await attached.said(/"turn\.finished"/);
-      expect(text(attached.lines)).toBe('Echo: a b c d e f g h i j');
+      expect(text(attached.lines)).toBe(`Echo: ${words}`);
     }
     expect((await hearth(['close', 's', '--json'], env)).lines).toEqual([
       { kind: 'closed', sessionId: 's', closed: true },
