@@ -69,6 +69,35 @@ test('a job tells session, turn, preview, worker, warmth and timings; one that f
       .getByText(/agent_failed: /)
       .first()
       .waitFor();
+    // What became of the turn stands beside the job's data, as that of one that was completed.
+    await page.getByText(`by ${worker.workerId}`).first().waitFor();
+    expect(await jobs(page, url, 'turns-1')).toMatchObject([
+      {
+        name: 'mail:ada · turn 2',
+        failedReason: expect.stringMatching(/^agent_failed: /),
+        returnValue: { warmth: 'hot', workerId: worker.workerId, totalMs: expect.any(Number), toolCount: 0 },
+      },
+    ]);
+  });
+});
+
+test('a job in hand tells which worker has it, and the agent its session has there', async () => {
+  await withCluster(async (cluster) => {
+    const worker = await cluster.worker({ claude: 'fake', leaseTtlMs: 3_000 });
+    const { url } = await startGateway(cluster);
+    const session = cluster.producer().session('s');
+    await (await session.prompt('hello')).result();
+    const turn = await session.prompt('[[hang]]');
+    const { workerId } = worker;
+    const page = await newPage();
+    await page.goto(`${url}/board/queue/turns-1?status=active`);
+    await page.getByText(`by ${workerId}`).first().waitFor();
+    const shown = () => jobs(page, url, 'turns-1');
+    await expect
+      .poll(shown, { timeout: 20_000 })
+      .toMatchObject([{ processedBy: workerId, returnValue: { workerId, warmth: 'hot', pid: expect.any(Number) } }]);
+    expect(await session.interrupt({ turnId: turn.turnId })).toMatchObject({ kind: 'interrupted' });
+    await expect.poll(shown).toMatchObject([{ returnValue: { workerId, totalMs: expect.any(Number) } }]);
   });
 });
 

@@ -1,4 +1,4 @@
-import { connectFailingFast, intakeQueue, stickyQueue, type WorkerRecord } from '@hearth/shared';
+import { connectFailingFast, intakeQueue, stickyQueue, type Warmth, type WorkerRecord } from '@hearth/shared';
 import { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 
@@ -18,6 +18,7 @@ export interface BoardQueuesOptions {
  */
 export class BoardQueues {
   private readonly queues = new Map<string, Queue>();
+  private workers: readonly WorkerRecord[] = [];
   private redis: Redis | undefined;
   private lookedAt = Number.NEGATIVE_INFINITY;
   private look: Promise<void> | undefined;
@@ -35,6 +36,15 @@ export class BoardQueues {
     return [...this.queues.values()];
   }
 
+  /** The agent a session has, as its worker told when it was last looked for. */
+  agentOf(sessionId: string): { workerId: string; pid: number; warmth: Warmth } | undefined {
+    for (const { workerId, agents } of this.workers) {
+      const agent = agents.find((one) => one.sessionId === sessionId);
+      if (agent !== undefined) return { workerId, pid: agent.pid, warmth: agent.warmth };
+    }
+    return undefined;
+  }
+
   async close(): Promise<void> {
     await Promise.all([...this.queues.values()].map((queue) => queue.close()));
     this.queues.clear();
@@ -42,9 +52,9 @@ export class BoardQueues {
   }
 
   private async lookAgain(): Promise<void> {
-    const workers = await this.options.workers();
+    this.workers = await this.options.workers();
     this.lookedAt = performance.now();
-    const names = [intakeQueue, ...workers.map(({ seat }) => stickyQueue(seat))];
+    const names = [intakeQueue, ...this.workers.map(({ seat }) => stickyQueue(seat))];
     const gone = [...this.queues.keys()].filter((name) => !names.includes(name));
     for (const name of gone) {
       await this.queues.get(name)?.close();

@@ -43,7 +43,7 @@ export function createBoard(options: BoardOptions): RequestHandler {
   return router;
 }
 
-function face({ basePath, previews }: BoardOptions, readOnly: boolean): Face {
+function face({ basePath, previews, queues: known }: BoardOptions, readOnly: boolean): Face {
   const serverAdapter = new ExpressAdapter();
   serverAdapter.setBasePath(basePath);
   const { replaceQueues } = createBullBoard({
@@ -62,13 +62,14 @@ function face({ basePath, previews }: BoardOptions, readOnly: boolean): Face {
       },
     },
   });
+  const agentOf = (sessionId: string): object | undefined => known.agentOf(sessionId);
   const adapters = new WeakMap<object, QueueAdapter>();
   return {
     router: serverAdapter.getRouter() as RequestHandler,
     show: (queues) =>
       replaceQueues(
         queues.map((queue) => {
-          const adapter = adapters.get(queue) ?? new QueueAdapter(queue, { previews, readOnly });
+          const adapter = adapters.get(queue) ?? new QueueAdapter(queue, { previews, readOnly, agentOf });
           adapters.set(queue, adapter);
           return adapter;
         }),

@@ -6,13 +6,22 @@ const redacted = '(hidden)';
 interface JobData {
   data?: unknown;
 }
+interface JobInTime extends JobData {
+  progress?: unknown;
+  processedOn?: number | undefined;
+  processedBy?: string | undefined;
+  finishedOn?: number | undefined;
+}
 
 /**
  * What is shown of a job: never the prompt, which a raw job carries whole, but its first words. With `previews` off not even these.
  * The field is called `preview`: a copy of what is shown is no turn, so it cannot be submitted by mistake.
  */
 export class JobView {
-  constructor(private readonly previews: boolean) {}
+  constructor(
+    private readonly previews: boolean,
+    private readonly agentOf: (sessionId: string) => object | undefined,
+  ) {}
 
   /** The job's data. */
   data(data: unknown): object {
@@ -32,6 +41,15 @@ export class JobView {
     const doorbell = doorbellSchema.safeParse(job.data);
     if (!doorbell.success) return sessionId;
     return doorbell.data.seq === 0 ? `${sessionId} · warm` : `${sessionId} · turn ${doorbell.data.seq}`;
+  }
+
+  /** What is known of a turn whose job has no return value: in hand, who serves it; failed, what its worker noted. */
+  outcome(job: JobInTime): object | undefined {
+    if (job.processedOn === undefined) return undefined;
+    if (job.finishedOn !== undefined)
+      return typeof job.progress === 'object' && job.progress ? job.progress : undefined;
+    const sessionId = sessionOf(job);
+    return (sessionId === undefined ? undefined : this.agentOf(sessionId)) ?? { workerId: job.processedBy };
   }
 
   private preview(text: string): string {

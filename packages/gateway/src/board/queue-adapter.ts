@@ -1,6 +1,6 @@
 import { BullMQAdapter } from '@bull-board/api/bullMQAdapter';
 import { intakeQueue, turnJobJsonSchema } from '@hearth/shared';
-import type { Queue } from 'bullmq';
+import type { Job, Queue } from 'bullmq';
 import { JobView, sessionOf } from './job-view.js';
 
 export interface QueueAdapterOptions {
@@ -8,6 +8,8 @@ export interface QueueAdapterOptions {
   previews: boolean;
   /** Nobody may change anything. */
   readOnly: boolean;
+  /** The agent a session has, as far as it is known. */
+  agentOf: (sessionId: string) => object | undefined;
 }
 
 /** A queue of doorbells as Bull Board shows it. */
@@ -16,7 +18,7 @@ export class QueueAdapter extends BullMQAdapter {
   override readonly allowCompletedRetries = false;
   private readonly view: JobView;
 
-  constructor(queue: Queue, { previews, readOnly }: QueueAdapterOptions) {
+  constructor(queue: Queue, { previews, readOnly, agentOf }: QueueAdapterOptions) {
     super(queue, {
       readOnlyMode: readOnly,
       description:
@@ -32,9 +34,23 @@ export class QueueAdapter extends BullMQAdapter {
         };
       },
     });
-    this.view = new JobView(previews);
+    this.view = new JobView(previews, agentOf);
     this.setFormatter('data', (data: unknown) => this.view.data(data));
     this.setFormatter('name', (job) => this.view.name(job));
+  }
+
+  override async getJob(id: string): Promise<Job | undefined> {
+    const job = await super.getJob(id);
+    return job && this.withOutcome(job);
+  }
+
+  override async getJobs(...which: Parameters<BullMQAdapter['getJobs']>): Promise<Job[]> {
+    return (await super.getJobs(...which)).map((job) => this.withOutcome(job));
+  }
+
+  private withOutcome(job: Job): Job {
+    job.returnvalue ??= this.view.outcome(job) ?? null;
+    return job;
   }
 
   /** Schedules carry the whole prompt as well. */

@@ -5,9 +5,12 @@ const secret = `the first words of a prompt ${'and a long rest '.repeat(100)}THE
 const doorbell = { sessionId: 's', turnId: 't', seq: 3, profile: 'default', preview: 'the first words' };
 const raw = { sessionId: 's', prompt: secret, metadata: { user: 7 } };
 
+const agentOf = (sessionId: string): object | undefined =>
+  sessionId === 's' ? { workerId: 'w-2', warmth: 'hot' } : undefined;
+
 describe('what is shown of a job', () => {
   it('names its session and turn', () => {
-    const view = new JobView(true);
+    const view = new JobView(true, agentOf);
     expect(view.name({ data: doorbell })).toBe('s · turn 3');
     expect(view.name({ data: { ...doorbell, seq: 0 } })).toBe('s · warm');
     expect(view.name({ data: raw })).toBe('s');
@@ -16,7 +19,7 @@ describe('what is shown of a job', () => {
   });
 
   it('is the first words of a prompt, never the whole', () => {
-    const shown = new JobView(true).data(raw);
+    const shown = new JobView(true, agentOf).data(raw);
     expect(shown).toMatchObject({
       sessionId: 's',
       metadata: { user: 7 },
@@ -27,7 +30,7 @@ describe('what is shown of a job', () => {
   });
 
   it('is not even the first words when previews are off', () => {
-    const view = new JobView(false);
+    const view = new JobView(false, agentOf);
     for (const data of [
       doorbell,
       raw,
@@ -38,5 +41,17 @@ describe('what is shown of a job', () => {
       expect(JSON.stringify(view.data(data))).not.toContain('first words');
     }
     expect(view.data(doorbell)).toMatchObject({ sessionId: 's', seq: 3, preview: '(hidden)' });
+  });
+
+  it('is who serves its turn while it is in hand, and what was noted of it when it failed', () => {
+    const view = new JobView(true, agentOf);
+    const inHand = { data: doorbell, processedOn: 1, processedBy: 'w-1' };
+    expect(view.outcome({ data: doorbell, processedBy: 'w-1' })).toBeUndefined();
+    expect(view.outcome(inHand)).toEqual({ workerId: 'w-2', warmth: 'hot' });
+    expect(view.outcome({ ...inHand, data: { ...doorbell, sessionId: 'other' } })).toEqual({ workerId: 'w-1' });
+    expect(view.outcome({ ...inHand, data: { prompt: 'x' } })).toEqual({ workerId: 'w-1' });
+    const failed = { ...inHand, finishedOn: 2 };
+    expect(view.outcome({ ...failed, progress: { totalMs: 7 } })).toEqual({ totalMs: 7 });
+    expect(view.outcome({ ...failed, progress: 0 })).toBeUndefined();
   });
 });

@@ -124,6 +124,8 @@ export class Doorbells {
     switch (outcome.kind) {
       case 'committed':
         if (outcome.result?.status === 'failed') {
+          // A job that failed has no return value: what is told of its turn stands in its progress.
+          await job.updateProgress(summary(outcome));
           await job.moveToFailed(new UnrecoverableError(describeError(outcome.result.error)), token, false);
         } else await job.moveToCompleted(summary(outcome), token, false);
         return;
