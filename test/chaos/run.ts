@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import { defaultStoreLimits } from '@hearth/shared';
 import { Random } from '../support/random.js';
 import { check, type Verdict } from './checker/check.js';
 import { allFaults, deadlyFaults } from './faults/all.js';
@@ -48,7 +49,9 @@ const reconnectMs = 2_000;
 export async function run(settings: RunSettings): Promise<Verdict> {
   const random = new Random(settings.seed);
   const { recorder, leaseTtlMs, sessions, places } = settings;
-  recorder.note({ kind: 'settings', leaseTtlMs, sweepMs, resumeMs, reconnectMs, places, clockMs: 60 });
+  const { eventsKept, eventsTtlMs } = defaultStoreLimits;
+  const promised = { leaseTtlMs, sweepMs, resumeMs, reconnectMs, places, eventsKept, eventsTtlMs };
+  recorder.note({ kind: 'settings', ...promised, clockMs: 60 });
   const sessionIds = Array.from({ length: sessions }, (_, at) => `session-${at + 1}`);
   const stage = await Stage.open({ ...settings, sessionIds });
   const stopMeasuring = watchPressure(() => stage.workers.map(({ pid }) => pid), recorder);

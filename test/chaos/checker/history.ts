@@ -1,13 +1,7 @@
-import type { HistoryRecord, SeenEvent, Settings, Submit } from './records.js';
+import { lostWith, type Stream, streamsOf } from './lines.js';
+import type { HistoryRecord, RolledBack, SeenEvent, Settings, Submit } from './records.js';
 
 type Of<K extends HistoryRecord['kind']> = Extract<HistoryRecord, { kind: K }>;
-
-/** One incarnation's stream as its readers got it: each event once, in the order of its id. */
-export interface Stream {
-  sessionId: string;
-  incarnation: string;
-  events: readonly (SeenEvent & { number: number })[];
-}
 
 export interface Violation {
   rule: string;
@@ -28,6 +22,8 @@ export type Rule = (history: History) => Violation[];
 export class History {
   readonly settings: Settings;
   readonly streams: readonly Stream[];
+  /** The times Redis lost something, in order. */
+  readonly rollbacks: readonly RolledBack[];
   private readonly byKind = new Map<string, HistoryRecord[]>();
   private readonly submits: ReadonlyMap<string, Submit>;
   private readonly acceptances: ReadonlyMap<string, number>;
@@ -44,7 +40,8 @@ export class History {
     this.settings = settings;
     this.submits = new Map(this.all('submit').map((submit) => [submit.turnId, submit]));
     this.acceptances = new Map(this.all('accepted').map(({ turnId, at }) => [turnId, at]));
-    this.streams = streamsOf(this.all('event'));
+    this.rollbacks = [...this.all('rolled_back')].sort((a, b) => a.until - b.until);
+    this.streams = streamsOf(this.all('event'), this.rollbacks);
   }
 
   all<K extends HistoryRecord['kind']>(kind: K): readonly Of<K>[] {
@@ -65,6 +62,30 @@ export class History {
     const known = seen.flatMap(({ until }) => until ?? []);
     if (seen.at(-1)?.until !== undefined || known.length === 0) return undefined;
     return Math.min(seen.at(-1)?.at ?? 0, Math.max(...known));
+  }
+
+  /** With which rollback an event went; undefined: it is there for good. */
+  lostWith(event: SeenEvent): number | undefined {
+    return lostWith(this.rollbacks, event);
+  }
+
+  /** Whether what was acknowledged then may be lost; `forMs`: or is undone so much later. */
+  wasRolledBack(from: number, to = from, forMs = 0): boolean {
+    const { clockMs } = this.settings;
+    return this.rollbacks.some(({ at, until }) => to >= at - clockMs && from <= until + forMs + clockMs);
+  }
+
+  /** What the watcher saw of the locks on one line of history. */
+  ownersOn({ sessionId, incarnation, line }: Stream): readonly Of<'owner'>[] {
+    const before = line === 'last' ? this.rollbacks : this.rollbacks.slice(0, line);
+    const until = line === 'last' ? undefined : this.rollbacks[line]?.until;
+    return this.all('owner').filter(
+      (owner) =>
+        owner.sessionId === sessionId &&
+        owner.incarnation === incarnation &&
+        !before.some((rollback) => owner.at >= rollback.at && owner.at < rollback.until) &&
+        (until === undefined || owner.at < until),
+    );
   }
 
   /** When the users of a session closed it. */
@@ -118,28 +139,4 @@ function deathsIn(history: History): Death[] {
   return [...deaths.values()].sort((a, b) => a.at - b.at);
 }
 
-export function placeOf(id: string): { incarnation: string; number: number } {
-  const dot = id.lastIndexOf('.');
-  return { incarnation: id.slice(0, dot), number: Number(id.slice(dot + 1)) };
-}
-
 export const isEnding = ({ type }: { type: string }): boolean => type === 'turn.finished' || type === 'turn.failed';
-
-function streamsOf(seen: readonly SeenEvent[]): Stream[] {
-  const streams = new Map<string, { sessionId: string; incarnation: string; events: Map<number, SeenEvent> }>();
-  for (const event of seen) {
-    if (event.type === 'stream.expired') continue;
-    const { incarnation, number } = placeOf(event.id);
-    const key = `${event.sessionId} ${incarnation}`;
-    const stream = streams.get(key) ?? { sessionId: event.sessionId, incarnation, events: new Map() };
-    streams.set(key, stream);
-    const known = stream.events.get(number);
-    // The first who saw it knows best when it happened.
-    if (known === undefined || known.at > event.at) stream.events.set(number, event);
-  }
-  return [...streams.values()].map(({ sessionId, incarnation, events }) => ({
-    sessionId,
-    incarnation,
-    events: [...events].sort(([a], [b]) => a - b).map(([number, event]) => ({ ...event, number })),
-  }));
-}

@@ -16,6 +16,7 @@ export type HistoryRecord =
   | Death
   | FaultSeen
   | Pace
+  | RolledBack
   | ReaderEnd
   | Final
   | Closed;
@@ -33,6 +34,9 @@ export interface Settings {
   reconnectMs: number;
   /** Sessions a worker can hold at once. */
   places: number;
+  /** Events a stream has at least before it is trimmed, and ms after the last until it is dropped. */
+  eventsKept: number;
+  eventsTtlMs: number;
   /** How far two readings of the clock may be apart. */
   clockMs: number;
 }
@@ -189,6 +193,17 @@ interface Pace {
   slower: number;
 }
 
+/** Redis came back without what it had acknowledged last: it failed over, or was killed before that was on disk. */
+export interface RolledBack {
+  kind: 'rolled_back';
+  /** All that was acknowledged before then is there. */
+  at: number;
+  /** From then on it could be reached. */
+  until: number;
+  /** The sessions it knows, with their last event. */
+  kept: Readonly<Record<string, { incarnation: string; events: number }>>;
+}
+
 interface ReaderEnd {
   kind: 'reader_end';
   at: number;
@@ -206,10 +221,11 @@ interface Final {
   turns: readonly { turnId: string; seq: number; status: 'queued' | 'running' | 'finished' | 'failed' }[];
 }
 
-/** Its users closed a session: what was said of its turns is forgotten with it. */
+/** Its users closed a session: what was said of its turns is forgotten with it. `until`: they were told that it is gone, or gave up. */
 interface Closed {
   kind: 'closed';
   at: number;
+  until: number;
   sessionId: string;
 }
 

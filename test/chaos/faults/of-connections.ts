@@ -123,7 +123,7 @@ const reopened = faultKind(
       .close({ deadlineMs: 2 * leaseTtlMs })
       // It is closed all the same, later.
       .catch(() => false);
-    recorder.note({ kind: 'closed', at, sessionId });
+    recorder.note({ kind: 'closed', at, until: Date.now(), sessionId });
     await pause(leaseTtlMs / 2);
     worker.thaw();
     return { did: isGone ? 1 : 0, workerId, at, away: 'worker' };

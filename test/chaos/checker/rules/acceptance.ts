@@ -1,16 +1,34 @@
-import { isEnding, type Rule, type Violation } from '../history.js';
+import { type History, isEnding, type Rule, type Violation } from '../history.js';
 
-/** Nothing accepted is lost: what was accepted has one result, unless its users closed its session. */
+/** Nothing accepted is lost: what was accepted has one result, unless its users closed its session after that. */
 export const nothingLost: Rule = (history) => {
+  const rule = 'nothing accepted is lost';
+  const { clockMs } = history.settings;
   const ended = new Set(history.all('ended').flatMap(({ turnId, status }) => (status === 'gone' ? [] : [turnId])));
   const inRedis = new Map(history.all('final').flatMap(({ turns }) => turns.map((turn) => [turn.turnId, turn.status])));
-  return history.all('accepted').flatMap(({ turnId, sessionId, at }): Violation[] => {
+  const wasClosed = (sessionId: string, at: number): boolean =>
+    history.closings(sessionId).some(({ until }) => at <= until + clockMs);
+  const turns = history.all('accepted').flatMap(({ turnId, sessionId, at }): Violation[] => {
     const status = inRedis.get(turnId);
     if (status === 'finished' || status === 'failed' || (ended.has(turnId) && status === undefined)) return [];
-    if (status === undefined && history.closings(sessionId).length > 0) return [];
-    return [{ rule: 'nothing accepted is lost', at, what: `${turnId} of ${sessionId} is ${status ?? 'nowhere'}` }];
+    if (status === undefined && (wasClosed(sessionId, at) || history.wasRolledBack(at))) return [];
+    return [{ rule, at, what: `${turnId} of ${sessionId} is ${status ?? 'nowhere'}` }];
   });
+  return [...turns, ...endedSessions(history)];
 };
+
+/** A session becomes another only when its users closed it, or Redis forgot that it was opened. */
+function endedSessions(history: History): Violation[] {
+  const current = new Map<string, { incarnation: string; at: number }>();
+  return history.all('owner').flatMap(({ sessionId, incarnation, at }): Violation[] => {
+    const before = current.get(sessionId);
+    if (before?.incarnation === incarnation) return [];
+    current.set(sessionId, { incarnation, at });
+    if (before === undefined || history.wasRolledBack(before.at, at)) return [];
+    if (history.closings(sessionId).some((closing) => closing.until >= before.at && closing.at <= at)) return [];
+    return [{ rule: 'nothing accepted is lost', at, what: `${sessionId} became another, and nobody had closed it` }];
+  });
+}
 
 /** Whoever submitted an accepted turn is told how it ended. */
 export const everyCallerIsTold: Rule = (history) => {
@@ -25,26 +43,30 @@ export const everyCallerIsTold: Rule = (history) => {
     }));
 };
 
-/** At most one commit per turn, and its caller got that one. */
+/** At most one commit per turn, and its caller got that one; where Redis forgot one, either. */
 export const oneCommit: Rule = (history) => {
   const violations: Violation[] = [];
-  const committed = new Map<string, string>();
+  const rule = 'one commit per turn';
+  const endings = new Map<string, Set<string>>();
   for (const { events } of history.streams) {
+    const committed = new Set<string>();
     for (const event of events.filter(isEnding)) {
       const { turnId = '', type, at } = event;
-      if (committed.has(turnId))
-        violations.push({ rule: 'one commit per turn', at, what: `${turnId} ended twice in its stream` });
-      committed.set(turnId, type === 'turn.finished' ? 'finished' : 'failed');
+      if (committed.has(turnId)) violations.push({ rule, at, what: `${turnId} ended twice in its stream` });
+      committed.add(turnId);
+      const known = endings.get(turnId) ?? new Set();
+      endings.set(turnId, known.add(type === 'turn.finished' ? 'finished' : 'failed'));
     }
   }
+  const inRedis = new Map(history.all('final').flatMap(({ turns }) => turns.map((turn) => [turn.turnId, turn.status])));
   for (const { turnId, status, at } of history.all('ended')) {
-    const type = committed.get(turnId);
-    if (status !== 'gone' && type !== undefined && type !== status)
-      violations.push({
-        rule: 'one commit per turn',
-        at,
-        what: `${turnId} is ${status} to its caller, ${type} to readers`,
-      });
+    if (status === 'gone') continue;
+    const types = endings.get(turnId);
+    const kept = inRedis.get(turnId);
+    if (types !== undefined && !types.has(status))
+      violations.push({ rule, at, what: `${turnId} is ${status} to its caller, ${[...types].join()} to readers` });
+    else if (kept !== undefined && kept !== status && !history.wasRolledBack(at))
+      violations.push({ rule, at, what: `${turnId} is ${status} to its caller, ${kept} in Redis` });
   }
   return violations;
 };

@@ -1,4 +1,5 @@
-import { isEnding, type Rule, type Stream, type Violation } from '../history.js';
+import { isEnding, type Rule, type Violation } from '../history.js';
+import type { Stream } from '../lines.js';
 
 /** Per session, turns run one at a time, in the order of their seq; a repeated one says so before. */
 export const inOrder: Rule = (history) => history.streams.flatMap(inOrderIn);

@@ -1,4 +1,5 @@
-import { type History, isEnding, type Rule, type Stream, type Violation } from '../history.js';
+import { type History, isEnding, type Rule, type Violation } from '../history.js';
+import type { Stream } from '../lines.js';
 
 /** Each line in a stream comes from the agent of who began the turn last, and no former owner writes after a claim. */
 export const noOldFence: Rule = (history) =>
@@ -20,11 +21,10 @@ function foreign({ sessionId, events }: Stream): Violation[] {
 }
 
 /** The lock named another worker when the stream had so many events: what a former owner began stands before. */
-function late(history: History, { sessionId, incarnation, events }: Stream): Violation[] {
-  const claims = history
-    .all('owner')
-    .filter((owner) => owner.sessionId === sessionId && owner.incarnation === incarnation);
-  return events.flatMap(({ type, at, id, number, workerId }): Violation[] => {
+function late(history: History, stream: Stream): Violation[] {
+  const { sessionId } = stream;
+  const claims = history.ownersOn(stream);
+  return stream.events.flatMap(({ type, at, id, number, workerId }): Violation[] => {
     if (type !== 'turn.started' || workerId === undefined) return [];
     // Under its last claim: the same worker may come back.
     const epoch = Math.max(...claims.filter((claim) => claim.workerId === workerId).map((claim) => claim.epoch));
@@ -59,12 +59,13 @@ function hasReason(
   const since = history.acceptedAt(before.turnId ?? '') ?? before.at;
   const { clockMs } = history.settings;
   const isBetween = (at: number): boolean => at >= since - clockMs && at <= start.at + clockMs;
-  if (start.attempt !== 1) return true;
+  // The lock itself was rolled back between them.
+  if (history.wasRolledBack(since, start.at)) return true;
   const released = history.all('released').some((one) => one.sessionId === sessionId && isBetween(one.at));
   const gone = history
     .all('agent_gone')
-    .some((one) => one.pid === before.pid || (one.sessionId === sessionId && isBetween(one.at)));
+    .some((one) => isBetween(one.at) && (one.pid === before.pid || one.sessionId === sessionId));
   if (start.workerId === before.workerId) return released || gone;
   const end = history.leaseEnd(workerId);
-  return released || (end !== undefined && end <= start.at + history.settings.clockMs);
+  return released || (end !== undefined && end <= start.at + clockMs);
 }

@@ -1,4 +1,5 @@
-import { type History, placeOf, type Rule, type Violation } from '../history.js';
+import type { History, Rule, Violation } from '../history.js';
+import { placeOf, type Stream } from '../lines.js';
 import type { SeenEvent } from '../records.js';
 
 const rule = "every reader's view is complete";
@@ -13,29 +14,49 @@ export const completeViews: Rule = (history) => {
     else seen.push(event);
   }
   return [
-    ...[...byReader].flatMap(([reader, seen]) => dense(reader, seen)),
+    ...[...byReader].flatMap(([reader, seen]) => dense(history, reader, seen)),
     ...toTheEnd(history, byReader),
     ...agreeing(history),
   ];
 };
 
-function dense(reader: string, seen: readonly SeenEvent[]): Violation[] {
-  const violations: Violation[] = [];
-  let before: { incarnation: string; number: number } | undefined;
-  for (const event of seen) {
-    const place = placeOf(event.id);
-    const follows =
-      before === undefined || (place.incarnation === before.incarnation && place.number === before.number + 1);
-    if (!follows && event.type !== 'stream.expired')
-      violations.push({
-        rule,
-        at: event.at,
-        what: `${reader}: ${event.id} after ${before?.incarnation}.${before?.number}`,
-      });
-    before = place;
-  }
-  return violations;
+function dense(history: History, reader: string, seen: readonly SeenEvent[]): Violation[] {
+  return seen.flatMap((event, at): Violation[] => {
+    const before = seen[at - 1];
+    const isExpired = event.type === 'stream.expired';
+    if (isExpired ? mayExpire(history, before, event) : follows(before, event)) return [];
+    const what = isExpired ? `told at ${event.id} that its stream expired` : event.id;
+    return [{ rule, at: event.at, what: `${reader}: ${what}, after ${before?.id ?? 'nothing'}` }];
+  });
 }
+
+function follows(before: SeenEvent | undefined, event: SeenEvent): boolean {
+  if (before === undefined) return true;
+  const [from, to] = [placeOf(before.id), placeOf(event.id)];
+  return to.incarnation === from.incarnation && to.number === from.number + 1;
+}
+
+/** Whether what a reader was told it had missed could not be kept for it. */
+function mayExpire(history: History, before: SeenEvent | undefined, expired: SeenEvent): boolean {
+  const { eventsKept, eventsTtlMs, clockMs } = history.settings;
+  const place = placeOf(expired.id);
+  const from = before === undefined ? { incarnation: place.incarnation, number: 0 } : placeOf(before.id);
+  const since = before?.at ?? 0;
+  const isAnother = place.incarnation !== from.incarnation;
+  if (isAnother || place.number < from.number) {
+    if (history.rollbacks.some(({ until }) => until >= since - clockMs && until <= expired.at + clockMs)) return true;
+    const opened = streamsOf(history, expired.sessionId, from.incarnation)[0]?.events[0]?.at ?? since;
+    return isAnother && history.closings(expired.sessionId).some(({ at }) => at >= opened && at <= expired.at);
+  }
+  if (expired.at - since >= eventsTtlMs) return true;
+  const known = streamsOf(history, expired.sessionId, place.incarnation).map(
+    ({ events }) => events.at(-1)?.number ?? 0,
+  );
+  return Math.max(0, ...known) >= place.number + eventsKept;
+}
+
+const streamsOf = (history: History, sessionId: string, incarnation: string): Stream[] =>
+  history.streams.filter((one) => one.sessionId === sessionId && one.incarnation === incarnation);
 
 function toTheEnd(history: History, byReader: ReadonlyMap<string, readonly SeenEvent[]>): Violation[] {
   const finals = new Map(history.all('final').map((final) => [final.sessionId, final]));
@@ -53,12 +74,16 @@ function agreeing(history: History): Violation[] {
   const known = new Map<string, SeenEvent>();
   return history.all('event').flatMap((event): Violation[] => {
     if (event.type === 'stream.expired') return [];
-    const key = `${event.sessionId} ${event.id}`;
+    const key = `${event.sessionId} ${event.id} ${history.lostWith(event) ?? ''}`;
     const other = known.get(key);
     known.set(key, other ?? event);
     if (other === undefined || (other.type === event.type && other.seq === event.seq)) return [];
     return [
-      { rule, at: event.at, what: `${key} is ${other.type} to ${other.reader}, ${event.type} to ${event.reader}` },
+      {
+        rule,
+        at: event.at,
+        what: `${event.sessionId} ${event.id} is ${other.type} to ${other.reader}, ${event.type} to ${event.reader}`,
+      },
     ];
   });
 }

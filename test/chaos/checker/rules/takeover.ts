@@ -1,4 +1,4 @@
-import { type History, isEnding, type Rule } from '../history.js';
+import { type Death, type History, isEnding, type Rule } from '../history.js';
 import { obstaclesOf } from '../obstacles.js';
 import type { Accepted } from '../records.js';
 
@@ -19,7 +19,7 @@ export interface Takeover {
 
 /** Sessions of dead owners with turns that waited, and when somebody served them again. */
 export function takeovers(history: History): Takeover[] {
-  return history.deaths.flatMap(({ workerId, at: diedAt, endsBy }) =>
+  return [...history.deaths, ...ownersAgain(history)].flatMap(({ workerId, at: diedAt, endsBy }) =>
     ownedBy(history, workerId, diedAt).flatMap((sessionId): Takeover[] => {
       const servedAt = firstSign(history, sessionId, workerId, diedAt);
       const waiting = firstWaiting(history, { sessionId, workerId, diedAt, servedAt });
@@ -31,6 +31,17 @@ export function takeovers(history: History): Takeover[] {
     }),
   );
 }
+
+/** What was taken over from the dead, and is theirs again: Redis has forgotten the claim. Their leases may be there again, too. */
+const ownersAgain = (history: History): Death[] =>
+  history.rollbacks.flatMap(({ until }) =>
+    history.deaths
+      .filter((death) => death.at < until)
+      .map(({ workerId }) => ({ workerId, at: until + lookMs, endsBy: until + history.settings.leaseTtlMs })),
+  );
+
+/** Within which it is seen whose they are, ms. */
+const lookMs = 200;
 
 /** Served within lease TTL, a sweep and one resume of its owner's death; anew from the end of what else was in its way. */
 export const inTime: Rule = (history) =>
@@ -102,6 +113,7 @@ function firstWaiting(
   const needsNobody = new Set(
     endings.flatMap((event) => (event.workerId === workerId || wasWithdrawn(event) ? [event.turnId] : [])),
   );
+  const forgotten = new Set(history.all('ended').flatMap(({ turnId, status }) => (status === 'gone' ? [turnId] : [])));
   const closedAt = history.closings(sessionId).map(({ at }) => at);
   return history
     .all('accepted')
@@ -111,5 +123,6 @@ function firstWaiting(
     .filter(
       ({ turnId, at }) => !needsNobody.has(turnId) && !closedAt.some((closed) => closed >= at && closed <= servedAt),
     )
+    .filter(({ turnId }) => !forgotten.has(turnId))
     .find(({ turnId }) => (endedAt.get(turnId) ?? Number.POSITIVE_INFINITY) > diedAt + history.settings.clockMs);
 }
