@@ -4,7 +4,7 @@ import { type LocalRedis, startLocalRedis } from '@hearth/local-redis';
 /** The Redis of a run: can be killed and come back on its port with what it had written. */
 export class RedisServer {
   private constructor(
-    private readonly dataDir: string,
+    readonly dataDir: string,
     private server: LocalRedis,
   ) {}
 

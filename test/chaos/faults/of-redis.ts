@@ -1,4 +1,6 @@
-import { type FaultKind, faultKind } from './fault.js';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { HistoryRecord } from '../checker/records.js';
+import { type FaultKind, faultKind, type Hit, victim } from './fault.js';
 
 const down = (name: string, how: 'stop' | 'kill', leases: number, weight: number): FaultKind =>
   faultKind(
@@ -6,15 +8,45 @@ const down = (name: string, how: 'stop' | 'kill', leases: number, weight: number
     weight,
     () => ({}),
     async ({ stage, leaseTtlMs }) =>
-      stage.alone(async () => {
+      stage.alone(async (): Promise<Hit> => {
         const at = Date.now();
         await stage.redis.bounce(how, Math.round(leases * leaseTtlMs));
-        return { did: 1, at, away: 'redis' as const };
+        return { did: 1, at, away: 'redis' };
       }),
   );
+
+/** What others were told, and the replica never heard of. */
+const isAcknowledged = (record: HistoryRecord): boolean =>
+  record.kind === 'accepted' || record.kind === 'ended' || (record.kind === 'owner' && record.workerId !== '');
+
+/** Just before its lease is over: whoever takes over from it does so when nobody hears of it any more. */
+const untilTaken = 0.95;
+
+const failedOver = faultKind(
+  'a replica without the last moments is promoted',
+  1,
+  // Less than a lease, so that owners live on whose claims are lost; or more, so that nobody's lease is left.
+  (random) => ({ which: random.next(), kills: random.chance(0.7), leases: 0.2 + random.next() }),
+  async (scene, { which, kills, leases }) =>
+    scene.stage.alone(async (): Promise<Hit> => {
+      const { stage, recorder, leaseTtlMs } = scene;
+      const replica = await stage.redis.replica();
+      const worker = kills ? await victim(scene, which) : undefined;
+      worker?.kill();
+      if (worker !== undefined) await pause(untilTaken * leaseTtlMs);
+      await stage.redis.cutOff(replica);
+      const at = Date.now();
+      const before = recorder.records.length;
+      await pause(leases * leaseTtlMs);
+      const did = recorder.records.slice(before).filter(isAcknowledged).length;
+      await stage.redis.failOver(replica);
+      return { did, at, away: 'redis' };
+    }),
+);
 
 export const ofRedis: readonly FaultKind[] = [
   down('Redis is restarted', 'stop', 0.1, 1.5),
   down('Redis is killed', 'kill', 0.1, 1.5),
   down('Redis is away for longer than a lease', 'kill', 1.3, 0.7),
+  failedOver,
 ];

@@ -14,6 +14,7 @@ type Trouble =
 export class TroubleProxy {
   private readonly pairs = new Set<{ client: Socket; redis: Socket }>();
   private trouble: Trouble = { kind: 'none' };
+  private isShut = false;
   private repliesToDrop = 0;
   private readonly toDrop = { any: 0, endings: 0 };
   /** Messages of channels that were lost. */
@@ -44,6 +45,13 @@ export class TroubleProxy {
   /** Who connects from now on reaches another Redis; connections that are there are cut. */
   lead(redisUrl: string): void {
     this.port = Number(new URL(redisUrl).port);
+    this.isShut = false;
+    this.cut();
+  }
+
+  /** Nobody gets through before it {@link lead}s somewhere again. */
+  shut(): void {
+    this.isShut = true;
     this.cut();
   }
 
@@ -99,6 +107,7 @@ export class TroubleProxy {
   }
 
   private join(client: Socket): void {
+    if (this.isShut) return void client.destroy();
     const redis = connect({ host: '127.0.0.1', port: this.port, noDelay: true });
     client.setNoDelay(true);
     const pair = { client, redis };

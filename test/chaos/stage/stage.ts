@@ -6,9 +6,9 @@ import { createProducer, type Producer } from '@hearth/producer';
 import { defaultStoreLimits, Keys, SessionStore } from '@hearth/shared';
 import { fakeClaudePath } from '@hearth/simulator';
 import { Redis } from 'ioredis';
-import { RedisServer } from '../../support/redis-server.js';
 import type { Recorder } from '../recorder.js';
-import { TroubleProxy } from './proxy.js';
+import type { TroubleProxy } from './proxy.js';
+import { StageRedis } from './redis.js';
 import { Watcher } from './watcher.js';
 import { WorkerProcess } from './worker-process.js';
 
@@ -29,11 +29,9 @@ const drainMs = 20_000;
 
 /** Everything that runs: Redis, workers, each with a way to Redis of its own, and the producers with theirs. */
 export class Stage {
-  readonly prefix = `chaos-${randomBytes(4).toString('hex')}`;
-  readonly keys = new Keys({ keyPrefix: this.prefix, queuePrefix: `${this.prefix}-bull` });
   readonly workers: WorkerProcess[] = [];
   readonly producers: Producer[] = [];
-  private readonly proxies: TroubleProxy[] = [];
+  private readonly ways: TroubleProxy[] = [];
   private started = 0;
   private keepsWorkers = true;
   private isOver = false;
@@ -41,27 +39,30 @@ export class Stage {
   /** Homes of workers that could not end their agents: the next to start gets one. */
   private readonly homesLeft: string[] = [];
 
+  private watching: Watcher | undefined;
+
   private constructor(
     readonly settings: StageSettings,
-    readonly redis: RedisServer,
+    readonly prefix: string,
+    readonly keys: Keys,
+    readonly redis: StageRedis,
     readonly producerProxy: TroubleProxy,
-    private readonly watcher: (keys: Keys) => Watcher,
   ) {}
 
   static async open(settings: StageSettings): Promise<Stage> {
     await mkdir(join(settings.folder, 'state'), { recursive: true });
-    const redis = await RedisServer.start(join(settings.folder, 'redis'));
-    const proxy = await TroubleProxy.open(redis.url);
-    const { sessionIds, recorder } = settings;
-    const stage = new Stage(settings, redis, proxy, (keys) => new Watcher(redis.url, keys, sessionIds, recorder));
+    const prefix = `chaos-${randomBytes(4).toString('hex')}`;
+    const keys = new Keys({ keyPrefix: prefix, queuePrefix: `${prefix}-bull` });
+    const redis = await StageRedis.start({ ...settings, keys });
+    const stage = new Stage(settings, prefix, keys, redis, await redis.way());
     await stage.writeProfiles();
     return stage;
   }
 
-  private watching: Watcher | undefined;
-
   async start(): Promise<void> {
-    this.watching = this.watcher(this.keys);
+    const { sessionIds, recorder } = this.settings;
+    const { url } = await this.redis.way();
+    this.watching = new Watcher({ redisUrl: url, beat: this.redis.beat, keys: this.keys, sessionIds, recorder });
     this.watching.start();
     await this.startWorkers();
     if (this.up.length < this.settings.workers) throw new Error('a worker did not start; see its log');
@@ -109,8 +110,8 @@ export class Stage {
   /** Resolves when it serves, or has ended. */
   private async startWorker(): Promise<void> {
     const { folder, leaseTtlMs, places, recorder, onWorkerLine } = this.settings;
-    const proxy = await TroubleProxy.open(this.redis.url);
-    this.proxies.push(proxy);
+    const proxy = await this.redis.way();
+    this.ways.push(proxy);
     if (this.isOver) return;
     this.started += 1;
     const left = this.homesLeft.shift();
@@ -147,7 +148,7 @@ export class Stage {
 
   /** Ends everything that is wrong with connections and workers. */
   heal(): void {
-    for (const proxy of [...this.proxies, this.producerProxy]) proxy.heal();
+    for (const proxy of [...this.ways, this.producerProxy]) proxy.heal();
     for (const worker of this.workers) {
       if (worker.isFrozen) worker.thaw();
       void worker.order({ shiftMs: 0 });
@@ -175,7 +176,6 @@ export class Stage {
     await Promise.all(this.workers.map(({ exited }) => exited));
     clearTimeout(patience);
     await this.watching?.stop();
-    await Promise.all([...this.proxies, this.producerProxy].map((proxy) => proxy.close()));
     await this.redis.stop();
   }
 

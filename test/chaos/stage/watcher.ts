@@ -27,6 +27,15 @@ end
 return {s[1] or '', s[2] or '0', s[3] or '', s[4] or '0', token or ''}
 `;
 
+export interface WatcherSettings {
+  redisUrl: string;
+  /** A key that always says when it was written: what Redis has of it after a death tells what it has of everything. */
+  beat: string;
+  keys: Keys;
+  sessionIds: readonly string[];
+  recorder: Recorder;
+}
+
 /** Looks at who owns what, and which leases live, and writes down what changes. */
 export class Watcher {
   private readonly locks = new Map<string, Lock>();
@@ -36,13 +45,8 @@ export class Watcher {
   private running = true;
   private loop: Promise<void> | undefined;
 
-  constructor(
-    redisUrl: string,
-    private readonly keys: Keys,
-    private readonly sessionIds: readonly string[],
-    private readonly recorder: Recorder,
-  ) {
-    this.redis = new Redis(redisUrl, {
+  constructor(private readonly settings: WatcherSettings) {
+    this.redis = new Redis(settings.redisUrl, {
       maxRetriesPerRequest: null,
       commandTimeout: 1_000,
       retryStrategy: () => everyMs,
@@ -68,15 +72,16 @@ export class Watcher {
   }
 
   private async look(): Promise<void> {
-    const known = await this.redis.zrange(this.keys.knownWorkers, '0', '-1');
-    const { queuePrefix } = this.keys.options;
+    const { keys, sessionIds, beat } = this.settings;
+    await this.redis.set(beat, Date.now());
+    const known = await this.redis.zrange(keys.knownWorkers, '0', '-1');
+    const { queuePrefix } = keys.options;
     const pipeline = this.redis.pipeline();
-    for (const sessionId of this.sessionIds) pipeline.eval(look, 1, this.keys.session(sessionId)[0], queuePrefix);
-    for (const workerId of known) pipeline.pttl(this.keys.lease(workerId));
+    for (const sessionId of sessionIds) pipeline.eval(look, 1, keys.session(sessionId)[0], queuePrefix);
+    for (const workerId of known) pipeline.pttl(keys.lease(workerId));
     const replies = ((await pipeline.exec()) ?? []).map(([, reply]) => reply);
-    for (const [at, sessionId] of this.sessionIds.entries()) this.sessionSeen(sessionId, replies[at] as string[]);
-    for (const [at, workerId] of known.entries())
-      this.leaseSeen(workerId, Number(replies[this.sessionIds.length + at]));
+    for (const [at, sessionId] of sessionIds.entries()) this.sessionSeen(sessionId, replies[at] as string[]);
+    for (const [at, workerId] of known.entries()) this.leaseSeen(workerId, Number(replies[sessionIds.length + at]));
   }
 
   private sessionSeen(sessionId: string, seen: readonly string[]): void {
@@ -88,7 +93,7 @@ export class Watcher {
     if (before?.owner === owner && before.epoch === lock.epoch && before.incarnation === incarnation) return;
     this.locks.set(sessionId, lock);
     if (incarnation === '') return;
-    this.recorder.note({
+    this.settings.recorder.note({
       kind: 'owner',
       sessionId,
       incarnation,
@@ -103,7 +108,7 @@ export class Watcher {
     const workerId = holder === owner ? '' : holder;
     if (workerId === (this.bells.get(sessionId) ?? '')) return;
     this.bells.set(sessionId, workerId);
-    this.recorder.note({ kind: 'bell', sessionId, workerId });
+    this.settings.recorder.note({ kind: 'bell', sessionId, workerId });
   }
 
   private leaseSeen(workerId: string, leftMs: number): void {
@@ -112,6 +117,6 @@ export class Watcher {
     // Renewed, or over: two readings of one lease differ by a little.
     if (before !== undefined && (until === 0 ? before === 0 : until < before + everyMs)) return;
     this.leases.set(workerId, until);
-    this.recorder.note({ kind: 'lease', workerId, ...(until > 0 ? { until } : {}) });
+    this.settings.recorder.note({ kind: 'lease', workerId, ...(until > 0 ? { until } : {}) });
   }
 }

@@ -1,0 +1,125 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Keys } from '@hearth/shared';
+import { Redis } from 'ioredis';
+import { RedisServer } from '../../support/redis-server.js';
+import type { RolledBack } from '../checker/records.js';
+import type { Recorder } from '../recorder.js';
+import { TroubleProxy } from './proxy.js';
+
+/** What was on its way when a server ended has been read after so long, ms. */
+const deliveredMs = 200;
+/** How long a replica may take to have everything, ms. */
+const syncMs = 15_000;
+
+export interface StageRedisSettings {
+  folder: string;
+  keys: Keys;
+  sessionIds: readonly string[];
+  recorder: Recorder;
+}
+
+/** The Redis of a run, and all ways to it. Whatever it forgets is written down before anybody gets to it again. */
+export class StageRedis {
+  private readonly ways: TroubleProxy[] = [];
+  private servers = 1;
+
+  private constructor(
+    private readonly settings: StageRedisSettings,
+    private server: RedisServer,
+  ) {}
+
+  static async start(settings: StageRedisSettings): Promise<StageRedis> {
+    return new StageRedis(settings, await RedisServer.start(join(settings.folder, 'redis-1')));
+  }
+
+  /** A way of one's own. */
+  async way(): Promise<TroubleProxy> {
+    const way = await TroubleProxy.open(this.server.url);
+    this.ways.push(way);
+    return way;
+  }
+
+  /** The key in which the moment stands that was written last. */
+  get beat(): string {
+    return `${this.settings.keys.options.keyPrefix}:beat`;
+  }
+
+  get url(): string {
+    return this.server.url;
+  }
+
+  /** Ends it, orderly or not, and has it back after so many ms. Killed, it may lack what it had not on disk yet (\`everysec\`). */
+  async bounce(how: 'stop' | 'kill', downMs: number): Promise<void> {
+    for (const way of this.ways) way.shut();
+    await this.server.bounce(how, downMs);
+    await this.isBack(how === 'kill');
+  }
+
+  /** A replica that has everything; it is told nothing any more from {@link promote} on. */
+  async replica(): Promise<RedisServer> {
+    this.servers += 1;
+    const replica = await RedisServer.start(join(this.settings.folder, `redis-${this.servers}`));
+    await using(this.server.url, (primary) => primary.config('SET', 'repl-diskless-sync-delay', '0'));
+    await using(replica.url, async (redis) => {
+      await redis.replicaof('127.0.0.1', Number(new URL(this.server.url).port));
+      const startedAt = performance.now();
+      while (!(await redis.info('replication')).includes('master_link_status:up')) {
+        if (performance.now() - startedAt > syncMs) throw new Error('the replica did not get everything');
+        await pause(20);
+      }
+    });
+    return replica;
+  }
+
+  /** What happens from now on, the replica never hears of. */
+  async cutOff(replica: RedisServer): Promise<void> {
+    await using(replica.url, (redis) => redis.replicaof('NO', 'ONE'));
+  }
+
+  /** The replica takes the primary's place, which is gone for good. */
+  async failOver(replica: RedisServer): Promise<void> {
+    for (const way of this.ways) way.shut();
+    await this.server.stop();
+    await rm(this.server.dataDir, { recursive: true, force: true });
+    this.server = replica;
+    await pause(deliveredMs);
+    await this.isBack(true);
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.ways.map((way) => way.close()));
+    await this.server.stop();
+  }
+
+  private async isBack(mayHaveForgotten: boolean): Promise<void> {
+    if (mayHaveForgotten)
+      this.settings.recorder.note({ kind: 'rolled_back', ...(await this.known()), until: Date.now() });
+    for (const way of this.ways) way.lead(this.server.url);
+  }
+
+  private async known(): Promise<Pick<RolledBack, 'at' | 'kept'>> {
+    return using(this.server.url, async (redis) => {
+      const kept: Record<string, { incarnation: string; events: number }> = {};
+      for (const sessionId of this.settings.sessionIds) {
+        const [incarnation, events] = await redis.hmget(
+          this.settings.keys.session(sessionId)[0],
+          'incarnation',
+          'events',
+        );
+        if (incarnation) kept[sessionId] = { incarnation, events: Number(events) };
+      }
+      return { at: Number(await redis.get(this.beat)), kept };
+    });
+  }
+}
+
+async function using<T>(url: string, use: (redis: Redis) => Promise<T>): Promise<T> {
+  const redis = new Redis(url);
+  try {
+    return await use(redis);
+  } finally {
+    redis.disconnect();
+  }
+}
