@@ -92,8 +92,8 @@ test('start --exit --json shows a conversation that remembers, beside cold runs,
     expect({ code, stderr }).toMatchObject({ code: 0 });
     expect(stderr.split('\n')[0]).toMatch(/No credentials for Claude: this is the demo/);
     expect(lines.map(({ kind }) => kind)).toEqual([
-      ...Array.from({ length: 4 }, () => ['turn', 'cold']).flat(),
       'ready',
+      ...Array.from({ length: 4 }, () => ['turn', 'cold']).flat(),
     ]);
     const [a1, b1, a2, b2] = lines.filter(({ kind }) => kind === 'turn');
     expect(a1).toMatchObject({ warmth: 'spare', result: 'I will remember the number 4711.' });

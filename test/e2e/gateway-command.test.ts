@@ -5,6 +5,7 @@ import { expect, test } from 'vitest';
 import { type Cluster, withCluster } from '../support/cluster.js';
 import { hearth, watch } from '../support/command.js';
 import { receive } from '../support/event-source.js';
+import { eventually } from '../support/facts.js';
 import { bearer, testTokens } from '../support/gateway.js';
 
 /** A port that nobody listens on. */
@@ -35,6 +36,22 @@ test('up --port serves HTTP where it was told, says so when it is ready, and tak
     });
     expect(await turn.json()).toMatchObject({ status: 'finished', text: 'Echo: hello', warmth: 'spare' });
     expect(await up.leave()).toBe(0);
+    await expect(fetch(`${ready.gateway}/healthz`)).rejects.toThrow();
+  });
+}, 120_000);
+
+test('start --port says that it is ready as soon as it serves, before it shows anything, and stays', async () => {
+  await withCluster(async (cluster) => {
+    const port = await freePort();
+    const start = watch(['start', '--demo', '--port', String(port), '--json'], await environmentOf(cluster));
+    const ready = JSON.parse(await start.said(/"kind":"ready"/)) as { gateway: string };
+    expect(ready.gateway).toBe(`http://127.0.0.1:${port}`);
+    expect(start.lines.filter((line) => /"kind":"(turn|cold)"/.test(line))).toEqual([]);
+    expect(await (await fetch(`${ready.gateway}/readyz`)).json()).toEqual({ status: 'ready', workers: 1 });
+    await eventually(() => start.lines.filter((line) => line.includes('"kind":"cold"')).length === 4);
+    expect((await fetch(`${ready.gateway}/healthz`)).status).toBe(200);
+    expect(start.lines.filter((line) => line.includes('"kind":"ready"'))).toHaveLength(1);
+    expect(await start.leave()).toBe(0);
     await expect(fetch(`${ready.gateway}/healthz`)).rejects.toThrow();
   });
 }, 120_000);

@@ -10,7 +10,7 @@ import { lookForCredentials } from '../credentials.js';
 import { style, table } from '../terminal/output.js';
 import { withProgress } from '../terminal/progress.js';
 import { aborted, type Context } from './context.js';
-import { announce, type UpOptions, withStack } from './up.js';
+import { announce, sayReady, type UpOptions, withStack } from './up.js';
 
 /** How long a turn of the conversation waits for a quiet machine, ms. */
 const spareDeadlineMs = 5_000;
@@ -33,6 +33,7 @@ export async function start(options: StartOptions, context: Context): Promise<nu
   if (out.json) out.note(first);
   else out.line(first);
   return withStack(options, demo, context, async (stack) => {
+    sayReady(stack, context);
     const producer = createProducer({ redisUrl: stack.redisUrl });
     try {
       const told = await Promise.race([conversation(producer, stack.env, context), aborted(signal).then(() => false)]);

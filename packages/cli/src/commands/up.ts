@@ -19,6 +19,7 @@ export async function up(options: UpOptions, context: Context): Promise<number> 
   if (!options.demo && credentials.found === undefined && options.profiles === undefined)
     throw noCredentials(credentials);
   return withStack(options, options.demo ?? false, context, async (stack) => {
+    sayReady(stack, context);
     announce(stack, context);
     await aborted(context.signal);
     return 0;
@@ -49,9 +50,8 @@ export async function withStack(
   }
 }
 
-/** Says where everything is, and what to try next. */
-export function announce(stack: Stack, { out }: Context): void {
-  const { redisUrl, modelApi, workers, gateway } = stack;
+/** Says to programs that it serves, and where. */
+export function sayReady({ redisUrl, modelApi, workers, gateway }: Stack, { out }: Context): void {
   out.value({
     kind: 'ready',
     gateway: gateway.url,
@@ -59,6 +59,10 @@ export function announce(stack: Stack, { out }: Context): void {
     ...(modelApi === undefined ? {} : { modelApi }),
     workers: workers.map(({ workerId, seat, pid }) => ({ workerId, seat, pid })),
   });
+}
+
+/** Says to people where everything is, and what to try next. */
+export function announce({ redisUrl, modelApi, workers, gateway }: Stack, { out }: Context): void {
   out.line(`\n${style.bold('hearth is up')}`);
   out.line(`  Gateway    ${gateway.url} (console at /, API described at /docs)`);
   out.line(`  Redis      ${redisUrl}`);
