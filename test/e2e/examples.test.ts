@@ -1,8 +1,9 @@
-/** The programs of examples/, as people start them. The chat bot has a test of its own. */
+/** The programs of examples/, as people start them. What the chat bot does in full has a test of its own. */
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
+import { TelegramStandIn } from '@hearth/examples/chat-bot/stand-in';
 import { execa } from 'execa';
 import { expect, onTestFinished, test } from 'vitest';
 import { type Cluster, withCluster } from '../support/cluster.js';
@@ -125,6 +126,29 @@ async function badNetwork(url: string, bytes: number): Promise<{ url: string; cu
   onTestFinished(() => void server.close());
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, cuts: () => cuts };
 }
+
+test('the bot on Telegram answers and remembers, asks with buttons, and leaves at Ctrl-C', async () => {
+  await withCluster(async (cluster) => {
+    await cluster.worker({ claude: 'fake' });
+    const people = new TelegramStandIn();
+    onTestFinished(() => people.stop());
+    const bot = watchNode([example('dist/chat-bot/run-telegram.js')], {
+      ...cluster.env,
+      TELEGRAM_API: await people.start(),
+      TELEGRAM_TOKEN: '1:token',
+    });
+    people.say('7', 'Remember the number 5.');
+    await people.sees(({ text }) => text.trim() === 'I will remember the number 5.');
+    people.say('7', '[[tool Effect {"text":"x"}]] go');
+    const { buttons } = await people.sees((message) => message.buttons.length > 0);
+    people.press('7', buttons.find(({ label }) => label === 'Allow')?.data ?? '');
+    await people.sees(({ text }) => text.includes('The tools answered: '));
+    people.say('7', 'What number did I ask you to remember?');
+    await people.sees(({ text }) => text.trim() === 'You asked me to remember the number 5.');
+    expect(await cluster.producer().session('telegram/7').turns()).toHaveLength(3);
+    expect(await bot.leave()).toBe(0);
+  });
+});
 
 test('a plain BullMQ job is a turn, and ends with it', async () => {
   await withCluster(async (cluster) => {
