@@ -2,7 +2,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { markedProcesses, workerMark } from '@hearth/worker';
 import { expect, test } from 'vitest';
-import { type Cluster, type TestWorker, withCluster } from '../support/cluster.js';
+import { type TestWorker, withCluster } from '../support/cluster.js';
+import { contents } from '../support/contents.js';
 import { eventually, sizeOf } from '../support/facts.js';
 
 const leaseTtlMs = 3_000;
@@ -66,14 +67,3 @@ test.each([
   },
   90_000,
 );
-
-/** Everything a worker can write for a session. */
-async function contents(cluster: Cluster, sessionId: string): Promise<unknown> {
-  const [session, , turnPrefix, , , events, transcript] = cluster.keys.session(sessionId);
-  return {
-    session: await cluster.redis.hgetall(session),
-    turn: await cluster.redis.hgetall(`${turnPrefix}1`),
-    events: await cluster.redis.xlen(events),
-    transcript: await cluster.redis.lrange(transcript, 0, -1),
-  };
-}
