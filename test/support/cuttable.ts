@@ -5,6 +5,8 @@ import { onTestFinished } from 'vitest';
 /** A way to a server that can be cut, and worse. */
 export interface Way {
   url: string;
+  /** How many connections there are. */
+  connections(): number;
   /** Every connection over it ends at once, new ones are let through; tells how many there were. */
   cut(): number;
   /** It carries nothing any more, and tells nobody: connections stand, and can be made; or only those that stand are frozen (`standing`). */
@@ -29,10 +31,11 @@ export async function cuttable(url: string): Promise<Way> {
       socket.on('error', () => undefined);
     }
   });
+  const connections = (): number => sockets.size / 2;
   const cut = (): number => {
-    const connections = sockets.size / 2;
+    const ended = connections();
     for (const socket of sockets) socket.destroy();
-    return connections;
+    return ended;
   };
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -46,6 +49,7 @@ export async function cuttable(url: string): Promise<Way> {
   way.port = String((server.address() as AddressInfo).port);
   return {
     url: way.href.replace(/\/$/, ''),
+    connections,
     cut,
     freeze: (which = 'all') => {
       if (which === 'all') state = 'frozen';

@@ -1,5 +1,3 @@
-import { connectWaiting } from '@hearth/shared';
-import type { Redis } from 'ioredis';
 import { expect, inject, test } from 'vitest';
 import { cuttable } from '../../../test/support/cuttable.js';
 import { type Producer, TurnFailedError, type TurnHandle } from '../src/index.js';
@@ -68,13 +66,16 @@ test('limits are the producer’s: backlog, profile', async () => {
 
 test('a closed producer says so and leaves no connection', async () => {
   const scene = new Scene();
-  const producer = scene.producer();
-  await producer.session('s').prompt('x');
-  const before = await connections();
+  const way = await cuttable(inject('redisUrl'));
+  const producer = scene.producer({ redisUrl: way.url });
+  const turn = await producer.session('s').prompt('x');
+  // It reads, too: that is a connection of its own.
+  await turn[Symbol.asyncIterator]().next();
+  expect(way.connections()).toBeGreaterThan(1);
   await producer.close();
   await producer.close();
   await expect(producer.session('s').prompt('x')).rejects.toMatchObject({ code: 'closed' });
-  await expect.poll(connections).toBeLessThan(before);
+  await expect.poll(() => way.connections()).toBe(0);
 });
 
 test('sessions and workers are listed, the last used first', async () => {
@@ -95,13 +96,6 @@ test('sessions and workers are listed, the last used first', async () => {
 
 async function waiting(scene: Scene, queue: string): Promise<string[]> {
   return scene.redis.lrange(`${scene.keys.options.queuePrefix}:${queue}:wait`, 0, -1);
-}
-
-async function connections(): Promise<number> {
-  const redis: Redis = connectWaiting(inject('redisUrl'), 'counter');
-  const list = String(await redis.client('LIST'));
-  redis.disconnect();
-  return [...list.matchAll(/name=hearth-(producer|reader) /g)].length;
 }
 
 test('a submit says how many turns come before its own, also when it is known already', async () => {
