@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { errorCodes } from '@hearth/shared';
 import { startModelApi } from '@hearth/simulator';
 import { expect, onTestFinished, test } from 'vitest';
 import { Cluster } from '../support/cluster.js';
@@ -42,12 +43,16 @@ test('Redis killed and restarted in the middle of 50 streaming turns: each ends 
       ),
     ),
   );
+  // It came back within the leases: agents went on, and those who wait were not told of it.
+  expect(ends.filter((end) => typeof end === 'string').length).toBeGreaterThan(turns / 2);
   const retried = ends.flatMap((end, at) => {
     if (typeof end === 'string') {
       expect(end).toBe(`Echo: ${words}`);
       return [];
     }
-    expect(end.code).toMatch(/^[a-z]+(_[a-z]+)*$/);
+    expect(errorCodes).toContain(end.code);
+    // Accepted is accepted: what was in the log is there again.
+    expect(end.code).not.toBe('turn_gone');
     return [
       producer
         .session(names[at] ?? '')
