@@ -82,6 +82,7 @@ test('tools side by side are matched by their id; one that nobody allowed is ref
     const reads = ['a', 'b'].map((name) => `[[tool Read {"file_path":"${join(folder, name)}"}]]`);
     const both = await eventsOf(await session.prompt(`[[parallel]] ${reads.join(' ')}`));
     const summaries = new Map(typed(both, 'tool.ended').map(({ toolUseId, summary }) => [toolUseId, summary]));
+    expect(summaries.size).toBe(2);
     for (const { toolUseId, input } of typed(both, 'tool.started')) {
       expect(summaries.get(toolUseId)).toContain(`text of ${input.includes(join(folder, 'a')) ? 'a' : 'b'}`);
     }

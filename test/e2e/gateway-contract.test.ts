@@ -46,6 +46,8 @@ test('the document is valid; every route and every error in it happens, and is a
     await warmFailures(world);
     expect(contract.unseen()).toEqual([]);
     const log = gateway.log.join('');
+    // It tells of the requests, by what they are about.
+    expect(log).toContain('"turnId":"hangs"');
     for (const { token } of allTokens) expect(log).not.toContain(token);
     expect(log).not.toContain('hello');
   });

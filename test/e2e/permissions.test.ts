@@ -299,6 +299,7 @@ test('an answer whose call is lost is found by the owner', async () => {
     expect(await wishes.resolve('s', { requestId, seq, name }, { by: 'answer', answer: { decision: 'deny' } })).toEqual(
       { kind: 'ok' },
     );
+    expect(await next(turn, 'tool.ended')).toMatchObject({ name: 'Effect', ok: false });
     expect((await turn.result()).status).toBe('finished');
   });
 });
