@@ -3,7 +3,7 @@ import type { Action } from './action.js';
 import { settleFor, usual, wishes } from './actions.js';
 import { faults, rollbacks } from './faults.js';
 import type { Rules } from './rules.js';
-import { leaseTtl, lookAtMost } from './session.js';
+import { leaseTtl, lookAfter, lookAtMost } from './session.js';
 import { newWorld, violate, type World } from './world.js';
 
 export interface Run {
@@ -58,6 +58,8 @@ export function runSchedule(rules: Rules, seed: number, bounds: Bounds): Run {
 export function comeToRest(world: World, next: () => number): void {
   world.dropsNext = false;
   const wasOwnedByTheDead = ownerIsDown(world);
+  // The turn that was rung for it may be withdrawn just then: the next one has its own look.
+  const takenOverWithin = leaseTtl + lookAfter + 2;
   const turns = Math.max(1, world.redis.session?.log.length ?? 0);
   let ticks = 0;
   for (const most = leaseTtl + 2 * lookAtMost + 2 * turns + 4; ticks < most && !isAtRest(world); ticks += 1) {
@@ -67,7 +69,7 @@ export function comeToRest(world: World, next: () => number): void {
       const target = targets[Math.floor(next() * targets.length)];
       if (target !== undefined) late?.run(world, target);
     });
-    if (wasOwnedByTheDead && ticks > leaseTtl + 2 && ownerIsDown(world)) violate(world, 'a takeover was late');
+    if (wasOwnedByTheDead && ticks > takenOverWithin && ownerIsDown(world)) violate(world, 'a takeover was late');
   }
   judgeRest(world);
 }

@@ -212,14 +212,21 @@ const scripts: Readonly<Record<string, Script>> = {
     if (left.length > 0) session.lookAt = world.now;
     return { code: 'OK', left };
   }),
-  sweep(world) {
+  sweep(world, { dead = [] }) {
     const { session } = world.redis;
     const seq = session?.log[0];
     if (session === null || seq === undefined) return code('NOTHING');
     const ownerIsDead = session.owner !== '' && !lives(world, session.owner);
-    if (session.lookAt > world.now && !ownerIsDead) return code('NOTHING');
-    session.looks += 1;
-    session.lookAt = world.now + Math.min(lookAfter * 2 ** (session.looks - 1), lookAtMost);
+    const isTold = dead.includes(session.owner) && (world.rules.deadTold || session.lookedFence !== session.fence);
+    if (session.lookAt > world.now && !isTold) return code('NOTHING');
+    if (isTold && world.rules.deadTold) {
+      session.looks = 0;
+      session.lookAt = Math.min(session.lookAt, world.now + lookAfter);
+    } else {
+      if (isTold) session.lookedFence = session.fence;
+      session.looks += 1;
+      session.lookAt = world.now + Math.min(lookAfter * 2 ** (session.looks - 1), lookAtMost);
+    }
     const { ring } = session.turns[seq] as Turn;
     const job = world.redis.jobs.find(({ queue, id }) => queue === ring.queue && id === ring.job);
     const isAlive = job?.state === 'waiting' || (job?.state === 'active' && lives(world, job.by));

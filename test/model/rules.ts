@@ -9,6 +9,7 @@ export const guards = {
   logFirst: 'a turn is in the log before it is rung or accepted',
   cut: 'the transcript is cut back to the last commit at claim and begin',
   sweep: 'late turns and those of dead owners are rung from the log',
+  deadTold: 'a session of the dead is told to all who sweep, as often as they ask, and looked at again soon',
   deadOnly: 'a session is taken only from an owner whose lease is absent',
   agentFirst: 'an agent has ended before its session is released',
   turnIds: 'a turnId that is known is the same turn',

@@ -4,7 +4,7 @@ export const leaseTtl = 5;
 export const margin = 1;
 /** Ticks a turn waits before a sweep looks, and at most between two looks. */
 export const lookAfter = 2;
-export const lookAtMost = 4;
+export const lookAtMost = 8;
 export const attemptsAllowed = 3;
 
 export type Ending = 'finished' | 'interrupted' | 'crashed' | 'stopped' | 'cancelled';
@@ -50,6 +50,8 @@ export interface Session {
   past: string[];
   lookAt: number;
   looks: number;
+  /** A model in which one look at a session of the dead is enough notes the fence of the dead. */
+  lookedFence?: string;
   /** A model without targets keeps one wish for the session. */
   wish: boolean;
 }

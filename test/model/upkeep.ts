@@ -1,8 +1,8 @@
 import { loseSession } from './actor.js';
 import { agentOf, killMarked } from './agent.js';
 import { arrive, receive } from './caller.js';
-import { leaseTtl, margin, type Ring } from './session.js';
-import { newRing, type Worker, type World } from './world.js';
+import { leaseTtl, lookAfter, margin, type Ring } from './session.js';
+import { lives, newRing, violate, type Worker, type World } from './world.js';
 
 /** One step of the sweep: looks at the log, and rings again what was lost. */
 export function stepSweep(world: World, worker: Worker): boolean {
@@ -11,12 +11,15 @@ export function stepSweep(world: World, worker: Worker): boolean {
   const task = worker.sweep;
   if (task.call === undefined) {
     const { seq, seen, ring } = task;
-    if (task.pc === 'sweep') task.call = { op: 'sweep', args: {} };
+    if (task.pc === 'sweep') task.call = { op: 'sweep', args: { dead: newlyDead(world, worker) } };
     else task.call = { op: task.pc, args: { seq, seen: seen as Ring, ring: ring as Ring } };
     return true;
   }
+  const { dead } = task.call.args;
   const reply = receive(task);
   if (reply === undefined) return false;
+  worker.buried.push(...(dead ?? []));
+  checkBuried(world, worker);
   if (task.pc === 'sweep' && reply.owner === worker.id && worker.actor !== undefined) worker.actor.isRung = true;
   if (task.pc === 'sweep' && reply.code === 'LOST' && !(reply.owner === worker.id && worker.actor !== undefined)) {
     const queue = (reply.seat ?? 0) > 0 ? `sticky-${reply.seat}` : 'intake';
@@ -25,6 +28,22 @@ export function stepSweep(world: World, worker: Worker): boolean {
   } else if (task.pc === 'ring' && reply.code === 'OK') task.pc = 'add';
   else delete worker.sweep;
   return true;
+}
+
+function newlyDead(world: World, { buried, formerHolder }: Worker): string[] {
+  const holders = [...Object.values(world.redis.seats), ...(formerHolder === undefined ? [] : [formerHolder])];
+  return holders.filter((holder) => !lives(world, holder) && !buried.includes(holder));
+}
+
+/** P6: when all who live have dealt with a dead owner, its session is rung, about to be, or looked at soon. */
+function checkBuried(world: World, { buried }: Worker): void {
+  const { session } = world.redis;
+  const ring = session?.turns[session.log[0] ?? 0]?.ring;
+  if (session === null || ring === undefined || !buried.includes(session.owner)) return;
+  if (session.lookAt <= world.now + lookAfter || ring.queue === 'intake') return;
+  const others = world.workers.filter(({ state }) => state !== 'dead');
+  if (others.some((other) => other.sweep?.pc === 'ring' || !other.buried.includes(session.owner))) return;
+  violate(world, 'nobody looks at a session of the dead');
 }
 
 /** Sends a renewal, unless one is on its way. */

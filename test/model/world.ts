@@ -34,6 +34,8 @@ export interface Args {
   mode?: 'idle' | 'drain';
   event?: string;
   at?: number;
+  /** Workers that whoever sweeps has found dead, and not dealt with yet. */
+  dead?: string[];
 }
 
 export interface Reply {
@@ -111,6 +113,10 @@ export interface Worker {
   seat: number;
   /** When the last confirmed renewal was sent. */
   beat: number;
+  /** Who held its seat before, and is dead. */
+  formerHolder?: string;
+  /** The dead whose sessions it has looked at. */
+  buried: string[];
   isDraining: boolean;
   /** Its timers are overdue: they come right after the next thing it does. */
   isLate: boolean;
@@ -221,9 +227,11 @@ export function startWorker(world: World): Worker {
     const holder = world.redis.seats[seat];
     if (holder === undefined || !lives(world, holder)) break;
   }
+  const formerHolder = world.redis.seats[seat];
   world.redis.seats[seat] = id;
   world.redis.leases[id] = world.now + leaseTtl;
-  const worker: Worker = { id, state: 'up', seat, beat: world.now, isDraining: false, isLate: false };
+  const worker: Worker = { id, state: 'up', seat, beat: world.now, buried: [], isDraining: false, isLate: false };
+  if (formerHolder !== undefined) worker.formerHolder = formerHolder;
   world.workers.push(worker);
   return worker;
 }

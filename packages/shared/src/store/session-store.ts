@@ -246,7 +246,7 @@ export class SessionStore extends SessionView {
     };
   }
 
-  /** Sessions of one shard this caller has won the right to look at. */
+  /** Sessions of one shard this caller has won the right to look at, and all that `deadWorkers` owned. */
   async sweep(shard: number, atMost: number, deadWorkers: readonly string[] = []): Promise<SweptSession[]> {
     const reply = await runScript(
       this.redis,

@@ -118,7 +118,7 @@ describe('sweep', () => {
       expect(await store.sweep(shard, 1)).toHaveLength(0);
     }));
 
-  it('looks at the sessions of a dead worker before their time, once under each fence', () =>
+  it('tells the sessions of a dead worker before their time, as often as it is asked: a reply can be lost', () =>
     withStore(async ({ store }) => {
       const shard = store.shardOf(sessionId);
       const writer = await submitAndClaim(store);
@@ -126,19 +126,39 @@ describe('sweep', () => {
       expect(await store.sweep(shard, 10, ['w2', 'w1'])).toMatchObject([
         { sessionId, owner: 'w1', fence: writer.fence, seat: 1 },
       ]);
-      expect(await store.sweep(shard, 10, ['w1'])).toEqual([]);
+      expect(await store.sweep(shard, 10, ['w1'])).toMatchObject([{ sessionId, owner: 'w1' }]);
+      expect(await store.sweep(shard, 10)).toEqual([]);
       await claim(store, 1, 'w2', writer.fence);
+      expect(await store.sweep(shard, 10, ['w1'])).toEqual([]);
       expect(await store.sweep(shard, 10, ['w1', 'w2'])).toMatchObject([{ sessionId, owner: 'w2' }]);
     }));
 
-  it('returns a session of a dead worker once when its time has come, too', () =>
+  it('tells a session of a dead worker once when its time has come, too', () =>
     withStore(async (world) => {
       const { store } = world;
       await submitAndClaim(store);
       await fallDue(world);
       expect(await store.sweep(store.shardOf(sessionId), 10, ['w1'])).toHaveLength(1);
-      expect(await store.sweep(store.shardOf(sessionId), 10, ['w1'])).toEqual([]);
     }));
+
+  it('looks again soon at what a dead worker owned, however often it was looked at while its turn ran', () =>
+    withStore(
+      async (world) => {
+        const { store } = world;
+        await submitAndClaim(store);
+        for (let look = 1; look <= 4; look++) {
+          await fallDue(world);
+          await store.sweep(store.shardOf(sessionId), 10);
+        }
+        expect(await nextLook(world)).toBeGreaterThan(4_000_000);
+        await store.sweep(store.shardOf(sessionId), 10, ['w1']);
+        expect(await nextLook(world)).toBeLessThanOrEqual(1_000_000);
+        await fallDue(world);
+        await store.sweep(store.shardOf(sessionId), 10);
+        expect(await nextLook(world)).toBeLessThanOrEqual(1_000_000);
+      },
+      { lookAfterMs: 1_000_000, lookAtMostMs: 5_000_000 },
+    ));
 
   it("leaves alone a dead worker's session that has nothing to do", () =>
     withStore(async ({ store }) => {

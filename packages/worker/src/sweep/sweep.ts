@@ -25,7 +25,8 @@ export interface SweepDeps {
  * dealt with.
  *
  * Each live worker sweeps its part of the shards for late turns; every worker sweeps all of them for the sessions of a
- * worker it finds dead. Whoever bumps an entry's time has won the right to look; a ring twice is harmless.
+ * worker it finds dead. Whoever bumps an entry's time has won the right to look at what is late; sessions of the dead are told to all,
+ * until each has dealt with them: what was told may be lost with whoever asked. A ring twice is harmless.
  */
 export class Sweep {
   private readonly buried = new Set<string>();

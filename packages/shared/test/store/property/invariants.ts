@@ -47,7 +47,6 @@ async function checkSession(session: ModelSession, world: World): Promise<void> 
       turns: String(session.committed),
       note: session.note,
       ...(session.closing ? { closing: '1' } : {}),
-      ...(session.lookedFence === undefined ? {} : { lookedFence: session.lookedFence }),
     },
     at,
   );

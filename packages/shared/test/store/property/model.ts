@@ -34,8 +34,6 @@ export interface ModelSession {
   committed: number;
   costUsd: number;
   looks: number;
-  /** The fence under which the session of a dead owner was looked at before its time. */
-  lookedFence: string | undefined;
   /** It takes no turn and no owner any more. */
   closing: boolean;
   /** Field of the permissions' hash → its value, without times and random parts. */
@@ -128,7 +126,6 @@ export class Model {
       committed: 0,
       costUsd: 0,
       looks: 0,
-      lookedFence: undefined,
       closing: false,
       permissions: {},
       delayed: {},
@@ -252,17 +249,23 @@ export function withdrawTurn(session: ModelSession, seq: number, result: unknown
   turn.ending = session.events.length;
 }
 
-/** Sessions a sweep must return: those whose time has come, and once per fence those of dead owners. */
-export function sweepSessions(sessions: readonly ModelSession[], dead: ReadonlySet<string>): string[] {
-  const swept: string[] = [];
+/** Sessions a sweep must return: those whose time has come, once; and those of dead owners, as often as it is asked. */
+export function sweepSessions(
+  sessions: readonly ModelSession[],
+  dead: ReadonlySet<string>,
+): { late: string[]; ofTheDead: string[] } {
+  const late: string[] = [];
+  const ofTheDead: string[] = [];
   for (const session of sessions) {
     if (session.log.length === 0) continue;
-    const ownerDied = dead.has(session.owner) && session.fence !== session.lookedFence;
-    if (!session.due && !ownerDied) continue;
-    if (dead.has(session.owner)) session.lookedFence = session.fence;
-    session.looks += 1;
-    session.due = false;
-    swept.push(session.id);
+    if (dead.has(session.owner)) {
+      ofTheDead.push(session.id);
+      session.looks = 0;
+    } else if (session.due) {
+      late.push(session.id);
+      session.looks += 1;
+      session.due = false;
+    }
   }
-  return swept.sort();
+  return { late, ofTheDead };
 }

@@ -55,9 +55,21 @@ export const mutants: readonly Mutant[] = [
   { without: 'the refusal while turns wait', scripts: ['release'], from: "ARGV[3] ~= 'drain'", to: 'false' },
   { without: 'the compare and swap of rings', scripts: ['ring'], from: 't[1] ~= ARGV[2]', to: 'false' },
   {
-    without: 'the mark of a look at a dead owner',
+    without: 'the end of looks at a turn whose owner died',
     scripts: ['sweep'],
-    from: "redis.call('HSET', key, 'lookedFence', s[2])",
+    from: "redis.call('HSET', KEYS[2] .. member, 'looks', 0)",
+    to: '',
+  },
+  {
+    without: 'the difference between what is late and what the dead owned',
+    scripts: ['sweep'],
+    from: 'not dead[s[1]] and tell',
+    to: 'tell',
+  },
+  {
+    without: 'the bump of what is late',
+    scripts: ['sweep'],
+    from: "redis.call('ZADD', KEYS[1], now + wait, member)",
     to: '',
   },
   { without: 'the refusal to withdraw a turn in hand', scripts: ['withdraw'], from: "t[1] ~= 'queued'", to: 'false' },
