@@ -3,8 +3,8 @@
  * Standard output: one JSON line `{"kind":"worker","workerId","seat","terminationGraceMs"}` when it serves and its spares are ready;
  * `terminationGraceMs`: how long after SIGTERM a supervisor must not kill it.
  *
- * First SIGTERM or SIGINT: drain; second: go at once. Exit code 0: every turn finished; 1: turns were handed to other workers;
- * 2: it could not start. A worker that lost its lease starts anew under a fresh workerId, as soon as Redis answers.
+ * First SIGTERM or SIGINT: drain; second: go at once. Exit code 0: every turn that ran finished (those that waited go to other workers);
+ * 1: one that ran was cut off, and goes to another worker; 2: it could not start. A worker that lost its lease starts anew under a fresh workerId, as soon as Redis answers.
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';

@@ -77,7 +77,7 @@ type State =
 
 /** How a stop went. */
 export interface StopReport {
-  /** Sessions whose running turn did not finish in time and goes to the next owner. */
+  /** Turns that ran, were cut off, and go to the next owner. Those that only waited are none. */
   abandoned: number;
 }
 

@@ -65,6 +65,8 @@ export class Sessions {
   /** Turns that were left to others, since no agent could be met here: the seq, by session. */
   private readonly leftToOthers = new Map<string, number>();
   private fate: Fate = 'serve';
+  /** Turns that ran when their sessions were handed over, since the worker drains. */
+  private cutOff = 0;
 
   constructor(private readonly deps: SessionsDeps) {}
 
@@ -160,15 +162,14 @@ export class Sessions {
     await Promise.all([...this.actors.values()].map((actor) => actor.rereadWishes()));
   }
 
-  /** Finishes what runs, hands every session over; those that are not done by `deadline` are abandoned. */
+  /** Finishes what runs, hands every session over; those not done by `deadline` are abandoned. Tells how many turns were cut off. */
   async drain(deadline: Promise<void>): Promise<{ abandoned: number }> {
     this.fate = 'hand_over';
     const draining = [...this.actors.values()].map((actor) => actor.drain());
     const all = Promise.all(draining).then(() => 'drained' as const);
-    if ((await Promise.race([all, deadline])) === 'drained') return { abandoned: 0 };
-    const late = [...this.actors.values()];
-    await Promise.all(late.map((actor) => actor.abandon()));
-    return { abandoned: late.length };
+    if ((await Promise.race([all, deadline])) !== 'drained')
+      await Promise.all([...this.actors.values()].map((actor) => actor.abandon()));
+    return { abandoned: this.cutOff };
   }
 
   /** The lease is lost: nothing can be written any more, so everything is dropped. */
@@ -207,7 +208,14 @@ export class Sessions {
     const released = await release();
     if (released.kind !== 'ok') return;
     this.deps.log.info({ sessionId, turnsLeft: released.left.length }, 'session handed over');
+    const [head] = released.left;
+    if (this.fate === 'hand_over' && head !== undefined && (await this.isRunning(sessionId, head.seq)))
+      this.cutOff += 1;
     for (const { seq, ring } of released.left) await this.ringToIntake(sessionId, profile, seq, ring);
+  }
+
+  private async isRunning(sessionId: string, seq: number): Promise<boolean> {
+    return (await this.deps.store.turn(sessionId, seq))?.state === 'running';
   }
 
   /** Rings a turn to intake; `seen` is its last ring. */

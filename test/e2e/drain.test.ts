@@ -1,0 +1,41 @@
+import type { TurnHandle } from '@hearth/producer';
+import { expect, test } from 'vitest';
+import { type Cluster, type TestWorker, withCluster } from '../support/cluster.js';
+import { isRunning } from '../support/facts.js';
+
+const words = 'one two three four five six seven eight nine ten';
+
+/** A worker that drains, with a turn in hand that goes on for some seconds; the pid of its agent. */
+async function draining(cluster: Cluster): Promise<{ worker: TestWorker; turn: TurnHandle; pid: number }> {
+  const worker = await cluster.worker({ claude: 'fake', leaseTtlMs: 2_000 });
+  const turn = await cluster.producer().session('s').prompt(`[[stream chunks=10 every=500ms]] ${words}`);
+  let pid = -1;
+  for await (const event of turn) {
+    if (event.type === 'turn.started') pid = event.pid ?? -1;
+    if (event.type === 'text.delta') break;
+  }
+  worker.signal('SIGTERM');
+  await worker.logged(({ msg }) => msg === 'worker drains');
+  return { worker, turn, pid };
+}
+
+test('an agent that dies while its worker drains: its turn goes to another worker, and the exit code says so', async () => {
+  await withCluster(async (cluster) => {
+    const { worker, turn, pid } = await draining(cluster);
+    process.kill(pid, 'SIGKILL');
+    expect(await worker.exited).toBe(1);
+    await cluster.worker({ claude: 'fake' });
+    expect(await turn.result()).toMatchObject({ attempt: 2, text: `Echo: ${words}` });
+  });
+});
+
+test('a lease that is lost while its worker drains: its agents end, its turn goes to another worker, and the exit code says so', async () => {
+  await withCluster(async (cluster) => {
+    const { worker, turn, pid } = await draining(cluster);
+    await cluster.redis.del(cluster.keys.lease(worker.workerId));
+    expect(await worker.exited).toBe(1);
+    expect(await isRunning(pid)).toBe(false);
+    await cluster.worker({ claude: 'fake' });
+    expect(await turn.result()).toMatchObject({ attempt: 2, text: `Echo: ${words}` });
+  });
+});
