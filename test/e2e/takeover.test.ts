@@ -45,6 +45,22 @@ test.each([
   });
 });
 
+test('a session that was idle when its owner died is served as soon as somebody prompts it: no sweep has to find its turn', async () => {
+  await withCluster(async (cluster) => {
+    const session = cluster.producer().session('s');
+    const first = await cluster.worker({ claude: 'fake', leaseTtlMs });
+    await (await session.prompt('Remember the number 7.')).result();
+    const second = await cluster.worker({ claude: 'fake', leaseTtlMs });
+    first.signal('SIGKILL');
+    await second.logged(({ msg }) => msg.startsWith('workers died'));
+    expect(await (await session.prompt('What number did I ask you to remember?')).result()).toMatchObject({
+      text: 'You asked me to remember the number 7.',
+      workerId: second.workerId,
+    });
+    expect(second.log.filter(({ msg }) => msg === 'turn rung again')).toEqual([]);
+  });
+});
+
 test('a past whose end is damaged is cut back to what is whole, and that is said', async () => {
   await withCluster(async (cluster) => {
     const first = await cluster.worker();

@@ -225,6 +225,18 @@ export class Submitter {
       profile: submitted.profile,
       preview: promptPreview(request.prompt),
     };
-    await this.connection.ringer.ring(submitted.ring, doorbell, request.priority).catch(() => undefined);
+    try {
+      await this.connection.ringer.ring(await this.whereToRing(sessionId, submitted), doorbell, request.priority);
+    } catch {
+      // The sweep it is.
+    }
+  }
+
+  /** Nobody reads the queue of an owner that is dead, until another takes its seat. */
+  private async whereToRing(sessionId: string, { seq, ring, unheardOwner }: Submitted): Promise<Ring> {
+    const { store, leases } = this.connection;
+    if (unheardOwner === undefined || (await leases.lives(unheardOwner))) return ring;
+    const intake: Ring = { seat: 'intake', jobId: newRingId() };
+    return (await store.ring(sessionId, seq, ring, intake)) === undefined ? ring : intake;
   }
 }

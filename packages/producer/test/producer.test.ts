@@ -47,9 +47,22 @@ test('the doorbell of an owned session lies in the sticky queue of its owner', a
   const scene = new Scene();
   const session = scene.producer().session('s');
   await scene.own(await session.prompt('first'));
+  await scene.redis.set(scene.keys.lease('w-test'), 'it lives', 'PX', 60_000);
   await session.prompt('second');
   expect(await waiting(scene, 'turns')).toHaveLength(1);
   expect(await waiting(scene, 'turns-1')).toHaveLength(1);
+});
+
+test('the doorbell of a session whose owner is dead lies in intake: nobody reads that queue', async () => {
+  const scene = new Scene();
+  const session = scene.producer().session('s');
+  await scene.own(await session.prompt('first'));
+  const second = await session.prompt('second');
+  expect(await waiting(scene, 'turns')).toHaveLength(2);
+  expect(await waiting(scene, 'turns-1')).toHaveLength(0);
+  expect(
+    await scene.store.ring('s', second.seq ?? 0, { seat: 1, jobId: 'x' }, { seat: 1, jobId: 'y' }),
+  ).toBeUndefined();
 });
 
 test('limits are the producer’s: backlog, profile', async () => {

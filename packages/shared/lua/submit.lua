@@ -6,7 +6,8 @@ ARGV  1 member (encoded session id)  2 sessionId  3 turnId  4 request (JSON)  5 
       16 ms to remember the turn  17 what to do when turns wait or run: 'enqueue', 'reject', or 'interrupt': stop the one that
       runs, and go ahead of those that wait  18 result (JSON) and 19 event of a turn that is never to be served, with "seq":0; or ''
       Such a turn takes no place in the log: neither its profile nor turns that wait keep it out.
-Reply {OK, seq, incarnation, cursor, ring, position or -1: committed, profile}   accepted; cursor: id of the last event before this turn's
+Reply {OK, seq, incarnation, cursor, ring, position or -1: committed, profile, owner that nobody heard for, or ''}   accepted; cursor: id of
+                                                                 the last event before this turn's
       {REPEATED, seq, incarnation, cursor, ring, position or -1: committed, profile}   the turnId is known: nothing changed
       {CLOSING}   {GONE} the session was for one turn only   {BACKLOG_FULL, waiting}   {BUSY}   {PROFILE_MISMATCH, profile of the session}
 ring is "<seat or 'intake'>/<job id>".
@@ -85,5 +86,6 @@ end
 publish(ARGV[10], ARGV[11], 20)
 if running then wish_interrupt(running, s[5], ARGV[12], session_id, ARGV[10], ARGV[11]) end
 -- The doorbell carries the turn; this only spares an idle owner the way through the queue.
-if s[5] and s[5] ~= '' then redis.call('PUBLISH', ARGV[12] .. s[5], session_id) end
-return {OK, seq, s[1], tonumber(s[4]), ring, position, s[2]}
+local unheard = ''
+if s[5] and s[5] ~= '' and redis.call('PUBLISH', ARGV[12] .. s[5], session_id) == 0 then unheard = s[5] end
+return {OK, seq, s[1], tonumber(s[4]), ring, position, s[2], unheard}

@@ -44,6 +44,8 @@ export interface Submitted {
   profile: string;
   /** `accepted` now; `known` before; `committed`: it has a result, from before or as one that was refused. */
   state: 'accepted' | 'known' | 'committed';
+  /** The owner, when nothing heard it being called: it may be dead (or, in a Redis Cluster, connected to another node). */
+  unheardOwner?: string;
 }
 
 /** A session's state and fence, as its owner gets it. */
@@ -131,7 +133,7 @@ export class SessionStore extends SessionView {
     switch (code) {
       case 'OK':
       case 'REPEATED': {
-        const [, seq, incarnation, cursor, ring, position, profile] = reply;
+        const [, seq, incarnation, cursor, ring, position, profile, unheard] = reply;
         return {
           seq: Number(seq),
           incarnation: text.parse(incarnation),
@@ -141,6 +143,7 @@ export class SessionStore extends SessionView {
           // One that is committed stands nowhere in the log.
           position: Math.max(0, Number(position)),
           state: position === -1 ? 'committed' : code === 'OK' ? 'accepted' : 'known',
+          ...(typeof unheard === 'string' && unheard !== '' && { unheardOwner: unheard }),
         };
       }
       case 'BUSY':
