@@ -231,10 +231,14 @@ const around = [
   claiming,
 ];
 
+/** What it takes for a session at rest to have turns that are to come. */
+const resting = [opening, submitting, withdrawing, withdrawing, delaying, delaying, closingUnused, ending];
+
 /** Schedules of producers and workers; what makes a session move on is drawn more often. */
 export const schedules = {
   all: fc.commands([...core, ...wishing], { maxCommands: 60, size: 'max' }),
   core: fc.commands(core, { maxCommands: 60, size: 'max' }),
+  rest: fc.commands(resting, { maxCommands: 30, size: 'max' }),
   wishes: fc.commands([...around, ...wishing, ...wishing], { maxCommands: 60, size: 'max' }),
 };
 export type ScheduleKind = keyof typeof schedules;

@@ -220,6 +220,7 @@ export function commitTurn(
   turn.result = by.result;
   session.log = session.log.filter((waiting) => waiting !== seq);
   session.committedChunks = Math.min(by.chunks, session.transcript.length);
+  cutTranscript(session);
   session.permissions = Object.fromEntries(
     Object.entries(session.permissions).filter(([field]) => field.endsWith('!')),
   );

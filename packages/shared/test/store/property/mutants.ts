@@ -40,6 +40,7 @@ export const mutants: readonly Mutant[] = [
   },
   { without: 'the cut at claim', scripts: ['claim'], from: '\ncut_transcript()', to: '' },
   { without: 'the cut at begin', scripts: ['begin'], from: '\ncut_transcript()', to: '' },
+  { without: 'the cut at commit', scripts: ['commit'], from: '\ncut_transcript()', to: '' },
   {
     without: 'the offset check',
     scripts: ['transcript'],
@@ -105,6 +106,7 @@ export const mutants: readonly Mutant[] = [
     scripts: ['close'],
     from: "if redis.call('EXISTS', K_DELAYED) == 1 then",
     to: 'if false then',
+    noticedBy: 'rest',
   },
   {
     without: 'the jobs of turns that were to come',

@@ -129,6 +129,11 @@ export class World {
     this.calls = this.calls.filter(({ script, call }) => !opening.has(script) || !concerns(call));
   }
 
+  /** The call made last was refused for now: should it come late, it may be accepted. */
+  forgetLast(): void {
+    this.calls.pop();
+  }
+
   /** The same call again, as if its first reply had been lost. Goes round the proxy. */
   async repeat(call: RawCall): Promise<unknown> {
     return this.direct.call(call.name, ...call.args);

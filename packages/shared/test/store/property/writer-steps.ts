@@ -76,6 +76,7 @@ export async function begin(model: Model, world: World, step: ByWriter & { head:
   if (seq !== head) {
     assert.deepEqual(outcome, { kind: 'not_head' }, 'a turn that is not the head was begun');
     assert.equal(changed, false);
+    world.forgetLast();
     return;
   }
   const turn = turnOf(session, seq);
