@@ -8,6 +8,9 @@ import { submitUncalled } from '../support/deaf.js';
 const states = ['waiting', 'active', 'completed', 'failed', 'removed'] as const;
 type State = (typeof states)[number];
 
+/** Short: they wait for it. Shorter, and on a busy machine guards end agents of workers that live. */
+const leaseTtlMs = 2_000;
+
 const matrix = states.flatMap((state) => (['intake', 'sticky'] as const).map((where) => ({ state, where })));
 
 /** Brings a ring's job into a state, as a worker that is gone since would have left it. */
@@ -43,7 +46,7 @@ test.concurrent.for(matrix)('a turn whose ring is $state in $where is served', a
     const producer = cluster.producer();
     const session = producer.session('s');
     // In the sticky queue of a worker that died: a session it owned, and a seat whose queue nobody reads until it is taken again.
-    const owner = where === 'sticky' ? await cluster.worker({ claude: 'fake', leaseTtlMs: 1_000 }) : undefined;
+    const owner = where === 'sticky' ? await cluster.worker({ claude: 'fake', leaseTtlMs }) : undefined;
     if (owner !== undefined) {
       await (await session.prompt('Remember the number 4.')).result();
       owner.signal('SIGKILL');
@@ -53,7 +56,7 @@ test.concurrent.for(matrix)('a turn whose ring is $state in $where is served', a
     const ring = (await cluster.store.head('s')) as { ring: Ring };
     expect(ring.ring.seat).toBe(where === 'sticky' ? owner?.seat : 'intake');
     await bring(cluster, ring.ring, state);
-    await cluster.worker({ claude: 'fake', leaseTtlMs: 1_000, env: { HEARTH_LOOK_AFTER_MS: '200' } });
+    await cluster.worker({ claude: 'fake', leaseTtlMs, env: { HEARTH_LOOK_AFTER_MS: '200' } });
     expect((await turn.result()).text).toBe(
       where === 'sticky' ? 'You asked me to remember the number 4.' : 'You have not asked me to remember a number.',
     );
