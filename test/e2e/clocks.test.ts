@@ -1,4 +1,4 @@
-import type { Session } from '@hearth/producer';
+import type { Session, TurnHandle } from '@hearth/producer';
 import { describe, expect, test } from 'vitest';
 import { withCluster } from '../support/cluster.js';
 
@@ -8,6 +8,14 @@ async function withTimes(times: object, use: (session: (name: string) => Session
     const producer = cluster.producer();
     await use((name) => producer.session(name));
   });
+}
+
+/** What was said in a turn as it was streamed; there was something. */
+async function heard(turn: TurnHandle): Promise<string> {
+  let text = '';
+  for await (const event of turn) if (event.type === 'text.delta') text += event.text;
+  expect(text).toMatch(/^Echo: /);
+  return text;
 }
 
 describe('a turn', () => {
@@ -29,7 +37,10 @@ describe('a turn', () => {
       const turn = await session('s').prompt(
         '[[deaf]] [[stall after=2]] [[stream chunks=4 every=1ms]] one two three four',
       );
-      await expect(turn.result()).rejects.toMatchObject({ code: 'silence_timeout' });
+      await expect(turn.result()).rejects.toMatchObject({
+        code: 'silence_timeout',
+        result: { text: await heard(turn) },
+      });
       const after = await (await session('s').prompt('What number did I ask you to remember?')).result();
       expect(after).toMatchObject({ text: 'You asked me to remember the number 4.', warmth: 'resumed' });
     });
@@ -40,7 +51,7 @@ describe('a turn', () => {
       const turn = await session('s').prompt('[[stream chunks=200 every=50ms]] a b c d e f g h i j k l m n o p q r');
       await expect(turn.result()).rejects.toMatchObject({
         code: 'turn_timeout',
-        result: { text: expect.stringMatching(/^Echo/) },
+        result: { text: await heard(turn) },
       });
     });
   });

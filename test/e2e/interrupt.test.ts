@@ -20,6 +20,13 @@ async function allOf(turn: TurnHandle): Promise<ReaderEvent[]> {
   return events;
 }
 
+/** What was said as it was streamed; there was something. */
+function spoken(events: readonly ReaderEvent[]): string {
+  const text = events.map((event) => (event.type === 'text.delta' ? event.text : '')).join('');
+  expect(text).toMatch(/^Echo: /);
+  return text;
+}
+
 const types = (events: readonly { type: string }[]): string[] => events.map(({ type }) => type);
 const stopped = { kind: 'interrupted', result: { status: 'failed', error: { code: 'interrupted' } } };
 
@@ -35,7 +42,7 @@ test('the turn that runs stops with what it said, its agent lives on and remembe
     const events = await allOf(turn);
     expect(types(events)).toContain('turn.interrupting');
     expect(events.at(-1)).toMatchObject({ type: 'turn.failed', error: { code: 'interrupted' } });
-    expect(outcome.kind === 'interrupted' && outcome.result.text).toMatch(/^Echo: /);
+    expect(outcome).toHaveProperty('result.text', spoken(events));
     const after = await (await session.prompt('What number did I ask you to remember?')).result();
     expect(after).toMatchObject({ pid: before.pid, warmth: 'hot', text: 'You asked me to remember the number 12.' });
     expect(await session.interrupt()).toEqual({ kind: 'idle' });
@@ -92,10 +99,13 @@ describe('an interrupted agent whose result', () => {
       await cluster.worker({ claude: 'fake' });
       const session = cluster.producer().session('s');
       await (await session.prompt('Remember the number 5.')).result();
-      const turn = await session.prompt('[[stall after=1]] so it begins and says no more');
+      const turn = await session.prompt(
+        '[[stall after=3]] [[stream chunks=6 every=1ms]] so it begins and says no more',
+      );
       await speaks(turn);
       const outcome = await session.interrupt();
       expect(outcome).toMatchObject(stopped);
+      expect(outcome).toHaveProperty('result.text', spoken(await allOf(turn)));
       const after = await (await session.prompt('What number did I ask you to remember?')).result();
       expect(after).toMatchObject({ warmth: 'resumed', text: 'You asked me to remember the number 5.' });
     });
