@@ -1,7 +1,8 @@
 import type { TurnHandle } from '@hearth/producer';
 import { expect, test } from 'vitest';
 import { type Cluster, type TestWorker, withCluster } from '../support/cluster.js';
-import { isRunning } from '../support/facts.js';
+import { cuttable } from '../support/cuttable.js';
+import { eventually, isRunning } from '../support/facts.js';
 
 const words = 'one two three four five six seven eight nine ten';
 
@@ -37,5 +38,48 @@ test('a lease that is lost while its worker drains: its agents end, its turn goe
     expect(await isRunning(pid)).toBe(false);
     await cluster.worker({ claude: 'fake' });
     expect(await turn.result()).toMatchObject({ attempt: 2, text: `Echo: ${words}` });
+  });
+});
+
+test('a second signal goes at once; the guard ends the agents', async () => {
+  await withCluster(async (cluster) => {
+    const { worker, pid } = await draining(cluster);
+    worker.signal('SIGTERM');
+    expect(await worker.exited).toBe(1);
+    expect(worker.log.map(({ msg }) => msg)).toContain('stopping at once');
+    expect(worker.log.map(({ msg }) => msg)).not.toContain('worker stopped');
+    await eventually(async () => !(await isRunning(pid)));
+  });
+});
+
+/** Stops a worker: its exit code, and whether it took no longer than it had said it would. */
+async function stopped(worker: TestWorker): Promise<{ code: number | null; inTime: boolean }> {
+  const { terminationGraceMs } = await worker.logged(({ msg }) => msg === 'worker serves');
+  const from = performance.now();
+  const code = await worker.stop();
+  return { code, inTime: performance.now() - from < Number(terminationGraceMs) };
+}
+
+test('a turn that never ends, of an agent that hears nothing, does not hold a drain for longer than the worker said', async () => {
+  await withCluster(async (cluster) => {
+    const worker = await cluster.worker({ claude: 'fake', env: { HEARTH_DRAIN_DEADLINE_MS: '200' } });
+    const turn = await cluster.producer().session('s').prompt('[[deaf]] [[hang]]');
+    for await (const event of turn) if (event.type === 'turn.started') break;
+    expect(await stopped(worker)).toEqual({ code: 1, inTime: true });
+  });
+});
+
+test('a way to Redis that carries nothing any more does not either, however long the lease would last', async () => {
+  await withCluster(async (cluster) => {
+    const way = await cuttable(cluster.redisUrl);
+    const worker = await cluster.worker({
+      claude: 'fake',
+      leaseTtlMs: 120_000,
+      env: { REDIS_URL: way.url, HEARTH_DRAIN_DEADLINE_MS: '200' },
+    });
+    const turn = await cluster.producer().session('s').prompt('[[hang]]');
+    for await (const event of turn) if (event.type === 'turn.started') break;
+    way.freeze();
+    expect(await stopped(worker)).toEqual({ code: 1, inTime: true });
   });
 });

@@ -190,6 +190,17 @@ test('a turn whose agent dies three times fails as agent_crashed, and the next t
   });
 });
 
+test('agent_crashed tells what the agent said last on stderr', async () => {
+  await withCluster(async (cluster) => {
+    await cluster.worker({ claude: 'fake' });
+    const turn = await cluster.producer().session('s').prompt('[[stderr 70B]] [[crash before code=7]] hello');
+    await expect(turn.result()).rejects.toMatchObject({
+      code: 'agent_crashed',
+      message: expect.stringMatching(/died 3 times .* It said last: stderr .*stderr$/),
+    });
+  });
+});
+
 test("a turn submitted with onInterrupted 'retry' is run again although a tool of it had started", async () => {
   await withCluster(async (cluster) => {
     await cluster.worker({ profiles: { default: { allowedTools: ['Bash'] } } });

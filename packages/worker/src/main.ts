@@ -17,6 +17,9 @@ const rebornAfterMs = 1_000;
 /** How often a worker that lost its lease looks for Redis, ms: at first, and at last. */
 const redisAgainMs = { firstMs: 500, atMostMs: 2_000 };
 
+/** A stop that is not done is broken off so long before its time is over, ms. */
+const leavingMs = 500;
+
 const log = createLogger('hearth-worker', (process.env['HEARTH_LOG_LEVEL'] as LogLevel | undefined) ?? 'info');
 let worker: Worker | undefined;
 let signals = 0;
@@ -51,6 +54,12 @@ async function serveAgain(options: WorkerOptions): Promise<void> {
   }
 }
 
+/** The guard sees our pipe close and ends every agent; the lease ends by itself. */
+function leave(why: string): never {
+  log.warn(why);
+  process.exit(1);
+}
+
 function fail(error: unknown): void {
   log.fatal({ err: error }, describeError(toErrorBody(error)));
   process.exit(2);
@@ -64,11 +73,9 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     if (signals === 1) {
       log.info({ signal }, 'stopping; the same signal again stops at once');
       worker.stop().then(({ abandoned }) => process.exit(abandoned === 0 ? 0 : 1), fail);
-    } else {
-      // The guard sees our pipe close and ends every agent.
-      log.warn({ signal }, 'stopping at once');
-      process.exit(1);
-    }
+      // Whoever was told how long it takes at most kills it then.
+      setTimeout(() => leave('not done in time; stopping at once'), worker.terminationGraceMs - leavingMs);
+    } else leave('stopping at once');
   });
 }
 process.on('unhandledRejection', fail);
