@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { withCluster } from '../support/cluster.js';
-import { eventually } from '../support/facts.js';
+import { eventually, isRunning } from '../support/facts.js';
 
 /** Long enough to be measured several times. */
 const long = `[[stream chunks=60 every=100ms]] ${'word '.repeat(80)}`;
@@ -20,6 +20,16 @@ test('an agent that grows beyond the hard limit is killed with its turn; the ses
     const after = await (await session.prompt(recall)).result();
     expect(after).toMatchObject({ text: 'You asked me to remember the number 6.', warmth: 'resumed' });
     expect(worker.log.filter(({ level }) => level === 'fatal')).toEqual([]);
+  });
+});
+
+test('a spare beyond the hard limit is ended, too, and another started', async () => {
+  await withCluster(async (cluster) => {
+    // Any process of Node holds more.
+    const worker = await cluster.worker({ claude: 'fake', env: { HEARTH_AGENT_HARD_MEMORY_MB: '20' } });
+    const first = await worker.logged(({ msg }) => msg.startsWith('a spare took more memory'));
+    await eventually(async () => !(await isRunning(Number(first['pid']))));
+    await worker.logged(({ msg, pid }) => msg === first.msg && pid !== first['pid']);
   });
 });
 

@@ -159,8 +159,10 @@ export class Worker extends EventEmitter<WorkerEvents> {
     });
     this.memory = new MemoryWatch({
       pids: () => this.agentPids(),
+      expected: () => this.places.agents,
       available: availableMemory,
-      onMeasured: (pid, bytes) => this.sessions.noteMemory(pid, bytes),
+      onMeasured: (pid, bytes) => this.noteMemory(pid, bytes),
+      onRoom: () => this.places.fill(),
       firstEstimate: bytesPerPlace,
       log: this.log,
     });
@@ -341,7 +343,15 @@ export class Worker extends EventEmitter<WorkerEvents> {
 
   private agentPids(): number[] {
     const spares = [...new Set(this.pools.values())].flatMap((pool) => pool.readyPids);
-    return [...spares, ...this.sessions.agents().map(({ pid }) => pid)];
+    return [...spares, ...this.places.promised.map(({ pid }) => pid), ...this.sessions.agents().map(({ pid }) => pid)];
+  }
+
+  private noteMemory(pid: number, bytes: number): void {
+    this.sessions.noteMemory(pid, bytes);
+    const megabytes = Math.round(bytes / 1024 / 1024);
+    if (megabytes <= this.options.agentHardMemoryMb) return;
+    if ([...new Set(this.pools.values())].some((pool) => pool.dropGrown(pid)))
+      this.log.error({ pid, megabytes }, 'a spare took more memory than an agent may; it is replaced');
   }
 
   private async tearDown(): Promise<void> {

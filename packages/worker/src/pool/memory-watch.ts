@@ -12,10 +12,14 @@ const weight = 0.3;
 export interface MemoryWatchDeps {
   /** Pids of all agents of this worker. */
   pids: () => readonly number[];
+  /** How many agents there are, or are to be: those that are just starting have no pid yet. */
+  expected: () => number;
   /** What the machine has left, bytes. */
   available: () => number;
   /** An agent and all it started hold so many bytes. */
   onMeasured: (pid: number, bytes: number) => void;
+  /** There was no room for one more agent, and now there is. */
+  onRoom: () => void;
   /** The estimate for an agent nobody has measured yet, bytes. */
   firstEstimate: number;
   log: Logger;
@@ -48,10 +52,10 @@ export class MemoryWatch {
     return this.measured.get(pid);
   }
 
-  /** Whether one more agent fits into what the machine has left. */
+  /** Whether one more agent fits into what the machine has left, when those there are have taken what they are going to. */
   fits(): boolean {
     const available = this.deps.available();
-    const isShort = available < this.estimate + reserveBytes;
+    const isShort = available < this.toCome() + this.estimate + reserveBytes;
     if (isShort && !this.wasShort) {
       this.deps.log.warn(
         { availableMb: toMb(available), estimateMb: toMb(this.estimate), reserveMb: toMb(reserveBytes) },
@@ -60,6 +64,13 @@ export class MemoryWatch {
     }
     this.wasShort = isShort;
     return !isShort;
+  }
+
+  /** What agents that have just been started, or are to be, have not taken yet, bytes. */
+  private toCome(): number {
+    const pids = this.deps.pids();
+    const without = Math.max(0, this.deps.expected() - pids.length) * this.estimate;
+    return pids.reduce((sum, pid) => sum + Math.max(0, this.estimate - (this.measured.get(pid) ?? 0)), without);
   }
 
   /** Measures all agents now. */
@@ -71,9 +82,11 @@ export class MemoryWatch {
       this.measured.set(pid, bytes);
       this.deps.onMeasured(pid, bytes);
     }
-    if (trees.size === 0) return;
-    const mean = [...trees.values()].reduce((sum, bytes) => sum + bytes, 0) / trees.size;
-    this.estimate = this.estimate * (1 - weight) + mean * weight;
+    if (trees.size > 0) {
+      const mean = [...trees.values()].reduce((sum, bytes) => sum + bytes, 0) / trees.size;
+      this.estimate = this.estimate * (1 - weight) + mean * weight;
+    }
+    if (this.wasShort && this.fits()) this.deps.onRoom();
   }
 }
 

@@ -43,6 +43,14 @@ export class Places {
   get heldCount(): number {
     return this.held.size;
   }
+  /** Agents there are, or are to be: one for each place, and the spares. */
+  get agents(): number {
+    return this.held.size + this.spares;
+  }
+  /** Spares that were promised with a place and are not bound yet. */
+  get promised(): readonly Agent[] {
+    return [...this.held].flatMap(({ spare }) => spare ?? []);
+  }
   /** Places that nobody has and nobody waits for: room for new spares. */
   get free(): number {
     return this.unheld - this.waiting;
@@ -110,7 +118,8 @@ export class Places {
     return place;
   }
 
-  private fill(): void {
+  /** Has spares started as far as there is room. */
+  fill(): void {
     for (const pool of this.pools) pool.fill();
   }
 

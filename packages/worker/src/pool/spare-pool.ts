@@ -135,6 +135,15 @@ export class SparePool {
     this.succeed();
   }
 
+  /** Ends a spare that holds more memory than an agent may, and starts another; false when it is none of this pool's. */
+  dropGrown(pid: number): boolean {
+    const at = this.ready.findIndex((agent) => agent.pid === pid);
+    const [agent] = at === -1 ? [] : this.ready.splice(at, 1);
+    if (agent === undefined) return false;
+    void this.discard(agent).then(() => this.fill());
+    return true;
+  }
+
   /** Ends one spare to make room; false when there is none. */
   async dropOne(): Promise<boolean> {
     const agent = this.ready.pop();
