@@ -204,7 +204,7 @@ export class Worker extends EventEmitter<WorkerEvents> {
 
   private async begin(): Promise<{ workerId: string; seat: number }> {
     await checkRedis(this.redis);
-    await endOrphans(dirname(this.folder), this.log);
+    await endOrphans(dirname(this.folder), (workerId) => this.leases.isKnownDead(workerId), this.log);
     await claimFolder(this.folder);
     await this.guard.start();
     this.lease.on('confirmed', (sentNs) => {

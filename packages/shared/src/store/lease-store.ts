@@ -55,6 +55,13 @@ export class LeaseStore {
     return (await this.redis.exists(this.keys.lease(workerId))) === 1;
   }
 
+  /** Whether a worker had a lease, within the time workers are remembered, and lost it. */
+  async isKnownDead(workerId: string): Promise<boolean> {
+    // In this order: it takes its lease when it becomes known.
+    const isKnown = (await this.redis.zscore(this.keys.knownWorkers, workerId)) !== null;
+    return isKnown && !(await this.lives(workerId));
+  }
+
   /** All seats with their holders; `record` is absent when the holder is dead. */
   async seats(): Promise<{ seat: number; workerId: string; record: WorkerRecord | undefined }[]> {
     const holders = Object.entries(await this.redis.hgetall(this.keys.seats));

@@ -52,9 +52,10 @@ describe('a worker lease', () => {
   it('is not recreated by a renewal, and its worker is dead for ever', () =>
     withStore(async ({ leases, redis, keys }) => {
       await leases.acquire(workerRecord('w1'), ttlMs);
+      expect([await leases.isKnownDead('w1'), await leases.isKnownDead('w2')]).toEqual([false, false]);
       await redis.del(keys.lease('w1'));
       expect(await leases.renew(workerRecord('w1', 1), ttlMs)).toBe('dead');
-      expect(await leases.lives('w1')).toBe(false);
+      expect([await leases.lives('w1'), await leases.isKnownDead('w1')]).toEqual([false, true]);
       expect(await leases.acquire(workerRecord('w1'), ttlMs)).toEqual({ kind: 'dead' });
       expect(await leases.seats()).toEqual([{ seat: 1, workerId: 'w1', record: undefined }]);
     }));

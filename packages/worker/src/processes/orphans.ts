@@ -1,6 +1,7 @@
-import { readFileSync } from 'node:fs';
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readFileSync, readlinkSync } from 'node:fs';
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { basename, dirname, join } from 'node:path';
 import type { Logger } from '@hearth/shared';
 import { removeHome } from '../agent/home.js';
 import { killMarked, workerMark } from './marked.js';
@@ -9,16 +10,21 @@ import { killMarked, workerMark } from './marked.js';
 const recordFile = 'process.json';
 
 interface ProcessRecord {
+  host: string;
+  /** The name of its pid namespace: a pid says nothing in another. Absent where there is no /proc. */
+  pidNamespace?: string | undefined;
   pid: number;
   /** When it started, in the kernel's ticks: a pid is given again, a pid with its start is not. Absent where there is no /proc. */
   startedTicks?: string | undefined;
 }
 
-/** Makes the folder of an incarnation, and notes which process it is. */
+/** Makes the folder of an incarnation, with the record of which process it is: nobody sees it without. */
 export async function claimFolder(folder: string): Promise<void> {
-  await mkdir(folder, { recursive: true });
-  const record: ProcessRecord = { pid: process.pid, startedTicks: startedTicks(process.pid) };
-  await writeFile(join(folder, recordFile), JSON.stringify(record));
+  const record: ProcessRecord = { ...here(), pid: process.pid, startedTicks: startedTicks(process.pid) };
+  const unseen = join(dirname(folder), `.${basename(folder)}`);
+  await mkdir(unseen, { recursive: true });
+  await writeFile(join(unseen, recordFile), JSON.stringify(record));
+  await rename(unseen, folder);
 }
 
 /** Removes the folder of an incarnation whose agents are gone, and what belongs to them. */
@@ -31,13 +37,20 @@ export async function removeFolder(folder: string): Promise<void> {
 
 /**
  * Ends what dead incarnations of workers with this home left behind (P9): their processes, by their mark, and their folders. One whose
- * process still lives is not touched. Returns how many processes it ended.
+ * process still lives is not touched; one that cannot be seen from here (another host, another container) is dead when it `isKnownDead`.
+ * Returns how many processes it ended.
  */
-export async function endOrphans(workersFolder: string, log: Logger): Promise<number> {
+export async function endOrphans(
+  workersFolder: string,
+  isKnownDead: (workerId: string) => Promise<boolean>,
+  log: Logger,
+): Promise<number> {
   let ended = 0;
   for (const workerId of await readdir(workersFolder).catch(() => [])) {
+    if (workerId.startsWith('.')) continue;
     const folder = join(workersFolder, workerId);
-    if (await isAlive(folder)) continue;
+    const record = await readRecord(folder);
+    if (record !== undefined && (isHere(record) ? isAlive(record) : !(await isKnownDead(workerId)))) continue;
     const killed = await killMarked(workerMark, workerId);
     await removeFolder(folder);
     ended += killed;
@@ -49,14 +62,34 @@ export async function endOrphans(workersFolder: string, log: Logger): Promise<nu
   return ended;
 }
 
-async function isAlive(folder: string): Promise<boolean> {
+/** Undefined: there is none; its worker has ended, and something of it had written into its folder after that. */
+async function readRecord(folder: string): Promise<ProcessRecord | undefined> {
   try {
-    const record = JSON.parse(await readFile(join(folder, recordFile), 'utf8')) as ProcessRecord;
-    process.kill(record.pid, 0);
-    return record.startedTicks === startedTicks(record.pid);
+    return JSON.parse(await readFile(join(folder, recordFile), 'utf8')) as ProcessRecord;
   } catch {
-    // No record, or no such process.
+    return undefined;
+  }
+}
+
+function isAlive({ pid, startedTicks: ticks }: ProcessRecord): boolean {
+  try {
+    process.kill(pid, 0);
+    return ticks === startedTicks(pid);
+  } catch {
     return false;
+  }
+}
+
+function isHere({ host, pidNamespace }: ProcessRecord): boolean {
+  const own = here();
+  return host === own.host && pidNamespace === own.pidNamespace;
+}
+
+function here(): Pick<ProcessRecord, 'host' | 'pidNamespace'> {
+  try {
+    return { host: hostname(), pidNamespace: readlinkSync('/proc/self/ns/pid') };
+  } catch {
+    return { host: hostname() };
   }
 }
 

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createLogger } from '@hearth/shared';
@@ -20,8 +20,15 @@ async function withWorkers(use: (folder: string) => Promise<void>): Promise<void
 }
 
 const log = createLogger('test', 'silent');
+const nobodyKnown = async (): Promise<boolean> => false;
 const marked = (workerId: string) =>
   spawn('sleep', ['60'], { detached: true, stdio: 'ignore', env: { ...process.env, [workerMark]: workerId } });
+
+/** Changes what a folder says of the process it is of. */
+async function change(folder: string, to: object): Promise<void> {
+  const path = join(folder, 'process.json');
+  await writeFile(path, JSON.stringify({ ...(JSON.parse(await readFile(path, 'utf8')) as object), ...to }));
+}
 
 test('what a dead incarnation left is ended, with its folder; what a living one has is not touched', async () => {
   await withWorkers(async (workers) => {
@@ -30,8 +37,8 @@ test('what a dead incarnation left is ended, with its folder; what a living one 
     await claimFolder(join(workers, 'w-lives'));
     await claimFolder(join(workers, 'w-died'));
     // Its pid was given again since, to a process that started at another time.
-    await writeFile(join(workers, 'w-died', 'process.json'), JSON.stringify({ pid: process.pid, startedTicks: '1' }));
-    expect(await endOrphans(workers, log)).toBe(1);
+    await change(join(workers, 'w-died'), { startedTicks: '1' });
+    expect(await endOrphans(workers, nobodyKnown, log)).toBe(1);
     await ends;
     expect([existsSync(join(workers, 'w-lives')), existsSync(join(workers, 'w-died'))]).toEqual([true, false]);
     expect(mine.exitCode ?? mine.signalCode).toBeNull();
@@ -49,12 +56,45 @@ test('the folder of a spare that no session took goes with its dead agent, one t
       await tieToHome(home(agentId), placed(agentId));
     }
     await untieFromHome(home('a-taken'));
-    await endOrphans(join(folder, 'workers'), log);
+    await endOrphans(join(folder, 'workers'), nobodyKnown, log);
     expect(await readdir(join(folder, 'placed'))).toEqual(['a-taken']);
     expect(await readdir(join(folder, 'workers'))).toEqual([]);
   });
 });
 
+test.each([
+  { what: 'on another host', record: { host: 'elsewhere' } },
+  { what: 'in another container', record: { pidNamespace: 'pid:[1]' } },
+])('a worker $what that shares the home cannot be seen from here: it is dead when its lease is', async ({ record }) => {
+  await withWorkers(async (workers) => {
+    for (const workerId of ['w-away', 'w-gone']) {
+      await claimFolder(join(workers, workerId));
+      await change(join(workers, workerId), { ...record, pid: 999_999_999 });
+    }
+    await endOrphans(workers, async (workerId) => workerId === 'w-gone', log);
+    expect(await readdir(workers)).toEqual(['w-away']);
+  });
+});
+
+test('a folder is there with its record or not at all: whoever starts just then never sees one without', async () => {
+  await withWorkers(async (workers) => {
+    let isClaiming = true;
+    const withoutRecord: string[] = [];
+    const looking = (async () => {
+      while (isClaiming)
+        for (const workerId of await readdir(workers))
+          if (!workerId.startsWith('.') && !existsSync(join(workers, workerId, 'process.json')))
+            withoutRecord.push(workerId);
+    })();
+    for (let at = 0; at < 200; at += 1) await claimFolder(join(workers, `w-${at}`));
+    isClaiming = false;
+    await looking;
+    expect(withoutRecord).toEqual([]);
+    await endOrphans(workers, nobodyKnown, log);
+    expect(await readdir(workers)).toHaveLength(200);
+  });
+});
+
 test('a home nobody has used yet holds no orphans', async () => {
-  expect(await endOrphans('/nowhere/at/all', log)).toBe(0);
+  expect(await endOrphans('/nowhere/at/all', nobodyKnown, log)).toBe(0);
 });
