@@ -16,6 +16,7 @@ const hazardNames = [
   'orphan',
   'line',
   'split',
+  'half',
   'stderr',
   'garbage',
   'usage-limit',

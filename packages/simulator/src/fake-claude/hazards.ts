@@ -6,6 +6,9 @@ import { bytes, count, DirectiveError, fieldsOf, milliseconds, times } from '../
 const crashPoints = ['before', 'during', 'after-tool', 'after-answer', 'after-result'] as const;
 export type CrashPoint = (typeof crashPoints)[number];
 
+const cuttableLines = ['result', 'gate', 'tool', 'mirror'] as const;
+export type CuttableLine = (typeof cuttableLines)[number];
+
 interface Crash {
   at: CrashPoint;
   /** An exit code, or the signal it kills itself with. */
@@ -33,6 +36,7 @@ export interface Hazards {
   orphan: { holdsStdout: boolean; forMs: number } | undefined;
   lineBytes: number | undefined;
   split: boolean;
+  half: CuttableLine | undefined;
   stderrBytes: number | undefined;
   garbageLines: number;
   usageLimit: boolean;
@@ -64,6 +68,7 @@ export function parseScript(text: string): Script {
     orphan: undefined,
     lineBytes: undefined,
     split: false,
+    half: undefined,
     stderrBytes: undefined,
     garbageLines: 0,
     usageLimit: false,
@@ -142,6 +147,11 @@ const readers: Record<HazardName, Reader> = {
   split: flag((hazards) => {
     hazards.split = true;
   }),
+  half: (hazards, directive, argument) => {
+    const line = cuttableLines.find((name) => name === argument);
+    if (line === undefined) throw new DirectiveError(directive, `half ${cuttableLines.join('|')}`);
+    hazards.half = line;
+  },
   stderr: (hazards, directive, argument) => {
     hazards.stderrBytes = bytes(directive, argument);
   },

@@ -25,6 +25,7 @@ export class Mischief {
   begin(hazards: Hazards): void {
     const { output, surroundings } = this;
     if (hazards.split) output.cutCharacters();
+    output.halve(hazards.half);
     if (hazards.deaf) this.control.goDeaf();
     if (hazards.permissionDead) this.permissions.isDead = true;
     if (hazards.orphan !== undefined) this.leaveBehind(hazards.orphan.holdsStdout, hazards.orphan.forMs);

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { pause } from './blocking-write.js';
+import type { CuttableLine } from './hazards.js';
 
 export type Line = Readonly<Record<string, unknown>>;
 
@@ -11,11 +12,15 @@ const pieceGapMs = 1;
 export class Output {
   private isSilent = false;
   private cutsCharacters = false;
+  private halved: CuttableLine | undefined;
 
   constructor(private readonly write: (bytes: string | Uint8Array) => void) {}
 
   line(line: Line): void {
-    this.raw(`${JSON.stringify(line)}\n`);
+    const text = JSON.stringify(line);
+    if (this.halved === undefined || this.halved !== kindOf(line)) return this.raw(`${text}\n`);
+    this.halved = undefined;
+    this.raw(text.slice(0, text.length >> 1));
   }
 
   /** A line of a session: with its id and one of its own. */
@@ -38,10 +43,22 @@ export class Output {
     this.isSilent = true;
   }
 
+  /** Hazard: of the next such line only the first half is said; what comes next follows on the same line. */
+  halve(line: CuttableLine | undefined): void {
+    this.halved = line;
+  }
+
   /** Hazard: from now on lines arrive in pieces that end inside a character. */
   cutCharacters(): void {
     this.cutsCharacters = true;
   }
+}
+
+function kindOf({ type, request, tool_use_result: toolResult }: Line): CuttableLine | undefined {
+  if (type === 'result') return 'result';
+  if (type === 'transcript_mirror') return 'mirror';
+  if (type === 'user' && toolResult !== undefined) return 'tool';
+  return type === 'control_request' && (request as Line)['subtype'] === 'hook_callback' ? 'gate' : undefined;
 }
 
 /** Cuts after the first byte of every character of several; a line that has none is cut in the middle. */

@@ -138,6 +138,32 @@ describe('hazards of the pipes', () => {
     expect(pieces.some((piece) => piece.toString('utf8').includes('�'))).toBe(true);
   });
 
+  test.each([
+    ['result', '[[half result]] hello'],
+    ['gate', `[[half gate]] ${command('echo hello')}`],
+    ['tool', `[[half tool]] ${command('echo hello')}`],
+    ['mirror', '[[half mirror]] hello'],
+  ])('of a %s only the first half is said, and what comes next is on the same line', async (name, prompt) => {
+    const cli = await started({}, name === 'gate' ? gated : {});
+    cli.prompt(prompt);
+    const cut = (): string => {
+      const text = cli.lines.find(({ type }) => type === 'garbage')?.['text'];
+      return typeof text === 'string' ? text : '';
+    };
+    await expect
+      .poll(() => {
+        // Its answer is what comes next, where it says nothing more by itself.
+        cli.write({ type: 'control_request', request_id: 'next', request: { subtype: 'mcp_status' } });
+        return cut().split('{"type":').length;
+      })
+      .toBeGreaterThan(2);
+    const [, half = ''] = cut().split('{"type":');
+    expect(() => JSON.parse(`{"type":${half}`) as unknown).toThrow();
+    expect(half).toMatch(
+      { result: /^"result"/, gate: /hook/, tool: /^"user"/, mirror: /^"transcript_mirror"/ }[name] ?? /^$/,
+    );
+  });
+
   test('stderr is flooded: what does not read it stands still', async () => {
     const cli = await started();
     cli.child.stderr?.pause();
@@ -359,6 +385,7 @@ describe('directives', () => {
     ['[[stall until=never]]', 'fields after=…'],
     ['[[deaf now]]', 'nothing after its name'],
     ['[[env A B]]', 'env NAME'],
+    ['[[half joke]]', 'half result|gate'],
     ['[[orphan holds=stdin]]', 'holds=stdout or'],
     ['[[nonsense]]', 'one of say'],
   ])('%s is refused with what was expected', (text, expected) => {
