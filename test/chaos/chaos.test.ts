@@ -24,6 +24,5 @@ test('a short run with one fault of each family breaks no promise', async () => 
   });
   // Each happened, and had an effect.
   const played = oneOfEach.map(({ name }) => name);
-  expect(report?.['faults']).toEqual(Object.fromEntries(played.map((name) => [name, 1])));
   expect(report?.['effects']).toEqual(Object.fromEntries(played.map((name) => [name, moreThanNone])));
 }, 120_000);

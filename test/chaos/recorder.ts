@@ -6,8 +6,9 @@ type Without<T> = T extends unknown ? Omit<T, 'at'> & { at?: number } : never;
 /** Writes the history down, in a file and for the checker. */
 export class Recorder {
   readonly records: HistoryRecord[] = [];
+  /** When Redis came back without something, the last time. */
+  rolledBackAt = 0;
   private readonly file: WriteStream | undefined;
-  private readonly listeners = new Set<(record: HistoryRecord) => void>();
 
   constructor(path: string | undefined) {
     this.file = path === undefined ? undefined : createWriteStream(path);
@@ -16,12 +17,8 @@ export class Recorder {
   note(record: Without<HistoryRecord>): void {
     const whole = { at: Date.now(), ...record } as HistoryRecord;
     this.records.push(whole);
+    if (whole.kind === 'rolled_back') this.rolledBackAt = whole.until;
     this.file?.write(`${JSON.stringify(whole)}\n`);
-    for (const listener of this.listeners) listener(whole);
-  }
-
-  onRecord(listener: (record: HistoryRecord) => void): void {
-    this.listeners.add(listener);
   }
 
   async close(): Promise<void> {

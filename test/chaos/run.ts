@@ -5,6 +5,7 @@ import { check, type Verdict } from './checker/check.js';
 import { allFaults, deadlyFaults } from './faults/all.js';
 import { type FaultKind, playFault, type Scene } from './faults/fault.js';
 import { planOf } from './faults/plan.js';
+import { finish } from './finish.js';
 import { Load } from './load/load.js';
 import { hugeLine, hungKinds, turnKinds } from './load/turn-kinds.js';
 import type { Recorder } from './recorder.js';
@@ -42,37 +43,47 @@ const restMs = 60_000;
 const sweepMs = 1_000;
 /** A start of an agent from its transcript, ms: 300 alone on a machine of two cores; those of a worker's other sessions come beside it. */
 const resumeMs = 1_000;
+/** After so long a turn that waits is looked at, ms. */
+const lookAfterMs = 1_000;
 /** ioredis waits between two attempts to connect, at most so long, ms. */
 const reconnectMs = 2_000;
+
+/** How far two readings of the clock may be apart, ms: the watcher looks every 20. */
+const clockMs = 60;
+
+/** What is promised to whoever uses such a cluster: the first line of a history. */
+export function settingsOf({ leaseTtlMs, places }: Pick<RunSettings, 'leaseTtlMs' | 'places'>) {
+  const { eventsKept, eventsTtlMs } = defaultStoreLimits;
+  const promised = { lookAfterMs, leaseTtlMs, sweepMs, resumeMs, reconnectMs, places, eventsKept, eventsTtlMs };
+  return { kind: 'settings' as const, ...promised, clockMs };
+}
 
 /** One run: load, faults, rest; then the checker decides. */
 export async function run(settings: RunSettings): Promise<Verdict> {
   const random = new Random(settings.seed);
-  const { recorder, leaseTtlMs, sessions, places } = settings;
-  const { eventsKept, eventsTtlMs } = defaultStoreLimits;
-  const promised = { leaseTtlMs, sweepMs, resumeMs, reconnectMs, places, eventsKept, eventsTtlMs };
-  recorder.note({ kind: 'settings', ...promised, clockMs: 60 });
+  const { recorder, leaseTtlMs, sessions } = settings;
+  recorder.note(settingsOf(settings));
   const sessionIds = Array.from({ length: sessions }, (_, at) => `session-${at + 1}`);
-  const stage = await Stage.open({ ...settings, sessionIds });
+  const stage = await Stage.open({ ...settings, lookAfterMs, sessionIds });
   const stopMeasuring = watchPressure(() => stage.workers.map(({ pid }) => pid), recorder);
   try {
-    const kinds = settings.withHung ? [...turnKinds, ...hungKinds.map(rarer), rarer(hugeLine)] : turnKinds;
+    const kinds = settings.withHung ? [...turnKinds, ...hungKinds, hugeLine] : turnKinds;
     const producers = { caller: stage.producer(), reader: stage.producer() };
-    const load = new Load({ sessionIds, depth: 3, thinkMs: 1_500, kinds }, producers, recorder, random.fork());
+    const disposable = sessionIds.slice(-1);
+    const shape = { sessionIds, disposable, depth: 3, thinkMs: 1_500, kinds };
+    const load = new Load(shape, { ...producers, jobs: stage.jobs() }, recorder, random.fork());
     load.start();
     await stage.start();
-    const scene: Scene = { stage, load, recorder, leaseTtlMs, disposable: sessionIds.slice(-1) };
+    const scene: Scene = { stage, load, recorder, leaseTtlMs, disposable };
     const progress = setInterval(() => settings.onProgress?.(progressOf(scene)), 1_000);
     try {
       await goWrong(scene, random.fork(), settings.faults, settings.signal);
       stage.heal();
       await load.settle(restMs);
-      await readToTheEnd(stage, load);
     } finally {
       clearInterval(progress);
     }
-    await load.leave();
-    await writeFinals(stage, recorder);
+    await finish(stage, load, recorder);
   } finally {
     await stage.close();
     stopMeasuring();
@@ -81,8 +92,6 @@ export async function run(settings: RunSettings): Promise<Verdict> {
   }
   return check(recorder.records);
 }
-
-const rarer = (kind: (typeof turnKinds)[number]) => ({ ...kind, weight: 0.3 });
 
 async function goWrong(
   scene: Scene,
@@ -134,37 +143,4 @@ async function quiet({ stage, leaseTtlMs }: Scene): Promise<void> {
 function progressOf({ recorder, load, stage }: Scene): Progress {
   const count = (kind: string): number => recorder.records.filter((record) => record.kind === kind).length;
   return { faults: count('fault'), turns: count('accepted'), waiting: load.waiting, workers: stage.up.length };
-}
-
-/** Readers that are behind get so long to catch up, ms. */
-const readMs = 15_000;
-
-async function readToTheEnd(stage: Stage, load: Load): Promise<void> {
-  for (const startedAt = performance.now(); performance.now() - startedAt < readMs; await pause(100)) {
-    const ends = await stage.store((store) =>
-      Promise.all(
-        stage.settings.sessionIds.map(async (sessionId) => [sessionId, await store.session(sessionId)] as const),
-      ),
-    );
-    const lastOf = new Map(ends.map(([sessionId, session]) => [sessionId, session?.lastEvent ?? 0]));
-    const isThere = ({ sessionId, place }: { sessionId: string; place: string | undefined }): boolean =>
-      Number(place?.split('.')[1] ?? 0) >= (lastOf.get(sessionId) ?? 0);
-    if (load.places.every(isThere)) return;
-  }
-}
-
-async function writeFinals(stage: Stage, recorder: Recorder): Promise<void> {
-  await stage.store(async (store) => {
-    for (const sessionId of stage.settings.sessionIds) {
-      const session = await store.session(sessionId);
-      const incarnation = await store.incarnation(sessionId);
-      if (session === undefined || incarnation === undefined) continue;
-      const turns = (await store.turns(sessionId, 100_000)).map(({ turnId, seq, state }) => ({
-        turnId,
-        seq,
-        status: state,
-      }));
-      recorder.note({ kind: 'final', sessionId, incarnation, lastEvent: session.lastEvent, turns });
-    }
-  });
 }

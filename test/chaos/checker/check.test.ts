@@ -133,3 +133,35 @@ test('a kind of fault that never had an effect tested nothing', () => {
   expect(broken([...story(), fault({ did: 0 })])).toEqual(['faults have effects']);
   expect(broken([...story(), fault({ did: 0 }), fault({ did: 1 })])).toEqual([]);
 });
+
+test('a turn whose agent fell silent does not finish, nor does one at its first attempt whose agent died', () => {
+  expect(broken(change(story(), of('submit', 100), { hangs: true }))).toEqual(['a turn ends as its agent was']);
+  expect(broken(change(story(), of('submit', 100), { crashes: true }))).toEqual(['a turn ends as its agent was']);
+  expect(broken(change(story(), of('submit', 200), { crashes: true }))).toEqual([]);
+});
+
+const posted = (at: number, dueAt: number): HistoryRecord => ({
+  kind: 'posted',
+  at,
+  sessionId: 's',
+  turnId: 't2',
+  dueAt,
+});
+
+test('a job that brings its own turn is not queued before it is due, and its sender is told how it ended', () => {
+  expect(broken([...story(), posted(150, 205)])).toEqual([]);
+  expect(broken([...story(), posted(150, 210)])).toEqual(['nothing before it is due']);
+  const lost = without(story(), (record) => record.kind !== 'settings' && record.at >= 200);
+  expect(broken([...lost, posted(150, 205)])).toContain('every caller is told');
+});
+
+test('the shells of a worker that was killed with its guard go on until the next one has its home, and no longer', () => {
+  const late: HistoryRecord = { kind: 'effect', at: 1_700, text: 't2/1', pid: 11 };
+  const hit = { workerId: 'w1', at: 260, isUnguarded: true };
+  expect(broken([...story(), late, fault({ ...hit, until: 1_750 })])).toEqual([]);
+  expect(broken([...story(), late, fault({ ...hit, until: 1_650 })])).toEqual([
+    'no two agents for a session',
+    "no effect after its owner's lease",
+  ]);
+  expect(broken([...story(), late, fault({ ...hit, until: 1_750, workerId: 'w2' })])).toHaveLength(2);
+});

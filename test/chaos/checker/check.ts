@@ -1,6 +1,6 @@
 import { History, type Rule, type Violation } from './history.js';
 import type { HistoryRecord } from './records.js';
-import { everyCallerIsTold, nothingLost, oneCommit } from './rules/acceptance.js';
+import { asItsAgentWas, everyCallerIsTold, notBeforeDue, nothingLost, oneCommit } from './rules/acceptance.js';
 import { fromATurn, oncePerTurn, oneAgent, underLease } from './rules/effects.js';
 import { hadEffect } from './rules/faults.js';
 import { inOrder } from './rules/order.js';
@@ -12,6 +12,8 @@ const rules: readonly Rule[] = [
   nothingLost,
   everyCallerIsTold,
   oneCommit,
+  asItsAgentWas,
+  notBeforeDue,
   inOrder,
   oneAgent,
   noOldFence,

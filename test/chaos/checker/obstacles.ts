@@ -15,6 +15,7 @@ export function obstaclesOf(
 ): Obstacle[] {
   return [
     ...redisAway(history),
+    ...bellsAway(history),
     ...tooFew(history),
     ...holdersHit(history, holdings(history, sessionId, workerId), window),
     ...agentsHit(history, sessionId),
@@ -27,6 +28,13 @@ const redisAway = (history: History): Obstacle[] =>
     .all('fault')
     .filter(({ away }) => away === 'redis')
     .map(({ at, until }) => ({ from: at, to: until + history.settings.reconnectMs + history.settings.leaseTtlMs }));
+
+/** The ring of whoever finds the owner dead may be lost, and the one after that: two looks later there is another. */
+const bellsAway = (history: History): Obstacle[] =>
+  history
+    .all('fault')
+    .filter(({ away }) => away === 'bells')
+    .map(({ at, until }) => ({ from: at, to: until + 3 * history.settings.lookAfterMs }));
 
 /** Times in which those who serve have fewer places than there are sessions. */
 function tooFew(history: History): Obstacle[] {
@@ -81,7 +89,9 @@ function holdersHit(history: History, held: readonly Holding[], window: Obstacle
         until >= span.from - clockMs && at <= span.to + clockMs;
       const faults = history
         .all('fault')
-        .filter((fault) => fault.workerId === workerId && fault.away !== undefined && isHit(fault))
+        .filter(
+          (fault) => fault.workerId === workerId && (fault.away === 'worker' || fault.away === 'way') && isHit(fault),
+        )
         .map(({ at, until, away }) => {
           // A doorbell that was lost on the way to a worker that lives is found by BullMQ alone.
           const stalledMs = isBell ? 2 * leaseTtlMs : 0;

@@ -2,6 +2,7 @@
 export type HistoryRecord =
   | Settings
   | Submit
+  | Posted
   | Accepted
   | SeenEvent
   | Ended
@@ -28,6 +29,8 @@ export interface Settings {
   leaseTtlMs: number;
   /** Within which the session of a dead owner is rung. */
   sweepMs: number;
+  /** A turn that waits is looked at for the first time after so long; it doubles with every look in vain. */
+  lookAfterMs: number;
   /** One start of an agent from its transcript, on the machine of the run. */
   resumeMs: number;
   /** Until a connection that was cut is there again, at most. */
@@ -49,6 +52,19 @@ export interface Submit {
   onInterrupted: 'fail' | 'retry';
   /** Texts of the effects it is to have, each unlike all others of the run. */
   effects: readonly string[];
+  /** Its agent says nothing more at some point: it cannot finish. */
+  hangs: boolean;
+  /** Its agent dies in its first attempt. */
+  crashes: boolean;
+}
+
+/** A job that brings its own turn was added to the queue; a worker submits it when it is due. */
+interface Posted {
+  kind: 'posted';
+  at: number;
+  sessionId: string;
+  turnId: string;
+  dueAt: number;
 }
 
 export interface Accepted {
@@ -179,8 +195,8 @@ export interface FaultSeen {
   /** A worker, where it hit one. */
   workerId?: string;
   sessionId?: string;
-  /** What was not to be had meanwhile: Redis, for all; that worker; or what was on its way to or from that worker. */
-  away?: 'redis' | 'worker' | 'way';
+  /** What was not to be had meanwhile: Redis, for all; doorbells; that worker; or what was on its way to or from that worker. */
+  away?: 'redis' | 'bells' | 'worker' | 'way';
   /** Nobody was left to end the agents of that worker before it was over. */
   isUnguarded?: boolean;
 }

@@ -39,6 +39,7 @@ test.each([
 });
 
 test.each([
+  { what: 'its doorbells were lost', more: { away: 'bells' }, due: 1_500 + 300 + 1_500 },
   { what: 'Redis was away', more: { away: 'redis' }, due: 1_500 + 100 + 1_000 + 1_500 },
   {
     what: 'the new owner froze',

@@ -1,10 +1,11 @@
 import type { FaultKind } from './fault.js';
 import { ofAgents } from './of-agents.js';
 import { beyondTheLease, ofConnections } from './of-connections.js';
+import { ofQueues } from './of-queues.js';
 import { ofRedis } from './of-redis.js';
 import { deadly, ofWorkers } from './of-workers.js';
 
-export const allFaults: readonly FaultKind[] = [...ofWorkers, ...ofAgents, ...ofConnections, ...ofRedis];
+export const allFaults: readonly FaultKind[] = [...ofWorkers, ...ofAgents, ...ofConnections, ...ofRedis, ...ofQueues];
 
 /** What ends an owner: played alone, its takeovers have no excuse. */
 export const deadlyFaults: readonly FaultKind[] = [...deadly, beyondTheLease];

@@ -51,12 +51,18 @@ export function faultKind<D extends object>(
   };
 }
 
+/** Whom a fault was to hit may be gone before it is: so often it is played again. */
+const triesAllowed = 3;
+
 /** Plays it and writes it down. */
 export async function playFault(fault: Fault, scene: Scene): Promise<void> {
-  const at = Date.now();
-  const hit = (await fault.play(scene)) ?? { did: 0 };
   const { name: what, drawn } = fault;
-  scene.recorder.note({ kind: 'fault', at, until: Date.now(), what, drawn, ...hit });
+  for (let tries = 1; ; tries += 1) {
+    const at = Date.now();
+    const hit = (await fault.play(scene)) ?? { did: 0 };
+    scene.recorder.note({ kind: 'fault', at, until: Date.now(), what, drawn, ...hit });
+    if (hit.did > 0 || tries === triesAllowed) return;
+  }
 }
 
 /** How long a fault waits for something it can hit, ms; Redis may just be away. */

@@ -1,18 +1,20 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Producer } from '@hearth/producer';
-import type { Random } from '../../support/random.js';
+import { Random } from '../../support/random.js';
 import type { Recorder } from '../recorder.js';
-import { Caller } from './caller.js';
+import { Caller, type Jobs } from './caller.js';
 import { SessionReader } from './reader.js';
-import type { turnKinds, Work } from './turn-kinds.js';
+import type { TurnKind, Work } from './turn-kinds.js';
 
 export interface LoadSettings {
   sessionIds: readonly string[];
+  /** Those that may be closed at any time: a job would open them again, so they get none. */
+  disposable: readonly string[];
   /** Turns of one session that wait or run at once, at most. */
   depth: number;
   /** ms somebody thinks before the next prompt, at most. */
   thinkMs: number;
-  kinds: typeof turnKinds;
+  kinds: readonly TurnKind[];
 }
 
 /** Sessions that are talked to, and listened to, until it is stopped. */
@@ -27,11 +29,11 @@ export class Load {
 
   constructor(
     private readonly settings: LoadSettings,
-    producers: { caller: Producer; reader: Producer },
+    producers: { caller: Producer; reader: Producer; jobs: Jobs },
     recorder: Recorder,
-    private readonly random: Random,
+    private readonly random = new Random(1),
   ) {
-    this.caller = new Caller(producers.caller, recorder, () => this.isOver);
+    this.caller = new Caller(producers.caller, producers.jobs, recorder, () => this.isOver);
     for (const sessionId of settings.sessionIds) {
       this.readers.push(new SessionReader('steady', sessionId, producers.reader, recorder, undefined));
       this.readers.push(new SessionReader('restless', sessionId, producers.reader, recorder, random.fork()));
@@ -46,8 +48,12 @@ export class Load {
     return this.readers;
   }
 
-  start(): void {
+  read(): void {
     for (const reader of this.readers) reader.start();
+  }
+
+  start(): void {
+    this.read();
     for (const sessionId of this.settings.sessionIds) this.talks.push(this.talk(sessionId, this.random.fork()));
   }
 
@@ -55,9 +61,26 @@ export class Load {
   async ask(sessionId: string, work: (turnId: string) => Work): Promise<void> {
     this.turns += 1;
     const turnId = `${sessionId}-t${this.turns}`;
-    const call = this.caller.call(sessionId, turnId, work(turnId));
+    const { dueInMs, ...prompt } = work(turnId);
+    const asJob = dueInMs === undefined || this.settings.disposable.includes(sessionId) ? {} : { dueInMs };
+    const call = this.caller.call(sessionId, turnId, { ...prompt, ...asJob });
     this.calls.add(call);
     await call.finally(() => this.calls.delete(call));
+  }
+
+  /** Somebody else submits a turn that only talks, and does not wait for it. False: it may not have been accepted. */
+  async askElsewhere(
+    sessionId: string,
+    submit: (turnId: string, prompt: string) => Promise<boolean>,
+  ): Promise<boolean> {
+    this.turns += 1;
+    const turnId = `${sessionId}-t${this.turns}`;
+    const work = { prompt: 'hello', onInterrupted: 'fail', effects: [] } as const;
+    const { followed } = (await this.caller.callElsewhere(sessionId, turnId, work, submit)) ?? {};
+    if (followed === undefined) return false;
+    this.calls.add(followed);
+    void followed.finally(() => this.calls.delete(followed));
+    return true;
   }
 
   /** No new turns; resolves when every caller knows how its turns ended, or after so many ms. */

@@ -3,10 +3,13 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { createProducer, type Producer } from '@hearth/producer';
-import { defaultStoreLimits, Keys, SessionStore } from '@hearth/shared';
+import { defaultStoreLimits, doorbellJobOptions, intakeQueue, Keys, SessionStore } from '@hearth/shared';
 import { fakeClaudePath } from '@hearth/simulator';
+import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
+import type { Jobs } from '../load/caller.js';
 import type { Recorder } from '../recorder.js';
+import { removeBells } from './bells.js';
 import type { TroubleProxy } from './proxy.js';
 import { StageRedis } from './redis.js';
 import { Watcher } from './watcher.js';
@@ -17,6 +20,7 @@ export interface StageSettings {
   workers: number;
   places: number;
   leaseTtlMs: number;
+  lookAfterMs: number;
   sessionIds: readonly string[];
   recorder: Recorder;
   onWorkerLine: (line: string) => void;
@@ -39,6 +43,8 @@ export class Stage {
   /** Homes of workers that could not end their agents: the next to start gets one. */
   private readonly homesLeft: string[] = [];
 
+  /** Connections that are ours. */
+  private readonly queues: Redis[] = [];
   private watching: Watcher | undefined;
 
   private constructor(
@@ -83,6 +89,40 @@ export class Stage {
     return producer;
   }
 
+  /** What a producer in a process of its own needs to find the cluster. */
+  get producerEnv(): NodeJS.ProcessEnv {
+    return {
+      REDIS_URL: this.producerProxy.url,
+      HEARTH_KEY_PREFIX: this.prefix,
+      HEARTH_QUEUE_PREFIX: `${this.prefix}-bull`,
+    };
+  }
+
+  /** Removes the doorbells that wait; returns how many. */
+  async removeBells(): Promise<number> {
+    const redis = new Redis(this.redis.url);
+    redis.on('error', () => undefined);
+    try {
+      return await removeBells(redis, this.keys);
+    } finally {
+      redis.disconnect();
+    }
+  }
+
+  /** Whoever adds jobs that bring their own turn, with a BullMQ of their own. */
+  jobs(): Jobs {
+    const redis = new Redis(this.producerProxy.url, { maxRetriesPerRequest: 1 });
+    redis.on('error', () => undefined);
+    this.queues.push(redis);
+    const queue = new Queue(intakeQueue, { connection: redis, prefix: `${this.prefix}-bull`, skipMetasUpdate: true });
+    queue.on('error', () => undefined);
+    return {
+      post: async (job, jobId, delay) => {
+        await queue.add('turn', job, { jobId, delay, ...doorbellJobOptions });
+      },
+    };
+  }
+
   /** Faults of all, like those of Redis, come one after the other. */
   async alone<T>(use: () => Promise<T>): Promise<T> {
     const mine = this.last.then(use);
@@ -109,7 +149,7 @@ export class Stage {
 
   /** Resolves when it serves, or has ended. */
   private async startWorker(): Promise<void> {
-    const { folder, leaseTtlMs, places, recorder, onWorkerLine } = this.settings;
+    const { folder, leaseTtlMs, lookAfterMs, places, recorder, onWorkerLine } = this.settings;
     const proxy = await this.redis.way();
     this.ways.push(proxy);
     if (this.isOver) return;
@@ -124,7 +164,7 @@ export class Stage {
       HEARTH_CLAUDE_PATH: fakeClaudePath(),
       HEARTH_LEASE_TTL_MS: String(leaseTtlMs),
       HEARTH_PLACES: String(places),
-      HEARTH_LOOK_AFTER_MS: '1000',
+      HEARTH_LOOK_AFTER_MS: String(lookAfterMs),
       HEARTH_DRAIN_DEADLINE_MS: '5000',
       HEARTH_LOG_LEVEL: 'info',
     };
@@ -175,6 +215,7 @@ export class Stage {
     }, drainMs);
     await Promise.all(this.workers.map(({ exited }) => exited));
     clearTimeout(patience);
+    for (const redis of this.queues) redis.disconnect();
     await this.watching?.stop();
     await this.redis.stop();
   }
@@ -195,7 +236,7 @@ export class Stage {
       spares: 1,
       firstEventTimeoutMs: 5_000,
       silenceTimeoutMs: 5_000,
-      turnTimeoutMs: 30_000,
+      turnTimeoutMs: 15_000,
       env: { FAKE_CLAUDE_EFFECTS: join(folder, 'effects'), FAKE_CLAUDE_STATE: join(folder, 'state') },
     };
     await writeFile(join(folder, 'profiles.json'), JSON.stringify({ default: profile }));

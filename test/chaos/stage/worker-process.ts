@@ -6,7 +6,9 @@ import { fileURLToPath } from 'node:url';
 import type { Recorder } from '../recorder.js';
 import type { TroubleProxy } from './proxy.js';
 
-const program = fileURLToPath(new URL('../../fixtures/faulty-worker.js', import.meta.url));
+/** Vitest runs us from our source; a worker is a process of its own, and is not. */
+const built = import.meta.url.endsWith('.ts') ? '../../dist' : '../..';
+const program = fileURLToPath(new URL(`${built}/fixtures/faulty-worker.js`, import.meta.url));
 
 interface LogLine {
   msg?: string;

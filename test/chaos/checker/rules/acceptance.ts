@@ -30,17 +30,40 @@ function endedSessions(history: History): Violation[] {
   });
 }
 
-/** Whoever submitted an accepted turn is told how it ended. */
+/** Whoever submitted an accepted turn, or added a job that brings one, is told how it ended. */
 export const everyCallerIsTold: Rule = (history) => {
   const told = new Set(history.all('ended').map(({ turnId }) => turnId));
-  return history
-    .all('accepted')
+  const posted = new Map(history.all('posted').map((job) => [job.turnId, job]));
+  return [...history.all('accepted'), ...posted.values()]
     .filter(({ turnId }) => !told.has(turnId))
     .map(({ turnId, sessionId, at }) => ({
       rule: 'every caller is told',
       at,
       what: `nobody told who waits for ${turnId} of ${sessionId}`,
     }));
+};
+
+/** A turn whose agent says nothing more does not finish: a clock ends it, or whatever cuts it off; nor does one at once whose agent dies. */
+export const asItsAgentWas: Rule = (history) =>
+  history.all('ended').flatMap(({ turnId, status, at, attempt }): Violation[] => {
+    const { hangs, crashes } = history.submitOf(turnId) ?? {};
+    const rule = 'a turn ends as its agent was';
+    if (status !== 'finished') return [];
+    if (hangs === true) return [{ rule, at, what: `${turnId} finished, though its agent had said nothing more` }];
+    if (crashes !== true || attempt !== 1) return [];
+    return [{ rule, at, what: `${turnId} finished at its first attempt, though its agent had died in it` }];
+  });
+
+/** A job that brings its own turn is in nobody's log before it is due. */
+export const notBeforeDue: Rule = (history) => {
+  const dueAt = new Map(history.all('posted').map((job) => [job.turnId, job.dueAt]));
+  return history.streams.flatMap(({ events }) =>
+    events.flatMap(({ type, turnId = '', at }): Violation[] => {
+      const early = (dueAt.get(turnId) ?? 0) - at;
+      if (type !== 'turn.queued' || early <= history.settings.clockMs) return [];
+      return [{ rule: 'nothing before it is due', at, what: `${turnId} was queued ${early} ms early` }];
+    }),
+  );
 };
 
 /** At most one commit per turn, and its caller got that one; where Redis forgot one, either. */

@@ -32,20 +32,34 @@ function told(history: History): Told[] {
   });
 }
 
+/** Nobody was there to end the agents of a worker that was killed with its guard, until the next one with its home. */
+const isUnguarded = (history: History, { effect, start }: Told): boolean =>
+  history
+    .all('fault')
+    .some(
+      ({ isUnguarded: was, workerId, at, until }) =>
+        was === true &&
+        workerId === start?.workerId &&
+        effect.at >= at &&
+        effect.at <= until + history.settings.clockMs,
+    );
+
 /** No two agents are active for a session: none has an effect once another has begun. */
 export const oneAgent: Rule = (history) =>
-  told(history).flatMap(({ effect, turnId, next }): Violation[] => {
+  told(history).flatMap((one): Violation[] => {
+    const { effect, turnId, next } = one;
     // Seen by a reader before: so it was.
-    if (next === undefined || effect.at <= next.at + history.settings.clockMs) return [];
+    if (next === undefined || isUnguarded(history, one) || effect.at <= next.at + history.settings.clockMs) return [];
     const what = `${effect.text} of ${turnId} by pid ${effect.pid}, ${effect.at - next.at} ms after pid ${next.pid} had begun`;
     return [{ rule: 'no two agents for a session', at: effect.at, what }];
   });
 
 /** No effect after its owner's lease has ended. */
 export const underLease: Rule = (history) =>
-  told(history).flatMap(({ effect, turnId, start }): Violation[] => {
+  told(history).flatMap((one): Violation[] => {
+    const { effect, turnId, start } = one;
     const end = start?.workerId === undefined ? undefined : history.leaseEnd(start.workerId);
-    if (end === undefined || effect.at <= end + history.settings.clockMs) return [];
+    if (end === undefined || isUnguarded(history, one) || effect.at <= end + history.settings.clockMs) return [];
     const what = `${effect.text} of ${turnId}, ${effect.at - end} ms after the lease of ${start?.workerId}`;
     return [{ rule: "no effect after its owner's lease", at: effect.at, what }];
   });
