@@ -51,7 +51,7 @@ function actorActs(world: World, worker: Worker, actor: Actor): boolean {
       actor.call = { op: 'head', args: {} };
       return true;
     case 'meet':
-      if (agentOf(world, actor.agent)?.state === 'idle') {
+      if (world.rules.sameAgent && agentOf(world, actor.agent)?.state === 'idle') {
         actor.pc = 'begin';
         return true;
       }

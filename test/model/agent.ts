@@ -33,6 +33,10 @@ export function prompt(
   Object.assign(agent, turn, { state: 'busy', step: 0, gate: 'closed', isStopping: false, out: [] });
   const { session } = world.redis;
   if (world.ghost.lastRollback >= 0) return;
+  const { home } = world.ghost;
+  const isHome = home.agent === agent.id || home.incarnation !== turn.incarnation || home.grant !== turn.grant;
+  if (!isHome && !home.isLost) violate(world, 'a session met another agent for no reason');
+  world.ghost.home = { incarnation: turn.incarnation, grant: turn.grant, agent: agent.id, isLost: false };
   const others = world.agents.some(({ id, state }) => id !== agent.id && state === 'busy');
   if (others || world.tools.some(({ agent: other }) => other !== agent.id))
     violate(world, 'two agents are active for a session');
@@ -110,13 +114,19 @@ export function endAgent(world: World, id: string): void {
 }
 
 /** It dies by itself: what it started goes on. */
-export function crash(agent: Agent): void {
+export function crash(world: World, agent: Agent): void {
   agent.state = 'dead';
+  noteLost(world, agent.id);
+}
+
+/** Nobody chose to end it: there has to be another. */
+function noteLost({ ghost }: World, id: string): void {
+  if (ghost.home.agent === id) ghost.home = { ...ghost.home, isLost: true };
 }
 
 /** Kills everything that carries the worker's mark, agents or not. */
 export function killMarked(world: World, worker: string): void {
-  for (const agent of world.agents) if (agent.worker === worker) agent.state = 'dead';
+  for (const agent of world.agents.filter((other) => other.worker === worker)) crash(world, agent);
   world.tools = world.tools.filter((tool) => tool.worker !== worker);
 }
 

@@ -69,9 +69,9 @@ export const faults: readonly Action[] = [
   })('start a worker', 1.5),
   each(
     (world) => world.agents,
-    (_world, agent) => {
+    (world, agent) => {
       if (agent.state === 'dead') return false;
-      crash(agent);
+      crash(world, agent);
       return true;
     },
   )('an agent dies', 1.5),

@@ -32,6 +32,16 @@ test('every schedule of one turn with one fault and one silence comes to rest, f
   expect(states).toBeGreaterThan(5_000);
 }, 180_000);
 
+// What a guard is there for is noticed as what it is.
+test.each([
+  { name: 'headFirst', violation: 'a turn began before one that came first' },
+  { name: 'sameAgent', violation: 'a session met another agent for no reason' },
+  { name: 'deadOnly', violation: 'a session changed its owner for no reason' },
+] as const)('without $name $violation', ({ name, violation }) => {
+  const found = Array.from({ length: 3_000 }, (_, at) => runSchedule(without(name), firstSeed + at, strict).violations);
+  expect(found.flat()).toContain(violation);
+});
+
 test.each(Object.entries(guards))(
   'without %s it is noticed: %s',
   (name) => {

@@ -91,6 +91,9 @@ function opened(incarnation: string): Session {
 const wantsStop = (world: World, session: Session, turn: Turn): boolean =>
   world.rules.wishTarget ? turn.isToStop : session.wish;
 
+const mayServe = ({ rules }: World, { log }: Session, seq: number): boolean =>
+  rules.headFirst ? log[0] === seq : log.includes(seq);
+
 const scripts: Readonly<Record<string, Script>> = {
   submit(world, { turnId = '', incarnation = '', ring }) {
     const { redis } = world;
@@ -147,6 +150,8 @@ const scripts: Readonly<Record<string, Script>> = {
     if (session.isClosing) return code('GONE');
     if (session.owner !== '' && session.fence !== deadFence && world.rules.deadOnly)
       return { code: 'OTHER', owner: session.owner, seat: session.seat, fence: session.fence };
+    if (world.ghost.lastRollback < 0 && lives(world, session.owner))
+      violate(world, 'a session changed its owner for no reason');
     session.epoch += 1;
     session.grant = grant;
     session.fence = world.rules.nonce ? `${session.epoch}.${grant}` : `${session.epoch}`;
@@ -163,7 +168,7 @@ const scripts: Readonly<Record<string, Script>> = {
   head(world) {
     const { session } = world.redis;
     if (session?.isClosing) return code('CLOSING');
-    const seq = session?.log[0];
+    const seq = world.rules.headFirst ? session?.log[0] : session?.log.at(-1);
     if (session === null || seq === undefined) return code('GONE');
     return { code: 'OK', seq, turn: { ...(session.turns[seq] as Turn) } };
   },
@@ -172,10 +177,11 @@ const scripts: Readonly<Record<string, Script>> = {
   },
   begin: owned((world, session, { seq = 0 }) => {
     const turn = session.turns[seq];
-    if (turn === undefined || session.log[0] !== seq) return code('NOT_HEAD');
+    if (turn === undefined || !mayServe(world, session, seq)) return code('NOT_HEAD');
     if (wantsStop(world, session, turn)) return code('INTERRUPTED');
     if (turn.attempts >= attemptsAllowed) return code('EXHAUSTED');
     if (turn.isToStop) violate(world, 'a turn began that was to stop before');
+    if (session.log.some((other) => other < seq)) violate(world, 'a turn began before one that came first');
     turn.attempts += 1;
     turn.isRunning = true;
     session.looks = 0;
@@ -185,7 +191,7 @@ const scripts: Readonly<Record<string, Script>> = {
   }),
   reachTool: owned((world, session, { seq = 0 }) => {
     const turn = session.turns[seq];
-    if (turn === undefined || session.log[0] !== seq) return code('NOT_HEAD');
+    if (turn === undefined || !mayServe(world, session, seq)) return code('NOT_HEAD');
     turn.tools += 1;
     publish(world, session, `tool ${seq}`);
     return code('OK');

@@ -11,6 +11,8 @@ export const guards = {
   sweep: 'late turns and those of dead owners are rung from the log',
   deadTold: 'a session of the dead is told to all who sweep, as often as they ask, and looked at again soon',
   deadOnly: 'a session is taken only from an owner whose lease is absent',
+  headFirst: 'the first turn in the log is served, whichever doorbell came, and no other begins',
+  sameAgent: 'the agent that served a session serves its next turn',
   agentFirst: 'an agent has ended before its session is released',
   turnIds: 'a turnId that is known is the same turn',
   silenceRead: 'a reader reads the stream after silence',

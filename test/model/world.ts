@@ -177,6 +177,8 @@ interface Ghost {
   effects: Record<string, number>;
   wished: string[];
   erased: string[];
+  /** The agent that served the session last, under which grant, and whether it has been lost since. */
+  home: { incarnation: string; grant: number; agent: string; isLost: boolean };
   violations: string[];
   lastRollback: number;
 }
@@ -201,6 +203,8 @@ export interface World {
   rules: Rules;
 }
 
+const nowhere = { incarnation: '', grant: 0, agent: '', isLost: true };
+
 export function newWorld(rules: Rules, workers: number): World {
   const world: World = {
     now: 0,
@@ -212,7 +216,16 @@ export function newWorld(rules: Rules, workers: number): World {
     producers: [],
     strays: [],
     reader: { incarnation: '', last: 0, view: [], inbox: [] },
-    ghost: { accepted: [], endings: {}, effects: {}, wished: [], erased: [], violations: [], lastRollback: -1 },
+    ghost: {
+      accepted: [],
+      endings: {},
+      effects: {},
+      wished: [],
+      erased: [],
+      home: nowhere,
+      violations: [],
+      lastRollback: -1,
+    },
     dropsNext: false,
     rules,
   };
