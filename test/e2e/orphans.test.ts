@@ -1,23 +1,10 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { markedProcesses, workerMark } from '@hearth/worker';
 import { expect, test } from 'vitest';
 import { withCluster } from '../support/cluster.js';
-import { eventually } from '../support/facts.js';
-
-/** The guard of a worker: it carries its id on its command line. */
-async function guardOf(workerId: string): Promise<number> {
-  for (const pid of await readdir('/proc')) {
-    try {
-      const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
-      if (words.includes(workerId) && words.some((word) => word.endsWith('guard/main.js'))) return Number(pid);
-    } catch {
-      // No process, or one that ended meanwhile.
-    }
-  }
-  throw new Error('no guard');
-}
+import { eventually, guardOf } from '../support/facts.js';
 
 test('a worker that dies together with its guard leaves orphans; the next one with its home ends them', async () => {
   await withCluster(async (cluster) => {

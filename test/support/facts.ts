@@ -1,4 +1,4 @@
-import { readFile, stat } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** How often a fact is looked for when nothing can announce it, ms. */
@@ -24,4 +24,13 @@ export async function sizeOf(path: string): Promise<number> {
 export async function isRunning(pid: number): Promise<boolean> {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => ') Z');
   return !stat.slice(stat.lastIndexOf(')')).startsWith(') Z');
+}
+
+/** The guard of a worker: it carries its id on its command line. */
+export async function guardOf(workerId: string): Promise<number> {
+  for (const pid of await readdir('/proc')) {
+    const words = (await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')).split('\0');
+    if (words.includes(workerId) && words.some((word) => word.endsWith('guard/main.js'))) return Number(pid);
+  }
+  throw new Error(`worker ${workerId} has no guard`);
 }

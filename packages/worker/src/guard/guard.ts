@@ -2,24 +2,32 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import type { Logger } from '@hearth/shared';
+import { Backoff, type Logger } from '@hearth/shared';
 
-const program = fileURLToPath(new URL('./main.js', import.meta.url));
+const guardProgram = [process.execPath, fileURLToPath(new URL('./main.js', import.meta.url))] as const;
+/** A guard that lived for so long was no failed start, ms. */
+const holdMs = 10_000;
 
-type State = { kind: 'idle' } | { kind: 'running'; child: ChildProcess; ready: Promise<void> } | { kind: 'stopped' };
+type State =
+  | { kind: 'idle' }
+  | { kind: 'running'; child: ChildProcess }
+  | { kind: 'waiting'; timer: NodeJS.Timeout }
+  | { kind: 'stopped' };
 
 /**
  * The worker's end of its guard. Owns the guard process.
- * A guard that dies is started again at once: agents never run unguarded for longer than that takes.
+ * A guard that dies is started again at once, and again and again if need be: agents never run unguarded for longer than that takes.
  */
 export class Guard {
   private state: State = { kind: 'idle' };
   private lastBeat: bigint | undefined;
+  private readonly backoff = new Backoff({ firstMs: 50, atMostMs: 5_000, holdMs });
 
   constructor(
     private readonly workerId: string,
     private readonly silenceMs: number,
     private readonly log: Logger,
+    private readonly program: readonly [string, ...string[]] = guardProgram,
   ) {}
 
   /** Resolves when the guard watches. */
@@ -37,38 +45,51 @@ export class Guard {
 
   /** Ends the guard; it makes sure, last, that nothing with the worker's mark is left. */
   async stop(): Promise<void> {
-    if (this.state.kind !== 'running') return;
-    const { child } = this.state;
+    const { state } = this;
     this.state = { kind: 'stopped' };
+    if (state.kind === 'waiting') clearTimeout(state.timer);
+    if (state.kind !== 'running') return;
+    const { child } = state;
     const gone = child.exitCode === null && child.signalCode === null ? once(child, 'exit') : undefined;
     child.stdin?.end();
     await gone;
   }
 
   private launch(): Promise<void> {
+    const [command, ...args] = this.program;
     // detached: a signal to the worker's process group must not reach its guard.
-    const child = spawn(process.execPath, [program, this.workerId, String(this.silenceMs)], {
+    const child = spawn(command, [...args, this.workerId, String(this.silenceMs)], {
       detached: true,
       stdio: ['pipe', 'pipe', 'ignore'],
       env: {},
     });
     child.stdin.on('error', () => undefined);
-    const lines = createInterface({ input: child.stdout });
-    const ready = new Promise<void>((resolve, reject) => {
-      lines.on('line', (line) => {
-        if (line === 'ready') resolve();
-        else this.log.error({ guard: line }, 'the guard had to act');
-      });
-      child.once('error', reject);
-      child.once('exit', (code, signal) => {
-        reject(new Error(`the guard ended before it was ready (${code ?? signal})`));
-        if (this.state.kind !== 'running') return;
-        this.log.error({ code, signal }, 'the guard died; starting another');
-        this.launch().catch((error: unknown) => this.log.error({ err: error }, 'the guard could not be started'));
-      });
-    });
-    this.state = { kind: 'running', child, ready };
+    this.state = { kind: 'running', child };
     if (this.lastBeat !== undefined) this.beat(this.lastBeat);
-    return ready;
+    return new Promise((resolve, reject) => {
+      createInterface({ input: child.stdout }).on('line', (line) => {
+        if (line !== 'ready') return this.log.error({ guard: line }, 'the guard had to act');
+        this.backoff.succeeded();
+        resolve();
+      });
+      const over = (why: string): void => {
+        reject(new Error(why));
+        if (this.state.kind === 'running') this.launchLater(why);
+      };
+      // Without a pid it never was: then it has no exit.
+      child.on('error', (error) => child.pid === undefined && over(error.message));
+      child.once('exit', (code, signal) => over(`the guard ended (${code ?? signal})`));
+    });
+  }
+
+  private launchLater(why: string): void {
+    const waitMs = this.backoff.failed();
+    this.log.error({ why, retryInMs: Math.round(waitMs) }, 'the guard died; starting another');
+    const timer = setTimeout(() => {
+      this.launch().catch((error: unknown) => {
+        if (this.state.kind !== 'stopped') this.log.error({ err: error }, 'the guard could not be started');
+      });
+    }, waitMs);
+    this.state = { kind: 'waiting', timer };
   }
 }

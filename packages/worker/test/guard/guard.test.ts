@@ -1,0 +1,43 @@
+import { chmod, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createLogger } from '@hearth/shared';
+import { expect, onTestFinished, test } from 'vitest';
+import { Guard } from '../../src/guard/guard.js';
+
+test('a guard that dies is followed by another, however often that one cannot be started at first', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'hearth-guard-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  const [program, runs, beats] = [join(folder, 'guard.mjs'), join(folder, 'runs'), join(folder, 'beats')];
+  await writeFile(
+    program,
+    `#!${process.execPath}
+    import { appendFileSync, readFileSync } from 'node:fs';
+    appendFileSync('${runs}', process.pid + '\\n');
+    const run = readFileSync('${runs}', 'utf8').trim().split('\\n').length;
+    if (run === 2) process.exit(1);
+    console.log('ready');
+    process.stdin.on('data', (text) => appendFileSync('${beats}', run + ' ' + text));
+    process.stdin.on('end', () => process.exit(0));`,
+  );
+  await chmod(program, 0o755);
+  const failures: string[] = [];
+  const log = createLogger('test', 'error', {
+    write: (line) => void (line.includes('could not be started') && failures.push(line)),
+  });
+  const guard = new Guard('w', 1_000, log, [program]);
+  await guard.start();
+  guard.beat(7n);
+  const pids = async (): Promise<number[]> => (await readFile(runs, 'utf8')).trim().split('\n').map(Number);
+  const [first = -1] = await pids();
+
+  await rename(program, `${program}.away`);
+  process.kill(first, 'SIGKILL');
+  await expect.poll(() => failures.length, { timeout: 20_000 }).toBeGreaterThan(1);
+  expect(await pids()).toHaveLength(1);
+  await rename(`${program}.away`, program);
+  // The second ends at once; the third is told what the first knew.
+  await expect.poll(() => readFile(beats, 'utf8').catch(() => ''), { timeout: 20_000 }).toContain('3 beat 7\n');
+  await guard.stop();
+  expect(await pids()).toHaveLength(3);
+});
