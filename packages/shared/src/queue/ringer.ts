@@ -1,4 +1,4 @@
-import type { Job, Queue } from 'bullmq';
+import type { Job, JobType, Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { intakeQueue, type Keys } from '../keys.js';
 import { type Doorbell, doorbellJobOptions, turnlessJobOptions } from '../schema/doorbell.js';
@@ -9,6 +9,8 @@ import { queueOfRing, type Ring } from '../store/ring.js';
 const lookedAt = 25;
 /** BullMQ's `ErrorCode.JobBelongsToJobScheduler`. */
 const ofItsScheduler = -8;
+/** Of so many jobs it is remembered which session they are of: a job may bring a prompt of many megabytes. */
+const rememberedAtMost = 1_000;
 
 /** Jobs of a queue: that wait (prioritised ones too), are in hand, are not due yet, and failed. */
 export interface QueueDepth {
@@ -26,6 +28,8 @@ export interface QueueDepth {
  */
 export class Ringer {
   private readonly queues = new Map<string, Promise<Queue>>();
+  private readonly opened = new Set<Queue>();
+  private readonly sessionOfJob = new Map<string, string | undefined>();
 
   constructor(
     private readonly redis: Redis,
@@ -64,16 +68,36 @@ export class Ringer {
 
   /** The session of the job that whoever reads intake gets next, if it names one. */
   async nextInIntake(): Promise<string | undefined> {
-    const queue = await this.queue(intakeQueue);
-    const [job] = [...(await queue.getWaiting(0, 0)), ...(await queue.getPrioritized(0, 0))];
-    return (job?.data as Partial<Doorbell> | undefined)?.sessionId;
+    const [jobId] = await this.firstInIntake(1);
+    return jobId === undefined ? undefined : ((await this.sessionOf(jobId)) ?? undefined);
   }
 
   /** Whether a job of another session waits in intake: looks at the first of those that wait, and of the prioritised ones. */
   async othersWaitInIntake(sessionId: string): Promise<boolean> {
+    for (const jobId of await this.firstInIntake(lookedAt)) {
+      const found = await this.sessionOf(jobId);
+      if (found !== null && found !== sessionId) return true;
+    }
+    return false;
+  }
+
+  /** The first of those that wait, and of the prioritised ones. */
+  private async firstInIntake(count: number): Promise<string[]> {
     const queue = await this.queue(intakeQueue);
-    const first = await Promise.all([queue.getWaiting(0, lookedAt - 1), queue.getPrioritized(0, lookedAt - 1)]);
-    return first.flat().some(({ data }) => (data as Partial<Doorbell>).sessionId !== sessionId);
+    const ranges = ['waiting', 'prioritized'].map((type) => queue.getRanges([type as JobType], 0, count - 1, true));
+    return (await Promise.all(ranges)).flat();
+  }
+
+  /** Undefined: the job names none; null: it is not there any more. */
+  private async sessionOf(jobId: string): Promise<string | undefined | null> {
+    if (this.sessionOfJob.has(jobId)) return this.sessionOfJob.get(jobId);
+    const data = await this.redis.hget((await this.queue(intakeQueue)).toKey(jobId), 'data');
+    if (data === null) return null;
+    const { sessionId } = JSON.parse(data) as Partial<Doorbell>;
+    const [oldest] = this.sessionOfJob.size < rememberedAtMost ? [] : this.sessionOfJob.keys();
+    if (oldest !== undefined) this.sessionOfJob.delete(oldest);
+    this.sessionOfJob.set(jobId, sessionId);
+    return sessionId;
   }
 
   /** The job of a ring, if BullMQ still has it. */
@@ -105,7 +129,8 @@ export class Ringer {
   }
 
   async close(): Promise<void> {
-    await Promise.all([...this.queues.values()].map(async (queue) => (await queue).close()));
+    // Those that are just being opened are not waited for: Redis may be away.
+    await Promise.all([...this.opened].map((queue) => queue.close()));
     this.queues.clear();
   }
 
@@ -114,6 +139,8 @@ export class Ringer {
     if (queue === undefined) {
       queue = this.open(name);
       this.queues.set(name, queue);
+      // It never becomes ready any more: the next ring opens another.
+      queue.catch(() => this.queues.delete(name));
     }
     return queue;
   }
@@ -124,6 +151,14 @@ export class Ringer {
     const queue = new bullmq.Queue(name, { connection: this.redis, prefix, skipMetasUpdate: true });
     // The connection's own errors are reported by its owner; without a listener Node would throw them.
     queue.on('error', () => undefined);
+    this.opened.add(queue);
+    try {
+      await queue.waitUntilReady();
+    } catch (error) {
+      this.opened.delete(queue);
+      await queue.close();
+      throw error;
+    }
     return queue;
   }
 }

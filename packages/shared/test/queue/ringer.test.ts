@@ -1,0 +1,67 @@
+import type { Redis } from 'ioredis';
+import { expect, test, vi } from 'vitest';
+import { withRedis } from '../../../../test/setup/prefix.js';
+import { Keys, newRingId, Ringer } from '../../src/index.js';
+
+const doorbell = (sessionId: string) => ({ sessionId, turnId: 't', seq: 1, profile: 'default', preview: '' });
+const toIntake = () => ({ seat: 'intake' as const, jobId: newRingId() });
+
+async function withRinger(use: (ringer: Ringer, redis: Redis) => Promise<void>): Promise<void> {
+  await withRedis(async ({ redis, prefix }) => {
+    const ringer = new Ringer(redis, new Keys({ keyPrefix: prefix, queuePrefix: prefix }));
+    await use(ringer, redis);
+    await ringer.close();
+  });
+}
+
+test('what stands first in intake is read once, however often somebody asks and however large it is', () =>
+  withRinger(async (ringer, redis) => {
+    const sent = vi.spyOn(redis, 'sendCommand');
+    expect(await ringer.nextInIntake()).toBeUndefined();
+    await ringer.post({ sessionId: 'large', prompt: 'x'.repeat(1_000_000) }, { delayMs: 0 });
+    await ringer.ring(toIntake(), doorbell('small'));
+    const reads = (): number => sent.mock.calls.filter(([command]) => command.name === 'hget').length;
+    for (let asked = 0; asked < 5; asked += 1) expect(await ringer.nextInIntake()).toBe('large');
+    expect(reads()).toBe(1);
+    expect(await ringer.othersWaitInIntake('small')).toBe(true);
+    expect(reads()).toBe(1);
+    for (let asked = 0; asked < 5; asked += 1) expect(await ringer.othersWaitInIntake('large')).toBe(true);
+    expect(reads()).toBe(2);
+  }));
+
+test('of those that wait the first is next, then the prioritised; a session alone there has no others', () =>
+  withRinger(async (ringer) => {
+    await ringer.ring(toIntake(), doorbell('ranked'), 5);
+    expect(await ringer.nextInIntake()).toBe('ranked');
+    await ringer.ring(toIntake(), doorbell('first'));
+    await ringer.ring(toIntake(), doorbell('second'));
+    expect(await ringer.nextInIntake()).toBe('first');
+    expect(await ringer.othersWaitInIntake('first')).toBe(true);
+  }));
+
+test('a session that waits alone in intake has no others there', () =>
+  withRinger(async (ringer) => {
+    for (let times = 0; times < 3; times += 1) await ringer.ring(toIntake(), doorbell('alone'));
+    await ringer.ring(toIntake(), doorbell('alone'), 5);
+    expect(await ringer.othersWaitInIntake('alone')).toBe(false);
+  }));
+
+test('a ring that failed while its queue was opened is no reason why the next should', () =>
+  withRinger(async (ringer, redis) => {
+    await redis.ping();
+    // BullMQ asks for the version first.
+    vi.spyOn(redis, 'info').mockRejectedValueOnce(new Error('Command timed out'));
+    await expect(ringer.ring(toIntake(), doorbell('s'))).rejects.toThrow('Command timed out');
+    await ringer.ring(toIntake(), doorbell('s'));
+    expect(await ringer.nextInIntake()).toBe('s');
+  }));
+
+test('a ringer is closed although a queue of it is just being opened and Redis does not answer', () =>
+  withRinger(async (ringer, redis) => {
+    await redis.ping();
+    const info = vi.spyOn(redis, 'info').mockReturnValueOnce(new Promise(() => undefined));
+    const ringing = ringer.ring(toIntake(), doorbell('s'));
+    await expect.poll(() => info.mock.calls.length).toBe(1);
+    await ringer.close();
+    expect(await Promise.race([ringing, Promise.resolve('under way')])).toBe('under way');
+  }));
