@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { onTestFinished } from 'vitest';
+import { endWith } from '../setup/leaked-processes.js';
 
 /** A line of the CLI, or an answer in it: what a field is, each test knows. */
 export type Line = Readonly<Record<string, unknown>> & { readonly type?: string; readonly subtype?: string };
@@ -28,6 +29,9 @@ export interface Beginning {
   flags?: readonly string[];
   env?: Record<string, string>;
 }
+
+/** Its shells are processes of their own: they are known by this. */
+const cliVariable = 'HEARTH_TEST_CLI';
 
 /** The tool gate's hook, as the worker asks for it. */
 export const gated = { PreToolUse: [{ matcher: null, hookCallbackIds: ['gate'] }] };
@@ -73,6 +77,7 @@ export class CliProcess {
     const cwd = beginning.cwd ?? join(home, 'project');
     await mkdir(cwd, { recursive: true });
     const sessionId = beginning.sessionId ?? randomUUID();
+    const cliMark = randomUUID();
     const child = spawn(subject.binary, [...commandLine(sessionId, beginning.resume), ...(beginning.flags ?? [])], {
       cwd,
       detached: true,
@@ -83,6 +88,7 @@ export class CliProcess {
         HOME: home,
         IS_SANDBOX: '1',
         CLAUDE_CONFIG_DIR: join(home, 'config'),
+        [cliVariable]: cliMark,
         ...subject.env,
         ...beginning.env,
       },
@@ -93,6 +99,8 @@ export class CliProcess {
     onTestFinished(async () => {
       child.kill('SIGKILL');
       await cli.exited;
+      const left = await endWith(cliVariable, cliMark);
+      if (left.length > 0) throw new Error(`The CLI left behind:\n${left.join('\n')}`);
     });
     return cli;
   }

@@ -1,17 +1,26 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Set by the global set-up and inherited by whatever a test starts, and by whatever that starts. */
+/** Set by the global set-up and inherited by whatever a test starts, and by whatever that starts; but not by agents, nor by guards. */
 export const runVariable = 'HEARTH_TEST_RUN';
+/** The mark of a worker's agents, and of all they start. */
+const workerMark = 'HEARTH_MARK_WORKER';
 
 /** How long processes that were told to end may take, ms. */
 const endingMs = 5_000;
 
-/** Kills what still carries the run's mark, and says what it was. Linux only: elsewhere there is no /proc to read. */
-export async function endMarked(run: string): Promise<string[]> {
-  let left = await marked(run);
-  for (const startedAt = performance.now(); left.length > 0; left = await marked(run)) {
-    if (performance.now() - startedAt > endingMs) break;
+interface Seen {
+  pid: number;
+  /** `name=value` each. */
+  environment: readonly string[];
+  words: readonly string[];
+}
+
+/** Kills what is still there of a kind, and says what it was. Linux only: elsewhere there is no /proc to read. */
+async function end(isOfKind: (seen: Seen) => boolean, withinMs = endingMs): Promise<string[]> {
+  let left = await processes(isOfKind);
+  for (const startedAt = performance.now(); left.length > 0; left = await processes(isOfKind)) {
+    if (performance.now() - startedAt > withinMs) break;
     await sleep(50);
   }
   for (const { pid } of left) {
@@ -21,19 +30,40 @@ export async function endMarked(run: string): Promise<string[]> {
       // It ended meanwhile: still it was there too long.
     }
   }
-  return left.map(({ pid, command }) => `a process: ${pid} ${command}`);
+  return left.map(({ pid, words }) => `a process: ${pid} ${words.join(' ')}`);
 }
 
-async function marked(run: string): Promise<{ pid: number; command: string }[]> {
+/** What a run left: whatever has its mark, or its folder for temporary files, as agents have. */
+export const endMarked = (run: string, folder: string): Promise<string[]> =>
+  end(({ environment, words }) => {
+    const isOurs = environment.includes(`${runVariable}=${run}`) || environment.includes(`TMPDIR=${folder}`);
+    // Vitest ends its own workers after this.
+    return isOurs && !isVitest(words.join(' '));
+  });
+
+/** What some workers left, each dead or told to end: their agents, what those started, and their guards. */
+export async function endOfWorkers(workerIds: ReadonlySet<string>, withinMs?: number): Promise<string[]> {
+  if (workerIds.size === 0) return [];
+  return end(({ environment, words }) => {
+    const isGuard = words.some((word) => word.endsWith('guard/main.js')) && words.some((word) => workerIds.has(word));
+    return isGuard || [...workerIds].some((workerId) => environment.includes(`${workerMark}=${workerId}`));
+  }, withinMs);
+}
+
+/** What has a variable of a test's own. */
+export const endWith = (name: string, value: string): Promise<string[]> =>
+  end(({ environment }) => environment.includes(`${name}=${value}`));
+
+async function processes(isOfKind: (seen: Seen) => boolean): Promise<Seen[]> {
   const pids = (await readdir('/proc').catch(() => [])).map(Number).filter((pid) => pid > 0 && pid !== process.pid);
   const found = await Promise.all(
-    pids.map(async (pid) => {
+    pids.map(async (pid): Promise<Seen[]> => {
       try {
-        const environment = await readFile(`/proc/${pid}/environ`, 'latin1');
-        if (!environment.split('\0').includes(`${runVariable}=${run}`)) return [];
-        const command = (await readFile(`/proc/${pid}/cmdline`, 'utf8')).replaceAll('\0', ' ').trim();
-        // Vitest ends its own workers after this.
-        return isVitest(command) ? [] : [{ pid, command }];
+        const [environment, words] = await Promise.all(
+          ['environ', 'cmdline'].map(async (file) => (await readFile(`/proc/${pid}/${file}`, 'utf8')).split('\0')),
+        );
+        const seen = { pid, environment: environment ?? [], words: words ?? [] };
+        return isOfKind(seen) ? [seen] : [];
       } catch {
         // It ended while we looked, or is another user's.
         return [];

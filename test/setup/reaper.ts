@@ -4,7 +4,7 @@ import { runVariable } from './leaked-processes.js';
 /** Waits until its stdin closes, whatever closed it; then kills what carries the run's mark and removes the folder. */
 const script = `
 read -r _
-for file in $(grep -lzs "^${runVariable}=$1\\$" /proc/[0-9]*/environ); do
+for file in $(grep -lzs -e "^${runVariable}=$1\\$" -e "^TMPDIR=$2\\$" /proc/[0-9]*/environ); do
   pid=\${file#/proc/}
   kill -9 "\${pid%/environ}"
 done
@@ -17,7 +17,7 @@ rm -rf "$2"
  * @returns a function that calls it off.
  */
 export function reapIfWeDie(run: string, folder: string): () => void {
-  const { [runVariable]: _, ...unmarked } = process.env;
+  const { [runVariable]: _, TMPDIR: __, ...unmarked } = process.env;
   const reaper = spawn('sh', ['-c', script, 'reaper', run, folder], {
     // Ctrl-C must not reach it with the rest.
     detached: true,

@@ -9,13 +9,19 @@ import { endMarked, runVariable } from './leaked-processes.js';
 import { leakedConnections, leakedKeys } from './leaked-redis.js';
 import { reapIfWeDie } from './reaper.js';
 
+/** Where temporary files of the machine lie: what is to be read after the run. */
+export const tmpVariable = 'HEARTH_TEST_TMPDIR';
+
 /** One Redis for the whole run: the one in HEARTH_TEST_REDIS_URL, else our own. What a run leaves behind fails it. */
 export default async function setUp(project: TestProject): Promise<() => Promise<void>> {
   const run = randomBytes(6).toString('hex');
   process.env[runVariable] = run;
-  const folder = await mkdtemp(join(tmpdir(), 'hearth-test-redis-'));
+  const folder = await mkdtemp(join(tmpdir(), 'hearth-test-run-'));
+  process.env[tmpVariable] ??= tmpdir();
+  // Agents get it, too, and leave it to whatever they start: what lives on is known by it.
+  process.env['TMPDIR'] = folder;
   const callOffReaper = reapIfWeDie(run, folder);
-  const server = await startRedis(folder);
+  const server = await startRedis(join(folder, 'redis'));
   const redis = new Redis(server.url);
   const keysBefore = new Set(await redis.keys('*'));
   project.provide('redisUrl', server.url);
@@ -25,7 +31,7 @@ export default async function setUp(project: TestProject): Promise<() => Promise
     if (server.isOurs) leaks.push(...(await leakedConnections(redis)));
     redis.disconnect();
     await server.stop();
-    leaks.push(...(await endMarked(run)));
+    leaks.push(...(await endMarked(run, folder)));
     callOffReaper();
     await rm(folder, { recursive: true, force: true });
     if (leaks.length === 0) return;

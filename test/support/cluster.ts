@@ -11,6 +11,7 @@ import { defaultStoreLimits, Keys, LeaseStore, SessionEndings, SessionStore } fr
 import { fakeClaudePath, type ModelApi, modelApiEnvironment, startModelApi } from '@hearth/simulator';
 import { Redis } from 'ioredis';
 import { inject, onTestFinished, type TestContext } from 'vitest';
+import { endOfWorkers } from '../setup/leaked-processes.js';
 import { keptPrefixes } from '../setup/prefix.js';
 
 /** One line of a worker's log. */
@@ -141,7 +142,15 @@ export class Cluster {
     }
     this.redis.disconnect();
     await this.api.stop();
+    const left = await endOfWorkers(this.incarnations);
     for (const folder of this.folders) await rm(folder, { recursive: true, force: true });
+    if (left.length > 0) throw new Error(`The cluster left behind:\n${left.join('\n')}`);
+  }
+
+  /** The names its workers had: one that loses its lease begins anew under another. */
+  private get incarnations(): ReadonlySet<string> {
+    const names = this.workers.flatMap(({ workerId, log }) => [workerId, ...log.map((line) => line['workerId'])]);
+    return new Set(names.filter((name) => typeof name === 'string'));
   }
 }
 

@@ -129,6 +129,12 @@ test('that the agent before had ended is a reason to meet another, but only if i
   expect(broken([...moved, gone(900)])).toEqual(['affinity']);
 });
 
+test('a process that is left in the end', () => {
+  expect(broken([...story(), { kind: 'left', at: 3_000, what: 'a process: 99 sleep 60' }])).toEqual([
+    'no process left',
+  ]);
+});
+
 test('a kind of fault that never had an effect tested nothing', () => {
   expect(broken([...story(), fault({ did: 0 })])).toEqual(['faults have effects']);
   expect(broken([...story(), fault({ did: 0 }), fault({ did: 1 })])).toEqual([]);

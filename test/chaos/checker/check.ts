@@ -2,10 +2,10 @@ import { History, type Rule, type Violation } from './history.js';
 import type { HistoryRecord } from './records.js';
 import { asItsAgentWas, everyCallerIsTold, notBeforeDue, nothingLost, oneCommit } from './rules/acceptance.js';
 import { fromATurn, oncePerTurn, oneAgent, underLease } from './rules/effects.js';
-import { hadEffect } from './rules/faults.js';
 import { inOrder } from './rules/order.js';
 import { atHome, noOldFence } from './rules/ownership.js';
 import { completeViews } from './rules/readers.js';
+import { hadEffect, nothingLeft } from './rules/run.js';
 import { inTime, takeovers } from './rules/takeover.js';
 
 const rules: readonly Rule[] = [
@@ -23,6 +23,7 @@ const rules: readonly Rule[] = [
   completeViews,
   atHome,
   inTime,
+  nothingLeft,
   hadEffect,
 ];
 

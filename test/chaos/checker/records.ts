@@ -18,6 +18,7 @@ export type HistoryRecord =
   | FaultSeen
   | Pace
   | RolledBack
+  | Left
   | ReaderEnd
   | Final
   | Closed;
@@ -218,6 +219,13 @@ export interface RolledBack {
   until: number;
   /** The sessions it knows, with their last event. */
   kept: Readonly<Record<string, { incarnation: string; events: number }>>;
+}
+
+/** When everybody had ended, this had not. */
+interface Left {
+  kind: 'left';
+  at: number;
+  what: string;
 }
 
 interface ReaderEnd {

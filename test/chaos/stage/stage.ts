@@ -7,6 +7,7 @@ import { defaultStoreLimits, doorbellJobOptions, intakeQueue, Keys, SessionStore
 import { fakeClaudePath } from '@hearth/simulator';
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
+import { endOfWorkers } from '../../setup/leaked-processes.js';
 import type { Jobs } from '../load/caller.js';
 import type { Recorder } from '../recorder.js';
 import { removeBells } from './bells.js';
@@ -217,7 +218,17 @@ export class Stage {
     clearTimeout(patience);
     for (const redis of this.queues) redis.disconnect();
     await this.watching?.stop();
+    await this.endLeft();
     await this.redis.stop();
+  }
+
+  /** Nobody may have got the home of a worker that could not end its agents; whatever else is left should not be. */
+  private async endLeft(): Promise<void> {
+    const { recorder } = this.settings;
+    const names = recorder.records.flatMap((record) => (record.kind === 'worker' ? [record.workerId] : []));
+    const unguarded = this.workers.filter(({ owesHome }) => owesHome).map(({ workerId }) => workerId);
+    await endOfWorkers(new Set(unguarded), 0);
+    for (const what of await endOfWorkers(new Set(names))) recorder.note({ kind: 'left', what });
   }
 
   /** As a supervisor would: whoever ends is followed by another. */

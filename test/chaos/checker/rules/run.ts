@@ -1,5 +1,9 @@
 import type { Rule } from '../history.js';
 
+/** When its workers have ended, nothing is left of them. */
+export const nothingLeft: Rule = (history) =>
+  history.all('left').map(({ what, at }) => ({ rule: 'no process left', at, what }));
+
 /** A fault that never has an effect tests nothing: of each kind that was played, one had. */
 export const hadEffect: Rule = (history) => {
   const faults = history.all('fault');

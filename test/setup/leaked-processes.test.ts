@@ -1,0 +1,23 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { expect, test } from 'vitest';
+import { endOfWorkers } from './leaked-processes.js';
+
+/** Where nothing is to be waited for, ms. */
+const atOnce = 100;
+
+test.each([
+  { what: 'a tool in a session of its own', args: ['-c', 'read -r _'], env: { HEARTH_MARK_WORKER: 'w-left' } },
+  { what: 'a guard', args: ['-c', 'read -r _', '/somewhere/guard/main.js', 'w-left', '2000'], env: {} },
+])(
+  '$what that a worker left is found, without anything of the run in its environment, and ended',
+  async ({ args, env }) => {
+    const left = spawn('/bin/sh', args, { detached: true, stdio: ['pipe', 'ignore', 'ignore'], env });
+    const gone = once(left, 'exit');
+    expect(await endOfWorkers(new Set(['w-other', 'another']), atOnce)).toEqual([]);
+    const found = await endOfWorkers(new Set(['w-left']), atOnce);
+    expect(found).toContainEqual(expect.stringContaining(`a process: ${left.pid} `));
+    await gone;
+    expect(await endOfWorkers(new Set(['w-left']), atOnce)).toEqual([]);
+  },
+);
