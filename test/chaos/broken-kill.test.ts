@@ -22,7 +22,7 @@ async function judged(end: (owner: WorkerProcess, agent: number) => void): Promi
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
   const recorder = new Recorder(undefined);
   const settings = { workers: 2, places: 2, leaseTtlMs };
-  recorder.note(settingsOf(settings));
+  recorder.note(settingsOf({ seed: 1, ...settings }));
   const stage = await Stage.open({
     folder,
     lookAfterMs: 1_000,

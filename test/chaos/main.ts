@@ -1,18 +1,19 @@
 /**
  * `pnpm chaos [--minutes n] [--seed n] [--json] [--keep folder] [--report file] [--short] [--check history]`: workers, producers and
- * readers under load, and faults drawn from the seed; what happened is written down and judged by the checker. Exit code 0: no
- * violation; 1: some; 2: wrong arguments. Ctrl-C ends the faults; what has happened is judged all the same.
+ * readers under load, and faults drawn from the seed; what happened is written down and judged by the checker. A report is left where
+ * the last line says; with a violation, or `--keep`, the history and the workers' logs beside it. Exit code 0: no violation; 1: some;
+ * 2: wrong arguments. Ctrl-C ends the faults; what has happened is judged all the same.
  */
 import { createWriteStream } from 'node:fs';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, rmdir, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { check, type Verdict } from './checker/check.js';
 import { type HistoryRecord, parseHistory } from './checker/records.js';
 import { oneOfEach } from './faults/all.js';
 import { Recorder } from './recorder.js';
-import { reportPage } from './report.js';
+import { reportPage } from './report/page.js';
 import { type Progress, run } from './run.js';
 
 const usage =
@@ -49,13 +50,23 @@ function argumentsOf() {
   }
 }
 
+/** Of a run before, effects and processes would be taken for those of this one. */
+async function folderOf(kept: string | undefined): Promise<string> {
+  if (values.check !== undefined) return dirname(resolve(values.check));
+  if (kept === undefined) return mkdtemp(join(tmpdir(), 'hearth-chaos-'));
+  const folder = resolve(kept);
+  await mkdir(folder, { recursive: true });
+  if ((await readdir(folder)).length === 0) return folder;
+  process.stderr.write(`--keep ${kept}: expected a folder that is empty, or not there yet. ${usage}\n`);
+  process.exit(2);
+}
+
 const values = argumentsOf();
 const leaving = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => leaving.abort());
 const seed = numberOf('seed', values.seed);
 const minutes = numberOf('minutes', values.minutes);
-const folder = values.keep === undefined ? await mkdtemp(join(tmpdir(), 'hearth-chaos-')) : resolve(values.keep);
-await mkdir(folder, { recursive: true });
+const folder = await folderOf(values.keep);
 const say = (text: string): void => void process.stderr.write(text);
 
 function show(progress: Progress): void {
@@ -97,10 +108,10 @@ async function judge(file: string): Promise<{ records: readonly HistoryRecord[];
 const startedAt = Date.now();
 const { records, verdict } = await (values.check === undefined ? play() : judge(values.check));
 const page = resolve(values.report ?? join(folder, 'report.html'));
-await writeFile(page, reportPage(records, verdict, seed));
-const { violations, ...counts } = verdict;
-const isKept = violations.length > 0 || values.keep !== undefined;
-const report = { kind: 'report', seed, violations: violations.length, ...counts };
+const ofRun = records.find((record) => record.kind === 'settings')?.seed ?? seed;
+await writeFile(page, reportPage(records, verdict, ofRun));
+const { violations, taken: _, ...counts } = verdict;
+const report = { kind: 'report', seed: ofRun, violations: violations.length, ...counts, page };
 if (values.json) {
   for (const violation of violations) process.stdout.write(`${JSON.stringify({ kind: 'violation', ...violation })}\n`);
   process.stdout.write(`${JSON.stringify(report)}\n`);
@@ -108,7 +119,12 @@ if (values.json) {
   for (const { rule, what, at } of violations)
     say(`\n✗ ${rule}: ${what} (${Math.round(at - (records[0]?.at ?? at))} ms)`);
   say(`\n${JSON.stringify(report, undefined, 2)}\n`);
-  if (isKept || values.report !== undefined) say(`timeline: ${page}\n`);
 }
-if (!isKept) await rm(folder, { recursive: true, force: true });
+// What was played and broke nothing needs no more than its report.
+if (violations.length === 0 && values.keep === undefined && values.check === undefined) {
+  const rest = (await readdir(folder)).map((name) => join(folder, name)).filter((path) => path !== page);
+  await Promise.all(rest.map((path) => rm(path, { recursive: true, force: true })));
+  await rmdir(folder).catch(() => undefined);
+}
+say(`report: ${page}\n`);
 process.exitCode = violations.length === 0 ? 0 : 1;

@@ -52,10 +52,10 @@ const reconnectMs = 2_000;
 const clockMs = 60;
 
 /** What is promised to whoever uses such a cluster: the first line of a history. */
-export function settingsOf({ leaseTtlMs, places }: Pick<RunSettings, 'leaseTtlMs' | 'places'>) {
+export function settingsOf({ seed, leaseTtlMs, places }: Pick<RunSettings, 'seed' | 'leaseTtlMs' | 'places'>) {
   const { eventsKept, eventsTtlMs } = defaultStoreLimits;
   const promised = { lookAfterMs, leaseTtlMs, sweepMs, resumeMs, reconnectMs, places, eventsKept, eventsTtlMs };
-  return { kind: 'settings' as const, ...promised, clockMs };
+  return { kind: 'settings' as const, seed, ...promised, clockMs };
 }
 
 /** One run: load, faults, rest; then the checker decides. */

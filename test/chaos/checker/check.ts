@@ -6,7 +6,7 @@ import { inOrder } from './rules/order.js';
 import { atHome, noOldFence } from './rules/ownership.js';
 import { completeViews } from './rules/readers.js';
 import { hadEffect, nothingLeft } from './rules/run.js';
-import { inTime, takeovers } from './rules/takeover.js';
+import { inTime, type Takeover, takeovers } from './rules/takeover.js';
 
 const rules: readonly Rule[] = [
   nothingLost,
@@ -36,6 +36,8 @@ export interface Verdict {
   takeovers: number;
   /** Of those: nothing else was in their way, so the bare promise was asked of them. */
   strictTakeovers: number;
+  /** Each of them. */
+  taken: readonly Takeover[];
   /** From the death of an owner to the next turn of its session, ms. */
   takeoverMs: { p50: number; p99: number; max: number } | null;
 }
@@ -58,6 +60,7 @@ export function check(records: readonly HistoryRecord[]): Verdict {
     turns: history.all('accepted').length,
     faults,
     effects,
+    taken: all,
     strictTakeovers: all.filter(({ isStrict, servedAt }) => isStrict && servedAt !== undefined).length,
     takeovers: times.length,
     takeoverMs: percentiles(times),

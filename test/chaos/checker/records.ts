@@ -27,6 +27,7 @@ export type HistoryRecord =
 export interface Settings {
   kind: 'settings';
   at: number;
+  seed: number;
   leaseTtlMs: number;
   /** Within which the session of a dead owner is rung. */
   sweepMs: number;

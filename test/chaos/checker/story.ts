@@ -25,6 +25,7 @@ export function story(): Story {
   return [
     {
       kind: 'settings',
+      seed: 1,
       at: 0,
       leaseTtlMs: 1_000,
       sweepMs: 1_000,

@@ -10,6 +10,7 @@ test('a takeover as it should be breaks nothing, and is counted with its time', 
     faults: { 'SIGKILL of a worker': 1 },
     effects: { 'SIGKILL of a worker': 1 },
     takeovers: 1,
+    taken: [expect.objectContaining({ sessionId: 's', workerId: 'w1', servedAt: 1_600, due: 2_760, isStrict: true })],
     strictTakeovers: 1,
     takeoverMs: { p50: 1_340, p99: 1_340, max: 1_340 },
   });

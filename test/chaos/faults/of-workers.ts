@@ -11,9 +11,10 @@ const killed = faultKind('a worker is killed', 4, one, async (scene, { which }) 
   const worker = await victim(scene, which);
   if (worker === undefined) return undefined;
   const { workerId } = worker;
+  const at = Date.now();
   worker.kill();
   await worker.exited;
-  return { did: 1, workerId };
+  return { did: 1, workerId, at };
 });
 
 const frozen = (name: string, leases: number, weight: number): FaultKind =>
@@ -33,9 +34,10 @@ const frozen = (name: string, leases: number, weight: number): FaultKind =>
 const drained = faultKind('a worker is drained', 3, one, async (scene, { which }) => {
   const worker = await victim(scene, which);
   if (worker === undefined) return undefined;
+  const at = Date.now();
   worker.drain();
   await worker.exited;
-  return { did: 1, workerId: worker.workerId };
+  return { did: 1, workerId: worker.workerId, at };
 });
 
 const stalled = (name: string, leases: number): FaultKind =>
@@ -61,10 +63,11 @@ const clockJumped = faultKind(
   async (scene, { which, shiftMs, forMs }) => {
     const worker = await victim(scene, which);
     if (worker === undefined) return undefined;
+    const at = Date.now();
     const didJump = await worker.order({ shiftMs });
     await pause(forMs);
     await worker.order({ shiftMs: 0 });
-    return { did: didJump ? 1 : 0, workerId: worker.workerId };
+    return { did: didJump ? 1 : 0, workerId: worker.workerId, at };
   },
 );
 
