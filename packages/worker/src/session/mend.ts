@@ -28,6 +28,18 @@ export function mendTranscript(content: string): { content: string; cut: number 
   };
 }
 
+/** Mends each file of a past. `cut`: how many lines were lost at their ends. */
+export function mendPast(files: ReadonlyMap<string, string>): { files: Map<string, string>; cut: number } {
+  const mended = new Map<string, string>();
+  let cut = 0;
+  for (const [file, content] of files) {
+    const one = mendTranscript(content);
+    mended.set(file, one.content);
+    cut += one.cut;
+  }
+  return { files: mended, cut };
+}
+
 const whole = (entries: readonly Entry[]): string => entries.map(({ line }) => `${line}\n`).join('');
 
 function entryOf(line: string, at: number): Entry[] {

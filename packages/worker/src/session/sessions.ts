@@ -22,7 +22,7 @@ import type { Place, Places } from '../pool/places.js';
 import type { SparePool } from '../pool/spare-pool.js';
 import { SessionActor } from './actor.js';
 import type { AgentLimits } from './limits.js';
-import { mendTranscript } from './mend.js';
+import { mendPast } from './mend.js';
 import { removeWorkspace, workspaceOf } from './workspaces.js';
 
 export interface SessionsDeps {
@@ -120,19 +120,12 @@ export class Sessions {
         return { agent, warmth: ready ? 'spare' : 'cold' };
       },
       resumeAgent: async (claudeSessionId, chunks) => {
-        const files = await readPast(deps.store, sessionId, chunks);
-        let cutLines = 0;
-        for (const [file, content] of files) {
-          const mended = mendTranscript(content);
-          files.set(file, mended.content);
-          cutLines += mended.cut;
-        }
-        if (cutLines > 0)
-          deps.log.error({ sessionId, lines: cutLines }, 'the transcript was damaged; its tail was cut off');
+        const { files, cut } = mendPast(await readPast(deps.store, sessionId, chunks));
+        if (cut > 0) deps.log.error({ sessionId, lines: cut }, 'the transcript was damaged; its tail was cut off');
         try {
           const agent = await deps.driver.resume(deps.launch(profile), workspace, { claudeSessionId, files });
           pool.noteSuccess();
-          return { agent, cutLines };
+          return { agent, cutLines: cut };
         } catch (error) {
           pool.noteFailure(startFailure(error));
           throw error;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { mendTranscript } from '../../src/session/mend.js';
+import { mendPast, mendTranscript } from '../../src/session/mend.js';
 
 const line = (uuid: string | undefined, parentUuid: string | null = null): string =>
   `${JSON.stringify({ type: 'user', uuid, parentUuid })}\n`;
@@ -29,6 +29,14 @@ describe('a transcript', () => {
     ['that is empty is empty', '', '', 0],
   ])('%s', (_what, content, mended, cut) => {
     expect(mendTranscript(content)).toEqual({ content: mended, cut });
+  });
+
+  test('of a sub-agent is mended like the main one', () => {
+    const files = new Map([
+      ['main', good],
+      ['id/subagents/a.jsonl', `${good}{"torn`],
+    ]);
+    expect(mendPast(files)).toEqual({ files: new Map([...files.keys()].map((file) => [file, good])), cut: 1 });
   });
 
   test('of a long conversation that lost its beginning is gone over once', () => {
