@@ -40,6 +40,7 @@ export async function withStack(
     workers: Number(options.workers ?? 1),
     workerArgs: workerArgs(options),
     // Nobody said where: then where nobody else is.
+    say: (text) => out.note(text),
     gatewayArgs: gatewayArgs({ ...options, port: options.port ?? (process.env['HEARTH_GATEWAY_PORT'] || '0') }),
   });
   try {
@@ -51,7 +52,9 @@ export async function withStack(
 }
 
 /** Says to programs that it serves, and where. */
-export function sayReady({ redisUrl, modelApi, workers, gateway }: Stack, { out }: Context): void {
+export function sayReady(stack: Stack, { out }: Context): void {
+  const { redisUrl, modelApi, gateway } = stack;
+  const workers = stack.workers.map((worker) => worker.process);
   out.value({
     kind: 'ready',
     gateway: gateway.url,
@@ -62,7 +65,9 @@ export function sayReady({ redisUrl, modelApi, workers, gateway }: Stack, { out 
 }
 
 /** Says to people where everything is, and what to try next. */
-export function announce({ redisUrl, modelApi, workers, gateway }: Stack, { out }: Context): void {
+export function announce(stack: Stack, { out }: Context): void {
+  const { redisUrl, modelApi, gateway } = stack;
+  const workers = stack.workers.map((worker) => worker.process);
   out.line(`\n${style.bold('hearth is up')}`);
   out.line(`  Gateway    ${gateway.url} (console at /, API described at /docs)`);
   out.line(`  Redis      ${redisUrl}`);

@@ -8,8 +8,12 @@ import { HearthError } from '@hearth/shared';
 export interface StackProcess {
   pid: number;
   logFile: string;
+  /** Resolves when it has ended: exit code or signal. */
+  exited: Promise<number | NodeJS.Signals>;
+  /** What it logged last. */
+  lastWords(): string;
   /** Drains it; resolves with its exit code. */
-  stop(): Promise<number | null>;
+  stop(): Promise<unknown>;
 }
 
 export interface StackProcessOptions {
@@ -19,6 +23,8 @@ export interface StackProcessOptions {
   program: string;
   env: NodeJS.ProcessEnv;
   args: readonly string[];
+  /** It goes on with the log of the one before. */
+  isAnother?: boolean;
 }
 
 /**
@@ -26,10 +32,10 @@ export interface StackProcessOptions {
  * @throws HearthError when it does not start
  */
 export async function startStackProcess<T>(options: StackProcessOptions): Promise<StackProcess & { said: T }> {
-  const { home, name, program, env, args } = options;
+  const { home, name, program, env, args, isAnother } = options;
   mkdirSync(join(home, 'logs'), { recursive: true });
   const logFile = join(home, 'logs', `${name}.log`);
-  const log = openSync(logFile, 'w');
+  const log = openSync(logFile, isAnother ? 'a' : 'w');
   // detached: Ctrl-C reaches us alone, and we drain it. Its stdin tells it should we die.
   const child = spawn(process.execPath, [program, '--stop-with-stdin', ...args], {
     detached: true,
@@ -38,12 +44,14 @@ export async function startStackProcess<T>(options: StackProcessOptions): Promis
   });
   closeSync(log);
   child.stdin?.on('error', () => undefined);
-  const exited = once(child, 'exit').then(([code]) => code as number | null);
+  const exited = once(child, 'exit').then(([code, signal]) => (code ?? signal) as number | NodeJS.Signals);
   const said = JSON.parse(await firstLine(child, exited, name, logFile)) as T;
   return {
     said,
     pid: child.pid ?? -1,
     logFile,
+    exited,
+    lastWords: () => lastMessage(logFile),
     stop: () => {
       child.kill('SIGTERM');
       return exited;
@@ -61,11 +69,13 @@ async function firstLine(
   const lines = createInterface({ input: child.stdout });
   const line = await Promise.race([once(lines, 'line').then(([text]) => String(text)), exited.then(() => undefined)]);
   if (line !== undefined) return line;
-  const last = readFileSync(logFile, 'utf8').trim().split('\n').at(-1) ?? '';
-  throw new HearthError('internal', `The ${name} did not start: ${lastMessage(last)}`, { wayOut: `See ${logFile}.` });
+  throw new HearthError('internal', `The ${name} did not start: ${lastMessage(logFile)}`, {
+    wayOut: `See ${logFile}.`,
+  });
 }
 
-function lastMessage(line: string): string {
+function lastMessage(logFile: string): string {
+  const line = readFileSync(logFile, 'utf8').trim().split('\n').at(-1) ?? '';
   try {
     return (JSON.parse(line) as { msg?: string }).msg ?? line;
   } catch {

@@ -5,7 +5,7 @@ import { modelApiEnvironment, startModelApi } from '@hearth/simulator';
 import { removeUpRecord, runningUp, writeUpRecord } from '../home.js';
 import { withProgress } from '../terminal/progress.js';
 import { type GatewayProcess, startGatewayProcess } from './gateway-process.js';
-import { startWorkerProcess, type WorkerProcess } from './worker-process.js';
+import { KeptWorker } from './kept-worker.js';
 
 export interface StackOptions {
   home: string;
@@ -16,12 +16,14 @@ export interface StackOptions {
   workers: number;
   workerArgs: readonly string[];
   gatewayArgs: readonly string[];
+  /** Hears, in words for people, what becomes of workers while the stack is up. */
+  say: (text: string) => void;
 }
 
 export interface Stack {
   redisUrl: string;
   modelApi: string | undefined;
-  workers: readonly WorkerProcess[];
+  workers: readonly KeptWorker[];
   gateway: GatewayProcess;
   /** The environment agents of this stack get their account from. */
   env: NodeJS.ProcessEnv;
@@ -54,12 +56,16 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     };
     // First: a port that is taken is no reason to start workers.
     const gateway = await startGateway(options, env, cleanups);
-    const workers: WorkerProcess[] = [];
+    void gateway.exited.then((code) => {
+      if (stopping === undefined)
+        options.say(`Gateway ended (${code}): ${gateway.lastWords()} (log: ${gateway.logFile})`);
+    });
+    const workers: KeptWorker[] = [];
     for (let number = 1; number <= options.workers; number += 1) {
       const worker = await withProgress(
         `Worker ${number} starts`,
-        () => startWorkerProcess({ home: options.home, number, env, args: options.workerArgs }),
-        ({ seat, logFile }) => `Worker ${number} serves on seat ${seat} (log: ${logFile})`,
+        () => KeptWorker.start({ home: options.home, number, env, args: options.workerArgs }, options.say),
+        ({ process: { seat, logFile } }) => `Worker ${number} serves on seat ${seat} (log: ${logFile})`,
       );
       workers.push(worker);
       cleanups.push(() => worker.stop());

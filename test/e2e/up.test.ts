@@ -1,0 +1,35 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fakeClaudePath } from '@hearth/simulator';
+import { expect, test } from 'vitest';
+import { withCluster } from '../support/cluster.js';
+import { hearth, watch } from '../support/command.js';
+
+test('a worker of up that dies is said so and followed by another; one that cannot start, why, until it can', async () => {
+  await withCluster(async (cluster) => {
+    const home = await cluster.folder();
+    const profiles = join(home, 'profiles.json');
+    await writeFile(profiles, '{"default": {}}');
+    const env = { ...cluster.env, HEARTH_HOME: home, HEARTH_CLAUDE_PATH: fakeClaudePath() };
+    const up = watch(['up', '--demo', '--profiles', profiles, '--json'], env);
+    const ready = JSON.parse(await up.said(/"kind":"ready"/)) as { workers: { pid: number }[] };
+
+    process.kill(ready.workers[0]?.pid ?? 0, 'SIGKILL');
+    await up.said(/Worker 1 ended \(SIGKILL\)/);
+    await up.said(/Worker 1 serves again/);
+    expect((await hearth(['ask', 'hello'], env)).stdout).toBe('Echo: hello');
+
+    await writeFile(profiles, 'broken');
+    const [again] = await cluster.leases
+      .workers()
+      .then((all) => all.filter(({ pid }) => pid !== ready.workers[0]?.pid));
+    process.kill(again?.pid ?? 0, 'SIGKILL');
+    await up.said(/Worker 1 does not start: .*The profile file .* cannot be read as JSON/);
+    await writeFile(profiles, '{"default": {}}');
+    const served = up.lines.length;
+    await expect
+      .poll(() => up.lines.slice(served).some((line) => line.includes('Worker 1 serves again')), { timeout: 30_000 })
+      .toBe(true);
+    expect(await up.leave()).toBe(0);
+  });
+});
