@@ -69,7 +69,7 @@ describe('a turn', () => {
       for await (const event of asking) {
         if (event.type !== 'permission.requested') continue;
         // As long as another turn needs to be over its time, and some.
-        const over = await session('over').prompt('[[stream chunks=200 every=50ms]] a b c d e f g h i j k l m n');
+        const over = await session('over').prompt(`[[stream chunks=200 every=50ms]] ${'on '.repeat(200)}`);
         await expect(over.result()).rejects.toMatchObject({ code: 'turn_timeout' });
         await session('asking').answer(event.requestId, { decision: 'deny' });
       }

@@ -10,8 +10,13 @@ import { eventually } from '../support/facts.js';
 const long = '[[stream chunks=40 every=250ms]] one two three four five six seven eight nine ten eleven twelve';
 
 /** Reads a turn until it has said something. */
-async function speaks(turn: TurnHandle): Promise<void> {
-  for await (const event of turn) if (event.type === 'text.delta') return;
+/** Resolves when the turn has said so many pieces. */
+async function speaks(turn: TurnHandle, pieces = 1): Promise<void> {
+  let said = 0;
+  for await (const event of turn) {
+    if (event.type === 'text.delta') said += 1;
+    if (said === pieces) return;
+  }
 }
 
 async function allOf(turn: TurnHandle): Promise<ReaderEvent[]> {
@@ -102,7 +107,8 @@ describe('an interrupted agent whose result', () => {
       const turn = await session.prompt(
         '[[stall after=3]] [[stream chunks=6 every=1ms]] so it begins and says no more',
       );
-      await speaks(turn);
+      // Only then it is deaf.
+      await speaks(turn, 3);
       const outcome = await session.interrupt();
       expect(outcome).toMatchObject(stopped);
       expect(outcome).toHaveProperty('result.text', spoken(await allOf(turn)));
