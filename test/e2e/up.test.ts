@@ -33,3 +33,25 @@ test('a worker of up that dies is said so and followed by another; one that cann
     expect(await up.leave()).toBe(0);
   });
 });
+
+test("agents of a demo have no account but the simulator's, whatever the environment of up holds", async () => {
+  await withCluster(async (cluster) => {
+    const real = {
+      ANTHROPIC_AUTH_TOKEN: 'real',
+      CLAUDE_CODE_OAUTH_TOKEN: 'real',
+      CLAUDE_CODE_USE_BEDROCK: '1',
+      CLAUDE_CODE_USE_VERTEX: '1',
+      AWS_SECRET_ACCESS_KEY: 'real',
+    };
+    const env = { ...cluster.env, ...real, HEARTH_HOME: await cluster.folder(), HEARTH_CLAUDE_PATH: fakeClaudePath() };
+    const up = watch(['up', '--demo', '--json'], env);
+    await up.said(/"kind":"ready"/);
+    const names = [...Object.keys(real), 'ANTHROPIC_API_KEY'];
+    const { stdout } = await hearth(['ask', names.map((name) => `[[env ${name}]]`).join(' ')], env);
+    expect(stdout).not.toContain('real');
+    for (const name of ['CLAUDE_CODE_USE_BEDROCK', 'CLAUDE_CODE_USE_VERTEX'])
+      expect(stdout).toMatch(new RegExp(`${name}=(\\s|$)`));
+    expect(stdout).toContain('ANTHROPIC_API_KEY=simulated');
+    expect(await up.leave()).toBe(0);
+  });
+});
