@@ -84,7 +84,7 @@ const bedrockPrefix = 'AWS_';
 export function environment(launch: Launch, worker: NodeJS.ProcessEnv): Record<string, string> {
   const { profile } = launch;
   const names = new Set([...basics, ...passed, ...profile.passEnv]);
-  const bedrock = Boolean(worker['CLAUDE_CODE_USE_BEDROCK'] ?? profile.env['CLAUDE_CODE_USE_BEDROCK']);
+  const bedrock = isOn(profile.env['CLAUDE_CODE_USE_BEDROCK'] ?? worker['CLAUDE_CODE_USE_BEDROCK']);
   const prefixes = bedrock ? [...passedPrefixes, bedrockPrefix] : passedPrefixes;
   const env: Record<string, string> = {};
   for (const [name, value] of Object.entries(worker)) {
@@ -103,6 +103,9 @@ export function environment(launch: Launch, worker: NodeJS.ProcessEnv): Record<s
     [agentMark]: launch.agentId,
   };
 }
+
+/** As the CLI reads its switches. */
+const isOn = (value = ''): boolean => ['1', 'true', 'yes', 'on'].includes(value.trim().toLowerCase());
 
 /** Each agent has its own: concurrent writers tear `.claude.json` (a reported hazard). */
 export const configDir = (launch: Launch): string => join(launch.home, 'config');

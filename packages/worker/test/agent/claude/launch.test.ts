@@ -60,7 +60,12 @@ describe('the environment of an agent', () => {
   });
 
   test("gets Amazon's variables with Bedrock alone", () => {
-    expect(environment(launch(), { ...worker, CLAUDE_CODE_USE_BEDROCK: '1' })).toHaveProperty('AWS_SECRET_ACCESS_KEY');
+    const has = (asked: string, profile: object = {}): boolean =>
+      'AWS_SECRET_ACCESS_KEY' in environment(launch(profile), { ...worker, CLAUDE_CODE_USE_BEDROCK: asked });
+    for (const yes of ['1', 'true', 'TRUE', 'yes', 'on']) expect(has(yes), yes).toBe(true);
+    for (const no of ['', '0', 'false', 'no', 'off']) expect(has(no), no).toBe(false);
+    expect(has('', { env: { CLAUDE_CODE_USE_BEDROCK: '1' } })).toBe(true);
+    expect(has('1', { env: { CLAUDE_CODE_USE_BEDROCK: '0' } })).toBe(false);
   });
 });
 
