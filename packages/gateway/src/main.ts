@@ -5,11 +5,11 @@
  * First SIGTERM or SIGINT: drain; second: go at once. Exit code 0: it stopped; 1: at once; 2: it could not start.
  */
 import { parseArgs } from 'node:util';
-import { createLogger, describeError, type LogLevel, toErrorBody } from '@hearth/shared';
+import { createProcessLogger, describeError, toErrorBody } from '@hearth/shared';
 import { readTokens } from './auth/tokens.js';
 import { createGateway, type Gateway } from './gateway.js';
 
-const log = createLogger('hearth-gateway', (process.env['HEARTH_LOG_LEVEL'] as LogLevel | undefined) || 'info');
+const log = createProcessLogger('hearth-gateway');
 let gateway: Gateway | undefined;
 let signals = 0;
 

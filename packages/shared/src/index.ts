@@ -14,7 +14,7 @@ export {
 export { parseInput } from './errors/parse.js';
 export { turnGone } from './errors/turn-gone.js';
 export { intakeQueue, type KeyOptions, Keys, stickyQueue } from './keys.js';
-export { createLogger, type Logger, type LogLevel, logLevels } from './logging.js';
+export { createLogger, createProcessLogger, type Logger, type LogLevel, logLevels } from './logging.js';
 export { DelayedTurns } from './queue/delayed-turns.js';
 export { type QueueDepth, Ringer } from './queue/ringer.js';
 export { checkRedis, judgeRedis, type RedisFacts, readRedisFacts } from './redis/check.js';

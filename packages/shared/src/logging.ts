@@ -1,4 +1,5 @@
 import { type DestinationStream, type Logger, pino, type SerializedError } from 'pino';
+import { environment } from './environment.js';
 
 export type { Logger } from 'pino';
 
@@ -18,6 +19,15 @@ export function createLogger(name: string, level: LogLevel = 'info', destination
     serializers: { err: (error: Error) => withoutArguments(pino.stdSerializers.err(error)) },
   };
   return pino(options, destination ?? pino.destination({ fd: 2, sync: true }));
+}
+
+/** The logger of a process, at the level of `HEARTH_LOG_LEVEL`; one there is none of is for whoever reads the options to refuse. */
+export function createProcessLogger(name: string): Logger {
+  const wanted = environment('HEARTH_LOG_LEVEL');
+  return createLogger(
+    name,
+    logLevels.find((level) => level === wanted),
+  );
 }
 
 /** Errors of Redis carry the command that failed: of ours that is a whole script, with prompts and answers among its arguments. */

@@ -8,7 +8,7 @@
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { Backoff, createLogger, describeError, HearthError, type LogLevel, toErrorBody } from '@hearth/shared';
+import { Backoff, createProcessLogger, describeError, HearthError, toErrorBody } from '@hearth/shared';
 import { readProfiles, type WorkerOptions } from './options.js';
 import { Worker } from './worker.js';
 
@@ -20,7 +20,7 @@ const redisAgainMs = { firstMs: 500, atMostMs: 2_000 };
 /** A stop that is not done is broken off so long before its time is over, ms. */
 const leavingMs = 500;
 
-const log = createLogger('hearth-worker', (process.env['HEARTH_LOG_LEVEL'] as LogLevel | undefined) ?? 'info');
+const log = createProcessLogger('hearth-worker');
 let worker: Worker | undefined;
 let signals = 0;
 
