@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { HistoryRecord } from './records.js';
-import { broken, change, closed, fault, isEvent, of, story, without } from './story.js';
+import { broken, change, closed, fault, isEvent, of, type Story, story, without } from './story.js';
 
 test('a turn of a session that its users closed may be forgotten; one that was accepted after that may not', () => {
   const records = change(without(story(), of('final')), of('ended', 1_621), { status: 'gone' });
@@ -144,6 +144,39 @@ test('a turn whose agent fell silent does not finish, nor does one at its first 
   expect(broken(change(story(), of('submit', 100), { hangs: true }))).toEqual(['a turn ends as its agent was']);
   expect(broken(change(story(), of('submit', 100), { crashes: true }))).toEqual(['a turn ends as its agent was']);
   expect(broken(change(story(), of('submit', 200), { crashes: true }))).toEqual([]);
+});
+
+const failed = (code: string, attempt = 1): Story =>
+  change(change(story(), of('ended', 131), { status: 'failed', code, attempt }), isEvent(4), {
+    type: 'turn.failed',
+  }).map((record) =>
+    record.kind === 'final'
+      ? { ...record, turns: record.turns.map((turn) => (turn.seq === 1 ? { ...turn, status: 'failed' } : turn)) }
+      : record,
+  );
+const submitted = (records: Story, more: object): Story => change(records, of('submit', 100), more);
+
+test.each([
+  { what: 'agents do not start', records: failed('agent_start_failed') },
+  { what: 'an agent crashed once', records: failed('agent_crashed', 2) },
+  { what: 'a clock was over, though its agent spoke', records: failed('silence_timeout') },
+  {
+    what: 'it was cut off, though it may be run again',
+    records: submitted(failed('interrupted'), { onInterrupted: 'retry' }),
+  },
+  { what: 'it was cut off before it did anything', records: submitted(failed('interrupted'), { effects: [] }) },
+  { what: 'it was cancelled, and nobody wished that', records: failed('cancelled') },
+])('a turn that fails for no reason: $what', ({ records }) => {
+  expect(broken(records)).toContain('a turn fails for a reason');
+});
+
+test.each([
+  { records: failed('agent_crashed', 3) },
+  { records: submitted(failed('silence_timeout'), { hangs: true }) },
+  { records: failed('interrupted') },
+  { records: [...failed('cancelled'), { kind: 'wished' as const, at: 120, sessionId: 's' }] },
+])('a turn that fails for a reason', ({ records }) => {
+  expect(broken(records)).not.toContain('a turn fails for a reason');
 });
 
 const posted = (at: number, dueAt: number): HistoryRecord => ({

@@ -1,7 +1,8 @@
 import { History, type Rule, type Violation } from './history.js';
 import type { HistoryRecord } from './records.js';
-import { asItsAgentWas, everyCallerIsTold, notBeforeDue, nothingLost, oneCommit } from './rules/acceptance.js';
+import { everyCallerIsTold, notBeforeDue, nothingLost, oneCommit } from './rules/acceptance.js';
 import { fromATurn, oncePerTurn, oneAgent, underLease } from './rules/effects.js';
+import { asItsAgentWas, forAReason } from './rules/endings.js';
 import { inOrder } from './rules/order.js';
 import { atHome, noOldFence } from './rules/ownership.js';
 import { completeViews } from './rules/readers.js';
@@ -13,6 +14,7 @@ const rules: readonly Rule[] = [
   everyCallerIsTold,
   oneCommit,
   asItsAgentWas,
+  forAReason,
   notBeforeDue,
   inOrder,
   oneAgent,

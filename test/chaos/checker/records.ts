@@ -5,6 +5,7 @@ export type HistoryRecord =
   | Posted
   | Accepted
   | SeenEvent
+  | Wished
   | Ended
   | Effect
   | Ownership
@@ -95,8 +96,15 @@ export interface SeenEvent {
   says?: string;
 }
 
+/** Somebody wants the turn of a session stopped that runs or is next; kept where its owner does not answer. */
+interface Wished {
+  kind: 'wished';
+  at: number;
+  sessionId: string;
+}
+
 /** A turn's result as its submitter got it, or why it got none. */
-interface Ended {
+export interface Ended {
   kind: 'ended';
   at: number;
   sessionId: string;

@@ -58,6 +58,7 @@ const interrupted = faultKind(
     const stopped = await found(async () => {
       const sessionId = nth(atWork(scene), which)?.sessionId;
       if (sessionId === undefined) return undefined;
+      scene.recorder.note({ kind: 'wished', sessionId });
       // Past the deadline, and without Redis, the wish is kept or was none: the turn's own end tells.
       const interruption = await scene.stage.producers[0]
         ?.session(sessionId)

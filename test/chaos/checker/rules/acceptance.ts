@@ -43,17 +43,6 @@ export const everyCallerIsTold: Rule = (history) => {
     }));
 };
 
-/** A turn whose agent says nothing more does not finish: a clock ends it, or whatever cuts it off; nor does one at once whose agent dies. */
-export const asItsAgentWas: Rule = (history) =>
-  history.all('ended').flatMap(({ turnId, status, at, attempt }): Violation[] => {
-    const { hangs, crashes } = history.submitOf(turnId) ?? {};
-    const rule = 'a turn ends as its agent was';
-    if (status !== 'finished') return [];
-    if (hangs === true) return [{ rule, at, what: `${turnId} finished, though its agent had said nothing more` }];
-    if (crashes !== true || attempt !== 1) return [];
-    return [{ rule, at, what: `${turnId} finished at its first attempt, though its agent had died in it` }];
-  });
-
 /** A job that brings its own turn is in nobody's log before it is due. */
 export const notBeforeDue: Rule = (history) => {
   const dueAt = new Map(history.all('posted').map((job) => [job.turnId, job.dueAt]));

@@ -1,0 +1,55 @@
+import type { History, Rule, Violation } from '../history.js';
+import type { Ended } from '../records.js';
+
+/** A turn whose agent says nothing more does not finish: a clock ends it, or whatever cuts it off; nor does one at once whose agent dies. */
+export const asItsAgentWas: Rule = (history) =>
+  history.all('ended').flatMap(({ turnId, status, at, attempt }): Violation[] => {
+    const { hangs, crashes } = history.submitOf(turnId) ?? {};
+    const rule = 'a turn ends as its agent was';
+    if (status !== 'finished') return [];
+    if (hangs === true) return [{ rule, at, what: `${turnId} finished, though its agent had said nothing more` }];
+    // An attempt that Redis forgot is counted by nobody.
+    const isForgotten = history.wasRolledBack(history.acceptedAt(turnId) ?? at, at);
+    if (crashes !== true || attempt !== 1 || isForgotten) return [];
+    return [{ rule, at, what: `${turnId} finished at its first attempt, though its agent had died in it` }];
+  });
+
+/** Begins of one turn, across owners, before it is given up. */
+const attemptsAllowed = 3;
+/** Where work takes so many times as long, clocks may end what is well, too. */
+const muchSlower = 5;
+
+/** A turn fails for a reason: what its agent did, or whoever stopped it; never because of what happened to workers and Redis alone. */
+export const forAReason: Rule = (history) =>
+  history.all('ended').flatMap((ended): Violation[] => {
+    const { turnId, sessionId, code = '', status, at } = ended;
+    if (status !== 'failed' || reasons[code]?.(history, ended) === true) return [];
+    return [{ rule: 'a turn fails for a reason', at, what: `${turnId} of ${sessionId} failed with ${code}` }];
+  });
+
+type Reason = (history: History, ended: Ended) => boolean;
+
+const clock: Reason = (history, { turnId, at }) =>
+  history.submitOf(turnId)?.hangs === true ||
+  history
+    .all('pace')
+    .some((pace) => pace.at >= since(history, turnId, at) && pace.at <= at && pace.slower >= muchSlower);
+
+const wasStopped: Reason = (history, { sessionId, turnId, at }) =>
+  [...history.all('wished'), ...history.closings(sessionId)].some(
+    (wish) => wish.sessionId === sessionId && wish.at <= at && wish.at >= since(history, turnId, at),
+  );
+
+const reasons: Readonly<Record<string, Reason>> = {
+  first_event_timeout: clock,
+  silence_timeout: clock,
+  turn_timeout: clock,
+  agent_crashed: (_history, { attempt = 0 }) => attempt >= attemptsAllowed,
+  cancelled: wasStopped,
+  interrupted: (history, ended) => {
+    const { effects = [], onInterrupted } = history.submitOf(ended.turnId) ?? {};
+    return (effects.length > 0 && onInterrupted === 'fail') || wasStopped(history, ended);
+  },
+};
+
+const since = (history: History, turnId: string, at: number): number => history.submitOf(turnId)?.at ?? at;
