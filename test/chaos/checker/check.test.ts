@@ -127,6 +127,10 @@ test('that the agent before had ended is a reason to meet another, but only if i
   // Long before it served the turn before, or after the one that met another.
   expect(broken([...moved, gone(50)])).toEqual(['affinity']);
   expect(broken([...moved, gone(900)])).toEqual(['affinity']);
+  // Its worker says when it began, before readers know of it and whoever submitted it hears that it was accepted.
+  const served: HistoryRecord = { kind: 'served', at: 60, sessionId: 's', turnId: 't1', workerId: 'w1' };
+  expect(broken([...moved, gone(80), served])).toEqual([]);
+  expect(broken([...moved, gone(50), served])).toEqual(['affinity']);
 });
 
 test('a process that is left in the end', () => {

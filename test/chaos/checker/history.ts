@@ -103,6 +103,11 @@ export class History {
     return this.deaths.find((death) => death.workerId === workerId);
   }
 
+  /** When the worker that began a turn said so first. */
+  servedAt({ turnId, workerId }: SeenEvent): number | undefined {
+    return this.all('served').find((served) => served.turnId === turnId && served.workerId === workerId)?.at;
+  }
+
   /** When work that takes so long on a machine of its own is done, at the pace this one had. */
   doneAt(from: number, workMs: number): number {
     let [at, left] = [from, workMs];

@@ -171,6 +171,7 @@ interface Served {
   kind: 'served';
   at: number;
   sessionId: string;
+  turnId: string;
   workerId: string;
 }
 

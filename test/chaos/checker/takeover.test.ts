@@ -94,7 +94,7 @@ test('a worker that nobody killed has died when its lease is over', () => {
 });
 
 test('a takeover is served when its worker says so, however late readers are', () => {
-  const served: HistoryRecord = { kind: 'served', at: 2_700, sessionId: 's', workerId: 'w2' };
+  const served: HistoryRecord = { kind: 'served', at: 2_700, sessionId: 's', turnId: 't2', workerId: 'w2' };
   expect(broken([...servedAt(3_000), served])).toEqual([]);
 });
 

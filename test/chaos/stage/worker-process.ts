@@ -15,6 +15,7 @@ interface LogLine {
   time?: number;
   workerId?: string;
   sessionId?: string;
+  turnId?: string;
   pid?: number;
   reason?: string;
 }
@@ -132,7 +133,7 @@ export class WorkerProcess {
     this.settings.onLine(text);
     const line = parse(text);
     if (line?.msg === undefined) return;
-    const { msg, workerId = this.workerId, sessionId, pid } = line;
+    const { msg, workerId = this.workerId, sessionId, turnId = '', pid } = line;
     const at = this.timeOf(line);
     if (msg === 'worker serves') {
       this.workerId = workerId;
@@ -140,7 +141,7 @@ export class WorkerProcess {
       this.recorder.note({ kind: 'worker', at, workerId, state: 'serves' });
     }
     if (sessionId === undefined) return;
-    if (msg === 'turn started') this.recorder.note({ kind: 'served', at, sessionId, workerId });
+    if (msg === 'turn started') this.recorder.note({ kind: 'served', at, sessionId, turnId, workerId });
     if (givesUp.some((start) => msg.startsWith(start)))
       this.recorder.note({ kind: 'released', at, sessionId, workerId });
     if (losesAgent.some((start) => msg.startsWith(start)))

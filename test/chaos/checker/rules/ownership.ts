@@ -55,8 +55,8 @@ function hasReason(
   start: Stream['events'][number],
 ): boolean {
   const workerId = before.workerId ?? '';
-  // A reader may be late: that the turn before was accepted is the last thing that was surely before.
-  const since = history.acceptedAt(before.turnId ?? '') ?? before.at;
+  // Readers may be late, and whoever submitted the turn may hear late that it was accepted; who served it said so at once.
+  const since = history.servedAt(before) ?? history.submitOf(before.turnId ?? '')?.at ?? before.at;
   const { clockMs } = history.settings;
   const isBetween = (at: number): boolean => at >= since - clockMs && at <= start.at + clockMs;
   // The lock itself was rolled back between them.
