@@ -26,6 +26,29 @@ test('a worker whose connections carry nothing any more, and end for nobody, is 
   });
 });
 
+test('a worker that is reborn while its connections are cut again and again does not give up', async () => {
+  await withCluster(async (cluster) => {
+    const way = await cuttable(cluster.redisUrl);
+    const worker = await cluster.worker({ claude: 'fake', leaseTtlMs, env: { REDIS_URL: way.url } });
+    await cluster.redis.del(cluster.keys.lease(worker.workerId));
+    const lost = await worker.logged(({ msg }) => msg.startsWith('the lease is lost'));
+    // At whatever it is doing: as a way does that is no good.
+    let cuts = 0;
+    await new Promise<void>((resolve) => {
+      const cutting = setInterval(() => {
+        cuts += way.cut() > 0 ? 1 : 0;
+        if (cuts < 40) return;
+        clearInterval(cutting);
+        resolve();
+      }, 25);
+    });
+    await worker.logged(({ msg, time }) => msg === 'worker serves' && time > lost.time);
+    expect(worker.isGone()).toBe(false);
+    const turn = await cluster.producer().session('s').prompt('hello');
+    expect((await turn.result()).text).toBe('Echo: hello');
+  });
+});
+
 test('Redis away for longer than a lease, while turns run and wait: all are served afterwards, none fails', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'hearth-test-redis-'));
   const redis = await RedisServer.start(folder);

@@ -248,16 +248,25 @@ export class Worker extends EventEmitter<WorkerEvents> {
     const rounds = this.rounds(seat, formerHolder);
     this.state = { kind: 'serving', doorbells, rounds };
     for (const pool of new Set(this.pools.values())) pool.fill();
-    await this.wakeCalls.start(
-      (sessionId) => this.sessions.find(sessionId),
-      (sessionId) => reception.letGo(sessionId),
-    );
-    await doorbells.start();
+    await this.listen(reception, doorbells);
     for (const part of rounds) part.start();
     const { places, profiles } = this.options;
     const { terminationGraceMs } = this;
     this.log.info({ seat, places, profiles: Object.keys(profiles), terminationGraceMs }, 'worker serves');
     return { workerId: this.workerId, seat };
+  }
+
+  private async listen(reception: Reception, doorbells: Doorbells): Promise<void> {
+    try {
+      await this.wakeCalls.start(
+        (sessionId) => this.sessions.find(sessionId),
+        (sessionId) => reception.letGo(sessionId),
+      );
+      await doorbells.start();
+    } catch (cause) {
+      // BullMQ's connections wait for Redis once they have been ready; one that is cut before that is given up.
+      throw new HearthError('redis_unreachable', 'Redis was lost while the worker started.', { cause });
+    }
   }
 
   private get isOver(): boolean {
