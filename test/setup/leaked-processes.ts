@@ -44,11 +44,18 @@ export const endMarked = (run: string, folder: string): Promise<string[]> =>
 /** What some workers left, each dead or told to end: their agents, what those started, and their guards. */
 export async function endOfWorkers(workerIds: ReadonlySet<string>, withinMs?: number): Promise<string[]> {
   if (workerIds.size === 0) return [];
-  return end(({ environment, words }) => {
-    const isGuard = words.some((word) => word.endsWith('guard/main.js')) && words.some((word) => workerIds.has(word));
-    return isGuard || [...workerIds].some((workerId) => environment.includes(`${workerMark}=${workerId}`));
-  }, withinMs);
+  // A guard is told whose it is in its first argument.
+  const guarded = ({ words }: Seen): string =>
+    words[words.findIndex((word) => word.endsWith('guard/main.js')) + 1] ?? '';
+  const marked = ({ environment }: Seen): string => {
+    const mark = environment.find((variable) => variable.startsWith(`${workerMark}=`));
+    return mark?.slice(workerMark.length + 1) ?? '';
+  };
+  const isTheirs = (workerId: string): boolean => workerId !== '' && workerIds.has(workerId);
+  return end((seen) => isTheirs(marked(seen)) || (isGuard(seen) && isTheirs(guarded(seen))), withinMs);
 }
+
+const isGuard = ({ words }: Seen): boolean => words.some((word) => word.endsWith('guard/main.js'));
 
 /** What has a variable of a test's own. */
 export const endWith = (name: string, value: string): Promise<string[]> =>

@@ -126,7 +126,7 @@ export class WorkerProcess {
   private over(): void {
     if (!this.isLeaving && !this.wasKilled) this.dies('it ended by itself', true);
     this.isLeaving = true;
-    this.recorder.note({ kind: 'worker', workerId: this.workerId, state: 'over' });
+    if (this.workerId !== '') this.recorder.note({ kind: 'worker', workerId: this.workerId, state: 'over' });
   }
 
   private heard(text: string): void {
