@@ -194,6 +194,11 @@ const posted = (at: number, dueAt: number): HistoryRecord => ({
 test('a job that brings its own turn is not queued before it is due, and its sender is told how it ended', () => {
   expect(broken([...story(), posted(150, 205)])).toEqual([]);
   expect(broken([...story(), posted(150, 210)])).toEqual(['nothing before it is due']);
+  const ahead = { at: 190, until: 220, workerId: 'w2' };
+  expect(broken([...story(), posted(150, 300), fault({ ...ahead, aheadMs: 93 })])).toEqual([]);
+  expect(broken([...story(), posted(150, 300), fault({ ...ahead, aheadMs: 92 })])).toEqual([
+    'nothing before it is due',
+  ]);
   const lost = without(story(), (record) => record.kind !== 'settings' && record.at >= 200);
   expect(broken([...lost, posted(150, 205)])).toContain('every caller is told');
 });

@@ -208,6 +208,8 @@ export interface FaultSeen {
   sessionId?: string;
   /** What was not to be had meanwhile: Redis, for all; doorbells; that worker; or what was on its way to or from that worker. */
   away?: 'redis' | 'bells' | 'worker' | 'way';
+  /** Meanwhile the clock of that worker was ahead by so much. */
+  aheadMs?: number;
   /** Nobody was left to end the agents of that worker before it was over. */
   isUnguarded?: boolean;
 }

@@ -67,7 +67,7 @@ const clockJumped = faultKind(
     const didJump = await worker.order({ shiftMs });
     await pause(forMs);
     await worker.order({ shiftMs: 0 });
-    return { did: didJump ? 1 : 0, workerId: worker.workerId, at };
+    return { did: didJump ? 1 : 0, workerId: worker.workerId, at, aheadMs: shiftMs };
   },
 );
 

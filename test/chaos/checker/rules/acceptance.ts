@@ -43,17 +43,20 @@ export const everyCallerIsTold: Rule = (history) => {
     }));
 };
 
-/** A job that brings its own turn is in nobody's log before it is due. */
+/** A job that brings its own turn is in nobody's log before it is due, by the clocks of those that may take it. */
 export const notBeforeDue: Rule = (history) => {
   const dueAt = new Map(history.all('posted').map((job) => [job.turnId, job.dueAt]));
   return history.streams.flatMap(({ events }) =>
     events.flatMap(({ type, turnId = '', at }): Violation[] => {
       const early = (dueAt.get(turnId) ?? 0) - at;
-      if (type !== 'turn.queued' || early <= history.settings.clockMs) return [];
+      if (type !== 'turn.queued' || early <= aheadMs(history, at) + history.settings.clockMs) return [];
       return [{ rule: 'nothing before it is due', at, what: `${turnId} was queued ${early} ms early` }];
     }),
   );
 };
+
+const aheadMs = (history: History, at: number): number =>
+  Math.max(0, ...history.all('fault').map((fault) => (fault.at <= at && fault.until >= at ? (fault.aheadMs ?? 0) : 0)));
 
 /** At most one commit per turn, and its caller got that one; where Redis forgot one, either. */
 export const oneCommit: Rule = (history) => {
