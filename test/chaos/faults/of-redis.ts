@@ -15,6 +15,17 @@ const down = (name: string, how: 'stop' | 'kill', leases: number, weight: number
       }),
   );
 
+const full = faultKind(
+  'Redis refuses writes for a moment',
+  0.7,
+  (random) => ({ leases: 0.1 + 0.4 * random.next() }),
+  async ({ stage, leaseTtlMs }, { leases }) =>
+    stage.alone(async (): Promise<Hit> => {
+      const at = Date.now();
+      return { did: await stage.redis.beFull(leases * leaseTtlMs), at, away: 'redis' };
+    }),
+);
+
 /** What others were told, and the replica never heard of. */
 const isAcknowledged = (record: HistoryRecord): boolean =>
   record.kind === 'accepted' || record.kind === 'ended' || (record.kind === 'owner' && record.workerId !== '');
@@ -48,5 +59,6 @@ export const ofRedis: readonly FaultKind[] = [
   down('Redis is restarted', 'stop', 0.1, 1.5),
   down('Redis is killed', 'kill', 0.1, 1.5),
   down('Redis is away for longer than a lease', 'kill', 1.3, 0.7),
+  full,
   failedOver,
 ];

@@ -57,6 +57,19 @@ export class StageRedis {
     await this.isBack(how === 'kill');
   }
 
+  /** For so long its memory is full. Returns how many writes it refused. */
+  async beFull(forMs: number): Promise<number> {
+    return using(this.server.url, async (redis) => {
+      const refused = async (): Promise<number> =>
+        Number(/errorstat_OOM:count=(\d+)/.exec(await redis.info('errorstats'))?.[1] ?? 0);
+      const before = await refused();
+      await redis.config('SET', 'maxmemory', '1');
+      await pause(forMs);
+      await redis.config('SET', 'maxmemory', '0');
+      return (await refused()) - before;
+    });
+  }
+
   /** A replica that has everything; it is told nothing any more from {@link promote} on. */
   async replica(): Promise<RedisServer> {
     this.servers += 1;
