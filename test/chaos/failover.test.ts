@@ -9,7 +9,8 @@ import { eventually } from '../support/facts.js';
 import { RedisServer } from '../support/redis-server.js';
 import { TroubleProxy } from './stage/proxy.js';
 
-const long = '[[stream chunks=10 every=300ms]] one two three four five six seven eight nine ten';
+/** Longer than a worker takes to start, on a busy machine. */
+const long = `[[stream chunks=60 every=100ms]] ${'on '.repeat(60)}`;
 
 // What is promised when Redis fails over without WAIT: docs/failure-modes.md.
 test('a replica that lacks a claim, a submit and a commit is promoted: what it has is served, what it lacks is told, and a resubmit serves that', async () => {
