@@ -41,8 +41,11 @@ export interface Progress {
 const restMs = 60_000;
 /** Within which the session of a dead owner is rung, ms. */
 const sweepMs = 1_000;
-/** A start of an agent from its transcript, ms: 300 alone on a machine of two cores; those of a worker's other sessions come beside it. */
-const resumeMs = 1_000;
+/**
+ * A start of an agent from its transcript, on a machine of its own, ms: measured as 300 on two cores, and up to 600 where a worker takes
+ * several sessions at once.
+ */
+const resumeMs = 800;
 /** After so long a turn that waits is looked at, ms. */
 const lookAfterMs = 1_000;
 /** ioredis waits between two attempts to connect, at most so long, ms. */

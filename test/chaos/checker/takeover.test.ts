@@ -78,13 +78,12 @@ test('where too few are left to hold all sessions, the clock begins when there a
   expect(broken([...alone, { ...serves, at: 2_999 }])).toEqual(['takeover in time']);
 });
 
-test('on a machine that gives it a third of its time, it may take three times as long', () => {
+test('on a machine that gives it a third of its time, a resume may take three times as long', () => {
   const pace = (at: number): HistoryRecord => ({ kind: 'pace', at, forMs: 1_000, slower: 3 });
-  // From 1_260 on there are 1_500 ms of work: 40 of them in the 120 before 1_380, a third of 1_000 in the next second.
-  const records = [pace(1_380), pace(2_380)];
-  const due = Math.floor(2_380 + 1_500 - 40 - 1_000 / 3);
-  expect(broken([...servedAt(due), ...records])).toEqual([]);
-  expect(broken([...servedAt(due + 1), ...records])).toEqual(['takeover in time']);
+  // A sweep after the lease has ended, at 2_260, there are 500 ms of work.
+  const records = [pace(1_260), pace(2_260), pace(3_260), pace(4_260)];
+  expect(broken([...servedAt(2_260 + 1_500), ...records])).toEqual([]);
+  expect(broken([...servedAt(2_261 + 1_500), ...records])).toEqual(['takeover in time']);
 });
 
 test('a worker that nobody killed has died when its lease is over', () => {

@@ -59,7 +59,8 @@ function dueOf(
   servedAt = Number.POSITIVE_INFINITY,
 ): Pick<Takeover, 'due' | 'isStrict'> {
   const { sweepMs, resumeMs } = history.settings;
-  const dueFrom = (at: number): number => history.doneAt(at, sweepMs + resumeMs);
+  // Sweeps go by their timers; a resume is work.
+  const dueFrom = (at: number): number => history.doneAt(at + sweepMs, resumeMs);
   let due = dueFrom(since);
   let isStrict = true;
   for (const { from, to } of obstaclesOf(history, lost, { from: since, to: servedAt })) {
