@@ -7,8 +7,8 @@ import { type TestWorker, withCluster } from '../support/cluster.js';
 import { eventually } from '../support/facts.js';
 
 /** Sessions of one round: each of the served ones takes an agent of its own; the others are closed while they wait, most of them. */
-const served = 80;
-const onlyOpened = 260;
+const served = 50;
+const onlyOpened = 290;
 const rounds = 6;
 const places = 6;
 
