@@ -1,5 +1,5 @@
 import { deadly } from '../load/turn-kinds.js';
-import { isAgent } from '../stage/processes.js';
+import { isAgent, kill } from '../stage/processes.js';
 import { type FaultKind, faultKind, found, nth, type Scene } from './fault.js';
 
 /** How many of the last turns are looked at for one that runs. */
@@ -26,12 +26,14 @@ const agentKilled = faultKind(
   5,
   (random) => ({ which: random.next() }),
   async (scene, { which }) => {
-    const agent = await found(() => nth(atWork(scene), which));
-    if (agent === undefined) return undefined;
-    const { pid, sessionId } = agent;
-    scene.recorder.note({ kind: 'agent_gone', sessionId, pid });
-    process.kill(pid, 'SIGKILL');
-    return { did: 1, sessionId };
+    const killed = await found(() => {
+      const agent = nth(atWork(scene), which);
+      if (agent === undefined) return undefined;
+      // Before, so that it is known when it is seen.
+      scene.recorder.note({ kind: 'agent_gone', ...agent });
+      return kill(agent.pid) ? agent : undefined;
+    });
+    return killed && { did: 1, sessionId: killed.sessionId };
   },
 );
 

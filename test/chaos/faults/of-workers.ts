@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Random } from '../../support/random.js';
-import { guardOf, stateOf } from '../stage/processes.js';
+import { guardOf, kill, stateOf } from '../stage/processes.js';
 import { type FaultKind, faultKind, found, type Hit, type Scene, victim } from './fault.js';
 
 const one = (random: Random): { which: number } => ({ which: random.next() });
@@ -75,11 +75,9 @@ const guardKilled = faultKind('a guard is killed', 1, one, async (scene, { which
   const hit = await found(async () => {
     const worker = await victim(scene, which);
     const guard = worker === undefined ? undefined : guardOf(worker.pid);
-    return worker === undefined || guard === undefined ? undefined : { worker, guard };
+    return guard !== undefined && kill(guard) ? worker : undefined;
   });
-  if (hit === undefined) return undefined;
-  process.kill(hit.guard, 'SIGKILL');
-  return { did: 1, workerId: hit.worker.workerId };
+  return hit && { did: 1, workerId: hit.workerId };
 });
 
 const killedWithGuard = faultKind('a worker and its guard are killed together', 1, one, async (scene, { which }) => {
@@ -90,7 +88,7 @@ const killedWithGuard = faultKind('a worker and its guard are killed together', 
   // Stopped, it cannot start another guard.
   worker.freeze();
   const guard = guardOf(worker.pid);
-  if (guard !== undefined) process.kill(guard, 'SIGKILL');
+  if (guard !== undefined) kill(guard);
   worker.owesHome = guard !== undefined;
   worker.kill();
   await worker.exited;

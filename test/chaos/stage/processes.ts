@@ -27,3 +27,14 @@ function read(path: string): string {
     return '';
   }
 }
+
+/** Kills a process; false: it had ended by itself since it was found. */
+export function kill(pid: number): boolean {
+  try {
+    process.kill(pid, 'SIGKILL');
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false;
+    throw error;
+  }
+}
