@@ -59,9 +59,11 @@ export async function playFault(fault: Fault, scene: Scene): Promise<void> {
   const { name: what, drawn } = fault;
   for (let tries = 1; ; tries += 1) {
     const at = Date.now();
-    const hit = (await fault.play(scene)) ?? { did: 0 };
-    scene.recorder.note({ kind: 'fault', at, until: Date.now(), what, drawn, ...hit });
-    if (hit.did > 0 || tries === triesAllowed) return;
+    const hit = await fault.play(scene).catch((cause: unknown) => {
+      throw new Error(`the fault could not be played: ${what}`, { cause });
+    });
+    scene.recorder.note({ kind: 'fault', at, until: Date.now(), what, drawn, did: 0, ...hit });
+    if ((hit?.did ?? 0) > 0 || tries === triesAllowed) return;
   }
 }
 

@@ -3,14 +3,13 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { createProducer, type Producer } from '@hearth/producer';
-import { defaultStoreLimits, doorbellJobOptions, intakeQueue, Keys, SessionStore } from '@hearth/shared';
+import { defaultStoreLimits, Keys, SessionStore } from '@hearth/shared';
 import { fakeClaudePath } from '@hearth/simulator';
-import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 import { endOfWorkers } from '../../setup/leaked-processes.js';
-import type { Jobs } from '../load/caller.js';
 import type { Recorder } from '../recorder.js';
 import { removeBells } from './bells.js';
+import { JobSender } from './jobs.js';
 import type { TroubleProxy } from './proxy.js';
 import { StageRedis } from './redis.js';
 import { Watcher } from './watcher.js';
@@ -43,9 +42,7 @@ export class Stage {
   private last: Promise<unknown> = Promise.resolve();
   /** Homes of workers that could not end their agents: the next to start gets one. */
   private readonly homesLeft: string[] = [];
-
-  /** Connections that are ours. */
-  private readonly queues: Redis[] = [];
+  private readonly senders: JobSender[] = [];
   private watching: Watcher | undefined;
 
   private constructor(
@@ -110,18 +107,11 @@ export class Stage {
     }
   }
 
-  /** Whoever adds jobs that bring their own turn, with a BullMQ of their own. */
-  jobs(): Jobs {
-    const redis = new Redis(this.producerProxy.url, { maxRetriesPerRequest: 1 });
-    redis.on('error', () => undefined);
-    this.queues.push(redis);
-    const queue = new Queue(intakeQueue, { connection: redis, prefix: `${this.prefix}-bull`, skipMetasUpdate: true });
-    queue.on('error', () => undefined);
-    return {
-      post: async (job, jobId, delay) => {
-        await queue.add('turn', job, { jobId, delay, ...doorbellJobOptions });
-      },
-    };
+  /** Whoever adds jobs that bring their own turn. */
+  jobs(): JobSender {
+    const sender = new JobSender(this.producerProxy.url, this.keys);
+    this.senders.push(sender);
+    return sender;
   }
 
   /** Faults of all, like those of Redis, come one after the other. */
@@ -153,7 +143,6 @@ export class Stage {
     const { folder, leaseTtlMs, lookAfterMs, places, recorder, onWorkerLine } = this.settings;
     const proxy = await this.redis.way();
     this.ways.push(proxy);
-    if (this.isOver) return;
     this.started += 1;
     const left = this.homesLeft.shift();
     const owesHome = left !== undefined;
@@ -170,6 +159,7 @@ export class Stage {
       HEARTH_LOG_LEVEL: 'info',
     };
     await mkdir(home, { recursive: true });
+    if (this.isOver) return;
     const args = ['--profiles', join(folder, 'profiles.json')];
     const worker = new WorkerProcess({ args, env, home, owesHome, onLine: onWorkerLine }, proxy, recorder);
     // From its first moment on: whoever closes the stage ends it, serving or not.
@@ -216,7 +206,7 @@ export class Stage {
     }, drainMs);
     await Promise.all(this.workers.map(({ exited }) => exited));
     clearTimeout(patience);
-    for (const redis of this.queues) redis.disconnect();
+    for (const sender of this.senders) sender.leave();
     await this.watching?.stop();
     await this.endLeft();
     await this.redis.stop();
