@@ -36,9 +36,9 @@ const bellsAway = (history: History): Obstacle[] =>
     .filter(({ away }) => away === 'bells')
     .map(({ at, until }) => ({ from: at, to: until + 3 * history.settings.lookAfterMs }));
 
-/** Times in which those who serve have fewer places than there are sessions. */
+/** Times in which those who serve have fewer places than there are sessions. Who has just begun starts its spares first. */
 function tooFew(history: History): Obstacle[] {
-  const { places } = history.settings;
+  const { places, resumeMs } = history.settings;
   const sessions = new Set(history.all('submit').map((submit) => submit.sessionId)).size;
   const spans = servingSpans(history);
   const moments = [...new Set(spans.flatMap(({ from, to }) => [from, to]))].sort((a, b) => a - b);
@@ -51,7 +51,8 @@ function tooFew(history: History): Obstacle[] {
     if (last?.to === from) last.to = to;
     else found.push({ from, to });
   }
-  return found;
+  const begins = new Set(history.all('worker').flatMap(({ state, at }) => (state === 'serves' ? [at] : [])));
+  return found.map(({ from, to }) => ({ from, to: begins.has(to) ? history.doneAt(to, resumeMs) : to }));
 }
 
 /** When which worker could serve. */
