@@ -89,6 +89,18 @@ test('a second result in the middle of the next turn closes nothing', async () =
   });
 });
 
+test('a second result after the next turn’s last word does not stand for its own, which never comes', async () => {
+  const profiles = { default: { firstEventTimeoutMs: 3_000, silenceTimeoutMs: 700 } };
+  await withCluster(async (cluster) => {
+    const worker = await cluster.worker({ claude: 'fake', profiles });
+    const session = cluster.producer().session('s');
+    await (await session.prompt('[[second-result after=300ms]] the same')).result();
+    const turn = await session.prompt('[[no-result]] the same');
+    await expect(turn.result()).rejects.toMatchObject({ code: 'silence_timeout' });
+    await worker.logged(({ msg }) => msg === 'a result that is not of the turn in hand was ignored');
+  });
+});
+
 test('a second result while a tool of the next turn runs closes nothing', async () => {
   await withCluster(async (cluster) => {
     await cluster.worker({ claude: 'fake', profiles: { default: { allowedTools: ['Bash'] } } });

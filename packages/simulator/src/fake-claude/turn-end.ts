@@ -39,12 +39,15 @@ const price = { input: 3, cacheWrite: 3.75, cacheRead: 0.3, output: 15 };
 /** Makes `result` lines. Owns what the process has used: the CLI counts that over its life. */
 export class Ledger {
   private used = noUsage;
+  private apiMs = 0;
   private results = 0;
 
   constructor(private readonly numbersResults = true) {}
 
   result(end: TurnEnd, model: string): Line {
     this.used = sum(this.used, end.usage);
+    // No call of the model takes no time at all.
+    if (end.rounds > 0) this.apiMs += Math.max(1, end.durationMs);
     const entry = {
       inputTokens: this.used.input_tokens,
       outputTokens: this.used.output_tokens,
@@ -64,7 +67,7 @@ export class Ledger {
       ...(end.apiErrorStatus === undefined ? {} : { api_error_status: end.apiErrorStatus }),
       num_turns: end.rounds,
       duration_ms: end.durationMs,
-      duration_api_ms: end.durationMs,
+      duration_api_ms: this.apiMs,
       stop_reason: end.stopReason,
       terminal_reason: end.terminalReason,
       total_cost_usd: this.costUsd(),

@@ -103,7 +103,7 @@ export interface Past {
 export interface Agent {
   readonly agentId: string;
   readonly pid: number;
-  /** Claude's id of the conversation. */
+  /** Claude's id of the conversation; a `/clear` begins another under another. */
   readonly claudeSessionId: string;
   /** Resolves when the process is gone, however it ended. Never rejects. */
   readonly exited: Promise<AgentExit>;

@@ -43,7 +43,7 @@ export async function refuseSession(
     const refusal = refusalOf(turn, deps.store.limits.attemptsAllowed, undefined);
     const body = toErrorBody(refusal?.error ?? error);
     note = [note, refusal?.note].filter(Boolean).join('\n');
-    const result = hand.result(undefined, { error: body, durable: true });
+    const result = hand.result(undefined, { error: body, durable: true, claudeSessionId: undefined });
     const committed = await writer.commit(turn.seq, {
       result,
       messages: [],

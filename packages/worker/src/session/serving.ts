@@ -30,8 +30,11 @@ export interface ServingDeps {
   policy: PermissionPolicy & ClockTimes;
   /** An agent without a past, from the pool. @throws HearthError */
   obtainAgent(place: Place): Promise<{ agent: Agent; warmth: Warmth }>;
-  /** An agent that goes on from the session's transcript, so many damaged lines of which were cut off. @throws HearthError */
-  resumeAgent(claudeSessionId: string, chunks: number): Promise<{ agent: Agent; cutLines: number }>;
+  /**
+   * An agent that goes on from the session's transcript, so many damaged lines of which were cut off; undefined: nothing was said in
+   * that conversation yet. @throws HearthError
+   */
+  resumeAgent(claudeSessionId: string, chunks: number): Promise<{ agent: Agent; cutLines: number } | undefined>;
   /** Whether another worker could start an agent for this turn where we cannot. */
   othersCanServe(seq: number): Promise<boolean>;
 }
@@ -198,7 +201,7 @@ export class Serving {
   private async serveWith(agent: Agent, warmth: Warmth, turn: HeadTurn): Promise<Served> {
     const { seq, turnId } = turn;
     const { workerId } = this.deps;
-    const { pid, claudeSessionId } = agent;
+    const { pid } = agent;
     const attempt = turn.attempts + 1;
     const log = this.log.child({ seq, turnId, pid });
     if (attempt > 1) {
@@ -221,7 +224,7 @@ export class Serving {
         return this.commitUnserved(turn, endings.crashed(turn, this.agent.lastExit), '');
       case 'ok':
     }
-    const hand = new TurnInHand(turn, attempt, { workerId, pid, warmth, claudeSessionId });
+    const hand = new TurnInHand(turn, attempt, { workerId, pid, warmth });
     hand.begun(begun.queuedMs);
     log.info({ attempt, warmth, queuedMs: begun.queuedMs }, 'turn started');
     if (this.cutLines > 0)
@@ -231,21 +234,21 @@ export class Serving {
     switch (ending.kind) {
       case 'answered':
         if (this.isAbandoned && ending.answer.stopped) return again;
-        return this.commitAnswered(hand, claudeSessionId, ending.answer, log);
+        return this.commitAnswered(hand, agent.claudeSessionId, ending.answer, log);
       case 'agent_gone':
-        return this.agentGone(hand, ending.exit, log);
+        return this.agentGone(hand, agent.claudeSessionId, ending.exit, log);
       case 'fenced':
         return { kind: 'lost' };
     }
   }
 
-  private async agentGone(hand: TurnInHand, exit: AgentExit, log: Logger): Promise<Served> {
+  private async agentGone(hand: TurnInHand, claudeSessionId: string, exit: AgentExit, log: Logger): Promise<Served> {
     if (this.listener.stays()) log.warn(exit, 'the agent was lost in mid-turn');
     await this.outbox.flush();
     const why = this.agent.stopReason(hand.seq);
     if (why === undefined || !this.listener.stays()) return again;
     const changed = toolsThatChange(hand.toolsReached);
-    const result = hand.result(undefined, { error: toErrorBody(why), durable: true });
+    const result = hand.result(undefined, { error: toErrorBody(why), durable: true, claudeSessionId });
     const note = changed.length > 0 ? interruptionNote(changed) : '';
     return this.commit(hand, result, {
       transcript: 'cut',
@@ -263,9 +266,10 @@ export class Serving {
     const unused = this.place.spare;
     this.place.spare = undefined;
     await unused?.end('now');
-    const { agent, cutLines } = await this.deps.resumeAgent(this.claudeSessionId, chunks);
-    this.cutLines = cutLines;
-    return { agent, warmth: 'resumed' };
+    const resumed = await this.deps.resumeAgent(this.claudeSessionId, chunks);
+    if (resumed === undefined) return this.deps.obtainAgent(this.place);
+    this.cutLines = resumed.cutLines;
+    return { agent: resumed.agent, warmth: 'resumed' };
   }
 
   private async commitAnswered(
@@ -277,7 +281,7 @@ export class Serving {
     const durable = await this.agent.isInTranscript(answer);
     if (!durable) log.warn('the transcript did not contain the final message in time; committing as not durable');
     const error = endings.failureOf(answer, this.agent.stopReason(hand.seq));
-    const result = hand.result(answer, { error, durable });
+    const result = hand.result(answer, { error, durable, claudeSessionId });
     const served = await this.commit(hand, result, { transcript: 'keep', note: '', claudeSessionId });
     if (!durable) await this.agent.end('ask');
     else if (this.agent.isSpent(this.deps.limits)) await this.recycle();
@@ -293,7 +297,7 @@ export class Serving {
 
   private async commitUnserved(turn: HeadTurn, error: HearthError, note: string): Promise<Served> {
     const hand = TurnInHand.unserved(turn, this.deps.workerId);
-    const result = hand.result(undefined, { error: toErrorBody(error), durable: true });
+    const result = hand.result(undefined, { error: toErrorBody(error), durable: true, claudeSessionId: undefined });
     return this.commit(hand, result, {
       transcript: 'cut',
       note: this.stillOwed(note),

@@ -21,6 +21,7 @@ import type { Fleet } from '../fleet.js';
 import type { Place, Places } from '../pool/places.js';
 import type { SparePool } from '../pool/spare-pool.js';
 import { SessionActor } from './actor.js';
+import { conversationOf } from './conversation.js';
 import type { AgentLimits } from './limits.js';
 import { mendPast } from './mend.js';
 import { removeWorkspace, workspaceOf } from './workspaces.js';
@@ -120,7 +121,9 @@ export class Sessions {
         return { agent, warmth: ready ? 'spare' : 'cold' };
       },
       resumeAgent: async (claudeSessionId, chunks) => {
-        const { files, cut } = mendPast(await readPast(deps.store, sessionId, chunks));
+        const past = conversationOf(await readPast(deps.store, sessionId, chunks), claudeSessionId);
+        if (past === undefined) return undefined;
+        const { files, cut } = mendPast(past);
         if (cut > 0) deps.log.error({ sessionId, lines: cut }, 'the transcript was damaged; its tail was cut off');
         try {
           const agent = await deps.driver.resume(deps.launch(profile), workspace, { claudeSessionId, files });

@@ -16,13 +16,13 @@ interface RunningTool {
 export interface Ending {
   error?: Extract<TurnResult, { status: 'failed' }>['error'] | undefined;
   durable: boolean;
+  claudeSessionId: string | undefined;
 }
 
 export interface ServedBy {
   workerId: string;
   pid: number | undefined;
   warmth: Warmth | undefined;
-  claudeSessionId: string | undefined;
 }
 
 /**
@@ -57,7 +57,6 @@ export class TurnInHand {
       workerId,
       pid: undefined,
       warmth: undefined,
-      claudeSessionId: undefined,
     });
     hand.begun(Math.max(0, Date.now() - turn.submittedAt));
     return hand;
@@ -167,7 +166,7 @@ export class TurnInHand {
       workerId: this.served.workerId,
       ...(this.served.warmth === undefined ? {} : { warmth: this.served.warmth }),
       ...(this.served.pid === undefined ? {} : { pid: this.served.pid }),
-      ...(this.served.claudeSessionId === undefined ? {} : { claudeSessionId: this.served.claudeSessionId }),
+      ...(ending.claudeSessionId === undefined ? {} : { claudeSessionId: ending.claudeSessionId }),
       durable: ending.durable,
       toolCount: this.reached.length,
       timings: {

@@ -37,7 +37,7 @@ test('a retry of the model API is a sign of life', () => {
   } as const;
   const request = { prompt: 'x', onInterrupted: 'fail' } as const;
   const ring = { seat: 'intake', jobId: 'r' } as const;
-  const served = { workerId: 'w', pid: 1, warmth: 'hot', claudeSessionId: 'c' } as const;
+  const served = { workerId: 'w', pid: 1, warmth: 'hot' } as const;
   const hand = new TurnInHand({ ...turn, toolsReached: [], request, ring, isToStop: false }, 1, served);
   expect(hand.standing.hasSpoken).toBe(false);
   hand.toEvent({ kind: 'retry', attempt: 1, delayMs: 500, reason: '529' });

@@ -20,8 +20,7 @@ const head = (seq: number): HeadTurn => ({
   ring: { seat: 'intake', jobId: 'r' },
   isToStop: false,
 });
-const hand = (seq: number): TurnInHand =>
-  new TurnInHand(head(seq), 1, { workerId: 'w', pid: 1, warmth: 'hot', claudeSessionId: 'c' });
+const hand = (seq: number): TurnInHand => new TurnInHand(head(seq), 1, { workerId: 'w', pid: 1, warmth: 'hot' });
 const answered: AgentEvent = {
   kind: 'result',
   ok: true,

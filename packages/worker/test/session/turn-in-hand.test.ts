@@ -6,7 +6,7 @@ const turn = { turnId: 't', seq: 1, toolsReached: [], request: { prompt: 'x' } }
 
 /** What a turn ends with that was cut off after so many messages and pieces. */
 function textOf(...said: (Message | { messageId: string; piece: string; by?: string })[]): string {
-  const hand = new TurnInHand(turn, 1, { workerId: 'w', pid: 1, warmth: 'hot', claudeSessionId: 'c' });
+  const hand = new TurnInHand(turn, 1, { workerId: 'w', pid: 1, warmth: 'hot' });
   for (const one of said) {
     if ('role' in one) hand.toEvent({ kind: 'message', message: one });
     else {
@@ -14,7 +14,11 @@ function textOf(...said: (Message | { messageId: string; piece: string; by?: str
       hand.toEvent({ kind: 'delta', of: 'text', messageId, text, parentToolUseId });
     }
   }
-  return hand.result(undefined, { error: { code: 'silence_timeout', message: 'silent' }, durable: true }).text;
+  return hand.result(undefined, {
+    error: { code: 'silence_timeout', message: 'silent' },
+    durable: true,
+    claudeSessionId: 'c',
+  }).text;
 }
 const message = (messageId: string, text: string): Message => ({
   messageId,

@@ -32,7 +32,6 @@ export interface ClaudeAgentSpec {
 /** An agent that is the real CLI. Owns its process and its folder. */
 export class ClaudeAgent implements Agent {
   readonly agentId: string;
-  readonly claudeSessionId: string;
   readonly exited: Promise<AgentExit>;
   private readonly child: Child;
   private readonly control: ControlChannel;
@@ -41,11 +40,12 @@ export class ClaudeAgent implements Agent {
   private readonly translator: Translator;
   private onEvent: (event: AgentEvent) => void = () => undefined;
   private rawListener: RawListener | undefined;
+  private conversation: string;
 
   constructor(private readonly spec: ClaudeAgentSpec) {
     const { launch, beginning } = spec;
     this.agentId = launch.agentId;
-    this.claudeSessionId = spec.claudeSessionId;
+    this.conversation = spec.claudeSessionId;
     this.translator = new Translator((event) => {
       if (event.kind === 'permission') this.permissions.set(event.requestId, event.input);
       if (event.kind === 'permission_withdrawn') this.permissions.delete(event.requestId);
@@ -67,7 +67,7 @@ export class ClaudeAgent implements Agent {
     const { home } = launch;
     this.tail = spec.mirrors
       ? undefined
-      : new TranscriptTail([join(configDir(launch), 'projects'), join(home, 'past')], spec.claudeSessionId);
+      : new TranscriptTail([join(configDir(launch), 'projects'), join(home, 'past')]);
     this.control = new ControlChannel((line) => this.write(line));
     this.exited = this.child.exited.then(async (exit) => {
       this.control.close(
@@ -86,6 +86,10 @@ export class ClaudeAgent implements Agent {
 
   get pid(): number {
     return this.child.pid ?? -1;
+  }
+
+  get claudeSessionId(): string {
+    return this.conversation;
   }
 
   /** The handshake: with the tool gate's hook. @throws HearthError */
@@ -156,7 +160,10 @@ export class ClaudeAgent implements Agent {
       );
     if (parsed.kind !== 'line') return;
     if (parsed.line.type === 'control_response') return this.control.answered(parsed.line);
-    if (parsed.line.type === 'result') this.readTail();
+    if (parsed.line.type === 'result') {
+      this.conversation = parsed.line.session_id ?? this.conversation;
+      this.readTail();
+    }
     this.translator.line(parsed.line);
   }
 
@@ -175,7 +182,7 @@ export class ClaudeAgent implements Agent {
 
   /** Before a result what it is about; and for a while after it, for entries come late. */
   private readTail(timesMore = lateEntryLooks): void {
-    for (const mirror of this.tail?.take() ?? []) this.translator.line(mirror);
+    for (const mirror of this.tail?.take(this.conversation) ?? []) this.translator.line(mirror);
     if (this.tail === undefined || timesMore === 0) return;
     setTimeout(() => this.guarded(() => this.readTail(timesMore - 1)), lateEntryEveryMs).unref();
   }

@@ -12,16 +12,13 @@ export class TranscriptTail {
   private readonly read = new Map<string, number>();
 
   /** `folders`: where transcripts can lie; what lies there now is the past. */
-  constructor(
-    private readonly folders: readonly string[],
-    private readonly claudeSessionId: string,
-  ) {
-    for (const file of this.files()) this.read.set(file, sizeOf(file));
+  constructor(private readonly folders: readonly string[]) {
+    for (const file of this.files('')) this.read.set(file, sizeOf(file));
   }
 
-  /** What was written since the last look: whole lines only. */
-  take(): Mirror[] {
-    return this.files().flatMap((filePath) => {
+  /** What was written of a conversation since the last look: whole lines only. */
+  take(claudeSessionId: string): Mirror[] {
+    return this.files(claudeSessionId).flatMap((filePath) => {
       const from = this.read.get(filePath) ?? 0;
       const text = readFrom(filePath, from);
       const whole = text.subarray(0, text.lastIndexOf(0x0a) + 1);
@@ -34,11 +31,11 @@ export class TranscriptTail {
   }
 
   /** The conversation's own file, and those of its sub-agents in the folder beside it. */
-  private files(): string[] {
+  private files(claudeSessionId: string): string[] {
     return this.folders.flatMap((folder) =>
       list(folder)
         .map((name) => join(folder, name))
-        .filter((path) => path.endsWith('.jsonl') && path.includes(this.claudeSessionId)),
+        .filter((path) => path.endsWith('.jsonl') && path.includes(claudeSessionId)),
     );
   }
 }

@@ -1,6 +1,7 @@
 import { basename } from 'node:path';
 import type { Message } from '@hearth/shared';
 import type { AgentEvent } from '../driver.js';
+import { HeardResults } from './heard-results.js';
 import { gateCallback } from './launch.js';
 import { UsageMeter } from './usage.js';
 import { hookInputSchema, type Line, type LineOf } from './wire.js';
@@ -20,10 +21,12 @@ const spokenStatus = new Set(['status', 'compact_boundary']);
  *    that something went wrong.
  * T4 What is said before the CLI has taken our prompt in hand belongs to another: it gives itself turns, too (a background task of an
  *    agent before has ended). A CLI that tells nothing of our prompt's life has taken it with its `init`.
+ * T5 A result that was heard before belongs to the prompt before.
  */
 export class Translator {
   private readonly open = new Map<string, Message>();
   private readonly usage = new UsageMeter();
+  private readonly heard = new HeardResults();
   /** Message id of the running API message, by who says it. */
   private readonly speaking = new Map<string, string>();
   /** The prompt in hand: its uuid, and how far it has come. */
@@ -193,7 +196,7 @@ export class Translator {
 
   private result(line: LineOf<'result'>): void {
     const isIncomplete = !line.is_error && (this.streaming !== undefined || this.using.size > 0);
-    if (this.isOfAnother || isIncomplete)
+    if (this.heard.isRepeated(line) || this.isOfAnother || isIncomplete)
       return this.emit({ kind: 'stray_result', reason: line.terminal_reason ?? line.subtype });
     this.streaming = undefined;
     this.using.clear();

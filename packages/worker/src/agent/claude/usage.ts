@@ -6,13 +6,17 @@ interface Totals {
   tokens: Tokens;
 }
 
+const nothing: Totals = { costUsd: 0, tokens: { input: 0, output: 0, cacheRead: 0, cacheWrite: 0 } };
+
 /** The CLI counts cost and tokens over the process's life; this gives each prompt its own. */
 export class UsageMeter {
-  private before: Totals = { costUsd: 0, tokens: { input: 0, output: 0, cacheRead: 0, cacheWrite: 0 } };
+  private before = nothing;
 
   take(line: LineOf<'result'>): Totals {
     const now = totals(line, this.before);
-    const { before } = this;
+    // A `/clear` has it count from nothing again.
+    const before =
+      now.tokens.output < this.before.tokens.output || now.costUsd < this.before.costUsd ? nothing : this.before;
     this.before = now;
     return {
       costUsd: now.costUsd - before.costUsd,

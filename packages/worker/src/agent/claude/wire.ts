@@ -101,7 +101,13 @@ const result = z.looseObject({
   result: z.string().optional(),
   errors: z.array(z.string()).optional(),
   terminal_reason: z.string().nullish(),
-  /** Cumulative over the process's life, like `modelUsage`. */
+  /** Of the conversation; another after a `/clear`. */
+  session_id: z.string().optional(),
+  duration_ms: z.number().optional(),
+  /** Calls of the model; 0 for a local command. */
+  num_turns: z.number().optional(),
+  /** Cumulative over the process's life, like `total_cost_usd` and `modelUsage`. */
+  duration_api_ms: z.number().optional(),
   total_cost_usd: z.number().optional(),
   modelUsage: z
     .record(

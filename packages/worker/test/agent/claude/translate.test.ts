@@ -72,6 +72,13 @@ describe('the translator', () => {
     expect(second).toMatchObject({ costUsd: 0.25, tokens: { input: 21, output: 2 } });
   });
 
+  test('counts on from nothing where the process does: what a prompt costs is never less than nothing', () => {
+    const cleared = result({ total_cost_usd: 0, modelUsage: {} });
+    const [, second, third] = translate(result(), cleared, result({ total_cost_usd: 0.25 }));
+    expect(second).toMatchObject({ costUsd: 0, tokens: { input: 0, output: 0, cacheRead: 0, cacheWrite: 0 } });
+    expect(third).toMatchObject({ costUsd: 0.25, tokens: { input: 10, output: 5 } });
+  });
+
   test('sums a tool’s result up in one line, cut', () => {
     const user = (content: unknown, error = false): object => ({
       type: 'user',
@@ -171,6 +178,24 @@ test('what is said before our prompt is in hand belongs to another: a turn the C
   translator.prompted('another');
   told(init, result());
   expect(events.at(-1)).toMatchObject({ kind: 'result' });
+});
+
+describe('a result that was heard before', () => {
+  const modelUsage = { m: { inputTokens: 10, outputTokens: 5 } };
+  const numbers = { num_turns: 1, duration_ms: 20, duration_api_ms: 300, total_cost_usd: 0.5, modelUsage };
+
+  test('is not the next prompt’s, whatever that has said so far', () => {
+    const again = result({ ...numbers, result: 'another text' });
+    const own = result({ ...numbers, duration_api_ms: 310 });
+    expect(kinds(translate(result(numbers), again, own))).toEqual(['result', 'stray_result', 'result']);
+  });
+
+  test('is known by what only a call of the model changes: without it the same numbers are no proof', () => {
+    const twice = (more: object): string[] => kinds(translate(result(more), result(more)));
+    expect(twice({ ...numbers, num_turns: 0 })).toEqual(['result', 'result']);
+    expect(twice({ ...numbers, is_error: true })).toEqual(['result', 'result']);
+    expect(twice({ ...numbers, duration_api_ms: undefined })).toEqual(['result', 'result']);
+  });
 });
 
 test('brings every tool to the gate, also one whose hook says less than we know: it may change anything', () => {

@@ -1,0 +1,31 @@
+import { expect, test } from 'vitest';
+import { conversationOf } from '../../src/session/conversation.js';
+
+const line = (value: object): string => `${JSON.stringify(value)}\n`;
+const before = line({ uuid: 'a', sessionId: 'one' }) + line({ type: 'last-prompt', sessionId: 'one' });
+const after = line({ uuid: 'b', sessionId: 'two' });
+const nameless = line({ type: 'summary' });
+
+test('of a transcript only the conversation that goes on is the past, with the lines that name none', () => {
+  const files = new Map([
+    ['main', before + nameless + after],
+    ['one/subagents/x.jsonl', before],
+    ['two/subagents/y.jsonl', after],
+  ]);
+  expect(conversationOf(files, 'two')).toEqual(
+    new Map([
+      ['main', nameless + after],
+      ['two/subagents/y.jsonl', after],
+    ]),
+  );
+  expect(conversationOf(files, 'one')?.get('main')).toBe(before + nameless);
+});
+
+test('of a conversation that has just begun there is nothing to resume', () => {
+  expect(conversationOf(new Map([['main', before + nameless]]), 'two')).toBeUndefined();
+  expect(conversationOf(new Map(), 'two')).toBeUndefined();
+});
+
+test('a damaged line may have been anything: it is left to whoever mends the past', () => {
+  expect(conversationOf(new Map([['main', `${before}{"torn`]]), 'two')).toEqual(new Map([['main', '{"torn\n']]));
+});
