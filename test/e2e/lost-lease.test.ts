@@ -1,12 +1,8 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { startModelApi } from '@hearth/simulator';
-import { expect, onTestFinished, test } from 'vitest';
-import { Cluster, withCluster } from '../support/cluster.js';
+import { expect, test } from 'vitest';
+import { withCluster } from '../support/cluster.js';
 import { cuttable } from '../support/cuttable.js';
 import { eventually } from '../support/facts.js';
-import { RedisServer } from '../support/redis-server.js';
+import { clusterOnOwnRedis } from '../support/own-redis.js';
 
 const leaseTtlMs = 2_000;
 
@@ -50,15 +46,7 @@ test('a worker that is reborn while its connections are cut again and again does
 });
 
 test('Redis away for longer than a lease, while turns run and wait: all are served afterwards, none fails', async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'hearth-test-redis-'));
-  const redis = await RedisServer.start(folder);
-  const cluster = new Cluster(redis.url, await startModelApi());
-  cluster.redis.on('error', () => undefined);
-  onTestFinished(async ({ task }) => {
-    await cluster.close(task.result?.state === 'pass');
-    await redis.stop();
-    await rm(folder, { recursive: true, force: true });
-  });
+  const { cluster, redis } = await clusterOnOwnRedis();
   const worker = await cluster.worker({ claude: 'fake', places: 2, leaseTtlMs });
   const producer = cluster.producer();
   const running = ['run-1', 'run-2'];

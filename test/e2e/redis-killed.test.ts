@@ -1,25 +1,11 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { errorCodes } from '@hearth/shared';
-import { startModelApi } from '@hearth/simulator';
-import { expect, onTestFinished, test } from 'vitest';
-import { Cluster } from '../support/cluster.js';
-import { RedisServer } from '../support/redis-server.js';
+import { expect, test } from 'vitest';
+import { clusterOnOwnRedis } from '../support/own-redis.js';
 
 const turns = 50;
 
 test('Redis killed and restarted in the middle of 50 streaming turns: each ends with a commit or a typed error, and a retry serves it', async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'hearth-test-redis-'));
-  const redis = await RedisServer.start(folder);
-  const cluster = new Cluster(redis.url, await startModelApi());
-  // It is away for a while: whoever needs it is told by what fails.
-  cluster.redis.on('error', () => undefined);
-  onTestFinished(async ({ task }) => {
-    await cluster.close(task.result?.state === 'pass');
-    await redis.stop();
-    await rm(folder, { recursive: true, force: true });
-  });
+  const { cluster, redis } = await clusterOnOwnRedis();
   await Promise.all([1, 2].map(() => cluster.worker({ claude: 'fake', places: 28 })));
   const producer = cluster.producer();
   const names = Array.from({ length: turns }, (_, at) => `stream-${at}`);

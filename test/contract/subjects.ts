@@ -1,0 +1,67 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import {
+  type CliVersion,
+  cliVersion,
+  fakeClaudePath,
+  type ModelApi,
+  modelApiEnvironment,
+  startModelApi,
+} from '@hearth/simulator';
+import { findClaude } from '@hearth/worker';
+import { afterAll, beforeAll, describe, expect } from 'vitest';
+import { type Beginning, CliProcess, type Subject } from './cli-process.js';
+
+/** One of those that are asked. */
+export interface Asked {
+  subject: () => Subject;
+  /** Started, and initialised with these hooks. */
+  start: (beginning?: Beginning, hooks?: object) => Promise<CliProcess>;
+  /** What this version of it does: the one place where versions may differ. */
+  abilities: () => CliVersion;
+}
+
+/** What Hearth relies on, asked of the real CLI and of the stand-in alike: the one is checked against the other. */
+export function describeEachClaude(define: (asked: Asked) => void): void {
+  let api: ModelApi;
+  beforeAll(async () => {
+    api = await startModelApi();
+  });
+  afterAll(() => api.stop());
+
+  const subjects: { name: string; subject: () => Subject }[] = [
+    {
+      name: 'the real CLI',
+      subject: () => ({ name: 'real', binary: findClaude(undefined).path, env: modelApiEnvironment(api.url) }),
+    },
+    { name: 'fake-claude', subject: () => ({ name: 'fake', binary: fakeClaudePath(), env: {} }) },
+    // The real one of that version is asked the same when it is the first `claude` on PATH.
+    {
+      name: 'fake-claude as 2.1.197',
+      subject: () => ({ name: 'fake', binary: fakeClaudePath(), env: { FAKE_CLAUDE_VERSION: '2.1.197' } }),
+    },
+  ];
+
+  describe.each(subjects)('$name', ({ subject }) => {
+    let version = '';
+    beforeAll(async () => {
+      const { stdout } = await promisify(execFile)(subject().binary, ['--version'], {
+        env: { ...process.env, ...subject().env },
+      });
+      version = stdout.split(' ')[0] ?? '';
+    });
+    define({
+      subject,
+      start: async (beginning = {}, hooks = {}) => {
+        const cli = await CliProcess.start(subject(), beginning);
+        expect(await cli.initialise(hooks)).toMatchObject({ subtype: 'success' });
+        return cli;
+      },
+      abilities: () => {
+        const known = cliVersion(version);
+        if (known === undefined) throw new Error(`${version}: not in the table of versions`);
+        return known;
+      },
+    });
+  });
+}
