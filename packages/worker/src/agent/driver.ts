@@ -48,6 +48,8 @@ export interface AgentResult {
   tokens: Tokens;
   /** Why it ended, in the agent's words. */
   reason: string;
+  /** Claude's id of the conversation that goes on from here: a `/clear` begins another; undefined: the one it was started with. */
+  claudeSessionId: string | undefined;
   /** The last entry of the main conversation that the transcript has to contain. */
   lastEntryId: string | undefined;
 }
@@ -103,7 +105,7 @@ export interface Past {
 export interface Agent {
   readonly agentId: string;
   readonly pid: number;
-  /** Claude's id of the conversation; a `/clear` begins another under another. */
+  /** Claude's id of the conversation it was started with. */
   readonly claudeSessionId: string;
   /** Resolves when the process is gone, however it ended. Never rejects. */
   readonly exited: Promise<AgentExit>;

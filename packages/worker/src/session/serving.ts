@@ -234,7 +234,7 @@ export class Serving {
     switch (ending.kind) {
       case 'answered':
         if (this.isAbandoned && ending.answer.stopped) return again;
-        return this.commitAnswered(hand, agent.claudeSessionId, ending.answer, log);
+        return this.commitAnswered(hand, ending.answer.claudeSessionId ?? agent.claudeSessionId, ending.answer, log);
       case 'agent_gone':
         return this.agentGone(hand, agent.claudeSessionId, ending.exit, log);
       case 'fenced':

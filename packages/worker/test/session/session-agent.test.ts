@@ -29,6 +29,7 @@ const answered: AgentEvent = {
   costUsd: 0,
   tokens: { input: 0, output: 0, cacheRead: 0, cacheWrite: 0 },
   reason: 'completed',
+  claudeSessionId: undefined,
   lastEntryId: undefined,
 };
 

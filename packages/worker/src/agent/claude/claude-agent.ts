@@ -32,6 +32,7 @@ export interface ClaudeAgentSpec {
 /** An agent that is the real CLI. Owns its process and its folder. */
 export class ClaudeAgent implements Agent {
   readonly agentId: string;
+  readonly claudeSessionId: string;
   readonly exited: Promise<AgentExit>;
   private readonly child: Child;
   private readonly control: ControlChannel;
@@ -40,12 +41,11 @@ export class ClaudeAgent implements Agent {
   private readonly translator: Translator;
   private onEvent: (event: AgentEvent) => void = () => undefined;
   private rawListener: RawListener | undefined;
-  private conversation: string;
 
   constructor(private readonly spec: ClaudeAgentSpec) {
     const { launch, beginning } = spec;
     this.agentId = launch.agentId;
-    this.conversation = spec.claudeSessionId;
+    this.claudeSessionId = spec.claudeSessionId;
     this.translator = new Translator((event) => {
       if (event.kind === 'permission') this.permissions.set(event.requestId, event.input);
       if (event.kind === 'permission_withdrawn') this.permissions.delete(event.requestId);
@@ -86,10 +86,6 @@ export class ClaudeAgent implements Agent {
 
   get pid(): number {
     return this.child.pid ?? -1;
-  }
-
-  get claudeSessionId(): string {
-    return this.conversation;
   }
 
   /** The handshake: with the tool gate's hook. @throws HearthError */
@@ -160,10 +156,7 @@ export class ClaudeAgent implements Agent {
       );
     if (parsed.kind !== 'line') return;
     if (parsed.line.type === 'control_response') return this.control.answered(parsed.line);
-    if (parsed.line.type === 'result') {
-      this.conversation = parsed.line.session_id ?? this.conversation;
-      this.readTail();
-    }
+    if (parsed.line.type === 'result') this.readTail(parsed.line.session_id ?? this.claudeSessionId);
     this.translator.line(parsed.line);
   }
 
@@ -181,10 +174,10 @@ export class ClaudeAgent implements Agent {
   }
 
   /** Before a result what it is about; and for a while after it, for entries come late. */
-  private readTail(timesMore = lateEntryLooks): void {
-    for (const mirror of this.tail?.take(this.conversation) ?? []) this.translator.line(mirror);
+  private readTail(claudeSessionId: string, timesMore = lateEntryLooks): void {
+    for (const mirror of this.tail?.take(claudeSessionId) ?? []) this.translator.line(mirror);
     if (this.tail === undefined || timesMore === 0) return;
-    setTimeout(() => this.guarded(() => this.readTail(timesMore - 1)), lateEntryEveryMs).unref();
+    setTimeout(() => this.guarded(() => this.readTail(claudeSessionId, timesMore - 1)), lateEntryEveryMs).unref();
   }
 }
 

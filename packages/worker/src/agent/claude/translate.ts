@@ -36,6 +36,8 @@ export class Translator {
   /** Tool uses of the main conversation that have no result yet. */
   private readonly using = new Set<string>();
   private lastEntryId: string | undefined;
+  /** The conversation that goes on, as the last prompt that went well told. */
+  private conversation: string | undefined;
 
   constructor(private readonly emit: (event: AgentEvent) => void) {}
 
@@ -207,7 +209,10 @@ export class Translator {
     const { lastEntryId } = this;
     this.lastEntryId = undefined;
     const stopped = line.is_error && reason.startsWith('aborted_');
-    this.emit({ kind: 'result', ok: !line.is_error, stopped, text, reason, lastEntryId, ...this.usage.take(line) });
+    if (!line.is_error) this.conversation = line.session_id ?? this.conversation;
+    const { conversation: claudeSessionId } = this;
+    const used = this.usage.take(line);
+    this.emit({ kind: 'result', ok: !line.is_error, stopped, text, reason, claudeSessionId, lastEntryId, ...used });
   }
 }
 

@@ -79,6 +79,17 @@ describe('the translator', () => {
     expect(third).toMatchObject({ costUsd: 0.25, tokens: { input: 10, output: 5 } });
   });
 
+  test('tells which conversation goes on after a result', () => {
+    const failed = result({ session_id: 'of nobody', is_error: true });
+    const events = translate(failed, result({ session_id: 'one' }), result({ session_id: 'two' }), failed);
+    expect(events.map((event) => 'claudeSessionId' in event && event.claudeSessionId)).toEqual([
+      undefined,
+      'one',
+      'two',
+      'two',
+    ]);
+  });
+
   test('sums a tool’s result up in one line, cut', () => {
     const user = (content: unknown, error = false): object => ({
       type: 'user',
