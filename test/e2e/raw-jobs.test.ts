@@ -51,22 +51,29 @@ test('a job of any BullMQ client is a turn: it stays active until its turn commi
   });
 });
 
-test.each([
-  [{ sessionId: 's' }, 'data.prompt'],
-  [{ sessionId: 'with space', prompt: 'x' }, 'data.sessionId'],
-  [{ sessionId: 's', prompt: 'x', promt: 'y' }, 'promt'],
-  [{ sessionId: 's', prompt: 'x', expiresIn: 'soon' }, 'data.expiresIn'],
-  [{ sessionId: 's', prompt: ' ' }, 'prompt'],
-  ['no object', 'data'],
-])('a job with data %j fails with %s named, and is not tried again', async (data, field) => {
+test('a job whose data is wrong fails with the field named, is not tried again, and opens no session', async () => {
+  const wrong = [
+    { field: 'data.prompt', data: { sessionId: 's' } },
+    { field: 'data.sessionId', data: { sessionId: 'with space', prompt: 'x' } },
+    { field: 'promt', data: { sessionId: 's', prompt: 'x', promt: 'y' } },
+    { field: 'data.expiresIn', data: { sessionId: 's', prompt: 'x', expiresIn: 'soon' } },
+    { field: 'prompt', data: { sessionId: 's', prompt: ' ' } },
+    { field: 'data', data: 'no object' },
+  ];
   await withCluster(async (cluster) => {
     await cluster.worker({ claude: 'fake', places: 1 });
     await withTurns(cluster, async (turns) => {
-      const job = await turns.add('turn', data, { attempts: 3 });
-      const { state, reason } = await endOf(turns, job.id);
-      expect(state).toBe('failed');
-      expect(reason).toContain(field);
-      expect((await turns.getJob(job.id ?? ''))?.attemptsMade).toBe(1);
+      for (const { field, data } of wrong) {
+        const job = await turns.add('turn', data, { attempts: 3 });
+        const { state, reason } = await endOf(turns, job.id);
+        const { attemptsMade } = (await turns.getJob(job.id ?? '')) ?? {};
+        expect({ data, state, reason, attemptsMade }).toEqual({
+          data,
+          state: 'failed',
+          reason: expect.stringContaining(field),
+          attemptsMade: 1,
+        });
+      }
     });
     expect(await cluster.producer().sessions()).toEqual([]);
   });
