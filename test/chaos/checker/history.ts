@@ -126,7 +126,7 @@ export class History {
     return at + left;
   }
 
-  /** When the process of a worker had ended. */
+  /** When an incarnation of a worker had ended. */
   overAt(workerId: string): number {
     const over = this.all('worker').find((worker) => worker.workerId === workerId && worker.state === 'over');
     return over?.at ?? Number.POSITIVE_INFINITY;

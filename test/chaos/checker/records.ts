@@ -142,7 +142,7 @@ interface LeaseSeen {
   until?: number;
 }
 
-/** An incarnation of a worker serves, or its process has ended. */
+/** An incarnation of a worker serves, or has ended. */
 interface WorkerSeen {
   kind: 'worker';
   at: number;

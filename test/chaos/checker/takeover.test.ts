@@ -77,6 +77,10 @@ test('where too few are left to hold all sessions, the clock begins when there a
   // Its spares first, then a sweep and the resume.
   expect(broken([...alone, serves])).toEqual([]);
   expect(broken([...alone, { ...serves, at: 2_999 }])).toEqual(['takeover in time']);
+  // One that has lost its lease, and goes on under another name, serves nobody, though nobody saw it die.
+  const before: HistoryRecord = { kind: 'worker', at: 0, workerId: 'w0', state: 'serves' };
+  expect(broken([...alone, serves, before])).toEqual(['takeover in time']);
+  expect(broken([...alone, serves, before, { ...before, at: 250, state: 'over' }])).toEqual([]);
 });
 
 test('on a machine that gives it a third of its time, a resume may take three times as long', () => {

@@ -140,6 +140,8 @@ export class WorkerProcess {
       this.owesHome = false;
       this.recorder.note({ kind: 'worker', at, workerId, state: 'serves' });
     }
+    // One that has lost its lease begins anew under another name, in the same process.
+    if (msg === 'worker stopped') this.recorder.note({ kind: 'worker', at, workerId, state: 'over' });
     if (sessionId === undefined) return;
     if (msg === 'turn started') this.recorder.note({ kind: 'served', at, sessionId, turnId, workerId });
     if (givesUp.some((start) => msg.startsWith(start)))
