@@ -52,6 +52,9 @@ export interface Submission {
 
 /** A worker ends turns that expired; should none live, whoever waits does, so much later, ms. */
 const expiryGraceMs = 1_500;
+/** How often a turn that nothing is heard of is looked for, at first and at last, ms. */
+const lookAtFirstMs = 1_000;
+const lookAtMostMs = 30_000;
 /** A timer reaches no further, ms. */
 const timerAtMostMs = 2 ** 31 - 1;
 
@@ -62,6 +65,8 @@ export class TurnHandle implements AsyncIterable<ReaderEvent> {
   private place: number | undefined;
   private final: TurnResult | undefined;
   private pending: Promise<TurnResult> | undefined;
+  private lookAfterMs = lookAtFirstMs;
+  private nextLookAt = 0;
 
   constructor(
     private readonly deps: TurnHandleDeps,
@@ -102,7 +107,7 @@ export class TurnHandle implements AsyncIterable<ReaderEvent> {
   async *events(options: { signal?: AbortSignal } = {}): AsyncGenerator<ReaderEvent> {
     const { after, ended } = this.submission;
     if (options.signal?.aborted || this.isRead) return;
-    const reader = new EventReader(this.deps.connection, this.sessionId, after, () => this.mustBeComing());
+    const reader = new EventReader(this.deps.connection, this.sessionId, after, () => this.mustBeKnown());
     const stopExpiry = this.armExpiry();
     const leave = (): void => reader.close();
     options.signal?.addEventListener('abort', leave);
@@ -119,7 +124,9 @@ export class TurnHandle implements AsyncIterable<ReaderEvent> {
           if (ending) return;
           continue;
         }
-        if (event.type === 'turn.queued' && event.turnId === this.turnId) this.place = event.seq;
+        if ('turnId' in event && event.turnId === this.turnId) this.place = event.seq;
+        // A Redis that failed over had not heard of it, and has given its place to another.
+        else if ('turnId' in event && event.seq === this.place) throw turnGone(this.sessionId, this.turnId);
         if ('seq' in event && event.seq === this.place) {
           if (event.type === 'turn.started') stopExpiry();
           const isEnding = event.type === 'turn.finished' || event.type === 'turn.failed';
@@ -167,6 +174,18 @@ export class TurnHandle implements AsyncIterable<ReaderEvent> {
     // When Redis is away, the next silence asks again.
     const error = await this.deps.lost?.().catch(() => undefined);
     if (error !== undefined) throw error;
+  }
+
+  /** Nothing tells of a turn that was lost in a failover, either. Asked less and less often. @throws HearthError `turn_gone` */
+  private async mustBeKnown(): Promise<void> {
+    await this.mustBeComing();
+    if (this.place === undefined || performance.now() < this.nextLookAt) return;
+    this.lookAfterMs = Math.min(2 * this.lookAfterMs, lookAtMostMs);
+    this.nextLookAt = performance.now() + this.lookAfterMs;
+    const { store } = this.deps.connection;
+    // When Redis is away, the look after this one asks again.
+    const seq = await store.seqOf(this.sessionId, this.turnId).catch(() => this.place);
+    if (seq !== this.place) throw turnGone(this.sessionId, this.turnId);
   }
 
   /** After a gap: what the store knows of the turn. True when that is its ending. */

@@ -1,0 +1,50 @@
+import { expect, test } from 'vitest';
+import { Scene } from './support/scene.js';
+
+/** Keys as they are now; calling it makes them so again, as a failover to a replica that lacks the last moments does. */
+async function remembered({ redis, prefix }: Scene): Promise<() => Promise<void>> {
+  const before = new Map<string, Buffer | null>();
+  for (const key of await redis.keys(`${prefix}*`)) before.set(key, await redis.dumpBuffer(key));
+  return async () => {
+    const now = await redis.keys(`${prefix}*`);
+    if (now.length > 0) await redis.del(...now);
+    for (const [key, value] of before) if (value !== null) await redis.restore(key, 0, value);
+  };
+}
+
+test('whoever waits for a turn that a failover lost is told, although nothing happens in its session', async () => {
+  const scene = new Scene();
+  const session = scene.producer().session('s');
+  await session.prompt('kept');
+  const failOver = await remembered(scene);
+  const lost = await session.prompt('lost');
+  await failOver();
+  await expect(lost.result()).rejects.toMatchObject({ code: 'turn_gone' });
+});
+
+test('a turn that got the place of one that was lost is not taken for it', async () => {
+  const scene = new Scene();
+  const session = scene.producer().session('s');
+  const failOver = await remembered(scene);
+  const lost = await session.prompt('lost');
+  await failOver();
+  const other = await session.prompt('another');
+  expect(other.seq).toBe(lost.seq);
+  const writer = await scene.own(other);
+  await scene.begin(writer, other);
+  await scene.commit(writer, other);
+  await expect(lost.result()).rejects.toMatchObject({ code: 'turn_gone' });
+  expect(await other.result()).toMatchObject({ turnId: other.turnId });
+});
+
+test('that a lost turn’s place was taken is told, too, where its session was known before', async () => {
+  const scene = new Scene();
+  const session = scene.producer().session('s');
+  await session.prompt('kept');
+  const failOver = await remembered(scene);
+  const lost = await session.prompt('lost');
+  await failOver();
+  const other = await session.prompt('another');
+  expect(other.seq).toBe(lost.seq);
+  await expect(lost.result()).rejects.toMatchObject({ code: 'turn_gone' });
+});
