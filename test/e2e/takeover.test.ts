@@ -57,7 +57,9 @@ test('a session that was idle when its owner died is served as soon as somebody 
       text: 'You asked me to remember the number 7.',
       workerId: second.workerId,
     });
-    expect(second.log.filter(({ msg }) => msg === 'turn rung again')).toEqual([]);
+    // It was rung where everybody hears it: the look after the dead, which goes on just then, may find it waiting there and ring once more.
+    const rungAgain = second.log.filter(({ msg }) => msg === 'turn rung again').map((line) => line['before']);
+    expect(rungAgain).toEqual(rungAgain.map(() => expect.stringMatching(/^intake\//)));
   });
 });
 
