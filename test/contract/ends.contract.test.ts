@@ -80,14 +80,7 @@ describeEachClaude(({ subject, start, abilities }) => {
       const { said } = await before.turn('Remember the number 29.');
       before.child.kill('SIGKILL');
       await before.exited;
-      const home = await testFolder();
-      const file = join(home, `${before.sessionId}.jsonl`);
-      await writeFile(
-        file,
-        mirrored(said)
-          .map((entry) => `${JSON.stringify(entry)}\n`)
-          .join(''),
-      );
+      const { home, file } = await transcriptOf(before, said);
       const after = await start({ home, resume: file });
       const { result, said: saidAfter } = await after.turn('What number did I ask you to remember?');
       expect(result).toMatchObject({ session_id: before.sessionId, result: expect.stringContaining('number 29') });
@@ -98,14 +91,7 @@ describeEachClaude(({ subject, start, abilities }) => {
     test('that is resumed repeats none of what it cost before', async () => {
       const before = await start();
       const { said, result } = await before.turn('one');
-      const home = await testFolder();
-      const file = join(home, `${before.sessionId}.jsonl`);
-      await writeFile(
-        file,
-        mirrored(said)
-          .map((entry) => `${JSON.stringify(entry)}\n`)
-          .join(''),
-      );
+      const { home, file } = await transcriptOf(before, said);
       const after = await start({ home, resume: file });
       const again = (await after.turn('two')).result;
       expect(again['result_index']).toBe(abilities().numbersResults ? 0 : undefined);
@@ -216,6 +202,15 @@ describeEachClaude(({ subject, start, abilities }) => {
     });
   });
 });
+
+/** What was mirrored, as a file in a home of its own. */
+async function transcriptOf({ sessionId }: CliProcess, said: readonly Line[]): Promise<{ home: string; file: string }> {
+  const home = await testFolder();
+  const file = join(home, `${sessionId}.jsonl`);
+  const lines = mirrored(said).map((entry) => `${JSON.stringify(entry)}\n`);
+  await writeFile(file, lines.join(''));
+  return { home, file };
+}
 
 /** The pid of the shell that runs a tool, once it has written it down. */
 async function shellOf(cli: CliProcess): Promise<number> {

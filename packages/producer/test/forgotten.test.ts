@@ -12,7 +12,7 @@ async function remembered({ redis, prefix }: Scene): Promise<() => Promise<void>
   };
 }
 
-test('whoever waits for a turn that a failover lost is told, although nothing happens in its session', async () => {
+test('whoever waits for a turn that a failover lost is told, whether its place was taken or nothing happens in its session', async () => {
   const scene = new Scene();
   const session = scene.producer().session('s');
   await session.prompt('kept');
@@ -20,6 +20,11 @@ test('whoever waits for a turn that a failover lost is told, although nothing ha
   const lost = await session.prompt('lost');
   await failOver();
   await expect(lost.result()).rejects.toMatchObject({ code: 'turn_gone' });
+  const lostToo = await session.prompt('lost, too');
+  await failOver();
+  const other = await session.prompt('another');
+  expect(other.seq).toBe(lostToo.seq);
+  await expect(lostToo.result()).rejects.toMatchObject({ code: 'turn_gone' });
 });
 
 test('a turn that got the place of one that was lost is not taken for it', async () => {
@@ -35,16 +40,4 @@ test('a turn that got the place of one that was lost is not taken for it', async
   await scene.commit(writer, other);
   await expect(lost.result()).rejects.toMatchObject({ code: 'turn_gone' });
   expect(await other.result()).toMatchObject({ turnId: other.turnId });
-});
-
-test('that a lost turn’s place was taken is told, too, where its session was known before', async () => {
-  const scene = new Scene();
-  const session = scene.producer().session('s');
-  await session.prompt('kept');
-  const failOver = await remembered(scene);
-  const lost = await session.prompt('lost');
-  await failOver();
-  const other = await session.prompt('another');
-  expect(other.seq).toBe(lost.seq);
-  await expect(lost.result()).rejects.toMatchObject({ code: 'turn_gone' });
 });
