@@ -36,7 +36,8 @@ function isOfAnother(line: string, claudeSessionId: string): boolean {
 
 function entryOf(line: string): Entry | undefined {
   try {
-    return JSON.parse(line) as Entry;
+    const value: unknown = JSON.parse(line);
+    return typeof value === 'object' && value !== null ? value : undefined;
   } catch {
     return undefined;
   }

@@ -26,6 +26,10 @@ test('of a conversation that has just begun there is nothing to resume', () => {
   expect(conversationOf(new Map(), 'two')).toBeUndefined();
 });
 
-test('a damaged line may have been anything: it is left to whoever mends the past', () => {
-  expect(conversationOf(new Map([['main', `${before}{"torn`]]), 'two')).toEqual(new Map([['main', '{"torn\n']]));
-});
+test.each(['{"torn', 'null', '7'])(
+  'a damaged line may have been anything: %s is left to whoever mends the past',
+  (damaged) => {
+    const kept = new Map([['main', `${damaged}\n`]]);
+    expect(conversationOf(new Map([['main', before + damaged]]), 'two')).toEqual(kept);
+  },
+);
