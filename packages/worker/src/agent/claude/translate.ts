@@ -198,7 +198,7 @@ export class Translator {
 
   private result(line: LineOf<'result'>): void {
     const isIncomplete = !line.is_error && (this.streaming !== undefined || this.using.size > 0);
-    if (this.heard.isRepeated(line) || this.isOfAnother || isIncomplete)
+    if (this.heard.hear(line) === 'repeated' || this.isOfAnother || isIncomplete)
       return this.emit({ kind: 'stray_result', reason: line.terminal_reason ?? line.subtype });
     this.streaming = undefined;
     this.using.clear();
