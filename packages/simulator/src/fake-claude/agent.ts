@@ -166,7 +166,7 @@ export class Agent implements Session, Settings {
   }
 
   private tellLater(line: Line, ms: number): void {
-    setTimeout(() => this.tell({ ...line, uuid: randomUUID() }), ms);
+    setTimeout(() => this.output.saidLate(this.id, line), ms);
   }
 
   private initLine(): Line {

@@ -50,6 +50,16 @@ describe('hazards of a result', () => {
     expect(new Set(results(cli).map(({ uuid }) => uuid)).size).toBe(3);
   });
 
+  test('a second one comes whole in a turn whose own is cut', async () => {
+    const cli = await started();
+    await cli.turn('[[second-result after=50ms]] first');
+    cli.prompt('[[delay 200ms]] [[half result]] second');
+    await expect.poll(() => results(cli).length).toBe(2);
+    cli.write({ type: 'control_request', request_id: 'next', request: { subtype: 'mcp_status' } });
+    await cli.line(({ type }) => type === 'garbage');
+    expect(results(cli).map((line) => line['result'])).toEqual(['Echo: first', 'Echo: first']);
+  });
+
   test('that of an interrupted turn comes in the next one', async () => {
     const cli = await started();
     cli.prompt('[[hang]] [[late-result 100ms]]');
