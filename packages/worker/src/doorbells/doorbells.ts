@@ -1,4 +1,13 @@
-import { describeError, intakeQueue, type Logger, type Ringer, stickyQueue, toErrorBody } from '@hearth/shared';
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  Backoff,
+  describeError,
+  HearthError,
+  intakeQueue,
+  type Logger,
+  type Ringer,
+  stickyQueue,
+} from '@hearth/shared';
 import { type Job, UnrecoverableError } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { Places } from '../pool/places.js';
@@ -11,6 +20,11 @@ import type { Outcome, Reception, Rung } from './reception.js';
 const evictablePauseMs = 50;
 /** How long intake waits before it looks for a place again when nothing told it, ms. */
 const lookForPlaceMs = 100;
+/**
+ * How long a doorbell is kept after something nobody expected, ms: at first, at last, and how long nothing of the kind must happen until
+ * it is `firstMs` again: longer than the longest pause, since what never passes happens again after each.
+ */
+const surprised = { firstMs: 500, atMostMs: 5_000, holdMs: 15_000 };
 
 export interface DoorbellsDeps {
   workerId: string;
@@ -34,7 +48,8 @@ export interface DoorbellsDeps {
 export class Doorbells {
   private readonly intake: QueueReader;
   private readonly sticky: QueueReader;
-  private stopping = false;
+  private readonly stopping = new AbortController();
+  private readonly surprises = new Backoff(surprised);
   private isLost = false;
 
   constructor(private readonly deps: DoorbellsDeps) {
@@ -54,7 +69,7 @@ export class Doorbells {
     this.sticky = new QueueReader({
       ...common,
       queueName: stickyQueue(deps.seat),
-      mayTake: async () => !this.stopping,
+      mayTake: async () => !this.isStopping,
       onDoorbell: (job, token) => this.handle(job, token, deps.seat),
     });
   }
@@ -65,7 +80,7 @@ export class Doorbells {
 
   /** Takes no doorbell any more. */
   async stop(): Promise<void> {
-    this.stopping = true;
+    this.stopping.abort();
     await Promise.all([this.intake.stop(), this.sticky.stop()]);
   }
 
@@ -76,21 +91,29 @@ export class Doorbells {
 
   /** The lease is lost: from now on nothing is taken, and no word is said about any job. */
   abandon(): void {
-    this.stopping = true;
+    this.stopping.abort();
     this.isLost = true;
     this.intake.abandon();
     this.sticky.abandon();
   }
 
+  private get isStopping(): boolean {
+    return this.stopping.signal.aborted;
+  }
+
+  private async pause(ms: number): Promise<void> {
+    await sleep(ms, undefined, { signal: this.stopping.signal }).catch(() => undefined);
+  }
+
   private async placeInSight(): Promise<boolean> {
-    while (!this.stopping) {
+    while (!this.isStopping) {
       const outlook = this.deps.places.outlook();
       if (outlook === 'evictable') {
-        await pause(evictablePauseMs);
-        return !this.stopping;
+        await this.pause(evictablePauseMs);
+        return !this.isStopping;
       }
       if (outlook === 'free' || (await this.nextIsOurs())) return true;
-      await pause(lookForPlaceMs);
+      await this.pause(lookForPlaceMs);
     }
     return false;
   }
@@ -111,11 +134,18 @@ export class Doorbells {
         (isTurn ? await rawJobs.serve(job) : job.attemptsMade > 0 ? await rawJobs.again(job) : undefined) ??
         (await reception.receive(job.data, rung));
       if (!this.isLost) await this.conclude(job, token, outcome);
+      this.surprises.succeeded();
     } catch (error) {
       if (this.isLost) return;
-      const body = toErrorBody(error);
-      this.deps.log.error({ err: error, jobId: job.id, code: body.code }, 'a doorbell failed');
-      await job.moveToFailed(new UnrecoverableError(describeError(body)), token, false);
+      if (error instanceof HearthError) {
+        this.deps.log.error({ err: error, jobId: job.id, code: error.code }, 'a doorbell failed');
+        await job.moveToFailed(new UnrecoverableError(describeError(error)), token, false);
+        return;
+      }
+      // It says nothing of the turn, and a job that failed is tried by nobody: a Redis without memory would cost every prompt that is just due.
+      const delayMs = this.surprises.failed();
+      this.deps.log.error({ err: error, jobId: job.id, delayMs }, 'a doorbell is put back, for something unexpected');
+      await this.conclude(job, token, { kind: 'later', delayMs });
     }
   }
 
@@ -137,7 +167,7 @@ export class Doorbells {
         return;
       case 'later':
         // Kept meanwhile, not delayed in its queue: that goes by the wall clocks of whoever reads it.
-        await pause(outcome.delayMs);
+        await this.pause(outcome.delayMs);
         if (!this.isLost) await job.moveToWait(token);
     }
   }
@@ -151,5 +181,3 @@ function summary({ result }: Extract<Outcome, { kind: 'committed' }>): object {
   const { workerId, pid, warmth, timings, toolCount, costUsd } = result;
   return { workerId, pid, warmth, ...timings, toolCount, costUsd };
 }
-
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));

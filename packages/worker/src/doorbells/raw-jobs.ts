@@ -103,7 +103,7 @@ export class RawJobs {
       return submitted;
     } catch (error) {
       if (isForNow(error)) return undefined;
-      await this.forgetNote(job, sessionId, turnId);
+      if (isFinal(error)) await this.forgetNote(job, sessionId, turnId);
       throw error;
     }
   }
@@ -124,14 +124,16 @@ export class RawJobs {
 
   /** Whoever gave a turn its turnId may wait for it: its session's log tells him why it is never served. */
   private async refuse(turn: TurnJob, input: SubmitInput, error: unknown): Promise<Submitted> {
-    const isFinal = error instanceof HearthError && !isForNow(error);
-    if (!isFinal || turn.turnId === undefined) throw error;
+    if (!isFinal(error) || turn.turnId === undefined) throw error;
     return this.deps.store.submit({ ...input, refusedWith: error });
   }
 }
 
 const isForNow = (error: unknown): boolean =>
   error instanceof HearthError && (error.code === 'backlog_full' || error.code === 'session_closing');
+
+/** The turn is refused for good: whatever is no error of ours says nothing of it, and its job comes again. */
+const isFinal = (error: unknown): error is HearthError => error instanceof HearthError && !isForNow(error);
 
 const shortHash = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 24);
 

@@ -1,0 +1,75 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createLogger, type Logger, type TurnResult } from '@hearth/shared';
+import { Queue } from 'bullmq';
+import { Redis } from 'ioredis';
+import { expect, inject, onTestFinished, test } from 'vitest';
+import { testPrefix } from '../../../../test/setup/prefix.js';
+import { RedisServer } from '../../../../test/support/redis-server.js';
+import { Doorbells, type DoorbellsDeps } from '../../src/doorbells/doorbells.js';
+
+/** A worker's readers whose doorbells become what the test says, and the queue they read. */
+async function reading(url: string, receive: () => Promise<unknown>) {
+  const prefix = testPrefix();
+  const connection = new Redis(url, { maxRetriesPerRequest: null });
+  const turns = new Queue('turns', { connection, prefix });
+  const putBack: number[] = [];
+  const log = {
+    ...createLogger('test', 'silent'),
+    error: ({ delayMs }: { delayMs?: number }) => void putBack.push(delayMs ?? -1),
+  };
+  const doorbells = new Doorbells({
+    workerId: 'w',
+    seat: 1,
+    queuePrefix: prefix,
+    connection,
+    places: { outlook: () => 'free' },
+    reception: { receive },
+    jobLockMs: 60_000,
+    log: log as unknown as Logger,
+  } as unknown as DoorbellsDeps);
+  await doorbells.start();
+  onTestFinished(async () => {
+    await doorbells.stop();
+    await doorbells.finished();
+    await turns.close();
+    connection.disconnect();
+  });
+  return { turns, putBack, connection };
+}
+
+const doorbell = { sessionId: 's', turnId: 't', seq: 1, profile: 'default', preview: '' };
+
+test('a doorbell that meets a defect each time does not fail, and comes again more and more slowly', async () => {
+  let isMended = false;
+  const { turns, putBack } = await reading(inject('redisUrl'), async () => {
+    if (!isMended) throw new TypeError('a defect');
+    return { kind: 'committed' };
+  });
+  const { id } = await turns.add('turn', doorbell);
+  await expect.poll(() => putBack.length, { timeout: 20_000 }).toBe(3);
+  isMended = true;
+  await expect.poll(() => turns.getJobState(id ?? ''), { timeout: 20_000 }).toBe('completed');
+  expect(putBack).toEqual([...putBack].sort((a, b) => a - b));
+  expect(putBack.at(-1)).toBeGreaterThan(2 * (putBack[0] ?? 0) - 1);
+});
+
+test('a turn that failed is told with its own error, though Redis was full when its job was to end', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'hearth-test-redis-'));
+  const server = await RedisServer.start(folder);
+  onTestFinished(async () => {
+    await server.stop();
+    await rm(folder, { recursive: true, force: true });
+  });
+  const result = { status: 'failed', error: { code: 'agent_failed', message: 'no answer' } } as TurnResult;
+  const world = await reading(server.url, async () => {
+    await world.connection.config('SET', 'maxmemory', world.putBack.length === 0 ? '1' : '0');
+    return { kind: 'committed', result };
+  });
+  const { id } = await world.turns.add('turn', doorbell);
+  await expect.poll(() => world.putBack.length, { timeout: 20_000 }).toBe(1);
+  await world.connection.config('SET', 'maxmemory', '0');
+  await expect.poll(() => world.turns.getJobState(id ?? ''), { timeout: 20_000 }).toBe('failed');
+  expect((await world.turns.getJob(id ?? ''))?.failedReason).toBe('agent_failed: no answer');
+});

@@ -1,0 +1,15 @@
+/** Redis has no memory left for a while: what was accepted waits, and nothing fails for it. */
+import { DelayedNotes } from '@hearth/shared';
+import { expect, test } from 'vitest';
+import { clusterOnOwnRedis } from '../support/own-redis.js';
+
+test('a delayed prompt that comes due meanwhile is served as soon as Redis takes it', async () => {
+  const { cluster } = await clusterOnOwnRedis();
+  const worker = await cluster.worker({ claude: 'fake', leaseTtlMs: 60_000 });
+  const turn = await cluster.producer().session('s').prompt('hello', { delay: 500 });
+  await cluster.redis.config('SET', 'maxmemory', '1');
+  await worker.logged(({ msg, level }) => level === 'error' && msg.startsWith('a doorbell'));
+  expect(await new DelayedNotes(cluster.store).find('s', turn.turnId)).toBeDefined();
+  await cluster.redis.config('SET', 'maxmemory', '0');
+  expect(await turn.result()).toMatchObject({ text: 'Echo: hello' });
+});
