@@ -137,7 +137,8 @@ export class Translator {
     for (const block of message.content) {
       if (block.type !== 'tool_result' || typeof block['tool_use_id'] !== 'string') continue;
       this.using.delete(block['tool_use_id']);
-      this.say({
+      // Whoever's turn it is of: the tool passed the gate, and is not over until this is told.
+      this.emit({
         kind: 'tool_ended',
         toolUseId: block['tool_use_id'],
         ok: block['is_error'] !== true,

@@ -189,6 +189,11 @@ test('what is said before our prompt is in hand belongs to another: a turn the C
   translator.prompted('another');
   told(init, result());
   expect(events.at(-1)).toMatchObject({ kind: 'result' });
+  // A tool of such a turn passes the gate, and would seem to run for ever if its end were not told.
+  const used = { type: 'tool_result', tool_use_id: 'u1', content: 'done' };
+  translator.prompted('ours');
+  told(init, life('queued'), { type: 'user', parent_tool_use_id: null, message: { role: 'user', content: [used] } });
+  expect(events.at(-1)).toMatchObject({ kind: 'tool_ended', toolUseId: 'u1' });
 });
 
 describe('a result that was heard before', () => {
