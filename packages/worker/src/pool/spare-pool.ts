@@ -26,8 +26,8 @@ interface Waiter {
 type Health =
   | { kind: 'unknown' }
   | { kind: 'ok' }
-  /** Starts fail; the next try is allowed from `retryAt` on (performance.now, ms). */
-  | { kind: 'failing'; error: HearthError; retryAt: number; timer: NodeJS.Timeout | undefined };
+  /** Starts fail, `again`: more than the last one; the next try is due at `retryAt` (performance.now, ms). */
+  | { kind: 'failing'; again: boolean; error: HearthError; retryAt: number; timer: NodeJS.Timeout | undefined };
 
 /**
  * The spares of one profile. Owns agents that are starting or ready and unbound, and the backoff of starts.
@@ -35,8 +35,10 @@ type Health =
  * S1 A spare is handed to exactly one taker, and leaves the pool with it.
  * S2 A start on demand goes to whoever waited first; one that fails is told to whoever has no other start to wait for.
  * S3 A spare takes its place until its process is gone.
- * S4 While starts fail, takers are told at once with the error of the last failure, until the next try is due.
+ * S4 While starts fail again and again, takers are told at once with the error of the last failure, until the next try is due. Once
+ *    is an accident (anything can be killed): the next taker is the next try.
  * S5 Only an agent that starts tells that starts do not fail any more; a spare that is ready is handed out all the same.
+ * S6 A resume that fails (its past may be the cause) only makes the pool look whether starts fail, by one of its own.
  */
 export class SparePool {
   private readonly ready: Agent[] = [];
@@ -68,9 +70,9 @@ export class SparePool {
   get failure(): HearthError | undefined {
     return this.health.kind === 'failing' && this.ready.length === 0 ? this.health.error : undefined;
   }
-  /** Starts fail, and the next try is not due yet. */
+  /** Starts fail again and again, and the next try is not due yet. */
   get isBackingOff(): boolean {
-    return this.health.kind === 'failing' && performance.now() < this.health.retryAt;
+    return this.health.kind === 'failing' && this.health.again && performance.now() < this.health.retryAt;
   }
 
   /** One spare more would be one too many: its taker went away, and another was started for the next. */
@@ -129,7 +131,7 @@ export class SparePool {
 
   /** Notes how a start outside the pool (a resume) went: the same binary, the same trouble. */
   noteFailure(error: HearthError): void {
-    this.fail(error);
+    if (this.health.kind !== 'failing') this.fail(error);
   }
   noteSuccess(): void {
     this.succeed();
@@ -213,6 +215,7 @@ export class SparePool {
   private fail(error: HearthError): void {
     if (this.stopped) return;
     while (this.waiters.length > this.starts.size) this.waiters.shift()?.reject(error);
+    const again = this.health.kind === 'failing';
     if (this.health.kind === 'failing') clearTimeout(this.health.timer);
     const waitMs = this.backoff.failed();
     const goesOn = this.backoff.count < givesUpAfter;
@@ -221,7 +224,7 @@ export class SparePool {
       goesOn ? 'an agent did not start' : 'agents keep failing to start; trying again only when a turn asks for one',
     );
     const timer = goesOn ? setTimeout(() => this.tryAgain(), waitMs) : undefined;
-    this.health = { kind: 'failing', error, retryAt: performance.now() + waitMs, timer };
+    this.health = { kind: 'failing', again, error, retryAt: performance.now() + waitMs, timer };
   }
 
   /** A timer can fire a moment before its time. */

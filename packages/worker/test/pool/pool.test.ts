@@ -102,6 +102,35 @@ describe('spares', () => {
     await pool.stop();
   });
 
+  test('of which one did not start are no reason to turn anybody away: once is an accident, twice is none', async () => {
+    const error = new HearthError('agent_start_failed', 'killed');
+    const plan = [error, undefined, error, error];
+    const { pool } = world(5, 0, async () => {
+      const next = plan.shift();
+      if (next !== undefined) throw next;
+      return fakeAgent(1);
+    });
+    await expect(pool.obtain()).rejects.toBe(error);
+    expect(pool.isBackingOff).toBe(false);
+    expect(await pool.obtain()).toMatchObject({ agent: { pid: 1 } });
+    await expect(pool.obtain()).rejects.toBe(error);
+    await expect(pool.obtain()).rejects.toBe(error);
+    expect(pool.isBackingOff).toBe(true);
+    await expect(pool.obtain()).rejects.toBe(error);
+    expect(plan).toEqual([]);
+    await pool.stop();
+  });
+
+  test('are there for all although one session cannot be resumed, however often that is tried', async () => {
+    const { pool } = world(5, 0);
+    for (let time = 0; time < 5; time += 1)
+      pool.noteFailure(new HearthError('agent_start_failed', 'a transcript nobody can read'));
+    expect(pool.isBackingOff).toBe(false);
+    expect(await pool.obtain()).toMatchObject({ agent: { pid: 1 } });
+    expect(pool.failure).toBeUndefined();
+    await pool.stop();
+  });
+
   test('that did not start are tried again by themselves, each time', async () => {
     const tried = Array.from({ length: 20 }, async () => {
       let attempts = 0;
@@ -123,10 +152,9 @@ describe('spares', () => {
     pool.fill();
     await pool.settled();
     pool.noteFailure(new HearthError('agent_start_failed', 'a transcript nobody can read'));
-    expect([pool.failure, pool.readyCount, pool.isBackingOff]).toEqual([undefined, 1, true]);
+    expect([pool.failure, pool.readyCount]).toEqual([undefined, 1]);
     const place = await places.admit('p');
     expect(place?.spare).toBe(started[0]);
-    expect(pool.failure).toBeDefined();
     await expect.poll(() => pool.failure).toBeUndefined();
     await pool.stop();
   });
