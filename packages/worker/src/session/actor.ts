@@ -11,8 +11,8 @@ export interface ActorDeps extends ServingDeps {
   discard(): Promise<void>;
   /** Shows a raw line to whoever watches the session. */
   showRaw(way: 'in' | 'out' | 'err', line: string): void;
-  /** Releases the lock and rings what is left to intake. */
-  handOver(release: () => ReturnType<SessionWriter['release']>): Promise<void>;
+  /** Releases the lock and rings what is left to intake. `begunSeq`: the turn that was begun here last. */
+  handOver(release: () => ReturnType<SessionWriter['release']>, begunSeq: number | undefined): Promise<void>;
   /** Gives the lock back, if it still names us. */
   letGo(): Promise<void>;
   /** The actor is over: its place is free. */
@@ -213,9 +213,15 @@ export class SessionActor {
     }
     this.rung = false;
     this.phase = { kind: 'looking' };
+    const wasToClose = this.aim === 'close';
     const turn = await this.deps.store.head(this.sessionId);
     if (turn === 'closing') {
       await this.letGo();
+      return false;
+    }
+    if (wasToClose) {
+      this.log.warn('nobody closes the session any more (Redis forgot it, or it was opened again); handing it over');
+      await this.handOver('now');
       return false;
     }
     if (turn !== undefined && (await this.shouldYield())) {
@@ -323,7 +329,7 @@ export class SessionActor {
 
   private async handOver(how: 'ask' | 'now'): Promise<void> {
     await this.serving.end(how);
-    if (!this.isLost()) await this.deps.handOver(() => this.serving.release('drain'));
+    if (!this.isLost()) await this.deps.handOver(() => this.serving.release('drain'), this.serving.begunSeq);
     this.finish();
   }
 

@@ -20,7 +20,10 @@ type Entry =
   | { kind: 'tool'; seq: number; name: string; event: HearthEvent; done: (outcome: WriteOutcome) => void }
   | { kind: 'permission'; asked: AskedPermission; done: (outcome: WriteOutcome | { kind: 'not_head' }) => void }
   | { kind: 'transcript'; file: string; lines: string; settled: boolean }
+  | { kind: 'begin'; seq: number; event: HearthEvent; done: (outcome: BeginOutcome) => void }
   | { kind: 'commit'; seq: number; input: CommitEntry; done: (outcome: CommitOutcome) => void };
+
+type BeginOutcome = Awaited<ReturnType<SessionWriter['begin']>>;
 
 /** `already`: the turn was withdrawn, so it has a result. */
 type CommitOutcome = WriteOutcome | { kind: 'already' };
@@ -78,6 +81,11 @@ export class Outbox {
     this.put({ kind: 'event', event });
   }
 
+  /** Resolves when the begin is recorded, or why it is not. Begin and claim cut the transcript back to the committed chunks; so does this. */
+  async begin(seq: number, event: HearthEvent): Promise<BeginOutcome> {
+    return new Promise((done) => this.put({ kind: 'begin', seq, event, done }));
+  }
+
   /** The tool gate: resolves when `tool.started` is written, or refused. */
   async reachTool(seq: number, name: string, event: HearthEvent): Promise<WriteOutcome> {
     return new Promise((done) => this.put({ kind: 'tool', seq, name, event, done }));
@@ -100,11 +108,6 @@ export class Outbox {
   /** Resolves when everything put in so far is written, or refused. */
   async flush(): Promise<void> {
     while (this.running !== undefined) await this.running;
-  }
-
-  /** Begin and claim cut the transcript back to the committed chunks; so does this. */
-  cut(): void {
-    this.chunkCount = this.settledCount;
   }
 
   /** The session is not ours any more: refuses what waits and what comes. */
@@ -152,7 +155,7 @@ export class Outbox {
     }
   }
 
-  private async writeNext(): Promise<CommitOutcome | { kind: 'not_head' }> {
+  private async writeNext(): Promise<{ kind: string }> {
     const entry = this.take();
     if (entry === undefined) return { kind: 'ok' };
     switch (entry.kind) {
@@ -168,11 +171,19 @@ export class Outbox {
         return answering<WriteOutcome>(entry, this.writer.reachTool(entry.seq, entry.name, entry.event));
       case 'permission':
         return answering<WriteOutcome | { kind: 'not_head' }>(entry, this.writePermission(entry.asked));
+      case 'begin':
+        return answering<BeginOutcome>(entry, this.writeBegin(entry.seq, entry.event));
       case 'commit':
         return answering<CommitOutcome>(entry, this.writeCommit(entry.seq, entry.input));
       case 'transcript':
         return this.writeTranscript(entry);
     }
+  }
+
+  private async writeBegin(seq: number, event: HearthEvent): Promise<BeginOutcome> {
+    const outcome = await this.writer.begin(seq, event);
+    if (outcome.kind === 'ok') this.chunkCount = this.settledCount;
+    return outcome;
   }
 
   private async writeTranscript(entry: { file: string; lines: string; settled: boolean }): Promise<WriteOutcome> {

@@ -42,6 +42,8 @@ const denied = 'The user does not want this tool to run.';
  *
  * D1 What is decided is what the store says: an answer from elsewhere, a deadline and a withdrawal meet there, and the first wins.
  * D2 An answer whose call was lost is found when the store is read again.
+ * D3 A request the store does not know any more (Redis lost it, or the session) is over at its deadline all the same: the agent goes
+ *    on, and its next write tells whether the session is still ours.
  */
 export class PermissionDesk {
   private readonly waiting = new Map<string, Waiting>();
@@ -123,8 +125,7 @@ export class PermissionDesk {
 
   private async resolve(entry: Waiting, resolved: Omit<Resolution, 'answerId'>): Promise<void> {
     const outcome = await this.store(entry, resolved);
-    if (outcome.kind === 'ok') this.settle(entry, resolved);
-    if (outcome.kind === 'resolved') this.settle(entry, outcome.resolution);
+    this.settle(entry, outcome.kind === 'resolved' ? outcome.resolution : resolved);
   }
 
   private async store({ asked, hand }: Waiting, resolved: Omit<Resolution, 'answerId'>) {

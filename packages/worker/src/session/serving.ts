@@ -70,6 +70,7 @@ export class Serving {
   private note: string;
   private isLost = false;
   private isAbandoned = false;
+  private lastBegun: number | undefined;
   /** Lines of the past that were lost, until the session's readers are told. */
   private cutLines = 0;
 
@@ -132,6 +133,11 @@ export class Serving {
   /** The agent that is there. */
   get presentAgent(): SessionAgent['present'] {
     return this.agent.present;
+  }
+
+  /** The turn that was begun here last. */
+  get begunSeq(): number | undefined {
+    return this.lastBegun;
   }
 
   /** A turn is to stop, now or when it begins. */
@@ -208,8 +214,7 @@ export class Serving {
       const reason = 'the agent or the worker that served it was lost';
       this.outbox.event({ type: 'turn.restarted', seq, turnId, reason });
     }
-    await this.outbox.flush();
-    const begun = await this.writer.begin(seq, { type: 'turn.started', seq, turnId, attempt, workerId, pid, warmth });
+    const begun = await this.outbox.begin(seq, { type: 'turn.started', seq, turnId, attempt, workerId, pid, warmth });
     switch (begun.kind) {
       case 'fenced':
         return this.lost();
@@ -225,6 +230,7 @@ export class Serving {
       case 'ok':
     }
     const hand = new TurnInHand(turn, attempt, { workerId, pid, warmth });
+    this.lastBegun = seq;
     hand.begun(begun.queuedMs);
     log.info({ attempt, warmth, queuedMs: begun.queuedMs }, 'turn started');
     if (this.cutLines > 0)
@@ -246,7 +252,7 @@ export class Serving {
     if (this.listener.stays()) log.warn(exit, 'the agent was lost in mid-turn');
     await this.outbox.flush();
     const why = this.agent.stopReason(hand.seq);
-    if (why === undefined || !this.listener.stays()) return again;
+    if (why === undefined) return again;
     const changed = toolsThatChange(hand.toolsReached);
     const result = hand.result(undefined, { error: toErrorBody(why), durable: true, claudeSessionId });
     const note = changed.length > 0 ? interruptionNote(changed) : '';
@@ -293,6 +299,7 @@ export class Serving {
     this.log.info('the agent has served long enough; another resumes');
     await this.agent.end('ask');
     if (!this.isLost && this.listener.stays() && !this.claim.once) await this.agent.meet();
+    if (this.isLost) await this.agent.end('now');
   }
 
   private async commitUnserved(turn: HeadTurn, error: HearthError, note: string): Promise<Served> {

@@ -38,10 +38,13 @@ export interface SessionAgentDeps {
  * A1 A tool runs only after `tool.reached` was written under the fence (P7); once refused, every tool is refused.
  * A2 What the agent says outside an exchange makes no event: a late result can close no later turn.
  * A3 Lines of the transcript between begin and commit are part of the past only by the commit.
+ * A4 Whoever ends the agent, or refuses it, waits until also the one before is gone: the lock is given back after that.
  */
 export class SessionAgent {
   private readonly transcriptWatch = new TranscriptWatch();
   private agent: Agent | undefined;
+  /** The one that is being ended. */
+  private leaving: Agent | undefined;
   private met: { warmth: Warmth; at: number; turns: number; bytes: number } = {
     warmth: 'spare',
     at: 0,
@@ -115,8 +118,7 @@ export class SessionAgent {
 
   /** Has the agent answer one prompt. The begin was recorded before. */
   async exchange(hand: TurnInHand, agent: Agent, prompt: Prompt): Promise<Ending> {
-    const { clocks, desk, log, outbox } = this.deps;
-    outbox.cut();
+    const { clocks, desk, log } = this.deps;
     this.turnIsOpen = true;
     const exchange = new Exchange(hand, agent, { clocks, log, onOverdue: (why) => this.stop(hand.seq, why) });
     this.inHand = exchange;
@@ -182,9 +184,11 @@ export class SessionAgent {
   }
 
   async end(how: AgentEnd): Promise<void> {
-    const { agent } = this;
+    const leaving = this.agent ?? this.leaving;
     this.agent = undefined;
-    await agent?.end(how);
+    this.leaving = leaving;
+    await leaving?.end(how);
+    if (this.leaving === leaving) this.leaving = undefined;
   }
 
   /** Ends the agent whatever it does: asks it to stop its prompt, for a moment, so that its tools can end as they should. */
@@ -197,7 +201,7 @@ export class SessionAgent {
   async refuse(): Promise<number> {
     this.unwritten = 0;
     this.inHand?.fenced();
-    await this.agent?.end('now');
+    await Promise.all([this.agent?.end('now'), this.leaving?.end('now')]);
     this.agent = undefined;
     return this.unwritten;
   }

@@ -66,7 +66,7 @@ export class Sessions {
   /** Turns that were left to others, since no agent could be met here: the seq, by session. */
   private readonly leftToOthers = new Map<string, number>();
   private fate: Fate = 'serve';
-  /** Turns that ran when their sessions were handed over, since the worker drains. */
+  /** Turns that were begun here and are not over: their sessions were handed over, since the worker drains. */
   private cutOff = 0;
 
   constructor(private readonly deps: SessionsDeps) {}
@@ -138,7 +138,7 @@ export class Sessions {
       discard: () => this.discard(sessionId, claim),
       showRaw: (way, line) => this.showRaw(sessionId, way, line),
       othersCanServe: (seq) => this.othersCanServe(sessionId, seq, claim.profile),
-      handOver: (release) => this.handOver(sessionId, claim.profile, release),
+      handOver: (release, begunSeq) => this.handOver(sessionId, claim.profile, release, begunSeq),
       letGo: () => deps.letGo(sessionId),
       onOver: () => {
         this.actors.delete(sessionId);
@@ -200,18 +200,13 @@ export class Sessions {
     sessionId: string,
     profile: string,
     release: () => ReturnType<SessionWriter['release']>,
+    begunSeq: number | undefined,
   ): Promise<void> {
     const released = await release();
     if (released.kind !== 'ok') return;
     this.deps.log.info({ sessionId, turnsLeft: released.left.length }, 'session handed over');
-    const [head] = released.left;
-    if (this.fate === 'hand_over' && head !== undefined && (await this.isRunning(sessionId, head.seq)))
-      this.cutOff += 1;
+    if (this.fate === 'hand_over' && released.left.some(({ seq }) => seq === begunSeq)) this.cutOff += 1;
     for (const { seq, ring } of released.left) await this.ringToIntake(sessionId, profile, seq, ring);
-  }
-
-  private async isRunning(sessionId: string, seq: number): Promise<boolean> {
-    return (await this.deps.store.turn(sessionId, seq))?.state === 'running';
   }
 
   /** Rings a turn to intake; `seen` is its last ring. */

@@ -12,7 +12,7 @@ import { expect, test, vi } from 'vitest';
 import { withRedis } from '../../../../test/setup/prefix.js';
 import { type ActorDeps, SessionActor } from '../../src/session/actor.js';
 import { agentLimitsSchema } from '../../src/session/limits.js';
-import { handAgent } from './agents.js';
+import { answered, handAgent } from './agents.js';
 
 /** A store whose looks at the log wait until they are let go, if they are to. */
 class HeldStore extends SessionStore {
@@ -34,6 +34,22 @@ class HeldStore extends SessionStore {
 const unused = (): never => {
   throw new Error('nobody should ask for this');
 };
+
+const submit = async (store: SessionStore): Promise<void> => {
+  const request = { prompt: 'x', onInterrupted: 'fail' as const };
+  await store.submit({ sessionId: 's', turnId: 't', request, profile: undefined, ringId: newRingId() });
+};
+
+/** Releases the lock, and notes the turns that are left. */
+function handingOver() {
+  const left: { seq: number; wasBegun: boolean }[] = [];
+  const handOver: ActorDeps['handOver'] = async (release, begunSeq) => {
+    const released = await release();
+    if (released.kind !== 'ok') return;
+    left.push(...released.left.map(({ seq }) => ({ seq, wasBegun: seq === begunSeq })));
+  };
+  return { handOver, left };
+}
 
 /** The actor of a session that was opened, and claimed under a real fence. */
 async function withActor(
@@ -108,20 +124,81 @@ test('a turn whose agent is still being met when the worker drains is not begun:
     await met;
     return { agent, warmth: 'cold' as const };
   });
-  let left: unknown[] = [];
-  const handOver: ActorDeps['handOver'] = async (release) => {
-    const released = await release();
-    if (released.kind === 'ok') left = released.left.map(({ seq }) => seq);
-  };
+  const { handOver, left } = handingOver();
   await withActor({ obtainAgent, handOver }, async ({ actor, store }) => {
-    const request = { prompt: 'x', onInterrupted: 'fail' as const };
-    await store.submit({ sessionId: 's', turnId: 't', request, profile: undefined, ringId: newRingId() });
+    await submit(store);
     actor.start();
     await expect.poll(() => obtainAgent.mock.calls.length).toBe(1);
     const drained = actor.drain();
     meet();
     await drained;
-    expect([agent.prompts, agent.isEnded, left]).toEqual([[], true, [1]]);
+    expect([agent.prompts, agent.isEnded, left]).toEqual([[], true, [{ seq: 1, wasBegun: false }]]);
     expect(await store.turn('s', 1)).toMatchObject({ state: 'queued' });
+  });
+});
+
+test('a turn that is killed for its memory while the worker drains fails with that: the next owner would only repeat it', async () => {
+  const agent = handAgent(1);
+  const { handOver, left } = handingOver();
+  const obtainAgent = async () => ({ agent, warmth: 'cold' as const });
+  await withActor({ obtainAgent, handOver }, async ({ actor, store }) => {
+    await submit(store);
+    actor.start();
+    await expect.poll(() => agent.prompts.length).toBe(1);
+    const drained = actor.drain();
+    actor.noteMemory(agent.pid, Number.MAX_SAFE_INTEGER);
+    await drained;
+    expect(left).toEqual([]);
+    expect(await store.turn('s', 1)).toMatchObject({ result: { error: { code: 'agent_out_of_memory' } } });
+  });
+});
+
+test('a turn that was begun here and is cut off by a drain is left as one that was', async () => {
+  const agent = handAgent(1);
+  const { handOver, left } = handingOver();
+  const obtainAgent = async () => ({ agent, warmth: 'cold' as const });
+  await withActor({ obtainAgent, handOver }, async ({ actor, store }) => {
+    await submit(store);
+    actor.start();
+    await expect.poll(() => agent.prompts.length).toBe(1);
+    await actor.abandon();
+    expect(left).toEqual([{ seq: 1, wasBegun: true }]);
+  });
+});
+
+test('an agent that is met when the session is lost already, to go on after a spent one, does not stay', async () => {
+  const [first, second] = [handAgent(1), handAgent(2)];
+  let meet = (): void => undefined;
+  const met = new Promise<void>((resolve) => {
+    meet = resolve;
+  });
+  const obtainAgent = vi.fn(async () => {
+    if (obtainAgent.mock.calls.length === 1) return { agent: first, warmth: 'cold' as const };
+    await met;
+    return { agent: second, warmth: 'cold' as const };
+  });
+  const limits = agentLimitsSchema.parse({ maxTurnsPerAgent: 1 });
+  await withActor({ obtainAgent, limits }, async ({ actor, store }) => {
+    await submit(store);
+    actor.start();
+    await expect.poll(() => first.prompts.length).toBe(1);
+    first.say(answered);
+    await expect.poll(() => obtainAgent.mock.calls.length).toBe(2);
+    await actor.fencedOut();
+    meet();
+    await expect.poll(() => second.isEnded).toBe(true);
+  });
+});
+
+test('a session that nobody closes any more, since Redis forgot it, is handed over: it was looked at without end', async () => {
+  const { handOver, left } = handingOver();
+  await withActor({ handOver }, async ({ actor, store }) => {
+    actor.start();
+    await expect.poll(() => actor.idleSince).toBeDefined();
+    const { looks } = store;
+    await submit(store);
+    actor.close();
+    await expect.poll(() => left).toEqual([{ seq: 1, wasBegun: false }]);
+    expect(store.looks).toBe(looks + 1);
   });
 });

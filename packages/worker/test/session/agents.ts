@@ -1,4 +1,6 @@
+import type { HeadTurn } from '@hearth/shared';
 import type { Agent, AgentEvent, AgentExit } from '../../src/agent/driver.js';
+import { TurnInHand } from '../../src/session/turn-in-hand.js';
 
 /** An agent made by hand: says what the test has it say. */
 export interface HandAgent extends Agent {
@@ -55,3 +57,31 @@ export function handAgent(pid: number, binding: () => Promise<void> = async () =
     die,
   };
 }
+
+const head = (seq: number): HeadTurn => ({
+  sessionId: 's',
+  turnId: `t${seq}`,
+  seq,
+  submittedAt: 0,
+  state: 'running',
+  attempts: 0,
+  toolsReached: [],
+  request: { prompt: 'x', onInterrupted: 'fail' },
+  ring: { seat: 'intake', jobId: 'r' },
+  isToStop: false,
+});
+/** A turn in hand. */
+export const handOf = (seq: number): TurnInHand =>
+  new TurnInHand(head(seq), 1, { workerId: 'w', pid: 1, warmth: 'hot' });
+/** What an agent says that has answered its prompt. */
+export const answered: AgentEvent = {
+  kind: 'result',
+  ok: true,
+  stopped: false,
+  text: 'done',
+  costUsd: 0,
+  tokens: { input: 0, output: 0, cacheRead: 0, cacheWrite: 0 },
+  reason: 'completed',
+  claudeSessionId: undefined,
+  lastEntryId: undefined,
+};

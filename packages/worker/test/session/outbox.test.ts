@@ -18,6 +18,7 @@ function heldWriter() {
     reachTool: (_seq: number, name: string) => write(`tool ${name}`),
     transcript: (offset: number, _chunk: string, settled: boolean) =>
       write(`transcript ${offset}${settled ? ' settled' : ''}`),
+    begin: (seq: number) => write(`begin ${seq}`),
     commit: (seq: number, input: { transcriptChunks: number }) => write(`commit ${seq} of ${input.transcriptChunks}`),
   };
   const failures: string[] = [];
@@ -56,6 +57,17 @@ test('everything is written in the order it was put in; a commit counts the chun
     'transcript 1 settled',
   ]);
   expect([(await gate).kind, (await commit).kind]).toEqual(['ok', 'ok']);
+});
+
+test('a begin cuts the transcript back in its place: lines that come while it is on its way follow what is left', async () => {
+  const { outbox, writes, answer } = heldWriter();
+  outbox.transcript('main', 'past\n', true);
+  outbox.transcript('main', 'of an attempt that was lost\n', false);
+  const begun = outbox.begin(1, text('begin'));
+  outbox.transcript('main', 'now\n', false);
+  for (let write = 0; write < 4; write += 1) await answer();
+  expect(writes).toEqual(['transcript 0 settled', 'transcript 1', 'begin 1', 'transcript 1']);
+  expect((await begun).kind).toBe('ok');
 });
 
 test('after a refused write nothing more is written, waiting tools are refused, and it is told once', async () => {

@@ -1,41 +1,14 @@
 import { tmpdir } from 'node:os';
-import { createLogger, type HeadTurn, HearthError, profileSchema } from '@hearth/shared';
+import { createLogger, HearthError, profileSchema } from '@hearth/shared';
 import { describe, expect, test } from 'vitest';
-import type { AgentEvent } from '../../src/agent/driver.js';
 import type { Outbox } from '../../src/session/outbox.js';
 import type { PermissionDesk } from '../../src/session/permission-desk.js';
 import { SessionAgent } from '../../src/session/session-agent.js';
-import { TurnInHand } from '../../src/session/turn-in-hand.js';
-import { type HandAgent, handAgent } from './agents.js';
-
-const head = (seq: number): HeadTurn => ({
-  sessionId: 's',
-  turnId: `t${seq}`,
-  seq,
-  submittedAt: 0,
-  state: 'running',
-  attempts: 0,
-  toolsReached: [],
-  request: { prompt: 'x', onInterrupted: 'fail' },
-  ring: { seat: 'intake', jobId: 'r' },
-  isToStop: false,
-});
-const hand = (seq: number): TurnInHand => new TurnInHand(head(seq), 1, { workerId: 'w', pid: 1, warmth: 'hot' });
-const answered: AgentEvent = {
-  kind: 'result',
-  ok: true,
-  stopped: false,
-  text: 'done',
-  costUsd: 0,
-  tokens: { input: 0, output: 0, cacheRead: 0, cacheWrite: 0 },
-  reason: 'completed',
-  claudeSessionId: undefined,
-  lastEntryId: undefined,
-};
+import { answered, type HandAgent, handAgent, handOf } from './agents.js';
 
 /** A session that meets these agents, one after the other; an error is a start that failed. */
 function sessionWith(...agents: (HandAgent | HearthError)[]): SessionAgent {
-  const outbox = { cut: () => undefined, event: () => undefined, transcript: () => undefined };
+  const outbox = { event: () => undefined, transcript: () => undefined };
   return new SessionAgent({
     workspace: tmpdir(),
     newAgent: async () => {
@@ -59,7 +32,7 @@ describe('the agent of a session', () => {
     await session.meet();
     const before = agent.waitedFor;
     for (let seq = 1; seq <= 50; seq += 1) {
-      const ended = session.exchange(hand(seq), agent, 'x');
+      const ended = session.exchange(handOf(seq), agent, 'x');
       agent.say(answered);
       expect(await ended).toMatchObject({ kind: 'answered' });
     }
@@ -74,7 +47,7 @@ describe('the agent of a session', () => {
       agent.die({ code: 7 });
       await agent.exited;
     }
-    const ended = session.exchange(hand(1), agent, 'x');
+    const ended = session.exchange(handOf(1), agent, 'x');
     if (when === 'during it') agent.die({ code: 7 });
     expect(await ended).toMatchObject({ kind: 'agent_gone', exit: { code: 7 } });
   });
@@ -83,7 +56,7 @@ describe('the agent of a session', () => {
     const agent = handAgent(1);
     const session = sessionWith(agent);
     await session.meet();
-    void session.exchange(hand(1), agent, 'x');
+    void session.exchange(handOf(1), agent, 'x');
     const overdue = new HearthError('turn_timeout', 'it ran too long');
     const wish = new HearthError('interrupted', 'somebody asked');
     session.stop(1, overdue);
@@ -94,6 +67,22 @@ describe('the agent of a session', () => {
     session.closeTurn(1);
     expect([session.stopReason(1), session.stopReason(2)]).toEqual([undefined, wish]);
     agent.say(answered);
+  });
+
+  test('is waited for by whoever refuses the session while it is being ended: the lock is given back after that', async () => {
+    const agent = handAgent(1);
+    const asked: string[] = [];
+    const end = agent.end.bind(agent);
+    agent.end = async (how) => {
+      asked.push(how);
+      return how === 'now' ? end(how) : agent.exited;
+    };
+    const session = sessionWith(agent);
+    await session.meet();
+    const ended = session.end('ask');
+    await session.refuse();
+    expect([asked, agent.isEnded]).toEqual([['ask', 'now'], true]);
+    await ended;
   });
 
   test('is another when a spare cannot be bound, or dies while it starts, once', async () => {
