@@ -1,5 +1,6 @@
 import { deadly } from '../load/turn-kinds.js';
 import { isAgent, kill } from '../stage/processes.js';
+import { within } from '../within.js';
 import { type FaultKind, faultKind, found, nth, type Scene } from './fault.js';
 
 /** How many of the last turns are looked at for one that runs. */
@@ -37,6 +38,9 @@ const agentKilled = faultKind(
   },
 );
 
+/** What such a turn may take, with those before it and every takeover, ms. */
+const deadlyMs = 120_000;
+
 const deadlyTurn = faultKind(
   'a turn kills its worker each time',
   1,
@@ -44,7 +48,8 @@ const deadlyTurn = faultKind(
   async ({ stage, load, recorder }, { which }) => {
     const sessionId = nth(stage.settings.sessionIds, which) ?? '';
     const before = recorder.records.length;
-    await load.ask(sessionId, deadly);
+    // A turn that never ends is for the checker to find.
+    await within(deadlyMs, load.ask(sessionId, deadly));
     // Each of its deaths is written down as one.
     const deaths = recorder.records.slice(before).filter((record) => record.kind === 'death' && record.isOfItself);
     return { did: deaths.length, sessionId };

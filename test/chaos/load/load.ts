@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Producer } from '@hearth/producer';
 import { Random } from '../../support/random.js';
 import type { Recorder } from '../recorder.js';
+import { within } from '../within.js';
 import { Caller, type Jobs } from './caller.js';
 import { SessionReader } from './reader.js';
 import type { TurnKind, Work } from './turn-kinds.js';
@@ -86,13 +87,12 @@ export class Load {
   /** No new turns; resolves when every caller knows how its turns ended, or after so many ms. */
   async settle(withinMs: number): Promise<void> {
     this.isStopping = true;
-    await Promise.all(this.talks);
-    const late = new AbortController();
+    // Whoever talks waits for an end of its turns, too: a turn that never ends is for the checker to find, and must not keep the run from it.
     const ended = (async () => {
+      await Promise.all(this.talks);
       while (this.calls.size > 0) await Promise.all(this.calls);
     })();
-    await Promise.race([ended, pause(withinMs, undefined, { signal: late.signal }).catch(() => undefined)]);
-    late.abort();
+    await within(withinMs, ended);
     this.isOver = true;
   }
 
