@@ -66,3 +66,17 @@ test('Redis away for longer than a lease, while turns run and wait: all are serv
   );
   expect(results.map(({ workerId }) => workerId)).not.toContain(worker.workerId);
 });
+
+test('a worker that loses its lease since Redis refuses every write begins anew as soon as it takes them', async () => {
+  const { cluster } = await clusterOnOwnRedis();
+  const worker = await cluster.worker({ claude: 'fake', leaseTtlMs });
+  const turn = await cluster.producer().session('s').prompt('[[stream chunks=10 every=400ms]] hello');
+  for await (const { type } of turn) if (type === 'turn.started') break;
+  await cluster.redis.config('SET', 'min-replicas-to-write', '1');
+  const lost = await worker.logged(({ msg }) => msg.startsWith('the lease is lost'));
+  const waits = worker.logged(({ msg }) => msg.startsWith('the worker cannot begin anew'));
+  expect(await Promise.race([waits.then(() => 'waits'), worker.exited])).toBe('waits');
+  await cluster.redis.config('SET', 'min-replicas-to-write', '0');
+  const reborn = await worker.logged(({ msg, time }) => msg === 'worker serves' && time > lost.time);
+  expect(await turn.result()).toMatchObject({ text: 'Echo: hello', workerId: reborn['workerId'] });
+});

@@ -4,18 +4,21 @@
  * `terminationGraceMs`: how long after SIGTERM a supervisor must not kill it.
  *
  * First SIGTERM or SIGINT: drain; second: go at once. Exit code 0: every turn that ran finished (those that waited go to other workers);
- * 1: one that ran was cut off, and goes to another worker; 2: it could not start. A worker that lost its lease starts anew under a fresh workerId, as soon as Redis answers.
+ * 1: one that ran was cut off, and goes to another worker; 2: it could not start. A worker that lost its lease starts anew under a
+ * fresh workerId, as soon as Redis answers and takes writes.
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { Backoff, createProcessLogger, describeError, HearthError, toErrorBody } from '@hearth/shared';
+import { Backoff, createProcessLogger, describeError, type ErrorCode, HearthError, toErrorBody } from '@hearth/shared';
 import { readProfiles, type WorkerOptions } from './options.js';
 import { Worker } from './worker.js';
 
 /** A lost lease is followed by a new incarnation, not sooner than this, ms. */
 const rebornAfterMs = 1_000;
-/** How often a worker that lost its lease looks for Redis, ms: at first, and at last. */
-const redisAgainMs = { firstMs: 500, atMostMs: 2_000 };
+/** How often a worker that lost its lease tries to begin anew, ms: at first, and at last. */
+const againMs = { firstMs: 500, atMostMs: 2_000 };
+/** What does not pass by itself. */
+const lasting: ReadonlySet<ErrorCode> = new Set(['invalid_options', 'redis_too_old', 'redis_evicting']);
 
 /** A stop that is not done is broken off so long before its time is over, ms. */
 const leavingMs = 500;
@@ -40,15 +43,15 @@ async function serve(options: WorkerOptions): Promise<void> {
     process.stdout.write(`${JSON.stringify({ kind: 'worker', ...started, terminationGraceMs })}\n`);
 }
 
-/** Redis may still be away: then it was no reason to end before, and is none now. */
+/** Redis may still be away, or refuse writes: that was no reason to end before, and is none now. */
 async function serveAgain(options: WorkerOptions): Promise<void> {
-  const backoff = new Backoff({ ...redisAgainMs, holdMs: 0 });
+  const backoff = new Backoff({ ...againMs, holdMs: 0 });
   for (;;) {
     try {
       return await serve(options);
     } catch (error) {
-      if (!(error instanceof HearthError && error.code === 'redis_unreachable')) throw error;
-      if (backoff.count === 0) log.warn({ err: error }, 'Redis does not answer; waiting for it');
+      if (error instanceof HearthError && lasting.has(error.code)) throw error;
+      if (backoff.count === 0) log.warn({ err: error }, 'the worker cannot begin anew; it tries again until it can');
       await pause(backoff.failed());
     }
   }
