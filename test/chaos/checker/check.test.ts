@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import type { HistoryRecord } from './records.js';
-import { broken, change, closed, fault, isEvent, of, type Story, story, without } from './story.js';
+import type { HistoryRecord, SeenEvent } from './records.js';
+import { broken, change, closed, event, fault, isEvent, of, owner, type Story, story, without } from './story.js';
 
 test('a turn of a session that its users closed may be forgotten; one that was accepted after that may not', () => {
   const records = change(without(story(), of('final')), of('ended', 1_621), { status: 'gone' });
@@ -88,6 +88,44 @@ test('words of a former owner in the turn of another', () => {
 
 test('an ending by somebody who had not begun the turn', () => {
   expect(broken(change(story(), isEvent(9), { workerId: 'w1' }))).toEqual(['no write under an old fence']);
+});
+
+/** What a former owner writes when its session was claimed (with six events), and before its new owner begins. */
+const zombie = (to: Partial<SeenEvent>): Story => change(story(), isEvent(7), { seq: 2, turnId: 't2', ...to });
+
+test.each([
+  { what: 'words', records: zombie({ type: 'message', says: 'w1' }) },
+  { what: 'an ending', records: zombie({ type: 'turn.finished', workerId: 'w1', attempt: 1 }) },
+  {
+    what: 'a begin, though it claims the session again later',
+    records: [
+      ...zombie({ type: 'turn.started', workerId: 'w1', pid: 12, attempt: 2 }),
+      owner({ at: 1_900, workerId: 'w1', epoch: 3, events: 9 }),
+    ],
+  },
+  {
+    what: 'a begin by a worker that never claimed it',
+    records: zombie({ type: 'turn.started', workerId: 'w3', pid: 33, attempt: 2 }),
+  },
+  {
+    what: 'words, when it had given the session up',
+    records: [
+      ...story(),
+      owner({ at: 1_650, workerId: '', epoch: 2, events: 9 }),
+      event('r1', 10, 1_660, { says: 'w2' }),
+    ],
+  },
+])('a write after another had claimed the session: $what', ({ records }) => {
+  expect(broken(records)).toContain('no write under an old fence');
+});
+
+test('a claim that is seen late, or never, is one', () => {
+  const seenLate = change(story(), of('owner', 1_500), { events: 8 });
+  expect(broken(seenLate)).toEqual([]);
+  const unseen = change(story(), of('owner', 1_500), { at: 1_700, workerId: 'w3', epoch: 3, events: 9 });
+  expect(broken(unseen)).toEqual([]);
+  const released = change(story(), of('owner', 1_500), { at: 1_700, workerId: '', epoch: 2, events: 9 });
+  expect(broken(released)).toEqual([]);
 });
 
 test('a begin by a worker whose session had been claimed by another before', () => {

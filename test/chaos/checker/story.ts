@@ -20,6 +20,13 @@ export const begin = ({ at, number, seq, turnId, worker, pid, attempt = 1 }: Beg
 export const finish = (at: number, number: number, seq: number, turnId: string, workerId: string): SeenEvent =>
   event('r1', number, at, { type: 'turn.finished', seq, turnId, workerId, attempt: 1 });
 
+export const owner = (seen: { at: number; workerId: string; epoch: number; events: number }): HistoryRecord => ({
+  kind: 'owner',
+  sessionId: 's',
+  incarnation: inc,
+  ...seen,
+});
+
 /** Two turns; the owner of the first dies in the middle of the second, and another takes over. */
 export function story(): Story {
   return [
@@ -50,7 +57,7 @@ export function story(): Story {
       crashes: false,
     },
     { kind: 'accepted', at: 101, sessionId: 's', turnId: 't1', seq: 1 },
-    { kind: 'owner', at: 102, sessionId: 's', incarnation: inc, workerId: 'w1', epoch: 1, events: 1 },
+    owner({ at: 102, workerId: 'w1', epoch: 1, events: 1 }),
     event('r1', 1, 103, { seq: 1, turnId: 't1' }),
     begin({ at: 110, number: 2, seq: 1, turnId: 't1', worker: 'w1', pid: 11 }),
     { kind: 'effect', at: 115, text: 't1/1', pid: 11 },
@@ -78,7 +85,7 @@ export function story(): Story {
     { kind: 'agent_gone', at: 261, sessionId: 's', pid: 11 },
     { kind: 'lease', at: 1_252, workerId: 'w1' },
     { kind: 'lease', at: 1_252, workerId: 'w2', until: 2_252 },
-    { kind: 'owner', at: 1_500, sessionId: 's', incarnation: inc, workerId: 'w2', epoch: 2, events: 6 },
+    owner({ at: 1_500, workerId: 'w2', epoch: 2, events: 6 }),
     event('r1', 7, 1_600, { type: 'turn.restarted', seq: 2, turnId: 't2' }),
     begin({ at: 1_600, number: 8, seq: 2, turnId: 't2', worker: 'w2', pid: 22, attempt: 2 }),
     { kind: 'effect', at: 1_610, text: 't2/1', pid: 22 },

@@ -42,6 +42,7 @@ export class Watcher {
   private readonly bells = new Map<string, string>();
   private readonly leases = new Map<string, number>();
   private readonly redis: Redis;
+  private rolledBackAt = 0;
   private running = true;
   private loop: Promise<void> | undefined;
 
@@ -72,7 +73,10 @@ export class Watcher {
   }
 
   private async look(): Promise<void> {
-    const { keys, sessionIds, beat } = this.settings;
+    const { keys, sessionIds, beat, recorder } = this.settings;
+    // What was seen last may be forgotten, or not: it is written down once more, as it is.
+    if (recorder.rolledBackAt !== this.rolledBackAt) this.locks.clear();
+    this.rolledBackAt = recorder.rolledBackAt;
     await this.redis.set(beat, Date.now());
     const known = await this.redis.zrange(keys.knownWorkers, '0', '-1');
     const { queuePrefix } = keys.options;

@@ -5,6 +5,8 @@ import type { Stream } from '../lines.js';
 export const noOldFence: Rule = (history) =>
   history.streams.flatMap((stream) => [...foreign(stream), ...late(history, stream)]);
 
+type Claim = ReturnType<History['ownersOn']>[number];
+
 const rule = 'no write under an old fence';
 
 function foreign({ sessionId, events }: Stream): Violation[] {
@@ -20,19 +22,43 @@ function foreign({ sessionId, events }: Stream): Violation[] {
   return violations;
 }
 
-/** The lock named another worker when the stream had so many events: what a former owner began stands before. */
+/**
+ * The lock named its owner when the stream had so many events: whatever came after them is that owner's, or of who claimed after it.
+ * What names its writer is a begin, an ending, and what an agent says of itself.
+ */
 function late(history: History, stream: Stream): Violation[] {
   const { sessionId } = stream;
   const claims = history.ownersOn(stream);
-  return stream.events.flatMap(({ type, at, id, number, workerId }): Violation[] => {
-    if (type !== 'turn.started' || workerId === undefined) return [];
-    // Under its last claim: the same worker may come back.
-    const epoch = Math.max(...claims.filter((claim) => claim.workerId === workerId).map((claim) => claim.epoch));
-    const next = claims.find((claim) => claim.epoch > epoch && claim.workerId !== workerId && claim.events < number);
-    if (next === undefined || !Number.isFinite(epoch)) return [];
-    return [{ rule, at, what: `${sessionId} ${id}: begun by ${workerId} after ${next.workerId} had claimed it` }];
+  // Between which looks somebody has written whose claim the later of them saw: the one before him does not any more.
+  let taken = -1;
+  return stream.events.flatMap(({ type, at, id, number, says, workerId }): Violation[] => {
+    const writer = says ?? workerId ?? '';
+    const place = claims.findLastIndex(({ events }) => events < number);
+    const [last, next] = [claims[place], claims[place + 1]];
+    // What was withdrawn names nobody: that needs no owner.
+    if (writer === '' || last === undefined) return [];
+    if (writer === last.workerId && taken !== place) return [];
+    if (mayBeOf(writer, last, next)) {
+      if (isNext(last, next)) taken = place;
+      return [];
+    }
+    const owner = taken === place ? next?.workerId : last.workerId;
+    return [
+      { rule, at, what: `${sessionId} ${id}: ${type} of ${writer}, though ${owner || 'nobody'} owned it before` },
+    ];
   });
 }
+
+/** Whether somebody may have claimed a session between two looks at its lock. */
+const mayBeOf = (writer: string, last: Claim, next: Claim | undefined): boolean =>
+  next !== undefined &&
+  next.epoch > last.epoch &&
+  // A claim that nobody saw may be anybody's.
+  (next.workerId === writer || !isNext(last, next));
+
+/** Every claim is another epoch, a release is none: nobody else can have had it between them. */
+const isNext = (last: Claim, next: Claim | undefined): boolean =>
+  next !== undefined && next.workerId !== '' && next.epoch === last.epoch + 1;
 
 /** Between changes of owner a session's turns go to one worker and one agent, and an owner changes for a reason. */
 export const atHome: Rule = (history) => history.streams.flatMap((stream) => awayFromHome(history, stream));
