@@ -2,6 +2,9 @@ import { expect, test } from 'vitest';
 import type { HistoryRecord, SeenEvent } from './records.js';
 import { broken, change, closed, event, fault, isEvent, of, owner, type Story, story, without } from './story.js';
 
+/** A tool passed the gate in the course of the first turn. */
+const reached = (records: Story): Story => change(records, isEvent(3), { type: 'tool.started' });
+
 test('a turn of a session that its users closed may be forgotten; one that was accepted after that may not', () => {
   const records = change(without(story(), of('final')), of('ended', 1_621), { status: 'gone' });
   expect(broken([...records, closed(1_500)])).toEqual([]);
@@ -43,7 +46,7 @@ test('a turn that ends twice in its stream was committed twice', () => {
 });
 
 test('a result that is another to its caller than to readers was committed twice', () => {
-  expect(broken(change(story(), of('ended', 131), { status: 'failed', code: 'interrupted' }))).toEqual([
+  expect(broken(change(reached(story()), of('ended', 131), { status: 'failed', code: 'interrupted' }))).toEqual([
     'one commit per turn',
   ]);
 });
@@ -204,9 +207,13 @@ test.each([
   { what: 'a clock was over, though its agent spoke', records: failed('silence_timeout') },
   {
     what: 'it was cut off, though it may be run again',
-    records: submitted(failed('interrupted'), { onInterrupted: 'retry' }),
+    records: submitted(reached(failed('interrupted')), { onInterrupted: 'retry' }),
   },
-  { what: 'it was cut off before it did anything', records: submitted(failed('interrupted'), { effects: [] }) },
+  {
+    what: 'it was cut off, and does nothing',
+    records: submitted(reached(failed('interrupted')), { effects: [] }),
+  },
+  { what: 'it was cut off before it did anything', records: failed('interrupted') },
   { what: 'it was cancelled, and nobody wished that', records: failed('cancelled') },
 ])('a turn that fails for no reason: $what', ({ records }) => {
   expect(broken(records)).toContain('a turn fails for a reason');
@@ -215,7 +222,9 @@ test.each([
 test.each([
   { records: failed('agent_crashed', 3) },
   { records: submitted(failed('silence_timeout'), { hangs: true }) },
-  { records: failed('interrupted') },
+  { records: reached(failed('interrupted')) },
+  { records: [...failed('interrupted'), { kind: 'wished' as const, at: 120, sessionId: 's' }] },
+  { records: without(failed('interrupted'), isEvent(3)) },
   { records: [...failed('cancelled'), { kind: 'wished' as const, at: 120, sessionId: 's' }] },
 ])('a turn that fails for a reason', ({ records }) => {
   expect(broken(records)).not.toContain('a turn fails for a reason');

@@ -1,4 +1,4 @@
-import type { History, Rule, Violation } from '../history.js';
+import { type History, isEnding, type Rule, type Violation } from '../history.js';
 import type { Ended } from '../records.js';
 
 /** A turn whose agent says nothing more does not finish: a clock ends it, or whatever cuts it off; nor does one at once whose agent dies. */
@@ -40,6 +40,24 @@ const wasStopped: Reason = (history, { sessionId, turnId, at }) =>
     (wish) => wish.sessionId === sessionId && wish.at <= at && wish.at >= since(history, turnId, at),
   );
 
+/** Whether a tool of the turn had passed the gate before it ended; so it may have where readers missed that, or Redis has forgotten it. */
+function reachedTool(history: History, { sessionId, turnId, at }: Ended): boolean {
+  if (history.wasRolledBack(since(history, turnId, at), at)) return true;
+  const seen = history.streams.flatMap(({ sessionId: of, events }) => {
+    const place = of === sessionId ? events.findIndex((event) => isEnding(event) && event.turnId === turnId) : -1;
+    const ending = events[place];
+    return ending === undefined ? [] : [{ events, place, ending }];
+  });
+  if (seen.length === 0) return true;
+  return seen.some(({ events, place, ending }) => {
+    const queued = events.findIndex(({ type, seq }) => type === 'turn.queued' && seq === ending.seq);
+    const isWhole = queued >= 0 && ending.number - (events[queued]?.number ?? 0) === place - queued;
+    return (
+      !isWhole || events.slice(queued, place).some(({ type, seq }) => type === 'tool.started' && seq === ending.seq)
+    );
+  });
+}
+
 const reasons: Readonly<Record<string, Reason>> = {
   first_event_timeout: clock,
   silence_timeout: clock,
@@ -48,7 +66,9 @@ const reasons: Readonly<Record<string, Reason>> = {
   cancelled: wasStopped,
   interrupted: (history, ended) => {
     const { effects = [], onInterrupted } = history.submitOf(ended.turnId) ?? {};
-    return (effects.length > 0 && onInterrupted === 'fail') || wasStopped(history, ended);
+    return (
+      (effects.length > 0 && onInterrupted === 'fail' && reachedTool(history, ended)) || wasStopped(history, ended)
+    );
   },
 };
 
