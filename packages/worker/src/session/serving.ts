@@ -1,21 +1,13 @@
-import type {
-  Claim,
-  HeadTurn,
-  HearthError,
-  Logger,
-  SessionStore,
-  SessionWishes,
-  TurnResult,
-  Warmth,
-} from '@hearth/shared';
-import { expiredError, SessionWriter, stoppedError, toErrorBody, toolsThatChange } from '@hearth/shared';
+import type { Claim, HeadTurn, Logger, SessionStore, SessionWishes, Warmth } from '@hearth/shared';
+import { expiredError, SessionWriter, stoppedError, toErrorBody } from '@hearth/shared';
 import type { Agent, AgentExit, AgentResult, RawListener } from '../agent/driver.js';
 import type { Place } from '../pool/places.js';
 import type { ClockTimes } from './clocks.js';
+import { Commits, type Committed } from './commits.js';
 import * as endings from './endings.js';
 import type { AgentLimits } from './limits.js';
-import { interruptionNote, withNote } from './note.js';
-import { type CommitEntry, Outbox } from './outbox.js';
+import { withNote } from './note.js';
+import { Outbox } from './outbox.js';
 import { PermissionDesk, type PermissionPolicy } from './permission-desk.js';
 import { SessionAgent } from './session-agent.js';
 import { TurnInHand } from './turn-in-hand.js';
@@ -49,13 +41,14 @@ export interface ServingListener {
   stays(): boolean;
 }
 
-/** What a look at one turn came to. `again`: the log has to be looked at again; `elsewhere`: another worker can serve it, we cannot. */
-export type Served = { kind: 'committed'; seq: number; result: TurnResult } | { kind: 'again' | 'elsewhere' | 'lost' };
+/** What a look at one turn came to. `elsewhere`: another worker can serve it, we cannot. */
+export type Served = Committed | { kind: 'elsewhere' };
 
 const again: Served = { kind: 'again' };
+const lost: Served = { kind: 'lost' };
 
 /**
- * Has an owned session's turns answered by its agent. Owns the session's writes, its agent, and what its next prompt and resume need.
+ * Has an owned session's turns answered by its agent. Owns the session's writes and its agent.
  *
  * V1 Nothing reaches the agent before its begin is recorded; nothing is committed before what the agent said is written.
  * V2 A lost agent is not an ending of its turn: the turn stays at the head and the next look at it decides (P7) – but one that was to
@@ -66,8 +59,7 @@ export class Serving {
   private readonly outbox: Outbox;
   private readonly agent: SessionAgent;
   private readonly desk: PermissionDesk;
-  private claudeSessionId: string | undefined;
-  private note: string;
+  private readonly commits: Commits;
   private isLost = false;
   private isAbandoned = false;
   private lastBegun: number | undefined;
@@ -82,7 +74,7 @@ export class Serving {
     private readonly listener: ServingListener,
     private readonly log: Logger,
   ) {
-    const { store, wishes, policy, workspace } = deps;
+    const { store, wishes, policy, workerId, workspace } = deps;
     this.writer = new SessionWriter(store, sessionId, claim);
     this.outbox = new Outbox(this.writer, claim.transcriptChunks, (failure) => {
       if (failure.kind === 'error') log.error({ err: failure.error }, 'a write to the session store failed');
@@ -101,14 +93,18 @@ export class Serving {
       },
       log,
     });
-    this.claudeSessionId = claim.claudeSessionId;
-    this.note = claim.note;
+    this.commits = new Commits(claim, {
+      workerId,
+      outbox: this.outbox,
+      onPut: (seq) => this.agent.closeTurn(seq),
+      log,
+    });
   }
 
   /** Serves the turn at the head of the log. */
   async serve(turn: HeadTurn): Promise<Served> {
     const refusal = endings.refusalOf(turn, this.deps.store.limits.attemptsAllowed, this.agent.lastExit);
-    if (refusal !== undefined) return this.commitUnserved(turn, refusal.error, refusal.note);
+    if (refusal !== undefined) return this.commits.unserved(turn, refusal.error, refusal.note);
     if (this.agent.isSpent(this.deps.limits)) await this.recycle();
 
     const met = await this.agent.meet();
@@ -116,7 +112,7 @@ export class Serving {
     // The worker began to drain, or the session to be closed, while its agent was met: the turn is left as it is.
     if (!this.listener.stays()) return again;
     if (met.kind === 'met') return this.serveWith(met.agent, met.warmth, turn);
-    if (!(await this.deps.othersCanServe(turn.seq))) return this.commitUnserved(turn, met.error, '');
+    if (!(await this.deps.othersCanServe(turn.seq))) return this.commits.unserved(turn, met.error);
     return { kind: 'elsewhere' };
   }
 
@@ -201,7 +197,7 @@ export class Serving {
   /** Lost while its agent was met: one that came too late must not stay. */
   private async leave(): Promise<Served> {
     await this.agent.end('now');
-    return { kind: 'lost' };
+    return lost;
   }
 
   private async serveWith(agent: Agent, warmth: Warmth, turn: HeadTurn): Promise<Served> {
@@ -217,16 +213,16 @@ export class Serving {
     const begun = await this.outbox.begin(seq, { type: 'turn.started', seq, turnId, attempt, workerId, pid, warmth });
     switch (begun.kind) {
       case 'fenced':
-        return this.lost();
+        return lost;
       case 'not_head':
         // Withdrawn while its agent was met, or another went ahead: the next look at the log knows.
         return again;
       case 'expired':
-        return this.commitUnserved(turn, expiredError(turnId), '');
+        return this.commits.unserved(turn, expiredError(turnId));
       case 'interrupted':
-        return this.commitUnserved(turn, stoppedError(), '');
+        return this.commits.unserved(turn, stoppedError());
       case 'exhausted':
-        return this.commitUnserved(turn, endings.crashed(turn, this.agent.lastExit), '');
+        return this.commits.unserved(turn, endings.crashed(turn, this.agent.lastExit));
       case 'ok':
     }
     const hand = new TurnInHand(turn, attempt, { workerId, pid, warmth });
@@ -236,7 +232,7 @@ export class Serving {
     if (this.cutLines > 0)
       this.outbox.event({ type: 'status', seq, status: `past damaged: ${this.cutLines} lines cut` });
     this.cutLines = 0;
-    const ending = await this.agent.exchange(hand, agent, withNote(turn.request.prompt, this.note));
+    const ending = await this.agent.exchange(hand, agent, withNote(turn.request.prompt, this.commits.owedNote));
     switch (ending.kind) {
       case 'answered':
         if (this.isAbandoned && ending.answer.stopped) return again;
@@ -244,7 +240,7 @@ export class Serving {
       case 'agent_gone':
         return this.agentGone(hand, agent.claudeSessionId, ending.exit, log);
       case 'fenced':
-        return { kind: 'lost' };
+        return lost;
     }
   }
 
@@ -252,27 +248,20 @@ export class Serving {
     if (this.listener.stays()) log.warn(exit, 'the agent was lost in mid-turn');
     await this.outbox.flush();
     const why = this.agent.stopReason(hand.seq);
-    if (why === undefined) return again;
-    const changed = toolsThatChange(hand.toolsReached);
-    const result = hand.result(undefined, { error: toErrorBody(why), durable: true, claudeSessionId });
-    const note = changed.length > 0 ? interruptionNote(changed) : '';
-    return this.commit(hand, result, {
-      transcript: 'cut',
-      note: this.stillOwed(note),
-      claudeSessionId: this.claudeSessionId,
-    });
+    return why === undefined ? again : this.commits.stopped(hand, why, claudeSessionId);
   }
 
   private async newAgent(): Promise<{ agent: Agent; warmth: Warmth }> {
     // The agent before may have said its last lines just now: they are part of the past.
     await this.outbox.flush();
     const chunks = this.outbox.settledChunks;
-    if (this.claudeSessionId === undefined || chunks === 0) return this.deps.obtainAgent(this.place);
+    const { claudeSessionId } = this.commits;
+    if (claudeSessionId === undefined || chunks === 0) return this.deps.obtainAgent(this.place);
     // A spare cannot take a past: it makes room for the agent that can.
     const unused = this.place.spare;
     this.place.spare = undefined;
     await unused?.end('now');
-    const resumed = await this.deps.resumeAgent(this.claudeSessionId, chunks);
+    const resumed = await this.deps.resumeAgent(claudeSessionId, chunks);
     if (resumed === undefined) return this.deps.obtainAgent(this.place);
     this.cutLines = resumed.cutLines;
     return { agent: resumed.agent, warmth: 'resumed' };
@@ -287,8 +276,7 @@ export class Serving {
     const durable = await this.agent.isInTranscript(answer);
     if (!durable) log.warn('the transcript did not contain the final message in time; committing as not durable');
     const error = endings.failureOf(answer, this.agent.stopReason(hand.seq));
-    const result = hand.result(answer, { error, durable, claudeSessionId });
-    const served = await this.commit(hand, result, { transcript: 'keep', note: '', claudeSessionId });
+    const served = await this.commits.answered(hand, answer, { error, durable, claudeSessionId });
     if (!durable) await this.agent.end('ask');
     else if (this.agent.isSpent(this.deps.limits)) await this.recycle();
     return served;
@@ -300,45 +288,5 @@ export class Serving {
     await this.agent.end('ask');
     if (!this.isLost && this.listener.stays() && !this.claim.once) await this.agent.meet();
     if (this.isLost) await this.agent.end('now');
-  }
-
-  private async commitUnserved(turn: HeadTurn, error: HearthError, note: string): Promise<Served> {
-    const hand = TurnInHand.unserved(turn, this.deps.workerId);
-    const result = hand.result(undefined, { error: toErrorBody(error), durable: true, claudeSessionId: undefined });
-    return this.commit(hand, result, {
-      transcript: 'cut',
-      note: this.stillOwed(note),
-      claudeSessionId: this.claudeSessionId,
-    });
-  }
-
-  /** A note that is not part of the past (its turn was cut from it) is owed to the next prompt, with what there is to add. */
-  private stillOwed(note: string): string {
-    return [this.note, note].filter(Boolean).join('\n');
-  }
-
-  private async commit(
-    hand: TurnInHand,
-    result: TurnResult,
-    past: Pick<CommitEntry, 'transcript' | 'note' | 'claudeSessionId'>,
-  ): Promise<Served> {
-    const { seq, messages } = hand;
-    const committing = this.outbox.commit(seq, { result, messages, event: hand.ending(result), ...past });
-    this.agent.closeTurn(seq);
-    const committed = await committing;
-    if (committed.kind === 'fenced') return this.lost();
-    // It was withdrawn: its doorbells were told.
-    if (committed.kind === 'already') return again;
-    this.claudeSessionId = past.claudeSessionId;
-    this.note = past.note;
-    const { timings, warmth, toolCount, turnId } = result;
-    const failure = result.status === 'failed' ? { code: result.error.code, reason: result.error.message } : {};
-    this.log.info({ seq, turnId, warmth, toolCount, ...timings, ...failure }, `turn ${result.status}`);
-    return { kind: 'committed', seq, result };
-  }
-
-  private lost(): Served {
-    this.listener.onLost('fenced');
-    return { kind: 'lost' };
   }
 }
