@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { HistoryRecord, SeenEvent } from './records.js';
-import { broken, change, closed, event, fault, isEvent, of, owner, type Story, story, without } from './story.js';
+import { broken, change, closed, event, fault, inc, isEvent, of, owner, type Story, story, without } from './story.js';
 
 /** A tool passed the gate in the course of the first turn. */
 const reached = (records: Story): Story => change(records, isEvent(3), { type: 'tool.started' });
@@ -28,6 +28,26 @@ test('a session that is another, though nobody had closed it, has lost what was 
 test('a turn that is accepted and nowhere in the end is lost', () => {
   const records = change(without(story(), of('ended', 131)), of('final'), { turns: [] });
   expect(broken(records)).toEqual(['nothing accepted is lost', 'every caller is told']);
+});
+
+test('a turn is not gone that is there, nor one that nobody closed, nor may a result vanish that its caller was told of', () => {
+  const told = change(story(), of('ended', 131), { status: 'gone', code: 'turn_gone' });
+  expect(broken(told)).toEqual(['nothing accepted is lost']);
+  // Its session was closed in time, or too late to tell of it; or Redis forgot it, or only what came after it.
+  expect(broken([...told, closed(120)])).toEqual([]);
+  expect(broken([...told, closed(140)])).toEqual(['nothing accepted is lost']);
+  const rolledBack = (at: number): HistoryRecord => ({
+    kind: 'rolled_back',
+    at,
+    until: 125,
+    kept: { s: { incarnation: inc, events: 3 } },
+  });
+  expect(broken([...told, rolledBack(100)])).toEqual([]);
+  expect(broken([...told, rolledBack(110)])).toEqual(['nothing accepted is lost']);
+
+  const turns = [{ turnId: 't2', seq: 2, status: 'finished' }];
+  expect(broken(change(story(), of('final'), { turns }))).toEqual(['nothing accepted is lost']);
+  expect(broken([...change(story(), of('final'), { turns }), closed(140)])).toEqual([]);
 });
 
 test('a turn that still waits in the end is lost', () => {

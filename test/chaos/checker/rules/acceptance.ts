@@ -1,21 +1,34 @@
 import { type History, isEnding, type Rule, type Violation } from '../history.js';
+import type { Accepted } from '../records.js';
 
 /** Nothing accepted is lost: what was accepted has one result, unless its users closed its session after that. */
 export const nothingLost: Rule = (history) => {
   const rule = 'nothing accepted is lost';
   const { clockMs } = history.settings;
-  const ended = new Set(history.all('ended').flatMap(({ turnId, status }) => (status === 'gone' ? [] : [turnId])));
+  const goneAt = new Map(
+    history.all('ended').flatMap(({ turnId, status, at }) => (status === 'gone' ? [[turnId, at]] : [])),
+  );
   const inRedis = new Map(history.all('final').flatMap(({ turns }) => turns.map((turn) => [turn.turnId, turn.status])));
-  const wasClosed = (sessionId: string, at: number): boolean =>
-    history.closings(sessionId).some(({ until }) => at <= until + clockMs);
-  const turns = history.all('accepted').flatMap(({ turnId, sessionId, at }): Violation[] => {
+  // Users closed its session after it was accepted; or Redis forgot that it was: what was before is there.
+  const isForgotten = (turn: Accepted, until: number): boolean =>
+    history.closings(turn.sessionId).some((closing) => turn.at <= closing.until + clockMs && closing.at <= until) ||
+    history.wasRolledBack(acceptedFrom(history, turn), turn.at);
+  const turns = history.all('accepted').flatMap((turn): Violation[] => {
+    const { turnId, sessionId, at } = turn;
     const status = inRedis.get(turnId);
-    if (status === 'finished' || status === 'failed' || (ended.has(turnId) && status === undefined)) return [];
-    if (status === undefined && (wasClosed(sessionId, at) || history.wasRolledBack(at))) return [];
-    return [{ rule, at, what: `${turnId} of ${sessionId} is ${status ?? 'nowhere'}` }];
+    const toldAt = goneAt.get(turnId);
+    const isThere = status === 'finished' || status === 'failed';
+    if (isThere && toldAt === undefined) return [];
+    if ((isThere || status === undefined) && isForgotten(turn, toldAt ?? Number.POSITIVE_INFINITY)) return [];
+    const is = `${turnId} of ${sessionId} is ${status ?? 'nowhere'}`;
+    return [{ rule, at, what: toldAt === undefined ? is : `${is}, and its caller was told that it is gone` }];
   });
   return [...turns, ...endedSessions(history)];
 };
+
+/** Whoever submitted it was told at once, and wrote it down; but for a producer in a process of its own, that died of it. */
+const acceptedFrom = (history: History, { turnId, seq, at }: Accepted): number =>
+  seq === 0 ? (history.submitOf(turnId)?.at ?? at) : at;
 
 /** A session becomes another only when its users closed it, or Redis forgot that it was opened. */
 function endedSessions(history: History): Violation[] {
