@@ -1,4 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import type { SessionStore } from '@hearth/shared';
+import { placeOf } from './checker/lines.js';
 import type { Load } from './load/load.js';
 import type { Recorder } from './recorder.js';
 import type { Stage } from './stage/stage.js';
@@ -15,16 +17,28 @@ const readMs = 15_000;
 
 async function readToTheEnd(stage: Stage, load: Load): Promise<void> {
   for (const startedAt = performance.now(); performance.now() - startedAt < readMs; await pause(100)) {
-    const ends = await stage.store((store) =>
-      Promise.all(
-        stage.settings.sessionIds.map(async (sessionId) => [sessionId, await store.session(sessionId)] as const),
-      ),
-    );
-    const lastOf = new Map(ends.map(([sessionId, session]) => [sessionId, session?.lastEvent ?? 0]));
+    const ends = await stage.store(async (store) => {
+      const { sessionIds } = stage.settings;
+      return Promise.all(sessionIds.map(async (sessionId) => [sessionId, await endOf(store, sessionId)] as const));
+    });
+    const lastOf = new Map(ends);
     const isThere = ({ sessionId, place }: { sessionId: string; place: string | undefined }): boolean =>
-      Number(place?.split('.')[1] ?? 0) >= (lastOf.get(sessionId) ?? 0);
+      isAtEnd(place, lastOf.get(sessionId));
     if (load.places.every(isThere)) return;
   }
+}
+
+/** Where a session's stream ends; undefined: there is none. */
+async function endOf(store: SessionStore, sessionId: string): Promise<string | undefined> {
+  const [session, incarnation] = await Promise.all([store.session(sessionId), store.incarnation(sessionId)]);
+  return incarnation === undefined ? undefined : `${incarnation}.${session?.lastEvent ?? 0}`;
+}
+
+/** Whether a reader has got to the end: what it has of an incarnation before does not count, however much it is. */
+export function isAtEnd(place: string | undefined, end: string | undefined): boolean {
+  if (end === undefined) return true;
+  const [of, last] = [placeOf(place ?? ''), placeOf(end)];
+  return last.number === 0 || (of.incarnation === last.incarnation && of.number >= last.number);
 }
 
 async function writeFinals(stage: Stage, recorder: Recorder): Promise<void> {
