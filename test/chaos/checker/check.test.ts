@@ -266,6 +266,16 @@ test('a job that brings its own turn is not queued before it is due, and its sen
   expect(broken([...story(), posted(150, 300), fault({ ...ahead, aheadMs: 92 })])).toEqual([
     'nothing before it is due',
   ]);
+  // It was let wait before the clock was right again, at 195: whoever takes it after that may.
+  const before = { at: 190, until: 195, workerId: 'w3' };
+  expect(broken([...story(), posted(150, 300), fault({ ...before, aheadMs: 100 })])).toEqual([]);
+  expect(broken([...story(), posted(150, 300), fault({ ...before, aheadMs: 99 })])).toEqual([
+    'nothing before it is due',
+  ]);
+  // Before it was there it cannot have been let wait.
+  expect(broken([...story(), posted(201, 300), fault({ at: 100, until: 194, aheadMs: 9_999 })])).toEqual([
+    'nothing before it is due',
+  ]);
   const lost = without(story(), (record) => record.kind !== 'settings' && record.at >= 200);
   expect(broken([...lost, posted(150, 205)])).toContain('every caller is told');
 });

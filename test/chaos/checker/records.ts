@@ -62,7 +62,7 @@ export interface Submit {
 }
 
 /** A job that brings its own turn was added to the queue; a worker submits it when it is due. */
-interface Posted {
+export interface Posted {
   kind: 'posted';
   at: number;
   sessionId: string;

@@ -1,5 +1,5 @@
 import { type History, isEnding, type Rule, type Violation } from '../history.js';
-import type { Accepted } from '../records.js';
+import type { Accepted, Posted } from '../records.js';
 
 /** Nothing accepted is lost: what was accepted has one result, unless its users closed its session after that. */
 export const nothingLost: Rule = (history) => {
@@ -56,20 +56,30 @@ export const everyCallerIsTold: Rule = (history) => {
     }));
 };
 
-/** A job that brings its own turn is in nobody's log before it is due, by the clocks of those that may take it. */
+/** A job that brings its own turn is in nobody's log before it is due, by the clocks of those that may put it among those that wait. */
 export const notBeforeDue: Rule = (history) => {
-  const dueAt = new Map(history.all('posted').map((job) => [job.turnId, job.dueAt]));
+  const jobs = new Map(history.all('posted').map((job) => [job.turnId, job]));
   return history.streams.flatMap(({ events }) =>
     events.flatMap(({ type, turnId = '', at }): Violation[] => {
-      const early = (dueAt.get(turnId) ?? 0) - at;
-      if (type !== 'turn.queued' || early <= aheadMs(history, at) + history.settings.clockMs) return [];
-      return [{ rule: 'nothing before it is due', at, what: `${turnId} was queued ${early} ms early` }];
+      const job = type === 'turn.queued' ? jobs.get(turnId) : undefined;
+      if (job === undefined || isDue(history, job, at)) return [];
+      const what = `${turnId} was queued ${job.dueAt - at} ms early`;
+      return [{ rule: 'nothing before it is due', at, what }];
     }),
   );
 };
 
-const aheadMs = (history: History, at: number): number =>
-  Math.max(0, ...history.all('fault').map((fault) => (fault.at <= at && fault.until >= at ? (fault.aheadMs ?? 0) : 0)));
+/** By a right clock, or by one that was ahead: what it lets wait is anybody's to take later, when that clock is right again. */
+function isDue(history: History, { turnId, dueAt, at: postedAt }: Posted, at: number): boolean {
+  const { clockMs } = history.settings;
+  if (dueAt <= at + clockMs) return true;
+  // That it was added may have been told late.
+  const since = history.submitOf(turnId)?.at ?? postedAt;
+  return history.all('fault').some(({ at: from, until, aheadMs = 0 }) => {
+    const isMeanwhile = from <= at && since <= until + clockMs;
+    return isMeanwhile && dueAt <= Math.min(at, until) + aheadMs + clockMs;
+  });
+}
 
 /** At most one commit per turn, and its caller got that one; where Redis forgot one, either. */
 export const oneCommit: Rule = (history) => {
