@@ -122,8 +122,9 @@ export class Reception {
       const known = await fleet.othersHave(profile, 'any');
       const isOverdue = !known && this.lackedForMs(rung) >= this.deps.profileDeadlineMs;
       if (known || isOverdue) this.lackedSince.delete(rung.jobId);
-      if (!isOverdue) return { kind: 'later', delayMs: againMs.otherProfile };
-      return this.refuse(doorbell, rung, profileUnknown(profile));
+      if (isOverdue) return this.refuse(doorbell, rung, profileUnknown(profile));
+      if (known && rung.seat !== 'intake') return this.leaveToOthers(doorbell, rung);
+      return { kind: 'later', delayMs: againMs.otherProfile };
     }
     const { failure } = pool;
     if (failure !== undefined) {
@@ -166,8 +167,12 @@ export class Reception {
     for (;;) {
       const outcome = await store.claim(doorbell.sessionId, doorbell.seq, { workerId, seat }, deadFence);
       switch (outcome.kind) {
-        case 'mine':
-          return { claim: outcome.claim };
+        case 'mine': {
+          const { profile } = outcome.claim;
+          if (profile === doorbell.profile) return { claim: outcome.claim };
+          // It was rung before the session was opened again, under another: whatever was decided for it was for the wrong one.
+          return { outcome: await this.leaveToOthers({ ...doorbell, profile }, rung) };
+        }
         case 'committed':
           return { outcome: { kind: 'committed', result: outcome.result } as const };
         case 'gone':
