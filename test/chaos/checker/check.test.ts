@@ -79,6 +79,7 @@ test.each([
     to: { type: 'turn.started', seq: 2, turnId: 't2', attempt: 1, workerId: 'w1', pid: 11 },
   },
   { what: 'the same attempt again', number: 8, to: { attempt: 1 } },
+  { what: 'it runs again, and nobody had said so', number: 7, to: { type: 'status' } },
   { what: 'words of a turn that does not run', number: 3, to: { seq: 2 } },
 ])('out of order: $what', ({ number, to }) => {
   expect(broken(change(story(), isEvent(number), to))).toContain('per-session order');

@@ -121,7 +121,11 @@ test('a takeover that is forgotten is made again, in time', () => {
       epoch: 2,
       events: 6,
     };
-    const end: Story = [begin({ at: servedAt, number: 7, ...third }), finish(servedAt + 5, 8, 2, 't2', 'w3')];
+    const end: Story = [
+      event('r1', 7, servedAt, { type: 'turn.restarted', seq: 2, turnId: 't2' }),
+      begin({ at: servedAt, number: 8, ...third }),
+      finish(servedAt + 5, 9, 2, 't2', 'w3'),
+    ];
     const told: HistoryRecord = {
       kind: 'ended',
       at: servedAt + 6,
@@ -130,7 +134,7 @@ test('a takeover that is forgotten is made again, in time', () => {
       seq: 2,
       status: 'finished',
     };
-    return broken(change([...records, claimed, ...end, told], of('final'), { lastEvent: 8 }));
+    return broken(change([...records, claimed, ...end, told], of('final'), { lastEvent: 9 }));
   };
   expect(served(4_500)).toEqual([]);
   expect(served(4_501)).toEqual(['takeover in time']);

@@ -9,6 +9,8 @@ function inOrderIn({ sessionId, events }: Stream): Violation[] {
   let running: number | undefined;
   let last = 0;
   let attempt = 0;
+  /** It was said that it is run again. */
+  let restarts: number | undefined;
   // After a gap that every reader was told of, what runs is not known before the next begin.
   let isKnown = true;
   let before = 0;
@@ -21,14 +23,17 @@ function inOrderIn({ sessionId, events }: Stream): Violation[] {
       running = undefined;
     }
     before = event.number;
+    if (type === 'turn.restarted') restarts = seq;
     if (type === 'turn.started') {
       if (running !== undefined && running !== seq) say(at, `${seq} began while ${running} ran`);
       if (seq < last) say(at, `${seq} began after ${last}`);
       if (seq === last && (event.attempt ?? 0) <= attempt)
         say(at, `attempt ${event.attempt} of ${seq} after ${attempt}`);
+      if (seq === last && restarts !== seq && isKnown) say(at, `${seq} began again, and nobody had said so`);
       if (seq !== last && event.attempt !== 1) say(at, `${seq} began with attempt ${event.attempt}`);
       attempt = event.attempt ?? 0;
       isKnown = true;
+      restarts = undefined;
       running = seq;
       last = seq;
     } else if (isEnding(event)) {
