@@ -90,6 +90,20 @@ test('an agent that acts after another has begun makes two', () => {
   expect(broken([...story(), late])).toEqual(['no two agents for a session', "no effect after its owner's lease"]);
 });
 
+test('another agent has begun when its worker says so, however late readers are', () => {
+  const late: HistoryRecord = { kind: 'effect', at: 1_190, text: 't2/1', pid: 11 };
+  const served = (pid: number): HistoryRecord => ({
+    kind: 'served',
+    at: 1_180,
+    sessionId: 's',
+    turnId: 't2',
+    workerId: 'w2',
+    pid,
+  });
+  expect(broken([...story(), late, served(22)])).toEqual(['no two agents for a session']);
+  expect(broken([...story(), late, served(21)])).toEqual([]);
+});
+
 test('an effect after the lease of its owner, though nobody had taken over', () => {
   expect(broken(change(story(), of('effect', 215), { at: 1_300 }))).toEqual(["no effect after its owner's lease"]);
 });

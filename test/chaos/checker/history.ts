@@ -108,6 +108,16 @@ export class History {
     return this.all('served').find((served) => served.turnId === turnId && served.workerId === workerId)?.at;
   }
 
+  /** When it was begun by that agent, at the latest: readers may get to know it late. */
+  begunAt({ turnId, workerId, pid, at }: SeenEvent): number {
+    const said = this.all('served').filter(
+      (served) => served.turnId === turnId && served.workerId === workerId && served.pid === pid,
+    );
+    // What Redis has forgotten may have been another begin.
+    const since = Math.max(0, ...this.rollbacks.flatMap(({ until }) => (until <= at ? [until] : [])));
+    return Math.min(at, ...said.flatMap((served) => (served.at >= since ? [served.at] : [])));
+  }
+
   /** When work that takes so long on a machine of its own is done, at the pace this one had. */
   doneAt(from: number, workMs: number): number {
     let [at, left] = [from, workMs];

@@ -173,6 +173,7 @@ interface Served {
   sessionId: string;
   turnId: string;
   workerId: string;
+  pid?: number;
 }
 
 /** Who has the doorbell of a session in hand without owning it; empty: nobody any more. */

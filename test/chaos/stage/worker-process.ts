@@ -143,18 +143,21 @@ export class WorkerProcess {
     // One that has lost its lease begins anew under another name, in the same process.
     if (msg === 'worker stopped') this.recorder.note({ kind: 'worker', at, workerId, state: 'over' });
     if (sessionId === undefined) return;
-    if (msg === 'turn started') this.recorder.note({ kind: 'served', at, sessionId, turnId, workerId });
+    const agent = pid === undefined ? {} : { pid };
+    if (msg === 'turn started') this.recorder.note({ kind: 'served', at, sessionId, turnId, workerId, ...agent });
     if (givesUp.some((start) => msg.startsWith(start)))
       this.recorder.note({ kind: 'released', at, sessionId, workerId });
     if (losesAgent.some((start) => msg.startsWith(start)))
-      this.recorder.note({ kind: 'agent_gone', at, sessionId, ...(pid === undefined ? {} : { pid }) });
+      this.recorder.note({ kind: 'agent_gone', at, sessionId, ...agent });
   }
 
   /** When it said a line, by our clock. */
   private timeOf({ time }: LogLine): number {
     const now = Date.now();
     const times = time === undefined ? [] : [time, time - this.shiftMs];
-    return times.find((at) => Math.abs(now - at) < believableMs) ?? now;
+    const late = (at: number): number => Math.abs(now - at);
+    // Its clock may have jumped by little: the time that is nearest is the right one.
+    return times.filter((at) => late(at) < believableMs).sort((a, b) => late(a) - late(b))[0] ?? now;
   }
 }
 

@@ -48,9 +48,10 @@ const isUnguarded = (history: History, { effect, start }: Told): boolean =>
 export const oneAgent: Rule = (history) =>
   told(history).flatMap((one): Violation[] => {
     const { effect, turnId, next } = one;
-    // Seen by a reader before: so it was.
-    if (next === undefined || isUnguarded(history, one) || effect.at <= next.at + history.settings.clockMs) return [];
-    const what = `${effect.text} of ${turnId} by pid ${effect.pid}, ${effect.at - next.at} ms after pid ${next.pid} had begun`;
+    if (next === undefined || isUnguarded(history, one)) return [];
+    const late = effect.at - history.begunAt(next);
+    if (late <= history.settings.clockMs) return [];
+    const what = `${effect.text} of ${turnId} by pid ${effect.pid}, ${late} ms after pid ${next.pid} had begun`;
     return [{ rule: 'no two agents for a session', at: effect.at, what }];
   });
 
