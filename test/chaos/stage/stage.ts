@@ -9,6 +9,7 @@ import { Redis } from 'ioredis';
 import { endOfWorkers } from '../../setup/leaked-processes.js';
 import type { Recorder } from '../recorder.js';
 import { removeBells } from './bells.js';
+import { stillOwed } from './homes.js';
 import { JobSender } from './jobs.js';
 import type { TroubleProxy } from './proxy.js';
 import { StageRedis } from './redis.js';
@@ -216,8 +217,7 @@ export class Stage {
   private async endLeft(): Promise<void> {
     const { recorder } = this.settings;
     const names = recorder.records.flatMap((record) => (record.kind === 'worker' ? [record.workerId] : []));
-    const unguarded = this.workers.filter(({ owesHome }) => owesHome).map(({ workerId }) => workerId);
-    await endOfWorkers(new Set(unguarded), 0);
+    await endOfWorkers(new Set(stillOwed(this.workers)), 0);
     for (const what of await endOfWorkers(new Set(names))) recorder.note({ kind: 'left', what });
   }
 
