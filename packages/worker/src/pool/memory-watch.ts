@@ -52,10 +52,14 @@ export class MemoryWatch {
     return this.measured.get(pid);
   }
 
-  /** Whether one more agent fits into what the machine has left, when those there are have taken what they are going to. */
+  /**
+   * Whether one more agent fits into what the machine has left, when those there are have taken what they are going to. Where there is
+   * none, the first estimate will do: what was learned is forgotten by nothing but agents that take less.
+   */
   fits(): boolean {
     const available = this.deps.available();
-    const isShort = available < this.toCome() + this.estimate + reserveBytes;
+    const needed = this.toCome() + this.estimate + reserveBytes;
+    const isShort = available < (this.deps.expected() === 0 ? Math.min(needed, this.deps.firstEstimate) : needed);
     if (isShort && !this.wasShort) {
       this.deps.log.warn(
         { availableMb: toMb(available), estimateMb: toMb(this.estimate), reserveMb: toMb(reserveBytes) },

@@ -1,4 +1,7 @@
+import { readFileSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
+import { freemem, totalmem } from 'node:os';
+import { join } from 'node:path';
 import { agentMark } from './marked.js';
 
 interface ProcessFacts {
@@ -52,5 +55,46 @@ async function allProcesses(): Promise<Map<number, ProcessFacts>> {
   return facts;
 }
 
-/** Memory that could be had without swapping, bytes, within whatever limits the container sets. */
-export const availableMemory = (): number => process.availableMemory();
+/** What a cgroup's memory.stat says of memory that the kernel gives up for whoever needs it. */
+const reclaimableV2 = /^(?:inactive_file|active_file|slab_reclaimable) (\d+)$/gm;
+const reclaimableV1 = /^(?:total_inactive_file|total_active_file) (\d+)$/gm;
+
+/** Memory that could be had without swapping, bytes, within whatever limit the container sets. */
+export function availableMemory(): number {
+  const limit = process.constrainedMemory();
+  const onMachine = freemem();
+  if (limit === 0 || limit >= totalmem()) return onMachine;
+  return Math.min(onMachine, availableWithin(limit, '/') ?? process.availableMemory());
+}
+
+/**
+ * What is left of a cgroup's limit, bytes. The kernel counts the cache of files as used, though it gives it up for whoever needs
+ * memory (`process.availableMemory` counts it, too): where files are read and written nothing would ever be left.
+ * Undefined where there is no such cgroup below `root`.
+ */
+export function availableWithin(limit: number, root: string): number | undefined {
+  const cgroups = readOrNothing(join(root, 'proc/self/cgroup'));
+  const v1 = /^\d+:(?:\w+,)*memory(?:,\w+)*:(.*)$/m.exec(cgroups)?.[1];
+  const path = v1 ?? /^0::(.*)$/m.exec(cgroups)?.[1];
+  if (path === undefined) return undefined;
+  const mounted = join(root, 'sys/fs/cgroup', v1 === undefined ? '' : 'memory');
+  // A container may be told its path on the host, and sees its own cgroup as the root.
+  for (const folder of [join(mounted, path), mounted]) {
+    const current = readOrNothing(join(folder, v1 === undefined ? 'memory.current' : 'memory.usage_in_bytes'));
+    const stat = readOrNothing(join(folder, 'memory.stat'));
+    if (current === '' || stat === '') continue;
+    let reclaimable = 0;
+    for (const [, bytes] of stat.matchAll(v1 === undefined ? reclaimableV2 : reclaimableV1))
+      reclaimable += Number(bytes);
+    return Math.max(0, limit - Number(current) + reclaimable);
+  }
+  return undefined;
+}
+
+function readOrNothing(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+}

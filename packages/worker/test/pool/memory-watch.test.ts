@@ -37,7 +37,7 @@ async function agent(agentId: string, holdsMb: number, orphanMb?: number): Promi
   return child;
 }
 
-function watch(deps: { pids?: number[]; expected?: () => number; availableMb?: number }) {
+function watch(deps: { pids?: number[]; expected?: () => number; availableMb?: number; firstEstimateMb?: number }) {
   const measured = new Map<number, number>();
   const memory = new MemoryWatch({
     pids: () => deps.pids ?? [],
@@ -45,7 +45,7 @@ function watch(deps: { pids?: number[]; expected?: () => number; availableMb?: n
     available: () => (deps.availableMb ?? 10_000) * mb,
     onMeasured: (pid, bytes) => measured.set(pid, bytes / mb),
     onRoom: () => undefined,
-    firstEstimate: 400 * mb,
+    firstEstimate: (deps.firstEstimateMb ?? 400) * mb,
     log,
   });
   return { memory, measured };
@@ -75,4 +75,19 @@ test('what an agent has left behind in a life of its own counts for it', async (
   const { memory, measured } = watch({ pids: [child.pid ?? -1] });
   await memory.measure();
   expect(measured.get(child.pid ?? -1)).toBeGreaterThan(200);
+});
+
+test('a worker without agents starts one, whatever the last one took: only an agent that runs can bring the estimate down', async () => {
+  const { pid } = await agent('a-4', 120);
+  const pids = [pid ?? -1];
+  const { memory } = watch({ pids, expected: () => pids.length, firstEstimateMb: 50, availableMb: 256 + 60 });
+  for (let rounds = 0; rounds < 10; rounds += 1) await memory.measure();
+  expect(memory.fits()).toBe(false);
+  pids.pop();
+  await memory.measure();
+  expect(memory.fits()).toBe(true);
+});
+
+test('a worker without agents starts none where not even the first would fit', () => {
+  expect(watch({ availableMb: 390 }).memory.fits()).toBe(false);
 });

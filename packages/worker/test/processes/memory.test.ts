@@ -1,0 +1,57 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { availableWithin } from '../../src/processes/memory.js';
+
+const mb = 1024 * 1024;
+
+/** A root with these files. */
+async function root(files: Record<string, string>): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'hearth-test-cgroup-'));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  for (const [path, content] of Object.entries(files)) {
+    await mkdir(dirname(join(folder, path)), { recursive: true });
+    await writeFile(join(folder, path), content);
+  }
+  return folder;
+}
+
+const v2 = `anon ${300 * mb}\nfile ${700 * mb}\nshmem ${100 * mb}\ninactive_anon 5\ninactive_file ${400 * mb}\nactive_file ${200 * mb}\nslab_reclaimable ${20 * mb}\nslab_unreclaimable 7\n`;
+const v1 = `cache 9\ninactive_file 1\nactive_file 1\ntotal_cache 9\ntotal_inactive_file ${400 * mb}\ntotal_active_file ${220 * mb}\n`;
+
+test.each([
+  [
+    'cgroup v2',
+    {
+      'proc/self/cgroup': '0::/system.slice/hearth.service\n',
+      'sys/fs/cgroup/system.slice/hearth.service/memory.current': `${1_000 * mb}\n`,
+      'sys/fs/cgroup/system.slice/hearth.service/memory.stat': v2,
+    },
+  ],
+  [
+    'cgroup v2 in a container',
+    {
+      'proc/self/cgroup': '0::/\n',
+      'sys/fs/cgroup/memory.current': `${1_000 * mb}\n`,
+      'sys/fs/cgroup/memory.stat': v2,
+    },
+  ],
+  [
+    'cgroup v1 in a container, which is told its path on the host',
+    {
+      'proc/self/cgroup': '5:cpu,cpuacct:/docker/abc\n4:memory:/docker/abc\n0::/\n',
+      'sys/fs/cgroup/memory/memory.usage_in_bytes': `${1_000 * mb}\n`,
+      'sys/fs/cgroup/memory/memory.stat': v1,
+    },
+  ],
+])('the cache of files is no used memory: %s', async (_, files) => {
+  const folder = await root(files);
+  expect(availableWithin(1_024 * mb, folder)).toBe((24 + 620) * mb);
+  expect(availableWithin(300 * mb, folder)).toBe(0);
+});
+
+test('where there is no cgroup nothing is told', async () => {
+  expect(availableWithin(1_024 * mb, await root({}))).toBeUndefined();
+  expect(availableWithin(1_024 * mb, await root({ 'proc/self/cgroup': '0::/\n' }))).toBeUndefined();
+});
