@@ -24,7 +24,7 @@ export interface SweepDeps {
  * Looks after turns whose ring was lost (P1) and sessions whose owner died (P6). Owns the list of dead workers it has
  * dealt with.
  *
- * Each live worker sweeps its part of the shards for late turns; every worker sweeps all of them for the sessions of a
+ * Each worker that serves sweeps its part of the shards for late turns; every worker sweeps all of them for the sessions of a
  * worker it finds dead. Whoever bumps an entry's time has won the right to look at what is late; sessions of the dead are told to all,
  * until each has dealt with them: what was told may be lost with whoever asked. A ring twice is harmless.
  */
@@ -45,7 +45,7 @@ export class Sweep {
 
   private async sweep(): Promise<void> {
     const seats = await this.deps.leases.seats();
-    const live = seats.filter(({ record }) => record !== undefined);
+    const live = seats.flatMap(({ record }) => record ?? []);
     const dead = seats.filter(({ record }) => record === undefined).map(({ workerId }) => workerId);
     if (this.deps.formerHolder !== undefined) dead.push(this.deps.formerHolder);
     const newlyDead = dead.filter((workerId) => !this.buried.has(workerId));
