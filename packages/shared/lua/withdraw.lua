@@ -1,5 +1,5 @@
---[[ Ends a turn that waits, without its owner: cancelled, expired, or its session is closed. A turn in hand is its owner's alone,
-unless that owner is dead.
+--[[ Ends a turn that waits, without its owner: cancelled, expired, or its session is closed. A turn that was begun is its owner's
+alone, or the next one's, who knows what it did (P7); while its session is being closed, only that of an owner that is not dead.
 ARGV  1 member (encoded session id)  2 seq  3 result (JSON)  4 fence of an owner whose lease is known to be absent, or ''
       5 ms to remember the turn  6 ms until the next look of a sweep  7 prefix of the workers' wake channels
       8 session id  9 incarnation  10 events kept  11 events ttl ms  12 event
@@ -13,13 +13,13 @@ Reply {OK, ring, former rings (one a line)}   {ALREADY, result} it has a result 
 --@include forget_once
 local member, seq, dead_fence = ARGV[1], ARGV[2], ARGV[4]
 local turn = K_TURN .. seq
-local s = redis.call('HMGET', K_SESSION, 'owner', 'fence', 'incarnation')
+local s = redis.call('HMGET', K_SESSION, 'owner', 'fence', 'incarnation', 'closing')
 if s[3] ~= ARGV[9] then return {GONE} end
 local t = redis.call('HMGET', turn, 'state', 'result', 'ring', 'rang')
 if t[2] then return {ALREADY, t[2]} end
 if not t[1] or not redis.call('ZSCORE', K_LOG, seq) then return {GONE} end
-local is_dead = dead_fence ~= '' and s[2] == dead_fence
-if t[1] ~= 'queued' and s[1] ~= '' and not is_dead then return {IN_HAND} end
+local is_owned = s[1] ~= '' and s[2] ~= dead_fence
+if t[1] ~= 'queued' and (is_owned or not s[4]) then return {IN_HAND} end
 local left = settle(seq, member, ARGV[3], '[]', 'failed', ARGV[5], ARGV[6])
 publish(ARGV[10], ARGV[11], 12)
 -- With an owner, that is for its release.

@@ -23,7 +23,7 @@ export const returnCodes = {
   DEAD: -10,
   /** Somebody was faster. */
   MOVED: -11,
-  /** The turn is with an owner that lives. */
+  /** The turn was begun: it is its owner's, or the next one's. */
   IN_HAND: -12,
   /** The session is being closed. */
   CLOSING: -13,

@@ -8,7 +8,7 @@ import { runScript } from './scripts.js';
 import { type SessionStore, unexpected } from './session-store.js';
 import { unservedResult } from './unserved-result.js';
 
-/** What became of a wish to end a turn that waits. `in_hand`: its owner has begun it. */
+/** What became of a wish to end a turn that waits. `in_hand`: an owner has begun it. */
 export type Withdrawal =
   | { kind: 'withdrawn'; result: TurnResult; rings: Ring[] }
   | { kind: 'committed'; result: TurnResult }

@@ -235,8 +235,8 @@ export type WithdrawKind = 'withdrawn' | 'committed' | 'in_hand';
 
 export function predictWithdraw(session: ModelSession, seq: number, deadFence: string): WithdrawKind {
   if (!session.log.includes(seq)) return 'committed';
-  const isDead = deadFence !== '' && deadFence === session.fence;
-  return turnOf(session, seq).state === 'queued' || session.owner === '' || isDead ? 'withdrawn' : 'in_hand';
+  const isOwned = session.owner !== '' && deadFence !== session.fence;
+  return turnOf(session, seq).state === 'queued' || (session.closing && !isOwned) ? 'withdrawn' : 'in_hand';
 }
 
 export function withdrawTurn(session: ModelSession, seq: number, result: unknown, event: HearthEvent): void {
