@@ -16,3 +16,15 @@ test('a session whose owner lives and has lost its own view of it can be closed'
     expect(await ended).toMatchObject({ code: 'cancelled' });
   });
 });
+
+test('a session whose owner died while it was idle is warmed by another worker', async () => {
+  await withCluster(async (cluster) => {
+    const owner = await cluster.worker({ claude: 'fake', leaseTtlMs: 1_000 });
+    const session = cluster.producer().session('s');
+    await (await session.prompt('hello')).result();
+    const other = await cluster.worker({ claude: 'fake' });
+    owner.signal('SIGKILL');
+    // Perhaps before its lease is over: then its seat is rung first, and read by nobody.
+    expect(await session.warm()).toMatchObject({ workerId: other.workerId, warmth: 'resumed' });
+  });
+});

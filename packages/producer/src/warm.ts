@@ -1,4 +1,4 @@
-import { fromErrorBody, HearthError, newRingId, type Warmth } from '@hearth/shared';
+import { fromErrorBody, HearthError, newRingId, parseCursor, type Ring, type Warmth } from '@hearth/shared';
 import type { Connection } from './connection.js';
 import { EventReader } from './reader/event-reader.js';
 
@@ -25,18 +25,30 @@ export async function warm(
   sessionId: string,
   { profile, deadlineMs = defaultDeadlineMs }: WarmOptions,
 ): Promise<Warmed> {
-  const { wishes, ringer } = connection;
-  const opened = await wishes.open(sessionId, profile);
+  const { wishes, ringer, leases } = connection;
+  const { incarnation, cursor, owner, ...opened } = await wishes.open(sessionId, profile);
   connection.channels.warm(sessionId);
-  const ring = { seat: opened.seat, jobId: newRingId() };
-  const reader = new EventReader(connection, sessionId, { incarnation: opened.incarnation, id: opened.cursor });
+  let rung: Ring['seat'] | undefined;
+  /** Nobody reads the queue of an owner that is dead, and no sweep looks after a session without a turn. */
+  const ring = async (): Promise<void> => {
+    const seat = owner !== undefined && (await leases.lives(owner)) ? opened.seat : 'intake';
+    if (seat === rung) return;
+    const doorbell = { sessionId, turnId: 'warm', seq: 0, profile: opened.profile, preview: '' };
+    await ringer.ring({ seat, jobId: newRingId() }, doorbell);
+    rung = seat;
+  };
+  const reader = new EventReader(connection, sessionId, { incarnation, id: cursor }, async () => {
+    // When Redis is away, the next silence rings.
+    await ring().catch(() => undefined);
+    return false;
+  });
   const timer = setTimeout(() => reader.close(), deadlineMs);
   try {
-    await ringer.ring(ring, { sessionId, turnId: 'warm', seq: 0, profile: opened.profile, preview: '' });
+    await ring();
     for await (const event of reader) {
       if (event.type === 'session.warmed') return { workerId: event.workerId, pid: event.pid, warmth: event.warmth };
       if (event.type === 'session.warm_failed') throw fromErrorBody(event.error);
-      if (event.type === 'session.closed') break;
+      if (event.type === 'session.closed' || parseCursor(event.id).incarnation !== incarnation) throw closed(sessionId);
     }
   } finally {
     clearTimeout(timer);
@@ -46,3 +58,8 @@ export async function warm(
     wayOut: 'It is warmed as soon as a worker has a place for it; or start more workers.',
   });
 }
+
+const closed = (sessionId: string): HearthError =>
+  new HearthError('session_closing', `Session ${sessionId} was closed while it was to be warmed.`, {
+    wayOut: 'Warm it again: that opens a new session under the same name.',
+  });

@@ -132,13 +132,19 @@ export class SessionWishes {
   }
 
   /**
-   * Opens a session before its first turn, or finds it. `cursor`: id of its last event.
+   * Opens a session before its first turn, or finds it. `cursor`: id of its last event; `owner`: whose seat it is, dead or alive.
    * @throws HearthError `session_closing` | `session_gone` | `profile_mismatch`
    */
   async open(
     sessionId: string,
     profile: string | undefined,
-  ): Promise<{ incarnation: string; cursor: number; seat: number | 'intake'; profile: string }> {
+  ): Promise<{
+    incarnation: string;
+    cursor: number;
+    seat: number | 'intake';
+    profile: string;
+    owner: string | undefined;
+  }> {
     const { redis, keys } = this.store;
     const reply = await runScript(redis, 'open', keys.session(sessionId), [
       encodeSessionId(sessionId),
@@ -148,12 +154,13 @@ export class SessionWishes {
     ]);
     const code = returnCodeOf(reply);
     if (code !== 'OK') throw notOpened('open', code, sessionId, reply[1]);
-    const [, incarnation, cursor, seat, itsProfile] = reply;
+    const [, incarnation, cursor, seat, itsProfile, owner] = reply;
     return {
       incarnation: String(incarnation),
       cursor: Number(cursor),
       seat: seat === 'intake' ? 'intake' : Number(seat),
       profile: String(itsProfile),
+      owner: String(owner) || undefined,
     };
   }
 }

@@ -94,5 +94,6 @@ export async function open(
     cursor: opened.events.length,
     seat: opened.seat === '' ? 'intake' : Number(opened.seat),
     profile: 'default',
+    owner: opened.owner === '' ? undefined : opened.owner,
   });
 }
