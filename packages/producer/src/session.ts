@@ -142,8 +142,14 @@ export class Session {
       options.after === undefined ? streamEnd(this.connection, this.sessionId) : parseCursor(options.after),
     );
     const reader = new EventReader(this.connection, this.sessionId, after);
-    options.signal?.addEventListener('abort', () => reader.close(), { once: true });
-    if (options.signal?.aborted !== true) yield* reader;
+    if (options.signal?.aborted) return;
+    const leave = (): void => reader.close();
+    options.signal?.addEventListener('abort', leave);
+    try {
+      yield* reader;
+    } finally {
+      options.signal?.removeEventListener('abort', leave);
+    }
   }
 
   /** The raw lines to and from the session's agent while this is read. For people who look for a fault; nothing of it is kept. */

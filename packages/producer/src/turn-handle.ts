@@ -3,8 +3,9 @@ import {
   formatCursor,
   fromErrorBody,
   HearthError,
-  type Message,
   parseCursor,
+  type StreamExpired,
+  type TurnRecord,
   type TurnResult,
   turnGone,
 } from '@hearth/shared';
@@ -21,7 +22,7 @@ export class TurnFailedError extends HearthError {
   }
 }
 
-/** What became of a cancel. `in_hand`: it runs already, so it goes on; `ended`: it has its result. */
+/** What became of a cancel. `in_hand`: it was begun, so it goes on; `ended`: it has its result. */
 export type Cancellation = 'cancelled' | 'in_hand' | 'ended';
 
 export interface TurnHandleDeps {
@@ -107,7 +108,7 @@ export class TurnHandle implements AsyncIterable<ReaderEvent> {
   async *events(options: { signal?: AbortSignal } = {}): AsyncGenerator<ReaderEvent> {
     const { after, ended } = this.submission;
     if (options.signal?.aborted || this.isRead) return;
-    const reader = new EventReader(this.deps.connection, this.sessionId, after, () => this.mustBeKnown());
+    const reader = new EventReader(this.deps.connection, this.sessionId, after, (place) => this.hasEndedBy(place));
     const stopExpiry = this.armExpiry();
     const leave = (): void => reader.close();
     options.signal?.addEventListener('abort', leave);
@@ -119,9 +120,7 @@ export class TurnHandle implements AsyncIterable<ReaderEvent> {
           continue;
         }
         if (event.type === 'stream.expired') {
-          yield event;
-          const ending = yield* this.record(event.id);
-          if (ending) return;
+          if (yield* this.record(event)) return;
           continue;
         }
         if ('turnId' in event && event.turnId === this.turnId) this.place = event.seq;
@@ -149,9 +148,7 @@ export class TurnHandle implements AsyncIterable<ReaderEvent> {
    * @throws TurnFailedError when the turn was committed as failed
    */
   async result(): Promise<Extract<TurnResult, { status: 'finished' }>> {
-    if (this.final === undefined) this.pending ??= this.settle();
-    const result = this.final ?? (await this.pending);
-    if (result === undefined) throw turnGone(this.sessionId, this.turnId);
+    const result = this.final ?? (await this.ending());
     if (result.status === 'failed') throw new TurnFailedError(result);
     return result;
   }
@@ -159,6 +156,14 @@ export class TurnHandle implements AsyncIterable<ReaderEvent> {
   /** Cancels the turn while it waits: it fails with `cancelled`. One that runs goes on. @throws HearthError `redis_unreachable` | `turn_gone` */
   async cancel(): Promise<Cancellation> {
     return this.deps.cancel();
+  }
+
+  private ending(): Promise<TurnResult> {
+    // One that could not be waited for can be waited for again.
+    this.pending ??= this.settle().finally(() => {
+      this.pending = undefined;
+    });
+    return this.pending;
   }
 
   private async settle(): Promise<TurnResult> {
@@ -176,39 +181,59 @@ export class TurnHandle implements AsyncIterable<ReaderEvent> {
     if (error !== undefined) throw error;
   }
 
-  /** Nothing tells of a turn that was lost in a failover, either. Asked less and less often. @throws HearthError `turn_gone` */
-  private async mustBeKnown(): Promise<void> {
+  /**
+   * Whether the turn ended at or before a place in the stream, and its ending was not read: a failover gave ids again.
+   * Nothing tells of a turn that was lost in one, either. Asked less and less often. @throws HearthError `turn_gone`
+   */
+  private async hasEndedBy(place: number): Promise<boolean> {
     await this.mustBeComing();
-    if (this.place === undefined || performance.now() < this.nextLookAt) return;
+    if (this.place === undefined || performance.now() < this.nextLookAt) return false;
     this.lookAfterMs = Math.min(2 * this.lookAfterMs, lookAtMostMs);
     this.nextLookAt = performance.now() + this.lookAfterMs;
-    const { store } = this.deps.connection;
+    const seq = this.place;
     // When Redis is away, the look after this one asks again.
-    const seq = await store.seqOf(this.sessionId, this.turnId).catch(() => this.place);
-    if (seq !== this.place) throw turnGone(this.sessionId, this.turnId);
+    const known = await this.deps.connection.store.turn(this.sessionId, seq).then(
+      (record) => ({ record }),
+      () => undefined,
+    );
+    if (known === undefined) return false;
+    if (known.record?.turnId !== this.turnId) throw turnGone(this.sessionId, this.turnId);
+    return known.record.ending !== undefined && known.record.ending <= place;
   }
 
-  /** After a gap: what the store knows of the turn. True when that is its ending. */
-  private async *record(id: string): AsyncGenerator<ReaderEvent, boolean> {
+  /** At a gap: what the store knows of the turn. True when that is its ending. */
+  private async *record(gap: StreamExpired): AsyncGenerator<ReaderEvent, boolean> {
     const { connection } = this.deps;
     const place = this.place ?? (await connection.use(() => connection.store.seqOf(this.sessionId, this.turnId)));
     this.place = place;
+    const record =
+      place === undefined ? undefined : await connection.use(() => connection.store.turn(this.sessionId, place));
+    const isKnown = record?.turnId === this.turnId;
+    if (isKnown && record.result !== undefined) {
+      yield* this.replay(record, record.result, gap);
+      return true;
+    }
+    yield gap;
     await this.mustBeComing();
-    // Delayed, and not admitted yet.
-    if (place === undefined) return false;
-    const record = await connection.use(() => connection.store.turn(this.sessionId, place));
-    if (record?.turnId !== this.turnId) throw turnGone(this.sessionId, this.turnId);
-    if (record.result === undefined) return false;
-    const gap = parseCursor(id);
-    const ending = formatCursor({ ...gap, id: Math.max(gap.id, record.ending ?? 0) });
-    yield* this.replay(record.result, record.messages ?? [], id, ending);
-    return true;
+    // Without a place it is delayed, and not admitted yet.
+    if (place !== undefined && !isKnown) throw turnGone(this.sessionId, this.turnId);
+    return false;
   }
 
-  private *replay(result: TurnResult, messages: readonly Message[], gap: string, id: string): Generator<ReaderEvent> {
+  /** The record in place of the events. What comes before the ending has an id below its own: whoever leaves before it gets it when they come back. */
+  private *replay(
+    { messages = [], ending }: TurnRecord,
+    result: TurnResult,
+    gap: StreamExpired,
+  ): Generator<ReaderEvent> {
     const { seq } = result;
-    for (const message of messages) yield { type: 'message', seq, ...message, id: gap };
+    const cursor = parseCursor(gap.id);
+    const last = { ...cursor, id: ending ?? cursor.id };
+    const before = formatCursor({ ...cursor, id: Math.min(cursor.id, last.id - 1) });
+    yield { ...gap, id: before };
+    for (const message of messages) yield { type: 'message', seq, ...message, id: before };
     this.final = result;
+    const id = formatCursor(last);
     if (result.status === 'finished') yield { type: 'turn.finished', seq, turnId: this.turnId, result, id };
     else yield { type: 'turn.failed', seq, turnId: this.turnId, error: result.error, result, id };
   }

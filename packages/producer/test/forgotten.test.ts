@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { Scene } from './support/scene.js';
+import type { ReaderEvent } from '../src/index.js';
+import { delta, Scene } from './support/scene.js';
 
 /** Keys as they are now; calling it makes them so again, as a failover to a replica that lacks the last moments does. */
 async function remembered({ redis, prefix }: Scene): Promise<() => Promise<void>> {
@@ -40,4 +41,30 @@ test('a turn that got the place of one that was lost is not taken for it', async
   await scene.commit(writer, other);
   await expect(lost.result()).rejects.toMatchObject({ code: 'turn_gone' });
   expect(await other.result()).toMatchObject({ turnId: other.turnId });
+});
+
+test('an ending whose place a reader had passed before a failover is told from the record', async () => {
+  const scene = new Scene();
+  const session = scene.producer().session('s');
+  const turn = await session.prompt('x');
+  const failOver = await remembered(scene);
+  const events: ReaderEvent[] = [];
+  const reading = (async () => {
+    for await (const event of turn) events.push(event);
+  })();
+  const former = await scene.own(turn);
+  await scene.begin(former, turn);
+  await former.append(Array.from({ length: 20 }, () => delta(1, 'forgotten')));
+  await expect.poll(() => events.length).toBe(22);
+  await failOver();
+  // All of it before the reader is silent: it goes on where it was, in the turn after.
+  const writer = await scene.own(turn);
+  await scene.begin(writer, turn);
+  const result = await scene.commit(writer, turn);
+  const later = await session.prompt('y');
+  await scene.begin(writer, later);
+  await writer.append(Array.from({ length: 20 }, () => delta(2, 'later')));
+  await reading;
+  expect(events.slice(22).map(({ type }) => type)).toEqual(['stream.expired', 'message', 'turn.finished']);
+  expect(await turn.result()).toEqual(result);
 });

@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { expect, inject, test } from 'vitest';
 import { cuttable } from '../../../test/support/cuttable.js';
 import { type Producer, TurnFailedError, type TurnHandle } from '../src/index.js';
@@ -176,6 +177,51 @@ test('whoever has the ending of a turn has it all, although what came after it i
       expect(record.at(-1)).toEqual(ending);
     }
   }
+});
+
+test('whoever leaves before the ending of a turn whose events are no longer kept gets it when they come back', async () => {
+  const scene = new Scene();
+  const session = scene.producer().session('s');
+  const turn = await session.prompt('x', { turnId: 'mine' });
+  const writer = await scene.own(turn);
+  await scene.begin(writer, turn);
+  await scene.commit(writer, turn);
+  await session.prompt('another');
+  await scene.redis.del(scene.keys.session('s')[5]);
+  const record = await collect(await session.follow('mine'));
+  expect(record.map(({ type }) => type)).toEqual(['stream.expired', 'message', 'turn.finished']);
+  const ending = record.pop();
+  for (const { id } of record) {
+    expect((await collect(await session.follow('mine', { after: id }))).at(-1)).toEqual(ending);
+  }
+  expect(await collect(await session.follow('mine', { after: ending?.id ?? '' }))).toEqual([]);
+});
+
+test('a result that could not be waited for is waited for when it is asked for again', async () => {
+  const scene = new Scene();
+  const way = await cuttable(inject('redisUrl'));
+  const session = scene.producer({ redisUrl: way.url, connectTimeoutMs: 300 }).session('s');
+  const turn = await session.prompt('x');
+  const writer = await scene.own(turn);
+  await scene.begin(writer, turn);
+  const result = await scene.commit(writer, turn);
+  await scene.redis.del(scene.keys.session('s')[5]);
+  const [, , turnPrefix] = scene.keys.session('s');
+  // Its record cannot be read.
+  await scene.redis.rename(`${turnPrefix}1`, `${turnPrefix}elsewhere`);
+  await scene.redis.set(`${turnPrefix}1`, 'no hash');
+  await expect(turn.result()).rejects.toThrow();
+  await scene.redis.rename(`${turnPrefix}elsewhere`, `${turnPrefix}1`);
+  expect(await turn.result()).toEqual(result);
+});
+
+test('a session that is read under a signal is not held by it afterwards', async () => {
+  const scene = new Scene();
+  const session = scene.producer().session('s');
+  await session.prompt('x');
+  const { signal } = new AbortController();
+  for await (const _ of session.events({ after: '.0', signal })) break;
+  expect(getEventListeners(signal, 'abort')).toEqual([]);
 });
 
 test('a Redis that accepts connections and answers nothing is unreachable, from the first call or in mid-use', async () => {

@@ -53,12 +53,15 @@ export class EventReader implements AsyncIterable<ReaderEvent> {
   /** The silence is over, and nothing has come since. */
   private isSilent = false;
 
-  /** @param whenSilent asked when the stream has nothing new after a silence; what it throws ends the iteration */
+  /**
+   * @param isPast asked when the stream has nothing new after a silence: whether what is waited for came before this place all the
+   *   same, so that the reader has to be told of a gap; what it throws ends the iteration
+   */
   constructor(
     private readonly deps: EventReaderDeps,
     private readonly sessionId: string,
     after: Cursor,
-    private readonly whenSilent: () => Promise<void> = () => Promise.resolve(),
+    private readonly isPast: (place: number) => Promise<boolean> = () => Promise.resolve(false),
   ) {
     this.last = after.id;
     this.incarnation = after.incarnation;
@@ -84,7 +87,8 @@ export class EventReader implements AsyncIterable<ReaderEvent> {
           if (expired !== undefined) yield expired;
         } else if (this.isSilent) {
           this.isSilent = false;
-          await this.whenSilent();
+          const place = this.last;
+          if (await this.isPast(place)) yield this.expire(this.incarnation, place);
         } else await this.silence();
       }
       if (this.isCutOff) throw new HearthError('closed', 'The producer was closed while the session was read.');
