@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { expect, test } from 'vitest';
 import { withCluster } from '../support/cluster.js';
 import { type Received, receive } from '../support/event-source.js';
@@ -162,7 +164,7 @@ test('whoever asks for no more than the headers of a stream is not listened for'
   });
 });
 
-test('whoever has the ending of a turn has it all, whatever came after it and is no longer kept', async () => {
+test('whoever has the ending of a turn has it all, and only they, whatever came after it and is no longer kept', async () => {
   await withCluster(async (cluster) => {
     await cluster.worker({ claude: 'fake' });
     const { url } = await startGateway(cluster);
@@ -171,10 +173,14 @@ test('whoever has the ending of a turn has it all, whatever came after it and is
     await post(turns, { prompt: 'one', turnId: 'one' });
     await readSome(`${turns}/one/events`, undefined, Number.POSITIVE_INFINITY, events);
     await (await post(`${turns}?wait=30`, { prompt: 'two' })).json();
+    const got: (string | undefined)[] = [];
     const back = async (after: string | undefined) => {
       const response = await fetch(`${turns}/one/events?after=${after}`);
       const types: (string | undefined)[] = [];
-      for await (const { type } of receive(response)) types.push(type);
+      for await (const { type, id } of receive(response)) {
+        types.push(type);
+        got.push(id);
+      }
       return { status: response.status, types };
     };
     const [last, before] = [events.at(-1)?.id, events.at(-2)?.id];
@@ -183,7 +189,10 @@ test('whoever has the ending of a turn has it all, whatever came after it and is
     expect(await back(before)).toEqual({ status: 200, types: ['turn.finished'] });
     await cluster.redis.xtrim(stream, 'MAXLEN', 0);
     expect(await back(last)).toEqual({ status: 204, types: [] });
-    expect(await back(before)).toEqual({ status: 200, types: ['stream.expired', 'message', 'turn.finished'] });
+    const record = { status: 200, types: ['stream.expired', 'message', 'turn.finished'] };
+    expect(await back(before)).toEqual(record);
+    // Whoever is cut off before the ending has the message, and gets it again.
+    expect(await back(got.at(-2))).toEqual(record);
   });
 });
 
@@ -206,6 +215,23 @@ test('a stream, or a wait, lasts no longer than what it came in with: a minted t
     }
     expect((await waiting).status).toBe(202);
     expect((await fetch(`${url}/v1/sessions/s/events`, { headers: { cookie } })).status).toBe(401);
+  });
+});
+
+test('a wait ends in its time, whatever is collected meanwhile', async () => {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  await withCluster(async (cluster) => {
+    const { url } = await startGateway(cluster);
+    let status: number | undefined;
+    void post(`${url}/v1/sessions/s/turns?wait=2`, { prompt: 'hello' }).then((answer) => {
+      status = answer.status;
+    });
+    await eventually(() => {
+      collect();
+      return status;
+    });
+    expect(status).toBe(202);
   });
 });
 

@@ -86,11 +86,21 @@ const idempotencyKey = (header: string | undefined): string | undefined =>
 
 /** The turn's result; undefined when it has none in time, or the caller left. */
 async function endingWithin(turn: TurnHandle, ms: number, signal: AbortSignal): Promise<TurnResult | undefined> {
-  const events = turn.events({ signal: AbortSignal.any([signal, AbortSignal.timeout(ms)]) });
-  for await (const event of events) {
-    if (event.type === 'turn.finished' || event.type === 'turn.failed') return event.result;
+  // Not `AbortSignal.any` of a timeout: in Node 20 nothing holds that one, and once collected it never comes.
+  const controller = new AbortController();
+  const leave = (): void => controller.abort();
+  const timer = setTimeout(leave, ms);
+  signal.addEventListener('abort', leave);
+  if (signal.aborted) leave();
+  try {
+    for await (const event of turn.events({ signal: controller.signal })) {
+      if (event.type === 'turn.finished' || event.type === 'turn.failed') return event.result;
+    }
+    return undefined;
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener('abort', leave);
   }
-  return undefined;
 }
 
 const read = route({
