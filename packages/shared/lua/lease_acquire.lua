@@ -1,6 +1,6 @@
 --[[ Gives a new worker its lease and the lowest free seat.
 KEYS  1 seats (hash)  2 known workers (zset)  3 prefix of lease keys
-ARGV  1 workerId  2 ttl ms  3 worker record (JSON, with "seat":0)  4 ms to remember a worker
+ARGV  1 workerId  2 ttl ms  3 worker record (JSON, with "seat":0)  4 ms to remember a worker after its last renewal
 Reply {OK|REPEATED, seat, former holder of the seat or ''}   {DEAD} this workerId had a lease and lost it
 A seat is free when nobody holds it or its holder's lease is absent.
 ]]

@@ -21,7 +21,7 @@ import { encodeSessionId, shardOf } from './session-id.js';
  *   …:ends                           pub/sub channel of the seqs of turns that got their result; `closed` in the end
  * Worker keys share one tag:
  *   hearth:{workers}:seats           hash    seat → workerId
- *   hearth:{workers}:known           zset    workerId → when it took its lease (a worker that was, never is again)
+ *   hearth:{workers}:known           zset    workerId → when it last renewed its lease (a worker that was, never is again)
  *   hearth:{workers}:lease:<id>      string  the worker record, with the lease's TTL
  *   hearth:{workers}:closed          stream  sessions that were closed: workers remove the folders they still have
  *   hearth:{workers}:wake:<id>       pub/sub channel: calls to the worker about its sessions (`wake-call.ts`)

@@ -5,7 +5,7 @@ import { returnCodeOf } from './return-codes.js';
 import { defineScripts, runScript } from './scripts.js';
 import { unexpected } from './session-store.js';
 
-/** A workerId is remembered that long after it took its lease, so that it can never take another. */
+/** A workerId is remembered that long after the last renewal of its lease, so that it can never take another. */
 const workerMemoryMs = 24 * 3_600_000;
 
 /** Worker leases and seats. */
@@ -40,8 +40,8 @@ export class LeaseStore {
     const reply = await runScript(
       this.redis,
       'lease_renew',
-      [this.keys.lease(record.workerId)],
-      [ttlMs, JSON.stringify(record)],
+      [this.keys.lease(record.workerId), this.keys.knownWorkers],
+      [ttlMs, JSON.stringify(record), record.workerId],
     );
     return returnCodeOf(reply) === 'OK' ? 'ok' : 'dead';
   }

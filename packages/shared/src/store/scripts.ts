@@ -26,7 +26,7 @@ const scripts = {
   answer: sessionKeyCount,
   sweep: 2,
   lease_acquire: 3,
-  lease_renew: 1,
+  lease_renew: 2,
   lease_release: 2,
 } as const;
 export type ScriptName = keyof typeof scripts;

@@ -60,6 +60,18 @@ describe('a worker lease', () => {
       expect(await leases.seats()).toEqual([{ seat: 1, workerId: 'w1', record: undefined }]);
     }));
 
+  it('is remembered from its last renewal on, however long ago it was taken', () =>
+    withStore(async ({ leases, redis, keys }) => {
+      await leases.acquire(workerRecord('w1'), ttlMs);
+      await redis.zincrby(keys.knownWorkers, -30 * 24 * 3_600_000, 'w1');
+      await leases.renew(workerRecord('w1', 1), ttlMs);
+      await redis.del(keys.lease('w1'));
+      // Whoever takes a lease forgets the workers of long ago.
+      await leases.acquire(workerRecord('w2'), ttlMs);
+      expect(await leases.isKnownDead('w1')).toBe(true);
+      expect(await leases.acquire(workerRecord('w1'), ttlMs)).toEqual({ kind: 'dead' });
+    }));
+
   it('takes the seat with it only while its worker holds it', () =>
     withStore(async ({ leases, redis, keys }) => {
       await leases.acquire(workerRecord('w1'), ttlMs);

@@ -168,7 +168,7 @@ export function plant({ scripts, from, to }: Mutant): Tamper {
       const numberOfKeys = command.startsWith('hearth_lease_acquire')
         ? 3
         : command.startsWith('hearth_lease_renew')
-          ? 1
+          ? 2
           : command === 'hearth_sweep'
             ? 2
             : 13;
