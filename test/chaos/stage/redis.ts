@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -50,11 +51,16 @@ export class StageRedis {
     return this.server.url;
   }
 
-  /** Ends it, orderly or not, and has it back after so many ms. Killed, it may lack what it had not on disk yet (\`everysec\`). */
+  /**
+   * Ends it, orderly or not, and has it back after so many ms. Killed, it may lack what it had not written yet (a process that dies takes
+   * nothing along that was written, on disk or not): that is so if it lacks what was written last, and otherwise nothing is excused.
+   */
   async bounce(how: 'stop' | 'kill', downMs: number): Promise<void> {
     for (const way of this.ways) way.shut();
+    const last = await this.writeLast();
     await this.server.bounce(how, downMs);
-    await this.isBack(how === 'kill');
+    const isWhole = await using(this.server.url, async (redis) => (await redis.get(this.last)) === last);
+    await this.isBack(!isWhole);
   }
 
   /** For so long its memory is full. Returns how many writes it refused. */
@@ -104,6 +110,25 @@ export class StageRedis {
   async stop(): Promise<void> {
     await Promise.all(this.ways.map((way) => way.close()));
     await this.server.stop();
+  }
+
+  /** What stands behind all that anybody was told, when nobody is told anything any more. */
+  private get last(): string {
+    return `${this.settings.keys.options.keyPrefix}:last`;
+  }
+
+  /** Leases were renewed perhaps since they were looked at: whoever renewed one goes by that. */
+  private async writeLast(): Promise<string> {
+    const { keys, recorder } = this.settings;
+    return using(this.server.url, async (redis) => {
+      for (const workerId of await redis.zrange(keys.knownWorkers, '0', '-1')) {
+        const leftMs = await redis.pttl(keys.lease(workerId));
+        if (leftMs > 0) recorder.note({ kind: 'lease', workerId, until: Date.now() + leftMs });
+      }
+      const last = randomUUID();
+      await redis.set(this.last, last);
+      return last;
+    });
   }
 
   private async isBack(mayHaveForgotten: boolean): Promise<void> {
