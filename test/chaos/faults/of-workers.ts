@@ -31,12 +31,15 @@ const frozen = (name: string, leases: number, weight: number): FaultKind =>
     return { did, workerId, at, away: 'worker' };
   });
 
+/** What a drain may take, ms: the grace a worker asks for is 11 s, and meanwhile it may be frozen beyond its lease. */
+const drainMs = 25_000;
+
 const drained = faultKind('a worker is drained', 3, one, async (scene, { which }) => {
   const worker = await victim(scene, which);
   if (worker === undefined) return undefined;
   const at = Date.now();
   worker.drain();
-  await worker.exited;
+  await worker.leaves(drainMs);
   return { did: 1, workerId: worker.workerId, at };
 });
 

@@ -202,11 +202,7 @@ export class Stage {
     this.heal();
     await Promise.all(this.producers.map((producer) => producer.close()));
     for (const worker of this.workers) if (worker.isThere) worker.drain();
-    const patience = setTimeout(() => {
-      for (const worker of this.workers) worker.kill();
-    }, drainMs);
-    await Promise.all(this.workers.map(({ exited }) => exited));
-    clearTimeout(patience);
+    await Promise.all(this.workers.map((worker) => worker.leaves(drainMs)));
     for (const sender of this.senders) sender.leave();
     await this.watching?.stop();
     await this.endLeft();

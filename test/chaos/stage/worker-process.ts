@@ -4,6 +4,7 @@ import { createInterface } from 'node:readline';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Recorder } from '../recorder.js';
+import { within } from '../within.js';
 import type { TroubleProxy } from './proxy.js';
 
 /** Vitest runs us from our source; a worker is a process of its own, and is not. */
@@ -116,6 +117,18 @@ export class WorkerProcess {
     gone.abort();
     await Promise.allSettled([told, late]);
     return outcome;
+  }
+
+  /** Resolves when it has ended, as it was told to before: if not within so many ms, it has to be killed, and that is written down. */
+  async leaves(withinMs: number): Promise<void> {
+    await within(withinMs, this.exited);
+    if (this.child.exitCode !== null || this.child.signalCode !== null) return;
+    this.recorder.note({
+      kind: 'left',
+      what: `a worker: ${this.workerId} (${this.pid}), told to end ${withinMs} ms before`,
+    });
+    this.kill();
+    await this.exited;
   }
 
   /** From now on it serves nothing under this name. */
