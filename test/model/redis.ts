@@ -255,8 +255,8 @@ const scripts: Readonly<Record<string, Script>> = {
     const turn = session?.turns[seq];
     if (session === null || session.incarnation !== incarnation || turn === undefined) return code('GONE');
     if (turn.ending !== undefined || !session.log.includes(seq)) return code('ALREADY');
-    const isDead = deadFence !== '' && session.fence === deadFence;
-    if (turn.isRunning && session.owner !== '' && !isDead) return code('IN_HAND');
+    const isOwned = session.owner !== '' && session.fence !== deadFence;
+    if (turn.isRunning && (isOwned || !session.isClosing)) return code('IN_HAND');
     settle(world, session, seq, 'cancelled');
     return code('OK');
   },

@@ -26,12 +26,15 @@ export function stepSweep(world: World, worker: Worker): boolean {
     const seq = reply.seq ?? 0;
     Object.assign(task, { pc: 'ring', seq, seen: reply.ring, ring: newRing(world, queue, seq) });
   } else if (task.pc === 'ring' && reply.code === 'OK') task.pc = 'add';
-  else delete worker.sweep;
+  else {
+    delete worker.sweep;
+    world.redis.deadWithoutSeat = world.redis.deadWithoutSeat.filter((dead) => !worker.buried.includes(dead));
+  }
   return true;
 }
 
-function newlyDead(world: World, { buried, formerHolder }: Worker): string[] {
-  const holders = [...Object.values(world.redis.seats), ...(formerHolder === undefined ? [] : [formerHolder])];
+function newlyDead(world: World, { buried }: Worker): string[] {
+  const holders = [...Object.values(world.redis.seats), ...world.redis.deadWithoutSeat];
   return holders.filter((holder) => !lives(world, holder) && !buried.includes(holder));
 }
 

@@ -7,6 +7,8 @@ interface RedisState {
   /** worker → when its lease ends. */
   leases: Record<string, number>;
   seats: Record<string, string>;
+  /** The dead whose seat went to another, and whose sessions nobody has looked for yet. */
+  deadWithoutSeat: string[];
 }
 
 /** A command on its way: to Redis, or its reply back. */
@@ -113,8 +115,6 @@ export interface Worker {
   seat: number;
   /** When the last confirmed renewal was sent. */
   beat: number;
-  /** Who held its seat before, and is dead. */
-  formerHolder?: string;
   /** The dead whose sessions it has looked at. */
   buried: string[];
   isDraining: boolean;
@@ -209,7 +209,7 @@ export function newWorld(rules: Rules, workers: number): World {
   const world: World = {
     now: 0,
     counter: 0,
-    redis: { session: null, jobs: [], leases: {}, seats: {} },
+    redis: { session: null, jobs: [], leases: {}, seats: {}, deadWithoutSeat: [] },
     workers: [],
     agents: [],
     tools: [],
@@ -240,11 +240,11 @@ export function startWorker(world: World): Worker {
     const holder = world.redis.seats[seat];
     if (holder === undefined || !lives(world, holder)) break;
   }
-  const formerHolder = world.redis.seats[seat];
+  const dead = world.redis.seats[seat];
+  if (dead !== undefined) world.redis.deadWithoutSeat.push(dead);
   world.redis.seats[seat] = id;
   world.redis.leases[id] = world.now + leaseTtl;
   const worker: Worker = { id, state: 'up', seat, beat: world.now, buried: [], isDraining: false, isLate: false };
-  if (formerHolder !== undefined) worker.formerHolder = formerHolder;
   world.workers.push(worker);
   return worker;
 }
