@@ -22,6 +22,7 @@ import { encodeSessionId, shardOf } from './session-id.js';
  * Worker keys share one tag:
  *   hearth:{workers}:seats           hash    seat → workerId
  *   hearth:{workers}:known           zset    workerId → when it last renewed its lease (a worker that was, never is again)
+ *   hearth:{workers}:dead            set     workers whose seat went to another after their death, until somebody has looked for their sessions
  *   hearth:{workers}:lease:<id>      string  the worker record, with the lease's TTL
  *   hearth:{workers}:closed          stream  sessions that were closed: workers remove the folders they still have
  *   hearth:{workers}:wake:<id>       pub/sub channel: calls to the worker about its sessions (`wake-call.ts`)
@@ -114,6 +115,9 @@ export class Keys {
   }
   get knownWorkers(): string {
     return `${this.workers}:known`;
+  }
+  get deadWorkers(): string {
+    return `${this.workers}:dead`;
   }
   get closed(): string {
     return `${this.workers}:closed`;

@@ -183,14 +183,14 @@ export class Parts {
     return new Set(this.poolOf.values());
   }
 
-  /** What goes its rounds on that seat, whose holder before was perhaps found dead. */
-  rounds(seat: number, formerHolder: string | undefined): readonly RoundsPart[] {
+  /** What goes its rounds on that seat. */
+  rounds(seat: number): readonly RoundsPart[] {
     const { store, leases, ringer, sessions, endings } = this;
     const { workerId, log, options } = this.spec;
     const workspaces = new ClosedWorkspaces({ endings, root: this.workspaces, log });
     const { retentionMs } = options;
     return [
-      new Sweep({ workerId, seat, formerHolder, store, leases, ringer, sessions, log }),
+      new Sweep({ workerId, seat, store, leases, ringer, sessions, log }),
       new Deadlines({ workerId, endings, leases, ringer, log }),
       this.memory,
       new Retention({ workerId, endings, leases, ringer, retentionMs, log }),

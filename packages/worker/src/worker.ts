@@ -90,14 +90,14 @@ export class Worker extends EventEmitter<WorkerEvents> {
         .catch((error: unknown) => this.log.warn({ err: error }, 'wishes could not be read'));
     });
     this.parts.lease.on('lost', (reason) => void this.onLost(reason));
-    const { seat, formerHolder } = await this.parts.lease.start();
+    const { seat } = await this.parts.lease.start();
     if (this.isOver) {
       await this.parts.lease.stop();
       throw new HearthError('closed', 'The worker was stopped while it started.');
     }
     this.seat = seat;
     const { reception, doorbells } = this.parts.openReception(seat);
-    const rounds = this.parts.rounds(seat, formerHolder);
+    const rounds = this.parts.rounds(seat);
     this.state = { kind: 'serving', doorbells, rounds };
     for (const pool of this.parts.pools) pool.fill();
     await this.listen(reception, doorbells);

@@ -18,21 +18,18 @@ export class LeaseStore {
   }
 
   /** Takes a lease and the lowest free seat. `dead`: this incarnation had a lease and lost it. */
-  async acquire(
-    record: WorkerRecord,
-    ttlMs: number,
-  ): Promise<{ kind: 'ok'; seat: number; formerHolder: string | undefined } | { kind: 'dead' }> {
+  async acquire(record: WorkerRecord, ttlMs: number): Promise<{ kind: 'ok'; seat: number } | { kind: 'dead' }> {
     const json = JSON.stringify({ ...record, seat: 0 });
     const reply = await runScript(
       this.redis,
       'lease_acquire',
-      [this.keys.seats, this.keys.knownWorkers, this.keys.leasePrefix],
+      [this.keys.seats, this.keys.knownWorkers, this.keys.leasePrefix, this.keys.deadWorkers],
       [record.workerId, ttlMs, json, workerMemoryMs],
     );
     const code = returnCodeOf(reply);
     if (code === 'DEAD') return { kind: 'dead' };
     if (code !== 'OK' && code !== 'REPEATED') throw unexpected('lease_acquire', code);
-    return { kind: 'ok', seat: Number(reply[1]), formerHolder: reply[2] === '' ? undefined : String(reply[2]) };
+    return { kind: 'ok', seat: Number(reply[1]) };
   }
 
   /** Renews the lease and writes the worker record; never recreates it. */
@@ -60,6 +57,16 @@ export class LeaseStore {
     // In this order: it takes its lease when it becomes known.
     const isKnown = (await this.redis.zscore(this.keys.knownWorkers, workerId)) !== null;
     return isKnown && !(await this.lives(workerId));
+  }
+
+  /** The dead whose seat went to another, and whose sessions nobody has looked for yet. */
+  async deadWithoutSeat(): Promise<string[]> {
+    return this.redis.smembers(this.keys.deadWorkers);
+  }
+
+  /** Their sessions were looked for, all of them. */
+  async forgetDead(workerIds: readonly string[]): Promise<void> {
+    if (workerIds.length > 0) await this.redis.srem(this.keys.deadWorkers, ...workerIds);
   }
 
   /** All seats with their holders; `record` is absent when the holder is dead. */

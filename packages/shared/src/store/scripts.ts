@@ -25,7 +25,7 @@ const scripts = {
   ask_permission: sessionKeyCount,
   answer: sessionKeyCount,
   sweep: 2,
-  lease_acquire: 3,
+  lease_acquire: 4,
   lease_renew: 2,
   lease_release: 2,
 } as const;

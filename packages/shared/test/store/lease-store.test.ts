@@ -8,22 +8,22 @@ describe('a worker lease', () => {
   it('comes with the lowest free seat', () =>
     withStore(async ({ leases }) => {
       for (const [at, id] of ['w1', 'w2', 'w3'].entries()) {
-        expect(await leases.acquire(workerRecord(id), ttlMs)).toEqual({
-          kind: 'ok',
-          seat: at + 1,
-          formerHolder: undefined,
-        });
+        expect(await leases.acquire(workerRecord(id), ttlMs)).toEqual({ kind: 'ok', seat: at + 1 });
       }
       await leases.release('w2', 2);
-      expect(await leases.acquire(workerRecord('w4'), ttlMs)).toMatchObject({ seat: 2, formerHolder: undefined });
+      expect(await leases.acquire(workerRecord('w4'), ttlMs)).toMatchObject({ seat: 2 });
+      expect(await leases.deadWithoutSeat()).toEqual([]);
     }));
 
-  it('comes with the seat of a holder that died, and names it', () =>
+  it('comes with the seat of a holder that died, which is noted until its sessions were looked for', () =>
     withStore(async ({ leases, redis, keys }) => {
       await leases.acquire(workerRecord('w1'), ttlMs);
       await leases.acquire(workerRecord('w2'), ttlMs);
       await redis.del(keys.lease('w1'));
-      expect(await leases.acquire(workerRecord('w3'), ttlMs)).toEqual({ kind: 'ok', seat: 1, formerHolder: 'w1' });
+      expect(await leases.acquire(workerRecord('w3'), ttlMs)).toEqual({ kind: 'ok', seat: 1 });
+      expect(await leases.deadWithoutSeat()).toEqual(['w1']);
+      await leases.forgetDead(['w1']);
+      expect(await leases.deadWithoutSeat()).toEqual([]);
     }));
 
   it('holds the record with the seat that was given, and its TTL', () =>
@@ -37,7 +37,7 @@ describe('a worker lease', () => {
   it('is given once: asked again, it is the same seat', () =>
     withStore(async ({ leases }) => {
       await leases.acquire(workerRecord('w1'), ttlMs);
-      expect(await leases.acquire(workerRecord('w1'), ttlMs)).toEqual({ kind: 'ok', seat: 1, formerHolder: undefined });
+      expect(await leases.acquire(workerRecord('w1'), ttlMs)).toEqual({ kind: 'ok', seat: 1 });
       expect(await leases.seats()).toHaveLength(1);
     }));
 

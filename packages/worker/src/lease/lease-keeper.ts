@@ -47,7 +47,7 @@ export class LeaseKeeper extends EventEmitter<LeaseEvents> {
   }
 
   /** Takes a lease and a seat. @throws HearthError `lease_lost` when this incarnation had one before */
-  async start(): Promise<{ seat: number; formerHolder: string | undefined }> {
+  async start(): Promise<{ seat: number }> {
     const sentNs = process.hrtime.bigint();
     const acquired = await this.leases.acquire(this.record(), this.times.ttlMs);
     if (acquired.kind === 'dead')

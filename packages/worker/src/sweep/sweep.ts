@@ -11,8 +11,6 @@ const perShard = 100;
 export interface SweepDeps {
   workerId: string;
   seat: number;
-  /** Who held our seat before, and is dead. */
-  formerHolder: string | undefined;
   store: SessionStore;
   leases: LeaseStore;
   ringer: Ringer;
@@ -46,8 +44,10 @@ export class Sweep {
   private async sweep(): Promise<void> {
     const seats = await this.deps.leases.seats();
     const live = seats.flatMap(({ record }) => record ?? []);
+    // After the seats: who is gone from those stands here, until somebody has looked for its sessions.
+    const withoutSeat = await this.deps.leases.deadWithoutSeat();
     const dead = seats.filter(({ record }) => record === undefined).map(({ workerId }) => workerId);
-    if (this.deps.formerHolder !== undefined) dead.push(this.deps.formerHolder);
+    dead.push(...withoutSeat);
     const newlyDead = dead.filter((workerId) => !this.buried.has(workerId));
     if (newlyDead.length > 0) this.deps.log.warn({ dead: newlyDead }, 'workers died; looking for their sessions');
     await forEachShard(
@@ -56,6 +56,7 @@ export class Sweep {
       (session) => this.look(session),
     );
     for (const workerId of newlyDead) this.buried.add(workerId);
+    await this.deps.leases.forgetDead(withoutSeat);
     for (const workerId of this.buried) if (!dead.includes(workerId)) this.buried.delete(workerId);
   }
 

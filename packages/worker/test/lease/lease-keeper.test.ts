@@ -49,7 +49,7 @@ afterEach(() => {
 test('a lease whose renewals are not answered is lost at TTL − margin, when the guard acts, not at the next renewal', async () => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'hrtime'] });
   const silent: Pick<LeaseStore, 'acquire' | 'renew'> = {
-    acquire: async () => ({ kind: 'ok', seat: 1, formerHolder: undefined }),
+    acquire: async () => ({ kind: 'ok', seat: 1 }),
     renew: () => new Promise(() => undefined),
   };
   const keeper = new LeaseKeeper(

@@ -70,6 +70,7 @@ export class Model {
   readonly workers: ModelWorker[] = [];
   /** Seat → worker id, also of dead holders whose seat nobody took yet. */
   readonly seats = new Map<number, string>();
+  readonly deadWithoutSeat = new Set<string>();
   readonly writers: ModelWriter[] = [];
   private made = 0;
 

@@ -166,7 +166,7 @@ export function plant({ scripts, from, to }: Mutant): Tamper {
   return (redis) => {
     for (const { command, lua } of bodies) {
       const numberOfKeys = command.startsWith('hearth_lease_acquire')
-        ? 3
+        ? 4
         : command.startsWith('hearth_lease_renew')
           ? 2
           : command === 'hearth_sweep'

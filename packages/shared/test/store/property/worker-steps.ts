@@ -12,10 +12,13 @@ export async function startWorker(model: Model, world: World, step: { drop: bool
   const id = `worker-${model.fresh()}`;
   const seat = model.lowestFreeSeat();
   const client = pick(world.workers, model.workers.length);
-  const { outcome, resent } = await perform(world, { client, script: 'lease_acquire', drop: step.drop }, () =>
+  const { outcome } = await perform(world, { client, script: 'lease_acquire', drop: step.drop }, () =>
     client.leases.acquire(workerRecord(id), ttlMs),
   );
-  assert.deepEqual(outcome, { kind: 'ok', seat, formerHolder: resent ? undefined : model.seats.get(seat) });
+  assert.deepEqual(outcome, { kind: 'ok', seat });
+  const before = model.seats.get(seat);
+  if (before !== undefined) model.deadWithoutSeat.add(before);
+  assert.deepEqual(new Set(await client.leases.deadWithoutSeat()), model.deadWithoutSeat);
   model.workers.push({ id, seat, alive: true });
   model.seats.set(seat, id);
 }
@@ -68,10 +71,7 @@ export async function acquireAgain(model: Model, world: World, step: { which: nu
     client.leases.acquire(workerRecord(worker.id), ttlMs),
   );
   assert.equal(changed, false);
-  assert.deepEqual(
-    outcome,
-    worker.alive ? { kind: 'ok', seat: worker.seat, formerHolder: undefined } : { kind: 'dead' },
-  );
+  assert.deepEqual(outcome, worker.alive ? { kind: 'ok', seat: worker.seat } : { kind: 'dead' });
 }
 
 /** A call of long ago arrives once more: its connection was cut, and came back only now. */
