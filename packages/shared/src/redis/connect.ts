@@ -19,6 +19,9 @@ export function connectFailingFast(url: string, name: string, answerTimeoutMs = 
     commandTimeout: answerTimeoutMs,
     // Counts while an answer is due: a connection that is idle is kept.
     socketTimeout: Math.ceil(answerTimeoutMs / 2),
+    // A primary that was demoted keeps its connections: only another one leads to who is primary now. The command fails all the same,
+    // since nothing waits here for a connection.
+    reconnectOnError: (error) => error.message.startsWith('READONLY '),
     retryStrategy,
   });
 }

@@ -1,8 +1,13 @@
 import { once } from 'node:events';
-import { createServer } from 'node:net';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { type AddressInfo, connect, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { expect, test } from 'vitest';
+import { Redis } from 'ioredis';
+import { expect, onTestFinished, test } from 'vitest';
 import { withRedis } from '../../../../test/setup/prefix.js';
+import { RedisServer } from '../../../../test/support/redis-server.js';
 import { connectFailingFast, connectWaiting, disconnectNow } from '../../src/redis/connect.js';
 
 /** An address that nobody listens at. */
@@ -41,4 +46,35 @@ test('a connection that fails fast is kept while nobody asks anything', () =>
     expect(await listed()).toContain(`id=${id} `);
     expect(String(await idle.client('ID'))).toBe(id);
     disconnectNow(idle);
+  }));
+
+test('a connection that fails fast leaves a primary that was demoted: where its address leads by then, the next command is taken', () =>
+  withRedis(async ({ url, prefix }) => {
+    const folder = await mkdtemp(join(tmpdir(), 'hearth-test-redis-'));
+    const demoted = await RedisServer.start(folder);
+    let leadsTo = demoted.url;
+    const address = createServer((near) => {
+      const far = connect(Number(new URL(leadsTo).port), '127.0.0.1');
+      near.pipe(far).pipe(near);
+      for (const socket of [near, far]) socket.on('error', () => near.destroy()).on('close', () => far.destroy());
+    }).listen(0, '127.0.0.1');
+    await once(address, 'listening');
+    const redis = connectFailingFast(`redis://127.0.0.1:${(address.address() as AddressInfo).port}`, prefix);
+    onTestFinished(async () => {
+      disconnectNow(redis);
+      address.close();
+      await demoted.stop();
+      await rm(folder, { recursive: true, force: true });
+    });
+    await redis.connect();
+    await redis.set(prefix, 'before');
+
+    leadsTo = url;
+    const admin = new Redis(demoted.url);
+    await admin.replicaof('127.0.0.1', 1);
+    admin.disconnect();
+    const again = once(redis, 'ready', { signal: AbortSignal.timeout(10_000) });
+    await expect(redis.set(prefix, 'lost')).rejects.toThrow(/^READONLY /);
+    await again;
+    expect(await redis.set(prefix, 'after')).toBe('OK');
   }));
