@@ -223,7 +223,7 @@ interface Pace {
   slower: number;
 }
 
-/** Redis came back without what it had acknowledged last: it failed over, or was killed before that was on disk. */
+/** Redis came back without what it had acknowledged last: it failed over, or was killed before that was written. */
 export interface RolledBack {
   kind: 'rolled_back';
   /** All that was acknowledged before then is there. */
