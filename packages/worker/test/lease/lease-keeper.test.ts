@@ -1,21 +1,8 @@
-import { createLogger, Keys, LeaseStore, type WorkerRecord } from '@hearth/shared';
+import { createLogger, Keys, LeaseStore } from '@hearth/shared';
 import { afterEach, expect, test, vi } from 'vitest';
 import { withRedis } from '../../../../test/setup/prefix.js';
 import { LeaseKeeper } from '../../src/lease/lease-keeper.js';
-
-const record = (workerId: string, seat: number): WorkerRecord => ({
-  workerId,
-  seat,
-  host: 'h',
-  pid: 1,
-  version: '0',
-  startedAt: 0,
-  state: 'serving',
-  places: { total: 1, spare: 0, busy: 0, idle: 0 },
-  profiles: {},
-  launches: {},
-  agents: [],
-});
+import { workerRecord } from '../worker-record.js';
 
 test('a lease that vanished is lost for ever: it is told once, and never made again', () =>
   withRedis(async ({ redis, prefix }) => {
@@ -24,7 +11,7 @@ test('a lease that vanished is lost for ever: it is told once, and never made ag
     const keeper = new LeaseKeeper(
       leases,
       { ttlMs: 2_000, marginMs: 400 },
-      () => record('w', 1),
+      () => workerRecord('w', 1),
       createLogger('test', 'silent'),
     );
     const confirmed: bigint[] = [];
@@ -55,7 +42,7 @@ test('a lease whose renewals are not answered is lost at TTL − margin, when th
   const keeper = new LeaseKeeper(
     silent as LeaseStore,
     { ttlMs: 2_000, marginMs: 900 },
-    () => record('w', 1),
+    () => workerRecord('w', 1),
     createLogger('test', 'silent'),
   );
   const lost = vi.fn();
@@ -73,7 +60,7 @@ test('stopping gives lease and seat back', () =>
     const keeper = new LeaseKeeper(
       leases,
       { ttlMs: 2_000, marginMs: 400 },
-      () => record('w', 1),
+      () => workerRecord('w', 1),
       createLogger('test', 'silent'),
     );
     await keeper.start();

@@ -12,7 +12,7 @@ import { expect, test, vi } from 'vitest';
 import { withRedis } from '../../../../test/setup/prefix.js';
 import { type ActorDeps, SessionActor } from '../../src/session/actor.js';
 import { agentLimitsSchema } from '../../src/session/limits.js';
-import { answered, handAgent } from './agents.js';
+import { answered, type HandAgent, handAgent } from './agents.js';
 
 /** A store whose looks at the log wait until they are let go, if they are to. */
 class HeldStore extends SessionStore {
@@ -90,6 +90,26 @@ async function withActor(
   });
 }
 
+/** An actor whose agent has a prompt in its hands. */
+async function withTurnInHand(
+  use: (world: {
+    actor: SessionActor;
+    agent: HandAgent;
+    left: ReturnType<typeof handingOver>['left'];
+    store: SessionStore;
+  }) => Promise<void>,
+): Promise<void> {
+  const agent = handAgent(1);
+  const { handOver, left } = handingOver();
+  const obtainAgent = async () => ({ agent, warmth: 'cold' as const });
+  await withActor({ obtainAgent, handOver }, async ({ actor, store }) => {
+    await submit(store);
+    actor.start();
+    await expect.poll(() => agent.prompts.length).toBe(1);
+    await use({ actor, agent, left, store });
+  });
+}
+
 test('a session whose log is being looked at is not idle: nobody may end its agent before it is known whether there is a turn', async () => {
   const onOver = vi.fn();
   await withActor({ onOver }, async ({ actor, store }) => {
@@ -138,13 +158,7 @@ test('a turn whose agent is still being met when the worker drains is not begun:
 });
 
 test('a turn that is killed for its memory while the worker drains fails with that: the next owner would only repeat it', async () => {
-  const agent = handAgent(1);
-  const { handOver, left } = handingOver();
-  const obtainAgent = async () => ({ agent, warmth: 'cold' as const });
-  await withActor({ obtainAgent, handOver }, async ({ actor, store }) => {
-    await submit(store);
-    actor.start();
-    await expect.poll(() => agent.prompts.length).toBe(1);
+  await withTurnInHand(async ({ actor, agent, left, store }) => {
     const drained = actor.drain();
     actor.noteMemory(agent.pid, Number.MAX_SAFE_INTEGER);
     await drained;
@@ -154,13 +168,7 @@ test('a turn that is killed for its memory while the worker drains fails with th
 });
 
 test('a turn that was begun here and is cut off by a drain is left as one that was', async () => {
-  const agent = handAgent(1);
-  const { handOver, left } = handingOver();
-  const obtainAgent = async () => ({ agent, warmth: 'cold' as const });
-  await withActor({ obtainAgent, handOver }, async ({ actor, store }) => {
-    await submit(store);
-    actor.start();
-    await expect.poll(() => agent.prompts.length).toBe(1);
+  await withTurnInHand(async ({ actor, left }) => {
     await actor.abandon();
     expect(left).toEqual([{ seq: 1, wasBegun: true }]);
   });

@@ -1,33 +1,11 @@
-import {
-  createLogger,
-  defaultStoreLimits,
-  Keys,
-  LeaseStore,
-  newRingId,
-  Ringer,
-  SessionStore,
-  type WorkerRecord,
-} from '@hearth/shared';
+import { createLogger, defaultStoreLimits, Keys, LeaseStore, newRingId, Ringer, SessionStore } from '@hearth/shared';
 import { expect, test } from 'vitest';
 import { withRedis } from '../../../../test/setup/prefix.js';
 import type { Sessions } from '../../src/session/sessions.js';
 import { Sweep } from '../../src/sweep/sweep.js';
+import { workerRecord } from '../worker-record.js';
 
 const ttlMs = 60_000;
-const record = (workerId: string): WorkerRecord => ({
-  workerId,
-  seat: 0,
-  host: 'h',
-  pid: 1,
-  version: '0',
-  startedAt: 0,
-  state: 'serving',
-  places: { total: 1, spare: 0, busy: 0, idle: 0 },
-  profiles: {},
-  launches: {},
-  agents: [],
-});
-
 test.each([
   { what: 'the reply to whoever took its seat was lost', heirs: ['w-resent', 'w-resent'] },
   { what: 'whoever took its seat died before it had looked', heirs: ['w-short', 'w-next'] },
@@ -38,7 +16,7 @@ test.each([
     const store = new SessionStore(redis, keys, { ...defaultStoreLimits, lookAfterMs: ttlMs });
     const leases = new LeaseStore(redis, keys);
     const ringer = new Ringer(redis, keys);
-    await leases.acquire(record('w-dead'), ttlMs);
+    await leases.acquire(workerRecord('w-dead'), ttlMs);
     const request = { prompt: 'x', onInterrupted: 'fail' as const };
     const { ring } = await store.submit({
       sessionId: 's',
@@ -52,7 +30,7 @@ test.each([
     let holder = 'w-dead';
     for (const heir of heirs) {
       if (heir !== holder) await redis.del(keys.lease(holder));
-      expect(await leases.acquire(record(heir), ttlMs)).toEqual({ kind: 'ok', seat: 1 });
+      expect(await leases.acquire(workerRecord(heir), ttlMs)).toEqual({ kind: 'ok', seat: 1 });
       holder = heir;
     }
     const sweep = new Sweep({
