@@ -13,3 +13,16 @@ test('a delayed prompt that comes due meanwhile is served as soon as Redis takes
   await cluster.redis.config('SET', 'maxmemory', '0');
   expect(await turn.result()).toMatchObject({ text: 'Echo: hello' });
 });
+
+test('a worker lives: its lease is renewed', async () => {
+  const { cluster } = await clusterOnOwnRedis();
+  const leaseTtlMs = 2_000;
+  const { workerId } = await cluster.worker({ claude: 'fake', leaseTtlMs });
+  await cluster.redis.config('SET', 'maxmemory', '1');
+  const [seconds, microseconds] = await cluster.redis.time();
+  const full = Number(seconds) * 1_000 + Number(microseconds) / 1_000;
+  // Renewed more than once since, and by more than its TTL.
+  await expect
+    .poll(() => cluster.redis.pexpiretime(cluster.store.keys.lease(workerId)), { timeout: 10_000 })
+    .toBeGreaterThan(full + 2 * leaseTtlMs);
+});

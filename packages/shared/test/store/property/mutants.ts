@@ -142,7 +142,7 @@ export const mutants: readonly Mutant[] = [
     to: 'if false then return {ALREADY',
     noticedBy: 'wishes',
   },
-  { without: 'the refusal to recreate a lease', scripts: ['lease_renew'], from: ", 'XX'", to: '' },
+  { without: 'the refusal to recreate a lease', scripts: ['lease_renew'], from: ' == 0', to: ' < 0' },
   {
     without: 'the memory of workers that were',
     scripts: ['lease_acquire'],
