@@ -4,7 +4,7 @@ import { Rounds } from '../sweep/rounds.js';
 
 /** How often agents are measured, ms: one that grows by 60 MB/s (a reported hazard) has grown by so much at most in between. */
 const everyMs = 2_000;
-/** Memory nobody is given, bytes: what the worker and the machine need beside the agents. */
+/** Memory that is left when agents are added to others, bytes: what the worker and the machine need beside the agents. */
 const reserveBytes = 256 * 1024 * 1024;
 /** How much the newest measurement counts for the estimate. */
 const weight = 0.3;

@@ -196,7 +196,7 @@ export class SparePool {
       if (at === -1) return;
       this.ready.splice(at, 1);
       const why = `A spare ended by itself (${exit.code ?? exit.signal}). ${exit.stderrTail}`.trim();
-      if (performance.now() - since < heldMs) return this.fail(new HearthError('agent_start_failed', why));
+      if (performance.now() - since < heldMs) return this.fail(new HearthError('agent_start_failed', why), true);
       this.deps.log.warn({ pid: agent.pid }, why);
       this.fill();
     });
@@ -212,12 +212,14 @@ export class SparePool {
     this.health = { kind: 'ok' };
   }
 
-  private fail(error: HearthError): void {
+  /** `afterStart`: it started, and died soon: that starts go well says nothing then, and the backoff alone knows of the one before. */
+  private fail(error: HearthError, afterStart = false): void {
     if (this.stopped) return;
     while (this.waiters.length > this.starts.size) this.waiters.shift()?.reject(error);
-    const again = this.health.kind === 'failing';
+    const failedBefore = this.health.kind === 'failing';
     if (this.health.kind === 'failing') clearTimeout(this.health.timer);
     const waitMs = this.backoff.failed();
+    const again = failedBefore || (afterStart && this.backoff.count > 1);
     const goesOn = this.backoff.count < givesUpAfter;
     this.deps.log.error(
       { err: error, failures: this.backoff.count, ...(goesOn ? { retryInMs: Math.round(waitMs) } : {}) },

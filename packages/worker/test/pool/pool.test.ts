@@ -121,6 +121,19 @@ describe('spares', () => {
     await pool.stop();
   });
 
+  test('that start well and die at once are not started again at the pace of whoever comes', async () => {
+    const { pool, started } = world(5, 1);
+    pool.fill();
+    await pool.settled();
+    await started[0]?.end('now');
+    await expect.poll(() => pool.readyCount).toBe(1);
+    await started[1]?.end('now');
+    expect(pool.isBackingOff).toBe(true);
+    pool.fill();
+    expect(started).toHaveLength(2);
+    await pool.stop();
+  });
+
   test('are there for all although one session cannot be resumed, however often that is tried', async () => {
     const { pool } = world(5, 0);
     for (let time = 0; time < 5; time += 1)
