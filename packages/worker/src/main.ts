@@ -46,12 +46,15 @@ async function serve(options: WorkerOptions): Promise<void> {
 /** Redis may still be away, or refuse writes: that was no reason to end before, and is none now. */
 async function serveAgain(options: WorkerOptions): Promise<void> {
   const backoff = new Backoff({ ...againMs, holdMs: 0 });
+  let told: string | undefined;
   for (;;) {
     try {
       return await serve(options);
     } catch (error) {
       if (error instanceof HearthError && lasting.has(error.code)) throw error;
-      if (backoff.count === 0) log.warn({ err: error }, 'the worker cannot begin anew; it tries again until it can');
+      const why = describeError(toErrorBody(error));
+      if (why !== told) log.warn({ err: error }, 'the worker cannot begin anew; it tries again until it can');
+      told = why;
       await pause(backoff.failed());
     }
   }

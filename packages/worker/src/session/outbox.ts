@@ -42,7 +42,7 @@ export interface CommitEntry extends Omit<CommitInput, 'transcriptChunks'> {
 }
 
 /**
- * What a session's agent says, and its commits, on their way into Redis. Owns the order of the session's writes and the
+ * What a session's agent says, and its begins and commits, on their way into Redis. Owns the order of the session's writes and the
  * number of transcript chunks.
  *
  * O1 Entries are written in the order they were put in.

@@ -235,7 +235,8 @@ export class Serving {
     const ending = await this.agent.exchange(hand, agent, withNote(turn.request.prompt, this.commits.owedNote));
     switch (ending.kind) {
       case 'answered':
-        if (this.isAbandoned && ending.answer.stopped) return again;
+        // Stopped for no reason but that; what a clock or a wish has stopped is over.
+        if (this.isAbandoned && ending.answer.stopped && this.agent.stopReason(seq) === undefined) return again;
         return this.commitAnswered(hand, ending.answer.claudeSessionId ?? agent.claudeSessionId, ending.answer, log);
       case 'agent_gone':
         return this.agentGone(hand, agent.claudeSessionId, ending.exit, log);

@@ -24,7 +24,8 @@ export interface SweepDeps {
  *
  * Each worker that serves sweeps its part of the shards for late turns; every worker sweeps all of them for the sessions of a
  * worker it finds dead. Whoever bumps an entry's time has won the right to look at what is late; sessions of the dead are told to all,
- * until each has dealt with them: what was told may be lost with whoever asked. A ring twice is harmless.
+ * until each has dealt with them (the first of all, where the dead have no seat any more): what was told may be lost with whoever asked.
+ * A ring twice is harmless.
  */
 export class Sweep {
   private readonly buried = new Set<string>();
@@ -55,6 +56,8 @@ export class Sweep {
       async (shard) => (this.rounds.isStopped ? [] : this.deps.store.sweep(shard, perShard, newlyDead)),
       (session) => this.look(session),
     );
+    // Stopped half-way, it has not looked for all of them.
+    if (this.rounds.isStopped) return;
     for (const workerId of newlyDead) this.buried.add(workerId);
     await this.deps.leases.forgetDead(withoutSeat);
     for (const workerId of this.buried) if (!dead.includes(workerId)) this.buried.delete(workerId);

@@ -167,6 +167,20 @@ test('a turn that is killed for its memory while the worker drains fails with th
   });
 });
 
+test('a turn that somebody has stopped is over, also when the time of a drain is before its agent says so', async () => {
+  await withTurnInHand(async ({ actor, agent, left, store }) => {
+    let asked = 0;
+    agent.interrupt = async () => {
+      asked += 1;
+      if (asked === 2) agent.say({ ...answered, ok: false, stopped: true });
+    };
+    actor.interrupt(1);
+    await actor.abandon();
+    expect(left).toEqual([]);
+    expect(await store.turn('s', 1)).toMatchObject({ result: { error: { code: 'interrupted' } } });
+  });
+});
+
 test('a turn that was begun here and is cut off by a drain is left as one that was', async () => {
   await withTurnInHand(async ({ actor, left }) => {
     await actor.abandon();

@@ -74,7 +74,7 @@ const head = (seq: number): HeadTurn => ({
 export const handOf = (seq: number): TurnInHand =>
   new TurnInHand(head(seq), 1, { workerId: 'w', pid: 1, warmth: 'hot' });
 /** What an agent says that has answered its prompt. */
-export const answered: AgentEvent = {
+export const answered: Extract<AgentEvent, { kind: 'result' }> = {
   kind: 'result',
   ok: true,
   stopped: false,
