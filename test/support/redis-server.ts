@@ -16,7 +16,7 @@ export class RedisServer {
     return this.server.url;
   }
 
-  /** Ends it, orderly or not, and has it back after so many ms. What it acknowledged within the last second may be lost by `kill`. */
+  /** Ends it, orderly or not, and has it back after so many ms. What it acknowledged is written, also when it is killed. */
   async bounce(how: 'stop' | 'kill', downMs: number): Promise<void> {
     const { pid, port } = this.server;
     if (how === 'kill' && pid !== undefined) process.kill(pid, 'SIGKILL');

@@ -153,7 +153,7 @@ export class TurnHandle implements AsyncIterable<ReaderEvent> {
     return result;
   }
 
-  /** Cancels the turn while it waits: it fails with `cancelled`. One that runs goes on. @throws HearthError `redis_unreachable` | `turn_gone` */
+  /** Cancels the turn while it waits: it fails with `cancelled`. One that was begun goes on. @throws HearthError `redis_unreachable` | `turn_gone` */
   async cancel(): Promise<Cancellation> {
     return this.deps.cancel();
   }

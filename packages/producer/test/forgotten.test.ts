@@ -49,21 +49,29 @@ test('an ending whose place a reader had passed before a failover is told from t
   const turn = await session.prompt('x');
   const failOver = await remembered(scene);
   const events: ReaderEvent[] = [];
+  let goOn = (): void => undefined;
+  const failedOver = new Promise<void>((resolve) => {
+    goOn = resolve;
+  });
   const reading = (async () => {
-    for await (const event of turn) events.push(event);
+    for await (const event of turn) {
+      // Whoever is busy with an event is not silent, and looks for nothing.
+      if (events.push(event) === 22) await failedOver;
+    }
   })();
   const former = await scene.own(turn);
   await scene.begin(former, turn);
   await former.append(Array.from({ length: 20 }, () => delta(1, 'forgotten')));
   await expect.poll(() => events.length).toBe(22);
   await failOver();
-  // All of it before the reader is silent: it goes on where it was, in the turn after.
   const writer = await scene.own(turn);
   await scene.begin(writer, turn);
   const result = await scene.commit(writer, turn);
   const later = await session.prompt('y');
   await scene.begin(writer, later);
   await writer.append(Array.from({ length: 20 }, () => delta(2, 'later')));
+  // It goes on where it was: in the turn after.
+  goOn();
   await reading;
   expect(events.slice(22).map(({ type }) => type)).toEqual(['stream.expired', 'message', 'turn.finished']);
   expect(await turn.result()).toEqual(result);

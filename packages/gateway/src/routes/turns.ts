@@ -122,7 +122,7 @@ const cancel = route({
   operation: 'cancelTurn',
   tag: 'Turns',
   summary: 'Cancel a turn that waits',
-  description: 'It fails with `cancelled`. One that runs is stopped by an interrupt instead.',
+  description: 'It fails with `cancelled`. One that was begun is stopped by an interrupt instead.',
   scope: 'prompt',
   params: turnParams,
   responses: {
@@ -135,7 +135,7 @@ const cancel = route({
   async handle({ params: { sessionId, turnId }, services }) {
     const cancellation = await services.producer.session(sessionId).cancel(turnId);
     if (cancellation === 'in_hand') {
-      throw new HearthError('turn_in_hand', `Turn ${turnId} runs already.`, {
+      throw new HearthError('turn_in_hand', `Turn ${turnId} was begun already.`, {
         field: 'turnId',
         expected: 'a turn that waits',
         wayOut: 'Interrupt it: POST …/interrupt.',
