@@ -17,6 +17,7 @@ export function obstaclesOf(
     ...redisAway(history),
     ...bellsAway(history),
     ...tooFew(history),
+    ...hearersHit(history, window),
     ...holdersHit(history, holdings(history, sessionId, workerId), window),
     ...agentsHit(history, sessionId),
   ].sort((a, b) => a.from - b.from);
@@ -35,6 +36,17 @@ const bellsAway = (history: History): Obstacle[] =>
     .all('fault')
     .filter(({ away }) => away === 'bells')
     .map(({ at, until }) => ({ from: at, to: until + 3 * history.settings.lookAfterMs }));
+
+/**
+ * Who waits at intake is woken one at a time: what wakes one that loses its replies wakes nobody, until it asks again. The lease of the
+ * dead may have ended, and its turn been rung, before it had to.
+ */
+const hearersHit = (history: History, window: Obstacle): Obstacle[] =>
+  history
+    .all('fault')
+    .filter(({ workerId, away }) => workerId !== undefined && away === 'way')
+    .map(({ at, until }) => ({ from: at, to: until + history.settings.reconnectMs }))
+    .filter(({ from, to }) => to >= window.from && from <= window.to);
 
 /** Times in which those who serve have fewer places than there are sessions. Who has just begun starts its spares first. */
 function tooFew(history: History): Obstacle[] {

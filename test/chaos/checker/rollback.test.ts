@@ -60,6 +60,8 @@ test('what was accepted before is there; what was accepted after that may be now
   };
   expect(broken([...gone, told])).toEqual(['nothing accepted is lost']);
   expect(broken([...change(gone, of('accepted', 201), { at: 212 }), told])).toEqual([]);
+  // Its ring had to wait for Redis, and whoever submitted it for that.
+  expect(broken([...change(gone, of('accepted', 201), { at: 399 }), told])).toEqual([]);
   // Whoever waits is told all the same.
   expect(broken(change(gone, of('accepted', 201), { at: 212 }))).toEqual(['every caller is told']);
 });

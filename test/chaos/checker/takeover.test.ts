@@ -52,6 +52,11 @@ test.each([
     more: { at: 1_600, until: 1_700, workerId: 'w2', away: 'way' },
     due: 1_800 + 1_500,
   },
+  {
+    what: 'what woke another worker was lost on its way',
+    more: { at: 1_450, until: 1_500, workerId: 'w3', away: 'way' },
+    due: 1_600 + 1_500,
+  },
   { what: 'its new agent was killed', more: { at: 1_600, until: 1_700, sessionId: 's' }, due: 1_700 + 1_500 },
 ] as const)('the clock of a takeover begins anew from what it needed: $what', ({ more, due }) => {
   expect(broken([...servedAt(due), fault(more)])).toEqual([]);

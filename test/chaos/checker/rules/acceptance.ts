@@ -12,7 +12,7 @@ export const nothingLost: Rule = (history) => {
   // Users closed its session after it was accepted; or Redis forgot that it was: what was before is there.
   const isForgotten = (turn: Accepted, until: number): boolean =>
     history.closings(turn.sessionId).some((closing) => turn.at <= closing.until + clockMs && closing.at <= until) ||
-    history.wasRolledBack(acceptedFrom(history, turn), turn.at);
+    history.wasRolledBack(acceptedFrom(history, turn), acceptedBy(history, turn));
   const turns = history.all('accepted').flatMap((turn): Violation[] => {
     const { turnId, sessionId, at } = turn;
     const status = inRedis.get(turnId);
@@ -26,9 +26,15 @@ export const nothingLost: Rule = (history) => {
   return [...turns, ...endedSessions(history)];
 };
 
-/** Whoever submitted it was told at once, and wrote it down; but for a producer in a process of its own, that died of it. */
-const acceptedFrom = (history: History, { turnId, seq, at }: Accepted): number =>
-  seq === 0 ? (history.submitOf(turnId)?.at ?? at) : at;
+/** Whoever submits is told after the ring, and that may wait for Redis: it was accepted between their asking and whatever told of it first. */
+const acceptedFrom = (history: History, { turnId, at }: Accepted): number => history.submitOf(turnId)?.at ?? at;
+
+function acceptedBy(history: History, { turnId, at }: Accepted): number {
+  const queued = history.streams.flatMap(({ events }) =>
+    events.flatMap((event) => (event.type === 'turn.queued' && event.turnId === turnId ? [event.at] : [])),
+  );
+  return Math.min(at, ...queued);
+}
 
 /** A session becomes another only when its users closed it, or Redis forgot that it was opened. */
 function endedSessions(history: History): Violation[] {
