@@ -199,20 +199,20 @@ test('whoever leaves before the ending of a turn whose events are no longer kept
 
 test('a result that could not be waited for is waited for when it is asked for again', async () => {
   const scene = new Scene();
-  const way = await cuttable(inject('redisUrl'));
-  const session = scene.producer({ redisUrl: way.url, connectTimeoutMs: 300 }).session('s');
-  const turn = await session.prompt('x');
+  const turn = await scene.producer().session('s').prompt('x');
   const writer = await scene.own(turn);
   await scene.begin(writer, turn);
+  // Somebody who does not listen yet: of the ending only the record is left.
+  const followed = await scene.producer().session('s').follow(turn.turnId);
   const result = await scene.commit(writer, turn);
   await scene.redis.del(scene.keys.session('s')[5]);
   const [, , turnPrefix] = scene.keys.session('s');
   // Its record cannot be read.
   await scene.redis.rename(`${turnPrefix}1`, `${turnPrefix}elsewhere`);
   await scene.redis.set(`${turnPrefix}1`, 'no hash');
-  await expect(turn.result()).rejects.toThrow();
+  await expect(followed.result()).rejects.toThrow();
   await scene.redis.rename(`${turnPrefix}elsewhere`, `${turnPrefix}1`);
-  expect(await turn.result()).toEqual(result);
+  expect(await followed.result()).toEqual(result);
 });
 
 test('a session that is read under a signal is not held by it afterwards', async () => {
