@@ -4,7 +4,7 @@ import { Rounds } from '../sweep/rounds.js';
 
 /** How often agents are measured, ms: one that grows by 60 MB/s (a reported hazard) has grown by so much at most in between. */
 const everyMs = 2_000;
-/** Memory that is left when agents are added to others, bytes: what the worker and the machine need beside the agents. */
+/** Memory nobody is given, bytes: what the worker and the machine need beside the agents. */
 const reserveBytes = 256 * 1024 * 1024;
 /** How much the newest measurement counts for the estimate. */
 const weight = 0.3;
@@ -54,15 +54,16 @@ export class MemoryWatch {
 
   /**
    * Whether one more agent fits into what the machine has left, when those there are have taken what they are going to. Where there is
-   * none, the first estimate will do: what was learned is forgotten by nothing but agents that take less.
+   * none, the first estimate counts, if it is less: what was learned is forgotten by nothing but agents that take less.
    */
   fits(): boolean {
     const available = this.deps.available();
-    const needed = this.toCome() + this.estimate + reserveBytes;
-    const isShort = available < (this.deps.expected() === 0 ? Math.min(needed, this.deps.firstEstimate) : needed);
+    const { expected, firstEstimate } = this.deps;
+    const estimate = expected() === 0 ? Math.min(this.estimate, firstEstimate) : this.estimate;
+    const isShort = available < this.toCome() + estimate + reserveBytes;
     if (isShort && !this.wasShort) {
       this.deps.log.warn(
-        { availableMb: toMb(available), estimateMb: toMb(this.estimate), reserveMb: toMb(reserveBytes) },
+        { availableMb: toMb(available), estimateMb: toMb(estimate), reserveMb: toMb(reserveBytes) },
         'no memory for one more agent; sessions wait, or others make room',
       );
     }

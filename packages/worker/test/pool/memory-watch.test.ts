@@ -89,5 +89,6 @@ test('a worker without agents starts one, whatever the last one took: only an ag
 });
 
 test('a worker without agents starts none where not even the first would fit', () => {
-  expect(watch({ availableMb: 390 }).memory.fits()).toBe(false);
+  expect(watch({ availableMb: 256 + 390 }).memory.fits()).toBe(false);
+  expect(watch({ availableMb: 256 + 400 }).memory.fits()).toBe(true);
 });
