@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import type { HistoryRecord, SeenEvent } from './records.js';
-import { broken, change, closed, event, fault, inc, isEvent, of, owner, type Story, story, without } from './story.js';
+import type { HistoryRecord } from './records.js';
+import { broken, change, closed, fault, inc, isEvent, of, type Story, story, without } from './story.js';
 
 /** A tool passed the gate in the course of the first turn. */
 const reached = (records: Story): Story => change(records, isEvent(3), { type: 'tool.started' });
@@ -83,130 +83,6 @@ test.each([
   { what: 'words of a turn that does not run', number: 3, to: { seq: 2 } },
 ])('out of order: $what', ({ number, to }) => {
   expect(broken(change(story(), isEvent(number), to))).toContain('per-session order');
-});
-
-test('an agent that acts after another has begun makes two', () => {
-  const late: HistoryRecord = { kind: 'effect', at: 1_700, text: 't2/1', pid: 11 };
-  expect(broken([...story(), late])).toEqual(['no two agents for a session', "no effect after its owner's lease"]);
-});
-
-test('another agent has begun when its worker says so, however late readers are', () => {
-  const late: HistoryRecord = { kind: 'effect', at: 1_190, text: 't2/1', pid: 11 };
-  const served = (pid: number): HistoryRecord => ({
-    kind: 'served',
-    at: 1_180,
-    sessionId: 's',
-    turnId: 't2',
-    workerId: 'w2',
-    pid,
-  });
-  expect(broken([...story(), late, served(22)])).toEqual(['no two agents for a session']);
-  expect(broken([...story(), late, served(21)])).toEqual([]);
-});
-
-test('an effect after the lease of its owner, though nobody had taken over', () => {
-  expect(broken(change(story(), of('effect', 215), { at: 1_300 }))).toEqual(["no effect after its owner's lease"]);
-});
-
-test('an effect of a pid that began no turn', () => {
-  expect(broken(change(story(), of('effect', 115), { pid: 99 }))).toEqual(['no effect without a begin']);
-});
-
-test('an effect twice, where that was not allowed', () => {
-  expect(broken([...story(), { kind: 'effect', at: 116, text: 't1/1', pid: 11 }])).toEqual(['no effect twice']);
-});
-
-test('a finished turn without its effect', () => {
-  expect(broken(without(story(), of('effect', 115)))).toEqual(['a finished turn had its effects']);
-});
-
-test('words of a former owner in the turn of another', () => {
-  expect(broken(change(story(), isEvent(3), { says: 'w2' }))).toEqual(['no write under an old fence']);
-});
-
-test('an ending by somebody who had not begun the turn', () => {
-  expect(broken(change(story(), isEvent(9), { workerId: 'w1' }))).toEqual(['no write under an old fence']);
-});
-
-/** What a former owner writes when its session was claimed (with six events), and before its new owner begins. */
-const zombie = (to: Partial<SeenEvent>): Story => change(story(), isEvent(7), { seq: 2, turnId: 't2', ...to });
-
-test.each([
-  { what: 'words', records: zombie({ type: 'message', says: 'w1' }) },
-  { what: 'an ending', records: zombie({ type: 'turn.finished', workerId: 'w1', attempt: 1 }) },
-  {
-    what: 'a begin, though it claims the session again later',
-    records: [
-      ...zombie({ type: 'turn.started', workerId: 'w1', pid: 12, attempt: 2 }),
-      owner({ at: 1_900, workerId: 'w1', epoch: 3, events: 9 }),
-    ],
-  },
-  {
-    what: 'a begin by a worker that never claimed it',
-    records: zombie({ type: 'turn.started', workerId: 'w3', pid: 33, attempt: 2 }),
-  },
-  {
-    what: 'words, when it had given the session up',
-    records: [
-      ...story(),
-      owner({ at: 1_650, workerId: '', epoch: 2, events: 9 }),
-      event('r1', 10, 1_660, { says: 'w2' }),
-    ],
-  },
-])('a write after another had claimed the session: $what', ({ records }) => {
-  expect(broken(records)).toContain('no write under an old fence');
-});
-
-test('a claim that is seen late, or never, is one', () => {
-  const seenLate = change(story(), of('owner', 1_500), { events: 8 });
-  expect(broken(seenLate)).toEqual([]);
-  const unseen = change(story(), of('owner', 1_500), { at: 1_700, workerId: 'w3', epoch: 3, events: 9 });
-  expect(broken(unseen)).toEqual([]);
-  const released = change(story(), of('owner', 1_500), { at: 1_700, workerId: '', epoch: 2, events: 9 });
-  expect(broken(released)).toEqual([]);
-});
-
-test('a begin by a worker whose session had been claimed by another before', () => {
-  const records = change(story(), of('owner', 1_500), { events: 5 });
-  expect(broken(records)).toEqual(['no write under an old fence']);
-});
-
-test('a session that changes its worker for no reason is not at home', () => {
-  const records = without(
-    story(),
-    (record) => of('death')(record) || of('lease', 1_252)(record) || of('agent_gone')(record),
-  );
-  const moved = change(change(records, isEvent(8), { attempt: 1, seq: 3, turnId: 't3' }), isEvent(9), {
-    seq: 3,
-    turnId: 't3',
-  });
-  expect(broken(moved)).toContain('affinity');
-});
-
-test('a session that changes its agent for no reason is not at home', () => {
-  const records = without(story(), of('agent_gone'));
-  expect(broken(change(change(records, isEvent(6), { pid: 12 }), of('effect', 215), { pid: 12 }))).toEqual([
-    'affinity',
-  ]);
-  const released: HistoryRecord = { kind: 'released', at: 150, sessionId: 's', workerId: 'w1' };
-  expect(
-    broken([...change(change(records, isEvent(6), { pid: 12 }), of('effect', 215), { pid: 12 }), released]),
-  ).toEqual([]);
-});
-
-test('that the agent before had ended is a reason to meet another, but only if it had ended before that', () => {
-  const moved = change(change(without(story(), of('agent_gone')), isEvent(6), { pid: 12 }), of('effect', 215), {
-    pid: 12,
-  });
-  const gone = (at: number): HistoryRecord => ({ kind: 'agent_gone', at, sessionId: 's', pid: 11 });
-  expect(broken([...moved, gone(140)])).toEqual([]);
-  // Long before it served the turn before, or after the one that met another.
-  expect(broken([...moved, gone(50)])).toEqual(['affinity']);
-  expect(broken([...moved, gone(900)])).toEqual(['affinity']);
-  // Its worker says when it began, before readers know of it and whoever submitted it hears that it was accepted.
-  const served: HistoryRecord = { kind: 'served', at: 60, sessionId: 's', turnId: 't1', workerId: 'w1' };
-  expect(broken([...moved, gone(80), served])).toEqual([]);
-  expect(broken([...moved, gone(50), served])).toEqual(['affinity']);
 });
 
 test('a process that is left in the end', () => {
