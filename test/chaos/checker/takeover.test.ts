@@ -57,6 +57,11 @@ test.each([
     more: { at: 1_450, until: 1_500, workerId: 'w3', away: 'way' },
     due: 1_600 + 1_500,
   },
+  {
+    what: 'so was what woke it before the lease had to be over: it may have been sooner',
+    more: { at: 1_150, until: 1_200, workerId: 'w3', away: 'way' },
+    due: 1_300 + 1_500,
+  },
   { what: 'its new agent was killed', more: { at: 1_600, until: 1_700, sessionId: 's' }, due: 1_700 + 1_500 },
 ] as const)('the clock of a takeover begins anew from what it needed: $what', ({ more, due }) => {
   expect(broken([...servedAt(due), fault(more)])).toEqual([]);
