@@ -9,7 +9,7 @@ import { Load } from './load/load.js';
 import { shell } from './load/turn-kinds.js';
 import { Recorder } from './recorder.js';
 import { settingsOf } from './run.js';
-import { guardOf } from './stage/processes.js';
+import { watchdogOf } from './stage/processes.js';
 import { Stage } from './stage/stage.js';
 import type { WorkerProcess } from './stage/worker-process.js';
 
@@ -21,7 +21,7 @@ async function judged(end: (owner: WorkerProcess, agent: number) => void): Promi
   const folder = await mkdtemp(join(tmpdir(), 'hearth-chaos-'));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
   const recorder = new Recorder(undefined);
-  const settings = { workers: 2, places: 2, leaseTtlMs };
+  const settings = { workers: 2, slots: 2, leaseTtlMs };
   recorder.note(settingsOf({ seed: 1, ...settings }));
   const stage = await Stage.open({
     folder,
@@ -52,11 +52,11 @@ async function judged(end: (owner: WorkerProcess, agent: number) => void): Promi
   return check(recorder.records).violations.map(({ rule }) => rule);
 }
 
-test('a guard that kills agents by their pid leaves their shells at work, and that is noticed', async () => {
+test('a watchdog that kills agents by their pid leaves their shells at work, and that is noticed', async () => {
   const broken = await judged((owner, agent) => {
-    // What such a guard comes to: the agent is gone, and nobody looks for marks.
+    // What such a watchdog comes to: the agent is gone, and nobody looks for marks.
     owner.freeze();
-    for (const pid of [guardOf(owner.pid), agent]) if (pid !== undefined) process.kill(pid, 'SIGKILL');
+    for (const pid of [watchdogOf(owner.pid), agent]) if (pid !== undefined) process.kill(pid, 'SIGKILL');
     owner.kill();
   });
   expect(new Set(broken)).toEqual(new Set(["no effect after its owner's lease", 'no two agents for a session']));

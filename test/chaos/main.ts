@@ -87,7 +87,7 @@ async function play(): Promise<{ records: readonly HistoryRecord[]; verdict: Ver
     folder,
     recorder,
     workers: numberOf('workers', values.workers),
-    places: 5,
+    slots: 5,
     sessions: numberOf('sessions', values.sessions),
     leaseTtlMs: numberOf('lease-ms', values['lease-ms']),
     withHung: !values.short,

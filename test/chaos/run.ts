@@ -17,7 +17,7 @@ export interface RunSettings {
   folder: string;
   recorder: Recorder;
   workers: number;
-  places: number;
+  slots: number;
   sessions: number;
   leaseTtlMs: number;
   /** Turns may hang until a watchdog ends them, and print lines beyond all bounds. */
@@ -55,9 +55,9 @@ const reconnectMs = 2_000;
 const clockMs = 60;
 
 /** What is promised to whoever uses such a cluster: the first line of a history. */
-export function settingsOf({ seed, leaseTtlMs, places }: Pick<RunSettings, 'seed' | 'leaseTtlMs' | 'places'>) {
+export function settingsOf({ seed, leaseTtlMs, slots }: Pick<RunSettings, 'seed' | 'leaseTtlMs' | 'slots'>) {
   const { eventsKept, eventsTtlMs } = defaultStoreLimits;
-  const promised = { lookAfterMs, leaseTtlMs, sweepMs, resumeMs, reconnectMs, places, eventsKept, eventsTtlMs };
+  const promised = { lookAfterMs, leaseTtlMs, sweepMs, resumeMs, reconnectMs, slots, eventsKept, eventsTtlMs };
   return { kind: 'settings' as const, seed, ...promised, clockMs };
 }
 

@@ -17,7 +17,7 @@ interface Ended {
 test('12 sessions × 5 turns from 2 producers on 3 workers: one pid each, in order, with the right memory, every event once', async () => {
   await withCluster(async (cluster) => {
     // Room for all on each: a worker that was the only one awake had to evict one of its own.
-    await Promise.all([1, 2, 3].map(() => cluster.worker({ places: sessions })));
+    await Promise.all([1, 2, 3].map(() => cluster.worker({ slots: sessions })));
     const producers = [producerProcess(cluster), producerProcess(cluster)];
     for (let turn = 1; turn <= turns; turn += 1) {
       for (let session = 0; session < sessions; session += 1) {

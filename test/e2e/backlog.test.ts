@@ -22,7 +22,7 @@ async function took(others: Iterable<() => Promise<TurnHandle>>): Promise<number
 const ofNewSessions = (cluster: Cluster, when: string) =>
   Array.from({ length: others }, (_, n) => () => cluster.producer().session(`${when}-${n}`).prompt('hello'));
 
-/** Turns of sessions that are at home, which come by their sticky queue alone. */
+/** Turns of sessions that are at home, which come by their worker queue alone. */
 const ofKnownSessions = (cluster: Cluster, turnId: string) =>
   Array.from({ length: others }, (_, n) => async () => {
     const sessionId = `other-${n}`;
@@ -35,8 +35,8 @@ test.each(['intake', 'sticky'] as const)(
   async (where) => {
     await withCluster(async (cluster) => {
       // A spare for everybody from the first: how long a start takes is not asked here.
-      const places = 1 + 2 * others;
-      await cluster.worker({ claude: 'fake', places, profiles: { default: { spares: places } } });
+      const slots = 1 + 2 * others;
+      await cluster.worker({ claude: 'fake', slots, profiles: { default: { spares: slots } } });
       const session = cluster.producer({ backlogLimit: 200 }).session('long');
       await (await session.prompt('hello')).result();
       if (where === 'sticky') await took(ofKnownSessions(cluster, 'first'));
@@ -71,7 +71,7 @@ test('a backlog that stands in intake before a full worker hides nobody behind i
     const short = await producer.session('short').prompt('hello');
     let left = backlog;
     const done = long.map((turn) => turn.result().then(() => (left -= 1)));
-    await cluster.worker({ claude: 'fake', places: 1 });
+    await cluster.worker({ claude: 'fake', slots: 1 });
     await short.result();
     expect(left).toBeGreaterThan(backlog / 2);
     await Promise.all(done);

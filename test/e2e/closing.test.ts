@@ -1,7 +1,7 @@
 import { access, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { TurnHandle } from '@hearth/producer';
-import { encodeSessionId, SessionWishes, sessionFolder } from '@hearth/shared';
+import { ControlRequests, encodeSessionId, sessionFolder } from '@hearth/shared';
 import { Queue } from 'bullmq';
 import { expect, test } from 'vitest';
 import { type Cluster, withCluster } from '../support/cluster.js';
@@ -29,7 +29,7 @@ async function traces(cluster: Cluster, sessionId: string): Promise<string[]> {
     const members = await cluster.redis.zrange(index, '0', '-1');
     found.push(...members.filter((member) => member.split(' ')[0] === encodeSessionId(sessionId)));
   }
-  for (const name of ['turns', ...cluster.workers.map(({ seat }) => `turns-${seat}`)]) {
+  for (const name of ['turns', ...cluster.workers.map(({ workerNumber }) => `turns-${workerNumber}`)]) {
     const queue = new Queue(name, { connection: cluster.redis, prefix: cluster.keys.options.queuePrefix });
     const jobs = await queue.getJobs();
     found.push(...jobs.filter((job) => job?.data.sessionId === sessionId).map((job) => `job ${job.id}`));
@@ -104,7 +104,7 @@ test('closing a busy session with turns waiting: the running one and those that 
     expect(await session.close()).toBe(true);
     for (const end of await Promise.all(ends)) expect(end).toMatchObject({ code: 'cancelled' });
     expect(await traces(cluster, 's')).toEqual([]);
-    await eventually(async () => (await cluster.leases.workers())[0]?.places.busy === 0);
+    await eventually(async () => (await cluster.leases.workers())[0]?.slots.busy === 0);
     expect((await (await session.prompt('hello')).result()).seq).toBe(1);
   });
 });
@@ -151,7 +151,7 @@ test('deleted and opened again while its former owner sleeps: the sleeper change
     const cut = await session.prompt(long);
     await begun(cut);
     sleeper.signal('SIGSTOP');
-    // Its lease runs out while it sleeps; its guard ends its agents.
+    // Its lease runs out while it sleeps; its watchdog ends its agents.
     expect(await session.close()).toBe(true);
     const other = await cluster.worker({ claude: 'fake', leaseTtlMs: 1_000 });
     const again = await session.prompt('What number did I ask you to remember?', { turnId: 'same' });
@@ -177,13 +177,13 @@ test('deleted and opened again while its former owner sleeps: the sleeper change
 test('of sessions that are closed by a filter, one that is used before its turn comes is passed over', async () => {
   await withCluster(async (cluster) => {
     const worker = await cluster.worker({ claude: 'fake', leaseTtlMs: 60_000 });
-    const { workerId, seat } = worker;
+    const { workerId, workerNumber } = worker;
     const producer = cluster.producer();
     // The last in the list, behind as many as are closed at a time: those wait for an owner that sleeps.
     const others = Array.from({ length: 20 }, (_, at) => `s-${at}`);
     for (const sessionId of ['a-woken', ...others]) {
-      await new SessionWishes(cluster.store).open(sessionId, undefined);
-      await cluster.store.claim(sessionId, 0, { workerId, seat });
+      await new ControlRequests(cluster.store).open(sessionId, undefined);
+      await cluster.store.claim(sessionId, 0, { workerId, workerNumber });
     }
     worker.signal('SIGSTOP');
     const { url } = await startGateway(cluster);

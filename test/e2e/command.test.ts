@@ -25,7 +25,7 @@ test('ask streams a turn, goes on in the session, and takes its prompt from stdi
       expect.objectContaining({ sessionId: 's', turns: 2, waiting: 0, profile: 'default' }),
     ]);
     expect((await hearth(['workers', '--json'], env)).lines).toEqual([
-      expect.objectContaining({ seat: 1, state: 'serving', profiles: { default: 'ok' } }),
+      expect.objectContaining({ workerNumber: 1, state: 'serving', profiles: { default: 'ok' } }),
     ]);
     expect((await hearth(['sessions'], env)).stdout).toMatch(/^SESSION .*\ns {8}/);
   });
@@ -131,7 +131,7 @@ test('up serves other commands of the same home until it is told to stop, and le
     });
     onTestFinished(() => void up.kill('SIGKILL'));
     const [line] = (await once(createInterface({ input: up.stdout }), 'line')) as [string];
-    expect(JSON.parse(line)).toMatchObject({ kind: 'ready', workers: [{ seat: 1 }, { seat: 2 }] });
+    expect(JSON.parse(line)).toMatchObject({ kind: 'ready', workers: [{ workerNumber: 1 }, { workerNumber: 2 }] });
     expect((await hearth(['ask', '-s', 's', 'hello'], env)).stdout).toBe('Echo: hello');
     const second = await hearth(['up', '--demo'], env);
     expect(second).toMatchObject({ code: 1, stderr: expect.stringContaining('up already') });

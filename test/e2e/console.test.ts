@@ -35,11 +35,7 @@ test('a person opens a session, prompts it, watches it, answers its permissions 
     const folder = await cluster.folder();
     const page = await newPage();
     await page.goto(url);
-    await page
-      .getByText('1 free')
-      .or(page.getByLabel(/places/))
-      .first()
-      .waitFor();
+    await page.getByText('1 free').or(page.getByLabel(/slots/)).first().waitFor();
     await page.getByLabel('Session to open').fill('demo/chat #1');
     // Ids are without spaces: the form says so, and goes nowhere.
     await page.getByRole('button', { name: 'Open' }).click();
@@ -234,7 +230,7 @@ test('with tokens one signs in, and sees only what one may do', async () => {
 
 test('the cluster’s page shows workers and sessions as they come, and finds one of many', async () => {
   await withCluster(async (cluster) => {
-    await cluster.worker({ claude: 'fake', places: 3, leaseTtlMs: 2_000 });
+    await cluster.worker({ claude: 'fake', slots: 3, leaseTtlMs: 2_000 });
     const page = await newPage({ width: 390, height: 844 });
     await page.goto((await startGateway(cluster)).url);
     await page.getByText('No sessions yet.').waitFor();

@@ -6,7 +6,7 @@ import { eventually, isRunning } from '../support/facts.js';
 
 const words = 'one two three four five six seven eight nine ten';
 
-/** A worker that drains, with a turn in hand that goes on for some seconds; the pid of its agent. */
+/** A worker that drains, with a running turn that goes on for some seconds; the pid of its agent. */
 async function draining(cluster: Cluster): Promise<{ worker: TestWorker; turn: TurnHandle; pid: number }> {
   const worker = await cluster.worker({ claude: 'fake', leaseTtlMs: 2_000 });
   const turn = await cluster.producer().session('s').prompt(`[[stream chunks=10 every=500ms]] ${words}`);
@@ -41,7 +41,7 @@ test('a lease that is lost while its worker drains: its agents end, its turn goe
   });
 });
 
-test('a second signal goes at once; the guard ends the agents', async () => {
+test('a second signal goes at once; the watchdog ends the agents', async () => {
   await withCluster(async (cluster) => {
     const { worker, pid } = await draining(cluster);
     worker.signal('SIGTERM');

@@ -94,7 +94,7 @@ const profiles = { default: { model: 'claude-opus-5-5', allowedTools: ['Bash'], 
 test('20 calls of claude -p, and the same through Hearth: same shape, same words, same exit codes, same session', async () => {
   await withCluster(async (cluster) => {
     // Room for the sessions that are begun here: none has to make place for another.
-    await cluster.worker({ profiles, places: 16 });
+    await cluster.worker({ profiles, slots: 16 });
     const { real, ours } = await programs(cluster);
     const times: string[] = [];
     for (const call of invocations) {

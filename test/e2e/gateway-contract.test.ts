@@ -129,7 +129,7 @@ async function turns({ ask, contract, small, gateway }: World): Promise<void> {
   const over = await contract.call(small.url, 'submitTurn', { params, body: { prompt: 'x' }, headers: bearer(prompt) });
   expect(over).toMatchObject({ status: 429, body: { code: 'backlog_full' } });
   expect((await ask('cancelTurn', { params: { ...params, turnId: 'hangs' } })).body).toMatchObject({
-    code: 'turn_in_hand',
+    code: 'running_turn',
   });
   expect((await ask('cancelTurn', { params: { ...params, turnId: 'waits' } })).body).toMatchObject({ cancelled: true });
   expect((await ask('cancelTurn', { params: { ...params, turnId: 'one' } })).body).toMatchObject({
@@ -230,7 +230,7 @@ async function others({ ask, contract, gateway, lost }: World): Promise<void> {
     epoch: 1,
   });
   expect((await ask('listWorkers')).body).toMatchObject({
-    workers: [{ seat: 1 }],
+    workers: [{ workerNumber: 1 }],
     queues: [{ name: 'turns', waiting: 0 }, { name: 'turns-1' }],
   });
   expect((await ask('readiness')).body).toEqual({ status: 'ready', workers: 1 });

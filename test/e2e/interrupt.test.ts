@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { HearthEvent, ReaderEvent, TurnHandle } from '@hearth/producer';
-import { SessionWishes } from '@hearth/shared';
+import { ControlRequests } from '@hearth/shared';
 import { describe, expect, test } from 'vitest';
 import { withCluster } from '../support/cluster.js';
 import { deafStore } from '../support/deaf.js';
@@ -37,7 +37,7 @@ const stopped = { kind: 'interrupted', result: { status: 'failed', error: { code
 
 test('the turn that runs stops with what it said, its agent lives on and remembers, the next turn is hot', async () => {
   await withCluster(async (cluster) => {
-    await cluster.worker({ places: 1 });
+    await cluster.worker({ slots: 1 });
     const session = cluster.producer().session('s');
     const before = await (await session.prompt('Remember the number 12.')).result();
     const turn = await session.prompt(long);
@@ -59,7 +59,7 @@ test('the turn that runs stops with what it said, its agent lives on and remembe
 test('a tool that runs is stopped with its turn', async () => {
   await withCluster(async (cluster) => {
     await cluster.worker({
-      places: 1,
+      slots: 1,
       profiles: { default: { permissionMode: 'bypassPermissions', env: { IS_SANDBOX: '1' } } },
     });
     const session = cluster.producer().session('s');
@@ -94,7 +94,7 @@ describe('an interrupted agent whose result', () => {
       const worker = await cluster.worker({ claude: 'fake' });
       const session = cluster.producer().session('s');
       await (await session.prompt('[[second-result after=50ms]] first')).result();
-      await worker.logged(({ msg }) => msg === 'a result that is not of the turn in hand was ignored');
+      await worker.logged(({ msg }) => msg === 'a result that is not of the running turn was ignored');
       expect((await (await session.prompt('second')).result()).text).toBe('Echo: second');
     });
   });
@@ -130,12 +130,12 @@ test('a turn nobody has begun ends at once, with a worker or without', async () 
     await speaks(running);
     const waits = await session.prompt('waits');
     expect(await session.interrupt({ turnId: waits.turnId })).toMatchObject(stopped);
-    expect(await running.cancel()).toBe('in_hand');
+    expect(await running.cancel()).toBe('running');
     expect(await session.interrupt()).toMatchObject(stopped);
   });
 });
 
-test('the wish survives a takeover and hits no later turn', async () => {
+test('the control request survives a takeover and hits no later turn', async () => {
   await withCluster(async (cluster) => {
     const first = await cluster.worker({ claude: 'fake', leaseTtlMs: 1_500 });
     const session = cluster.producer().session('s');
@@ -152,13 +152,13 @@ test('the wish survives a takeover and hits no later turn', async () => {
   });
 });
 
-test('a wish whose call is lost is found by the owner', async () => {
+test('a control request whose call is lost is found by the owner', async () => {
   await withCluster(async (cluster) => {
     await cluster.worker({ claude: 'fake', leaseTtlMs: 1_500 });
     const session = cluster.producer().session('s');
     const turn = await session.prompt(long);
     await speaks(turn);
-    expect(await new SessionWishes(deafStore(cluster)).interrupt('s', 1)).toMatchObject({
+    expect(await new ControlRequests(deafStore(cluster)).interrupt('s', 1)).toMatchObject({
       kind: 'stored',
       isBegun: true,
     });

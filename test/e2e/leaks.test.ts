@@ -10,7 +10,7 @@ import { eventually } from '../support/facts.js';
 const served = 50;
 const onlyOpened = 290;
 const rounds = 6;
-const places = 6;
+const slots = 6;
 
 /**
  * What a session that was served may leave behind in the worker, bytes. Measured: 1.3 KB, all of it compiled code; the weight of one
@@ -26,12 +26,12 @@ const foldersOf = ({ home, workerId }: TestWorker): number =>
 
 test('thousands of sessions opened and closed: keys, memory, folders and processes return to where they were', async () => {
   await withCluster(async (cluster) => {
-    const worker = await cluster.worker({ claude: 'fake', places, program });
+    const worker = await cluster.worker({ claude: 'fake', slots, program });
     const producer = cluster.producer();
     const round = async (): Promise<void> => {
       const names = Array.from({ length: served }, (_, n) => `served-${n}`);
       await Promise.all(
-        Array.from({ length: places }, async () => {
+        Array.from({ length: slots }, async () => {
           for (let name = names.pop(); name !== undefined; name = names.pop()) {
             const session = producer.session(name);
             await (await session.prompt('hello')).result();
@@ -64,7 +64,7 @@ test('thousands of sessions opened and closed: keys, memory, folders and process
 
     async function settled(of: TestWorker): Promise<boolean> {
       const [record] = await cluster.leases.workers();
-      const isQuiet = record?.places.busy === 0 && record.places.idle === 0 && record.places.spare === 1;
+      const isQuiet = record?.slots.busy === 0 && record.slots.idle === 0 && record.slots.spare === 1;
       return isQuiet && foldersOf(of) === 1;
     }
 

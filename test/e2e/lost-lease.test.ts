@@ -47,7 +47,7 @@ test('a worker that is reborn while its connections are cut again and again does
 
 test('Redis away for longer than a lease, while turns run and wait: all are served afterwards, none fails', async () => {
   const { cluster, redis } = await clusterOnOwnRedis();
-  const worker = await cluster.worker({ claude: 'fake', places: 2, leaseTtlMs });
+  const worker = await cluster.worker({ claude: 'fake', slots: 2, leaseTtlMs });
   const producer = cluster.producer();
   const running = ['run-1', 'run-2'];
   const waiting = ['wait-1', 'wait-2', 'wait-3'];

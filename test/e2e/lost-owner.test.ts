@@ -24,7 +24,7 @@ test('a session whose owner died while it was idle is warmed by another worker',
     await (await session.prompt('hello')).result();
     const other = await cluster.worker({ claude: 'fake' });
     owner.signal('SIGKILL');
-    // Perhaps before its lease is over: then its seat is rung first, and read by nobody.
+    // Perhaps before its lease is over: then its worker number is rung first, and read by nobody.
     expect(await session.warm()).toMatchObject({ workerId: other.workerId, warmth: 'resumed' });
   });
 });

@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { markedProcesses, workerMark } from '@hearth/worker';
 import { expect, test } from 'vitest';
 import { withCluster } from '../support/cluster.js';
-import { eventually, guardOf } from '../support/facts.js';
+import { eventually, watchdogOf } from '../support/facts.js';
 
-test('a worker that dies together with its guard leaves orphans; the next one with its home ends them', async () => {
+test('a worker that dies together with its watchdog leaves orphans; the next one with its home ends them', async () => {
   await withCluster(async (cluster) => {
     const settings = { profiles: { default: { allowedTools: ['Bash'] } }, leaseTtlMs: 1_500 };
     const first = await cluster.worker(settings);
@@ -15,9 +15,9 @@ test('a worker that dies together with its guard leaves orphans; the next one wi
     const command = `touch ${began}; sleep 120; touch ${began}-and-ended`;
     const turn = await session.prompt(`[[tool Bash ${JSON.stringify({ command })}]] go`);
     await eventually(() => existsSync(began));
-    // Stopped, it cannot start another guard.
+    // Stopped, it cannot start another watchdog.
     first.signal('SIGSTOP');
-    process.kill(await guardOf(first.workerId), 'SIGKILL');
+    process.kill(await watchdogOf(first.workerId), 'SIGKILL');
     first.signal('SIGKILL');
     await first.exited;
     expect(await markedProcesses(workerMark, first.workerId)).not.toEqual([]);

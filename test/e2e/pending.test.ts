@@ -13,7 +13,7 @@ const sessions = Number(process.env['HEARTH_TEST_PENDING'] ?? 10_000);
 const served = Math.min(sessions, Number(process.env['HEARTH_TEST_PENDING_SERVED'] ?? 40));
 /** Later than a turn is looked at: sweeps find all of them late. */
 const waitMs = Number(process.env['HEARTH_TEST_PENDING_MS'] ?? 2_500);
-const places = 6;
+const slots = 6;
 const inflight = 500;
 
 test(
@@ -41,7 +41,7 @@ test(
       await pause(waitMs);
       expect(await bells()).toBe(submitted);
 
-      const workers = await Promise.all([1, 2].map(() => cluster.worker({ claude: 'fake', places })));
+      const workers = await Promise.all([1, 2].map(() => cluster.worker({ claude: 'fake', slots })));
       let most = 0;
       let isServed = false;
       const counted = (async () => {
@@ -58,8 +58,8 @@ test(
       expect(results.map(({ seq, text }) => ({ seq, text }))).toEqual(
         results.map((_result, at) => ({ seq: at < served ? 1 : 2, text: `Echo: turn ${at < served ? 1 : 2}` })),
       );
-      // Rung again by a sweep, a turn has a doorbell too many until somebody takes the first.
-      expect(most).toBeLessThanOrEqual(submitted + 2 * places);
+      // Ring again by a sweep, a turn has a doorbell too many until somebody takes the first.
+      expect(most).toBeLessThanOrEqual(submitted + 2 * slots);
       // Whoever waits for longer than events are kept may miss the begin of a turn, but not its result: the workers know.
       const begun = workers
         .flatMap(({ log }) => log.filter(({ msg, seq }) => msg === 'turn started' && seq === 1))
@@ -67,8 +67,8 @@ test(
         .map((line) => Number(String(line['sessionId']).replace('pending-', '')))
         .filter((session) => session < served);
       expect(begun.toSorted((one, other) => one - other)).toEqual(firsts.map((_first, at) => at));
-      // First come, first served, as far as the places of two workers let one look.
-      for (const [place, session] of begun.entries()) expect(Math.abs(place - session)).toBeLessThanOrEqual(4 * places);
+      // First come, first served, as far as the slots of two workers let one look.
+      for (const [place, session] of begun.entries()) expect(Math.abs(place - session)).toBeLessThanOrEqual(4 * slots);
     });
   },
   90_000 + 2 * waitMs + served * 1_000,

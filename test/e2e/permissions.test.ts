@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { HearthEvent, PermissionRequest, ReaderEvent, Session, TurnHandle } from '@hearth/producer';
-import { SessionWishes } from '@hearth/shared';
+import { ControlRequests } from '@hearth/shared';
 import { execa } from 'execa';
 import { expect, test } from 'vitest';
 import { type Cluster, withCluster } from '../support/cluster.js';
@@ -35,7 +35,7 @@ interface Scene {
 async function withScene(profile: object, use: (scene: Scene) => Promise<void>): Promise<void> {
   await withCluster(async (cluster) => {
     // One place: no spare is started beside the one session, which would only take the machine's time.
-    await cluster.worker({ places: 1, profiles: { default: profile } });
+    await cluster.worker({ slots: 1, profiles: { default: profile } });
     await use({ cluster, session: cluster.producer().session('s'), file: join(await cluster.folder(), 'made') });
   });
 }
@@ -295,10 +295,10 @@ test('an answer whose call is lost is found by the owner', async () => {
     const turn = await session.prompt('[[tool Effect {"text":"x"}]] go');
     const { requestId, seq, name } = await next(turn, 'permission.requested');
     // What the library does, with the call going to nobody.
-    const wishes = new SessionWishes(deafStore(cluster));
-    expect(await wishes.resolve('s', { requestId, seq, name }, { by: 'answer', answer: { decision: 'deny' } })).toEqual(
-      { kind: 'ok' },
-    );
+    const controls = new ControlRequests(deafStore(cluster));
+    expect(
+      await controls.resolve('s', { requestId, seq, name }, { by: 'answer', answer: { decision: 'deny' } }),
+    ).toEqual({ kind: 'ok' });
     expect(await next(turn, 'tool.ended')).toMatchObject({ name: 'Effect', ok: false });
     expect((await turn.result()).status).toBe('finished');
   });

@@ -18,12 +18,12 @@ test('a turn that is not begun in time fails with expired: behind a running one,
     const alone = await producer.session('alone').prompt('hello', { expiresIn: 100 });
     await expect(alone.result()).rejects.toMatchObject({ code: 'expired', wayOut: expect.any(String) });
 
-    await cluster.worker({ claude: 'fake', places: 1 });
+    await cluster.worker({ claude: 'fake', slots: 1 });
     const session = producer.session('busy');
     const running = await session.prompt(long);
     await begun(running);
     const behind = await session.prompt('too late', { expiresIn: 200 });
-    const elsewhere = await producer.session('no-place').prompt('too late', { expiresIn: 200 });
+    const elsewhere = await producer.session('no-slot').prompt('too late', { expiresIn: 200 });
     const patient = await session.prompt('in time', { expiresIn: 60_000 });
     const order: string[] = [];
     const note = (name: string) => () => order.push(name);
@@ -57,7 +57,7 @@ test('a turn that waits can be cancelled by its handle, or by its turnId from el
     for (const turn of [byHandle, byId]) {
       await expect(turn.result()).rejects.toMatchObject({ code: 'cancelled' });
     }
-    expect(await running.cancel()).toBe('in_hand');
+    expect(await running.cancel()).toBe('running');
     await expect(session.cancel('never-submitted')).rejects.toMatchObject({ code: 'turn_gone' });
     expect((await running.result()).status).toBe('finished');
     expect((await stays.result()).text).toBe('Echo: three');
@@ -167,7 +167,7 @@ test('when sessions wait for a worker, priority says who is first', async () => 
     ] as const) {
       await producer.session(name).prompt('x', { priority });
     }
-    const worker = await cluster.worker({ claude: 'fake', places: 1 });
+    const worker = await cluster.worker({ claude: 'fake', slots: 1 });
     const claims = await eventually(() => {
       const names = worker.log.filter(({ msg }) => msg === 'session claimed').map(({ sessionId }) => sessionId);
       return names.length === 3 && names;

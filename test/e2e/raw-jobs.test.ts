@@ -61,7 +61,7 @@ test('a job whose data is wrong fails with the field named, is not tried again, 
     { field: 'data', data: 'no object' },
   ];
   await withCluster(async (cluster) => {
-    await cluster.worker({ claude: 'fake', places: 1 });
+    await cluster.worker({ claude: 'fake', slots: 1 });
     await withTurns(cluster, async (turns) => {
       for (const { field, data } of wrong) {
         const job = await turns.add('turn', data, { attempts: 3 });
@@ -103,7 +103,7 @@ test('a job with attempts that fails is not repeated by itself; retried by hand 
 
 test('the doorbell of a prompt without a session, retried by hand, submits it anew, to a session for it alone', async () => {
   await withCluster(async (cluster) => {
-    await cluster.worker({ claude: 'fake', places: 1, profiles: { other: {} } });
+    await cluster.worker({ claude: 'fake', slots: 1, profiles: { other: {} } });
     const producer = cluster.producer();
     const turn = await producer.prompt('[[usage-limit]] hello', { turnId: 'one', profile: 'other' });
     await expect(turn.result()).rejects.toMatchObject({ code: 'agent_failed' });
@@ -215,7 +215,7 @@ test('a delayed and a prioritised job keep their time and their rank', async () 
       await turns.add('turn', { sessionId: 'low', prompt: 'x' }, { priority: 10 });
       await turns.add('turn', { sessionId: 'high', prompt: 'x' }, { priority: 1 });
       await turns.add('turn', { sessionId: 'first', prompt: 'x' });
-      const worker = await cluster.worker({ claude: 'fake', places: 1 });
+      const worker = await cluster.worker({ claude: 'fake', slots: 1 });
       const claims = await eventually(() => {
         const names = worker.log.filter(({ msg }) => msg === 'session claimed').map(({ sessionId }) => sessionId);
         return names.length >= 4 && names;

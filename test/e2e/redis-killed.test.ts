@@ -6,7 +6,7 @@ const turns = 50;
 
 test('Redis killed and restarted in the middle of 50 streaming turns: each ends with a commit or a typed error, and a retry serves it', async () => {
   const { cluster, redis } = await clusterOnOwnRedis();
-  await Promise.all([1, 2].map(() => cluster.worker({ claude: 'fake', places: 28 })));
+  await Promise.all([1, 2].map(() => cluster.worker({ claude: 'fake', slots: 28 })));
   const producer = cluster.producer();
   const names = Array.from({ length: turns }, (_, at) => `stream-${at}`);
   const words = 'one two three four five six seven eight nine ten';

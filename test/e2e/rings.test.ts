@@ -8,7 +8,7 @@ import { submitUncalled } from '../support/deaf.js';
 const states = ['waiting', 'active', 'completed', 'failed', 'removed'] as const;
 type State = (typeof states)[number];
 
-/** Short: they wait for it. Shorter, and on a busy machine guards end agents of workers that live. */
+/** Short: they wait for it. Shorter, and on a busy machine watchdogs end agents of workers that live. */
 const leaseTtlMs = 2_000;
 
 const matrix = states.flatMap((state) => (['intake', 'sticky'] as const).map((where) => ({ state, where })));
@@ -16,7 +16,7 @@ const matrix = states.flatMap((state) => (['intake', 'sticky'] as const).map((wh
 /** Brings a ring's job into a state, as a worker that is gone since would have left it. */
 async function bring(cluster: Cluster, ring: Ring, state: State): Promise<void> {
   if (state === 'waiting') return;
-  const name = ring.seat === 'intake' ? 'turns' : `turns-${ring.seat}`;
+  const name = ring.queue === 'intake' ? 'turns' : `turns-${ring.queue}`;
   const connection = cluster.redis;
   const prefix = cluster.keys.options.queuePrefix;
   const queue = new Queue(name, { connection, prefix });
@@ -45,7 +45,7 @@ test.concurrent.for(matrix)('a turn whose ring is $state in $where is served', a
   await withCluster(async (cluster) => {
     const producer = cluster.producer();
     const session = producer.session('s');
-    // In the sticky queue of a worker that died: a session it owned, and a seat whose queue nobody reads until it is taken again.
+    // In the worker queue of a worker that died: a session it owned, and a worker number whose queue nobody reads until it is taken again.
     const owner = where === 'sticky' ? await cluster.worker({ claude: 'fake', leaseTtlMs }) : undefined;
     if (owner !== undefined) {
       await (await session.prompt('Remember the number 4.')).result();
@@ -54,13 +54,13 @@ test.concurrent.for(matrix)('a turn whose ring is $state in $where is served', a
     }
     const turn = await session.prompt('What number did I ask you to remember?');
     const ring = (await cluster.store.head('s')) as { ring: Ring };
-    expect(ring.ring.seat).toBe(where === 'sticky' ? owner?.seat : 'intake');
+    expect(ring.ring.queue).toBe(where === 'sticky' ? owner?.workerNumber : 'intake');
     await bring(cluster, ring.ring, state);
     await cluster.worker({ claude: 'fake', leaseTtlMs, env: { HEARTH_LOOK_AFTER_MS: '200' } });
     expect((await turn.result()).text).toBe(
       where === 'sticky' ? 'You asked me to remember the number 4.' : 'You have not asked me to remember a number.',
     );
-    // Rung twice is served once.
+    // Ring twice is served once.
     expect((await session.turns()).map(({ state: ended }) => ended)).toEqual(
       where === 'sticky' ? ['finished', 'finished'] : ['finished'],
     );
@@ -72,9 +72,9 @@ function nameInHalf(half: 0 | 1, of: string): string {
   for (let n = 0; ; n += 1) if (shardOf(`${of}-${n}`) % 2 === half) return `${of}-${n}`;
 }
 
-test('turns whose rings are lost, in whatever state, in the sticky queue of an owner that lives and was not called are served', async () => {
+test('turns whose rings are lost, in whatever state, in the worker queue of an owner that lives and was not called are served', async () => {
   await withCluster(async (cluster) => {
-    const workers = { claude: 'fake', places: 12, env: { HEARTH_LOOK_AFTER_MS: '200' } } as const;
+    const workers = { claude: 'fake', slots: 12, env: { HEARTH_LOOK_AFTER_MS: '200' } } as const;
     const owner = await cluster.worker(workers);
     const producer = cluster.producer();
     // Of two workers each looks after half of the shards: the owner comes upon these turns itself, or the other one does.
@@ -90,7 +90,7 @@ test('turns whose rings are lost, in whatever state, in the sticky queue of an o
     for (const { state, name: sessionId } of cells.toReversed()) {
       const turn = { sessionId, turnId: 'lost', prompt: 'What number did I ask you to remember?' };
       const ring = await submitUncalled(cluster, turn, { lookAfterMs: 200 });
-      expect(ring.seat).toBe(owner.seat);
+      expect(ring.queue).toBe(owner.workerNumber);
       await bring(cluster, ring, state);
     }
     for (const worker of cluster.workers) worker.signal('SIGCONT');

@@ -12,7 +12,7 @@ test('30 busy sessions while 3 workers are replaced one by one: no turn is lost,
     const folder = await cluster.folder();
     const effects = join(folder, 'effects');
     const profiles = { default: { allowedTools: ['Effect'], env: { FAKE_CLAUDE_EFFECTS: effects } } };
-    const settings = { claude: 'fake', profiles, places: 15, env: { HEARTH_DRAIN_DEADLINE_MS: '30000' } } as const;
+    const settings = { claude: 'fake', profiles, slots: 15, env: { HEARTH_DRAIN_DEADLINE_MS: '30000' } } as const;
     const fleet = await Promise.all(Array.from({ length: workers }, () => cluster.worker(settings)));
 
     const producer = cluster.producer();

@@ -10,7 +10,7 @@ const turnsEach = 20;
 const burstOf = (n: number): number => (n % 2 === 0 ? turnsEach / 2 : turnsEach);
 const comesBack = sessions / 2;
 const workers = 4;
-const places = 10;
+const slots = 10;
 
 /** Nobody yields in mid-burst, so that whoever has turns waiting must keep its agent. */
 const env = { HEARTH_YIELD_AFTER_TURNS: String(turnsEach) };
@@ -18,10 +18,10 @@ const env = { HEARTH_YIELD_AFTER_TURNS: String(turnsEach) };
 const promptOf = (n: number, at: number): string =>
   at === 0 ? `Remember the number ${1000 + n}.` : 'What number did I ask you to remember?';
 
-test('200 sessions × 20 turns on 4 workers with 10 places: at home between evictions, in order, every recall right, never an agent too many', async () => {
+test('200 sessions × 20 turns on 4 workers with 10 slots: at home between evictions, in order, every recall right, never an agent too many', async () => {
   await withCluster(async (cluster) => {
     const running = await Promise.all(
-      Array.from({ length: workers }, () => cluster.worker({ claude: 'fake', places, env })),
+      Array.from({ length: workers }, () => cluster.worker({ claude: 'fake', slots, env })),
     );
     const producers = [cluster.producer({ backlogLimit: 100 }), cluster.producer({ backlogLimit: 100 })];
     const agents = { most: 0 };
@@ -73,13 +73,13 @@ test('200 sessions × 20 turns on 4 workers with 10 places: at home between evic
     }
     for (const { log } of running)
       evictions += log.filter(({ msg }) => /^session (released|handed over)/.test(msg)).length;
-    // All but the first to find places wait with a whole burst in their logs.
+    // All but the first to find slots wait with a whole burst in their logs.
     expect(kept).toBeGreaterThan((sessions * turnsEach) / 2);
     // Each session but those that ended in a place had to make room once for each time it came back.
-    expect(resumes).toBeGreaterThanOrEqual(comesBack - workers * places);
+    expect(resumes).toBeGreaterThanOrEqual(comesBack - workers * slots);
     expect(resumes).toBeLessThanOrEqual(evictions);
     expect(agents.most).toBeGreaterThan(0);
-    expect(agents.most).toBeLessThanOrEqual(workers * places);
+    expect(agents.most).toBeLessThanOrEqual(workers * slots);
     process.stderr.write(
       `evictions ${evictions}, resumes ${resumes}, hot with a backlog ${kept}, most agents at once ${agents.most}\n`,
     );

@@ -1,5 +1,5 @@
 import { rm } from 'node:fs/promises';
-import { formatChunk, readPast, shardOf } from '@hearth/shared';
+import { formatChunk, readTranscript, shardOf } from '@hearth/shared';
 import { expect, test } from 'vitest';
 import { withCluster } from '../support/cluster.js';
 import { eventually } from '../support/facts.js';
@@ -252,7 +252,7 @@ test('two takeovers in a row, each in mid-turn: the third owner resumes from com
     }
     expect(new Set(owners).size).toBe(3);
     expect(await turn.result()).toMatchObject({ attempt: 3, text: 'You asked me to remember the number 21.' });
-    const past = await readPast(cluster.store, 'twice', 10_000);
+    const past = await readTranscript(cluster.store, 'twice', 10_000);
     const asked = (past.get('main') ?? '').split('\n').filter((line) => line.includes('"type":"user"'));
     expect(asked).toHaveLength(2);
     expect(asked[0]).toContain('Remember the number 21.');

@@ -28,7 +28,7 @@ test('interrupt, cancel, warm and ask --on-busy do what the library does, each w
       code: 1,
       lines: [{ kind: 'error', code: 'session_busy' }],
     });
-    expect((await hearth(['cancel', 's', 'runs', '--json'], env)).lines).toMatchObject([{ kind: 'in_hand' }]);
+    expect((await hearth(['cancel', 's', 'runs', '--json'], env)).lines).toMatchObject([{ kind: 'running' }]);
     expect(await hearth(['cancel', 's', 'waits'], env)).toMatchObject({ code: 0, stdout: 'cancelled' });
     const stopped = await hearth(['interrupt', 's', '--turn-id', 'runs', '--json'], env);
     expect(stopped.lines).toMatchObject([{ kind: 'interrupted', sessionId: 's', result: { turnId: 'runs', seq: 1 } }]);

@@ -1,9 +1,9 @@
 import { type Action, action, each, ofWorkers, once, ups } from './action.js';
 import { stepActor } from './actor.js';
+import { stepAdmission, takeDoorbell } from './admission.js';
 import { isSilent, killMarked, stepAgent, takeEffect } from './agent.js';
 import { arrive } from './caller.js';
 import { addProducer, readStream, stepProducer, stepReader } from './outside.js';
-import { stepReception, takeDoorbell } from './reception.js';
 import type { Job } from './session.js';
 import { arriveRenewal, checkLease, endDrain, renew, stepRenewal, stepSweep } from './upkeep.js';
 import { type Call, startWorker, type Worker, type World } from './world.js';
@@ -23,10 +23,10 @@ const stepWorker = through(stepActor, ({ actor }) => actor)('actor', 40);
 /** What happens without anything going wrong. */
 export const usual: readonly Action[] = [
   stepWorker,
-  through(stepReception, ({ reception }) => reception)('reception', 12),
+  through(stepAdmission, ({ admission }) => admission)('admission', 12),
   through(stepSweep, ({ sweep }) => sweep)('sweep', 4),
   ofWorkers((world, worker) => takeDoorbell(world, worker, 'intake'))('intake', 10),
-  ofWorkers((world, worker) => takeDoorbell(world, worker, `sticky-${worker.seat}`))('sticky', 10),
+  ofWorkers((world, worker) => takeDoorbell(world, worker, `sticky-${worker.workerNumber}`))('sticky', 10),
   ofWorkers(endDrain)('end of drain', 2),
   each((world) => world.agents, stepAgent)('agent', 40),
   each(
@@ -70,14 +70,14 @@ export const usual: readonly Action[] = [
 function isHeld(world: World, { queue, id, by }: Job): boolean {
   const worker = world.workers.find((other) => other.id === by);
   if (worker === undefined) return false;
-  const bells = [worker.reception?.bell, ...(worker.actor?.bells ?? [])];
+  const bells = [worker.admission?.bell, ...(worker.actor?.bells ?? [])];
   return bells.some((bell) => bell?.queue === queue && bell.job === id);
 }
 
 const kinds = ['f', 'r', 'p', 'b'] as const;
 
 /** What whoever uses the cluster may ask for; at most `turns` of each. */
-export const wishes = (turns: number): readonly Action[] => [
+export const controls = (turns: number): readonly Action[] => [
   action(
     'submit',
     8,

@@ -130,8 +130,8 @@ export function killMarked(world: World, worker: string): void {
   world.tools = world.tools.filter((tool) => tool.worker !== worker);
 }
 
-/** Whether the guard of a worker has to act: it is dead, or has been silent for too long. */
+/** Whether the watchdog of a worker has to act: it is dead, or has been silent for too long. */
 export function isSilent(world: World, worker: Worker): boolean {
-  if (!world.rules.guard) return false;
+  if (!world.rules.watchdog) return false;
   return worker.state === 'dead' || world.now - worker.beat >= leaseTtl - margin;
 }

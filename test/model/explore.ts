@@ -1,6 +1,6 @@
 import { Random } from '../support/random.js';
 import type { Action } from './action.js';
-import { settleFor, usual, wishes } from './actions.js';
+import { controls, settleFor, usual } from './actions.js';
 import { faults, rollbacks } from './faults.js';
 import type { Rules } from './rules.js';
 import { leaseTtl, lookAfter, lookAtMost } from './session.js';
@@ -30,7 +30,7 @@ export function runSchedule(rules: Rules, seed: number, bounds: Bounds): Run {
   const random = new Random(seed);
   const next = (): number => random.next();
   const world = newWorld(rules, 2);
-  const actions = [...usual, ...wishes(bounds.turns), ...faults, ...(bounds.mayFailOver ? rollbacks : [])];
+  const actions = [...usual, ...controls(bounds.turns), ...faults, ...(bounds.mayFailOver ? rollbacks : [])];
   const sums: number[] = [];
   let sum = 0;
   // Each schedule has its own mixture: what is rare in one is frequent in another.

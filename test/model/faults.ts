@@ -1,9 +1,9 @@
 import { type Action, each, ofWorkers, once, ups } from './action.js';
 import { leave, stepActor } from './actor.js';
+import { stepAdmission } from './admission.js';
 import { crash, isSilent, killMarked } from './agent.js';
 import { arrive } from './caller.js';
 import { stepProducer } from './outside.js';
-import { stepReception } from './reception.js';
 import { execute } from './redis.js';
 import { arriveRenewal } from './upkeep.js';
 import { type Call, startWorker, type World } from './world.js';
@@ -11,8 +11,8 @@ import { type Call, startWorker, type World } from './world.js';
 /** Everybody who may have a command on its way. */
 const callers = (world: World): { call?: Call }[] => [
   ...world.producers,
-  ...world.workers.flatMap(({ reception, actor, sweep }) =>
-    [reception, actor, sweep].filter((task) => task !== undefined),
+  ...world.workers.flatMap(({ admission, actor, sweep }) =>
+    [admission, actor, sweep].filter((task) => task !== undefined),
   ),
 ];
 
@@ -21,7 +21,7 @@ const senders = (world: World): (() => boolean)[] => [
   ...world.producers.filter(({ call }) => call === undefined).map((producer) => () => stepProducer(world, producer)),
   ...world.workers.flatMap((worker) => [
     () => worker.actor?.call === undefined && stepActor(world, worker),
-    () => worker.reception?.call === undefined && stepReception(world, worker),
+    () => worker.admission?.call === undefined && stepAdmission(world, worker),
   ]),
 ];
 
@@ -30,8 +30,8 @@ export const faults: readonly Action[] = [
   ofWorkers((world, worker) => {
     if (worker.state === 'dead') return false;
     worker.state = 'dead';
-    // Its pipe closes: the guard acts at once.
-    if (world.rules.guard) killMarked(world, worker.id);
+    // Its pipe closes: the watchdog acts at once.
+    if (world.rules.watchdog) killMarked(world, worker.id);
     return true;
   })('kill a worker', 0.8),
   ofWorkers((world, worker) => {
@@ -99,7 +99,7 @@ export const faults: readonly Action[] = [
     if (!isSilent(world, worker)) return false;
     killMarked(world, worker.id);
     return true;
-  })('a guard acts', 1),
+  })('a watchdog acts', 1),
   ofWorkers(arriveRenewal)('a renewal is late', 1),
   each(
     (world) => world.producers,

@@ -1,6 +1,6 @@
 import { receive } from './caller.js';
 import type { Ring } from './session.js';
-import { hearWish } from './upkeep.js';
+import { onControlRequest } from './upkeep.js';
 import { nameOf, newRing, type Producer, type Reader, type Reply, type World } from './world.js';
 
 export function addProducer(world: World, pc: Producer['pc'], turnId = '', incarnation = ''): Producer {
@@ -64,7 +64,8 @@ function goOn(world: World, producer: Producer, reply: Reply): void {
       producer.pc = 'done';
       const owner = world.workers.find(({ id }) => id === world.redis.session?.owner);
       // The call may be lost; half of them are, by the counter's parity.
-      if (reply.code === 'OK' && owner !== undefined && world.counter % 2 === 0) hearWish(world, owner, producer.seq);
+      if (reply.code === 'OK' && owner !== undefined && world.counter % 2 === 0)
+        onControlRequest(world, owner, producer.seq);
       return;
     }
     case 'close':
@@ -78,7 +79,7 @@ function goOn(world: World, producer: Producer, reply: Reply): void {
       producer.pc = producer.left.length > 0 ? 'withdraw' : 'erase';
       return;
     case 'withdraw':
-      if (reply.code === 'IN_HAND') producer.pc = 'close';
+      if (reply.code === 'RUNNING') producer.pc = 'close';
       else if (producer.left.length > 1) producer.left.shift();
       else producer.pc = 'erase';
       return;
@@ -94,8 +95,8 @@ function goOn(world: World, producer: Producer, reply: Reply): void {
 function callOwner(world: World, owner: string): void {
   const { session } = world.redis;
   const worker = world.workers.find(({ id, state }) => id === owner && state === 'up');
-  if (worker === undefined || worker.actor !== undefined || worker.reception !== undefined) return;
-  if (session?.owner === owner) Object.assign(session, { owner: '', seat: 0, fence: '', grant: 0, batch: 0 });
+  if (worker === undefined || worker.actor !== undefined || worker.admission !== undefined) return;
+  if (session?.owner === owner) Object.assign(session, { owner: '', workerNumber: 0, fence: '', grant: 0, batch: 0 });
 }
 
 function accept(world: World, { incarnation, turnId }: Producer): void {

@@ -10,7 +10,7 @@ export function execute(world: World, call: Call): void {
   call.reply = script(world, call.args);
 }
 
-const queueOf = (seat: number): string => (seat > 0 ? `sticky-${seat}` : 'intake');
+const queueOf = (workerNumber: number): string => (workerNumber > 0 ? `sticky-${workerNumber}` : 'intake');
 const code = (name: string): Reply => ({ code: name });
 
 function publish(world: World, session: Session, event: string): void {
@@ -68,7 +68,7 @@ function opened(incarnation: string): Session {
   return {
     incarnation,
     owner: '',
-    seat: 0,
+    workerNumber: 0,
     fence: '',
     grant: 0,
     batch: 0,
@@ -84,12 +84,12 @@ function opened(incarnation: string): Session {
     past: [],
     lookAt: 0,
     looks: 0,
-    wish: false,
+    isToStop: false,
   };
 }
 
 const wantsStop = (world: World, session: Session, turn: Turn): boolean =>
-  world.rules.wishTarget ? turn.isToStop : session.wish;
+  world.rules.controlTarget ? turn.isToStop : session.isToStop;
 
 const mayServe = ({ rules }: World, { log }: Session, seq: number): boolean =>
   rules.headFirst ? log[0] === seq : log.includes(seq);
@@ -108,7 +108,10 @@ const scripts: Readonly<Record<string, Script>> = {
     if (known !== undefined) violate(world, 'a turn is in its session twice');
     session.seq += 1;
     const { seq } = session;
-    const at = { queue: queueOf(session.seat), job: world.rules.freshRings ? (ring?.job ?? '') : `turn-${seq}` };
+    const at = {
+      queue: queueOf(session.workerNumber),
+      job: world.rules.freshRings ? (ring?.job ?? '') : `turn-${seq}`,
+    };
     session.turns[seq] = { turnId, ring: at, attempts: 0, tools: 0, isRunning: false, isToStop: false };
     session.turnIds[turnId] = seq;
     if (session.log.length === 0) session.lookAt = world.now + lookAfter;
@@ -133,7 +136,7 @@ const scripts: Readonly<Record<string, Script>> = {
     if (ring !== undefined) turn.ring = ring;
     return code('OK');
   },
-  claim(world, { worker = '', seat = 0, grant = 0, deadFence = '', seq = 0 }) {
+  claim(world, { worker = '', workerNumber = 0, grant = 0, deadFence = '', seq = 0 }) {
     const { session } = world.redis;
     if (session === null) return code('GONE');
     if (!session.log.includes(seq)) return code(seq > session.seq ? 'GONE' : 'MOVED');
@@ -149,13 +152,13 @@ const scripts: Readonly<Record<string, Script>> = {
       };
     if (session.isClosing) return code('GONE');
     if (session.owner !== '' && session.fence !== deadFence && world.rules.deadOnly)
-      return { code: 'OTHER', owner: session.owner, seat: session.seat, fence: session.fence };
+      return { code: 'OTHER', owner: session.owner, workerNumber: session.workerNumber, fence: session.fence };
     if (world.ghost.lastRollback < 0 && lives(world, session.owner))
       violate(world, 'a session changed its owner for no reason');
     session.epoch += 1;
     session.grant = grant;
     session.fence = world.rules.nonce ? `${session.epoch}.${grant}` : `${session.epoch}`;
-    Object.assign(session, { owner: worker, seat, batch: 0, looks: 0 });
+    Object.assign(session, { owner: worker, workerNumber, batch: 0, looks: 0 });
     cut(world, session);
     return { code: 'OK', fence: session.fence, grant, batch: 0, incarnation, chunks: session.committed };
   },
@@ -207,13 +210,13 @@ const scripts: Readonly<Record<string, Script>> = {
     const turn = session.turns[seq];
     if (ending === 'finished' || (ending === 'stopped' && chunks > session.past.length))
       session.past.push(...linesOf(turn?.turnId ?? '', turn?.attempts ?? 0, chunks - session.past.length));
-    if (ending === 'stopped') session.wish = false;
+    if (ending === 'stopped') session.isToStop = false;
     settle(world, session, seq, ending);
     return code('OK');
   }),
   release: owned((world, session, { mode }) => {
     if (session.log.length > 0 && mode !== 'drain') return code('NOT_EMPTY');
-    Object.assign(session, { owner: '', seat: 0, fence: '', grant: 0, batch: 0 });
+    Object.assign(session, { owner: '', workerNumber: 0, fence: '', grant: 0, batch: 0 });
     const left = session.log.map((seq) => ({ seq, ring: (session.turns[seq] as Turn).ring }));
     if (left.length > 0) session.lookAt = world.now;
     return { code: 'OK', left };
@@ -236,9 +239,9 @@ const scripts: Readonly<Record<string, Script>> = {
     const { ring } = session.turns[seq] as Turn;
     const job = world.redis.jobs.find(({ queue, id }) => queue === ring.queue && id === ring.job);
     const isAlive = job?.state === 'waiting' || (job?.state === 'active' && lives(world, job.by));
-    const seat = ownerIsDead ? 0 : session.seat;
-    const isWell = isAlive && ring.queue === queueOf(seat);
-    return { code: isWell ? 'WELL' : 'LOST', seq, ring, owner: session.owner, seat };
+    const workerNumber = ownerIsDead ? 0 : session.workerNumber;
+    const isWell = isAlive && ring.queue === queueOf(workerNumber);
+    return { code: isWell ? 'WELL' : 'LOST', seq, ring, owner: session.owner, workerNumber };
   },
   interrupt(world, { turnId = '', incarnation = '' }) {
     const { session } = world.redis;
@@ -246,7 +249,7 @@ const scripts: Readonly<Record<string, Script>> = {
     if (session === null || session.incarnation !== incarnation) return code('GONE');
     if (turn === undefined || turn.ending !== undefined) return code('GONE');
     turn.isToStop = true;
-    session.wish = true;
+    session.isToStop = true;
     world.ghost.wished.push(nameOf(incarnation, turnId));
     return code('OK');
   },
@@ -256,7 +259,7 @@ const scripts: Readonly<Record<string, Script>> = {
     if (session === null || session.incarnation !== incarnation || turn === undefined) return code('GONE');
     if (turn.ending !== undefined || !session.log.includes(seq)) return code('ALREADY');
     const isOwned = session.owner !== '' && session.fence !== deadFence;
-    if (turn.isRunning && (isOwned || !session.isClosing)) return code('IN_HAND');
+    if (turn.isRunning && (isOwned || !session.isClosing)) return code('RUNNING');
     settle(world, session, seq, 'cancelled');
     return code('OK');
   },

@@ -1,10 +1,10 @@
-/** What each guard of the protocol is there for; a model without it must be seen to fail. */
-export const guards = {
+/** What each watchdog of the protocol is there for; a model without it must be seen to fail. */
+export const watchdogs = {
   fence: 'every write is refused unless its fence is the one in the lock record',
   nonce: 'a fence is never given twice, also when the count of epochs begins again',
   batch: 'a write that was sent twice is written once',
   gate: 'a tool runs only after a fenced write has recorded it',
-  guard: 'the agents of a silent worker are killed before its lease can end',
+  watchdog: 'the agents of a silent worker are killed before its lease can end',
   freshRings: 'no two rings have the same job id',
   logFirst: 'a turn is in the log before it is rung or accepted',
   cut: 'the transcript is cut back to the last commit at claim and begin',
@@ -16,12 +16,12 @@ export const guards = {
   agentFirst: 'an agent has ended before its session is released',
   turnIds: 'a turnId that is known is the same turn',
   silenceRead: 'a reader reads the stream after silence',
-  wishTarget: 'an interrupt is stored for one turn',
+  controlTarget: 'an interrupt is stored for one turn',
   oneResult: 'a turn that has left the log is not committed',
 } as const;
 
-export type GuardName = keyof typeof guards;
-export type Rules = Readonly<Record<GuardName, boolean>>;
+export type WatchdogName = keyof typeof watchdogs;
+export type Rules = Readonly<Record<WatchdogName, boolean>>;
 
-export const allGuards = Object.fromEntries(Object.keys(guards).map((name) => [name, true])) as Rules;
-export const without = (name: GuardName): Rules => ({ ...allGuards, [name]: false });
+export const allWatchdogs = Object.fromEntries(Object.keys(watchdogs).map((name) => [name, true])) as Rules;
+export const without = (name: WatchdogName): Rules => ({ ...allWatchdogs, [name]: false });

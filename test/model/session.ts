@@ -1,6 +1,6 @@
 /** Virtual time, in ticks. */
 export const leaseTtl = 5;
-/** The guard acts so long before the lease can end. */
+/** The watchdog acts so long before the lease can end. */
 export const margin = 1;
 /** Ticks a turn waits before a sweep looks, and at most between two looks. */
 export const lookAfter = 2;
@@ -32,7 +32,7 @@ export interface Turn {
 export interface Session {
   incarnation: string;
   owner: string;
-  seat: number;
+  workerNumber: number;
   fence: string;
   /** Of the last claim: what the fence stands for, whatever it is made of. Looked at by the invariants alone. */
   grant: number;
@@ -52,8 +52,8 @@ export interface Session {
   looks: number;
   /** A model in which one look at a session of the dead is enough notes the fence of the dead. */
   lookedFence?: string;
-  /** A model without targets keeps one wish for the session. */
-  wish: boolean;
+  /** A model without targets keeps one control request for the session. */
+  isToStop: boolean;
 }
 
 export interface Job {

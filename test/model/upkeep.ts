@@ -22,19 +22,19 @@ export function stepSweep(world: World, worker: Worker): boolean {
   checkBuried(world, worker);
   if (task.pc === 'sweep' && reply.owner === worker.id && worker.actor !== undefined) worker.actor.isRung = true;
   if (task.pc === 'sweep' && reply.code === 'LOST' && !(reply.owner === worker.id && worker.actor !== undefined)) {
-    const queue = (reply.seat ?? 0) > 0 ? `sticky-${reply.seat}` : 'intake';
+    const queue = (reply.workerNumber ?? 0) > 0 ? `sticky-${reply.workerNumber}` : 'intake';
     const seq = reply.seq ?? 0;
     Object.assign(task, { pc: 'ring', seq, seen: reply.ring, ring: newRing(world, queue, seq) });
   } else if (task.pc === 'ring' && reply.code === 'OK') task.pc = 'add';
   else {
     delete worker.sweep;
-    world.redis.deadWithoutSeat = world.redis.deadWithoutSeat.filter((dead) => !worker.buried.includes(dead));
+    world.redis.deadWithoutNumber = world.redis.deadWithoutNumber.filter((dead) => !worker.buried.includes(dead));
   }
   return true;
 }
 
 function newlyDead(world: World, { buried }: Worker): string[] {
-  const holders = [...Object.values(world.redis.seats), ...world.redis.deadWithoutSeat];
+  const holders = [...Object.values(world.redis.workerNumbers), ...world.redis.deadWithoutNumber];
   return holders.filter((holder) => !lives(world, holder) && !buried.includes(holder));
 }
 
@@ -67,7 +67,7 @@ export function stepRenewal(world: World, worker: Worker): boolean {
   if (reply.code === 'DEAD') loseLease(world, worker);
   else {
     worker.beat = sentAt;
-    rereadWishes(world, worker);
+    rereadControlRequests(world, worker);
   }
   return true;
 }
@@ -80,10 +80,10 @@ export function arriveRenewal(world: World, worker: Worker): boolean {
 function loseLease(world: World, worker: Worker): void {
   killMarked(world, worker.id);
   // What it has sent arrives all the same.
-  for (const { call } of [worker.actor ?? {}, worker.reception ?? {}])
+  for (const { call } of [worker.actor ?? {}, worker.admission ?? {}])
     if (call !== undefined && call.reply === undefined) world.strays.push(call);
   loseSession(world, worker);
-  for (const task of ['reception', 'sweep', 'renewal'] as const) delete worker[task];
+  for (const task of ['admission', 'sweep', 'renewal'] as const) delete worker[task];
   worker.state = 'dead';
 }
 
@@ -93,16 +93,16 @@ export function checkLease(world: World, worker: Worker): void {
   if (worker.state === 'up' && world.now - worker.beat > leaseTtl - margin) loseLease(world, worker);
 }
 
-/** A lost message about a wish is late, not lost. */
-function rereadWishes(world: World, { actor }: Worker): void {
+/** A lost message about a control request is late, not lost. */
+function rereadControlRequests(world: World, { actor }: Worker): void {
   const { session } = world.redis;
   const turn = session?.turns[actor?.seq ?? 0];
   if (actor === undefined || session?.incarnation !== actor.incarnation || turn === undefined) return;
-  if (world.rules.wishTarget ? turn.isToStop : session.wish) stopTurn(world, actor.agent, actor.seq);
+  if (world.rules.controlTarget ? turn.isToStop : session.isToStop) stopTurn(world, actor.agent, actor.seq);
 }
 
-/** The call about a wish reaches the owner; it may not. */
-export function hearWish(world: World, worker: Worker, seq: number): void {
+/** The call about a control request reaches the owner; it may not. */
+export function onControlRequest(world: World, worker: Worker, seq: number): void {
   if (worker.state !== 'up' || worker.actor === undefined) return;
   stopTurn(world, worker.actor.agent, seq);
 }
@@ -110,16 +110,17 @@ export function hearWish(world: World, worker: Worker, seq: number): void {
 function stopTurn(world: World, agentId: string, seq: number): void {
   const agent = agentOf(world, agentId);
   if (agent?.state !== 'busy') return;
-  if (agent.seq === seq || !world.rules.wishTarget) agent.isStopping = true;
+  if (agent.seq === seq || !world.rules.controlTarget) agent.isStopping = true;
 }
 
-/** A worker that is done draining gives lease and seat back and ends. */
+/** A worker that is done draining gives lease and worker number back and ends. */
 export function endDrain(world: World, worker: Worker): boolean {
   if (worker.state !== 'up' || !worker.isDraining) return false;
-  if (worker.actor !== undefined || worker.reception !== undefined) return false;
+  if (worker.actor !== undefined || worker.admission !== undefined) return false;
   killMarked(world, worker.id);
   delete world.redis.leases[worker.id];
-  if (world.redis.seats[worker.seat] === worker.id) delete world.redis.seats[worker.seat];
+  if (world.redis.workerNumbers[worker.workerNumber] === worker.id)
+    delete world.redis.workerNumbers[worker.workerNumber];
   worker.state = 'dead';
   return true;
 }

@@ -6,9 +6,9 @@ interface RedisState {
   jobs: Job[];
   /** worker → when its lease ends. */
   leases: Record<string, number>;
-  seats: Record<string, string>;
-  /** The dead whose seat went to another, and whose sessions nobody has looked for yet. */
-  deadWithoutSeat: string[];
+  workerNumbers: Record<string, string>;
+  /** The dead whose worker number went to another, and whose sessions nobody has looked for yet. */
+  deadWithoutNumber: string[];
 }
 
 /** A command on its way: to Redis, or its reply back. */
@@ -25,7 +25,7 @@ export interface Args {
   seen?: Ring;
   seq?: number;
   worker?: string;
-  seat?: number;
+  workerNumber?: number;
   grant?: number;
   deadFence?: string;
   fence?: string;
@@ -45,7 +45,7 @@ export interface Reply {
   seq?: number;
   ring?: Ring;
   owner?: string;
-  seat?: number;
+  workerNumber?: number;
   fence?: string;
   grant?: number;
   batch?: number;
@@ -112,7 +112,7 @@ export interface Task {
 export interface Worker {
   id: string;
   state: 'up' | 'frozen' | 'dead';
-  seat: number;
+  workerNumber: number;
   /** When the last confirmed renewal was sent. */
   beat: number;
   /** The dead whose sessions it has looked at. */
@@ -121,7 +121,7 @@ export interface Worker {
   /** Its timers are overdue: they come right after the next thing it does. */
   isLate: boolean;
   renewal?: Call;
-  reception?: Task;
+  admission?: Task;
   sweep?: Task;
   actor?: Actor;
 }
@@ -209,7 +209,7 @@ export function newWorld(rules: Rules, workers: number): World {
   const world: World = {
     now: 0,
     counter: 0,
-    redis: { session: null, jobs: [], leases: {}, seats: {}, deadWithoutSeat: [] },
+    redis: { session: null, jobs: [], leases: {}, workerNumbers: {}, deadWithoutNumber: [] },
     workers: [],
     agents: [],
     tools: [],
@@ -235,16 +235,24 @@ export function newWorld(rules: Rules, workers: number): World {
 
 export function startWorker(world: World): Worker {
   const id = `w${++world.counter}`;
-  let seat = 1;
-  for (; ; seat += 1) {
-    const holder = world.redis.seats[seat];
+  let workerNumber = 1;
+  for (; ; workerNumber += 1) {
+    const holder = world.redis.workerNumbers[workerNumber];
     if (holder === undefined || !lives(world, holder)) break;
   }
-  const dead = world.redis.seats[seat];
-  if (dead !== undefined) world.redis.deadWithoutSeat.push(dead);
-  world.redis.seats[seat] = id;
+  const dead = world.redis.workerNumbers[workerNumber];
+  if (dead !== undefined) world.redis.deadWithoutNumber.push(dead);
+  world.redis.workerNumbers[workerNumber] = id;
   world.redis.leases[id] = world.now + leaseTtl;
-  const worker: Worker = { id, state: 'up', seat, beat: world.now, buried: [], isDraining: false, isLate: false };
+  const worker: Worker = {
+    id,
+    state: 'up',
+    workerNumber,
+    beat: world.now,
+    buried: [],
+    isDraining: false,
+    isLate: false,
+  };
   world.workers.push(worker);
   return worker;
 }

@@ -14,7 +14,7 @@ const picture = (page: Page, name: string): Promise<unknown> =>
 test('pictures of the console and of Bull Board', async () => {
   await withCluster(async (cluster) => {
     const profiles = await workerProfiles(cluster);
-    for (const places of [8, 6, 6]) await cluster.worker({ claude: 'fake', places, profiles, leaseTtlMs: 2_000 });
+    for (const slots of [8, 6, 6]) await cluster.worker({ claude: 'fake', slots, profiles, leaseTtlMs: 2_000 });
     const { url } = await startGateway(cluster);
     const producer = cluster.producer();
     await Promise.all(sessions.map(async (name) => (await producer.session(name).prompt('Good morning')).result()));

@@ -8,7 +8,7 @@ const atOnce = 100;
 
 test.each([
   { what: 'a tool in a session of its own', args: ['-c', 'read -r _'], env: { HEARTH_MARK_WORKER: 'w-left' } },
-  { what: 'a guard', args: ['-c', 'read -r _', '/somewhere/guard/main.js', 'w-left', '2000'], env: {} },
+  { what: 'a watchdog', args: ['-c', 'read -r _', '/somewhere/watchdog/main.js', 'w-left', '2000'], env: {} },
 ])(
   '$what that a worker left is found, without anything of the run in its environment, and ended',
   async ({ args, env }) => {

@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Set by the global set-up and inherited by whatever a test starts, and by whatever that starts; but not by agents, nor by guards. */
+/** Set by the global set-up and inherited by whatever a test starts, and by whatever that starts; but not by agents, nor by watchdogs. */
 export const runVariable = 'HEARTH_TEST_RUN';
 /** The mark of a worker's agents, and of all they start. */
 const workerMark = 'HEARTH_MARK_WORKER';
@@ -41,21 +41,21 @@ export const endMarked = (run: string, folder: string): Promise<string[]> =>
     return isOurs && !isVitest(words.join(' '));
   });
 
-/** What some workers left, each dead or told to end: their agents, what those started, and their guards. */
+/** What some workers left, each dead or told to end: their agents, what those started, and their watchdogs. */
 export async function endOfWorkers(workerIds: ReadonlySet<string>, withinMs?: number): Promise<string[]> {
   if (workerIds.size === 0) return [];
-  // A guard is told whose it is in its first argument.
+  // A watchdog is told whose it is in its first argument.
   const guarded = ({ words }: Seen): string =>
-    words[words.findIndex((word) => word.endsWith('guard/main.js')) + 1] ?? '';
+    words[words.findIndex((word) => word.endsWith('watchdog/main.js')) + 1] ?? '';
   const marked = ({ environment }: Seen): string => {
     const mark = environment.find((variable) => variable.startsWith(`${workerMark}=`));
     return mark?.slice(workerMark.length + 1) ?? '';
   };
   const isTheirs = (workerId: string): boolean => workerId !== '' && workerIds.has(workerId);
-  return end((seen) => isTheirs(marked(seen)) || (isGuard(seen) && isTheirs(guarded(seen))), withinMs);
+  return end((seen) => isTheirs(marked(seen)) || (isWatchdog(seen) && isTheirs(guarded(seen))), withinMs);
 }
 
-const isGuard = ({ words }: Seen): boolean => words.some((word) => word.endsWith('guard/main.js'));
+const isWatchdog = ({ words }: Seen): boolean => words.some((word) => word.endsWith('watchdog/main.js'));
 
 /** What has a variable of a test's own. */
 export const endWith = (name: string, value: string): Promise<string[]> =>

@@ -24,7 +24,7 @@ interface LogLine {
 
 export interface TestWorker {
   workerId: string;
-  seat: number;
+  workerNumber: number;
   pid: number;
   home: string;
   log: readonly LogLine[];
@@ -37,7 +37,7 @@ export interface TestWorker {
 }
 
 export interface WorkerSettings {
-  places?: number;
+  slots?: number;
   leaseTtlMs?: number;
   profiles?: object;
   /** Agents are the stand-in's. */
@@ -117,7 +117,7 @@ export class Cluster {
         HEARTH_HOME: home,
         // Claude's shell reads its user's login files; killed in the middle they leave locks behind that hold up every later shell.
         HOME: home,
-        HEARTH_PLACES: String(settings.places ?? 4),
+        HEARTH_SLOTS: String(settings.slots ?? 4),
         HEARTH_LEASE_TTL_MS: String(settings.leaseTtlMs ?? 10_000),
         ...(settings.claude === 'fake' ? { HEARTH_CLAUDE_PATH: fakeClaudePath() } : {}),
         ...settings.env,
@@ -179,10 +179,10 @@ async function handleOf(child: ChildProcess, home: string): Promise<TestWorker> 
   const lines = createInterface({ input: stdout });
   const first = await Promise.race([once(lines, 'line').then(([text]) => String(text)), exited.then(() => undefined)]);
   if (first === undefined) throw new Error(`the worker did not start: ${log.map(({ msg }) => msg).join('\n')}`);
-  const { workerId, seat } = JSON.parse(first) as { workerId: string; seat: number };
+  const { workerId, workerNumber } = JSON.parse(first) as { workerId: string; workerNumber: number };
   const worker: TestWorker = {
     workerId,
-    seat,
+    workerNumber,
     pid: child.pid ?? -1,
     home,
     log,

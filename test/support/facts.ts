@@ -26,11 +26,11 @@ export async function isRunning(pid: number): Promise<boolean> {
   return !stat.slice(stat.lastIndexOf(')')).startsWith(') Z');
 }
 
-/** The guard of a worker: it carries its id on its command line. */
-export async function guardOf(workerId: string): Promise<number> {
+/** The watchdog of a worker: it carries its id on its command line. */
+export async function watchdogOf(workerId: string): Promise<number> {
   for (const pid of await readdir('/proc')) {
     const words = (await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')).split('\0');
-    if (words.includes(workerId) && words.some((word) => word.endsWith('guard/main.js'))) return Number(pid);
+    if (words.includes(workerId) && words.some((word) => word.endsWith('watchdog/main.js'))) return Number(pid);
   }
-  throw new Error(`worker ${workerId} has no guard`);
+  throw new Error(`worker ${workerId} has no watchdog`);
 }

@@ -58,7 +58,7 @@ const stackOptions = (command: Command): Command =>
   gatewayOptions(command)
     .option('--demo', "use the simulator's model with the real claude CLI: no account needed")
     .option('--workers <n>', 'how many workers to start', '1')
-    .option('--places <n>', 'room for agents on each worker (default: from memory)')
+    .option('--slots <n>', 'room for agents on each worker (default: from memory)')
     .option('--profiles <file>', 'profile file (JSON)')
     .addOption(redisUrl)
     .addOption(json);
@@ -77,7 +77,7 @@ program
   .command('worker')
   .description('start one worker here; options by environment, see the README')
   .option('--profiles <file>', 'profile file (JSON)')
-  .option('--places <n>', 'room for agents (default: from memory)')
+  .option('--slots <n>', 'room for agents (default: from memory)')
   .addOption(redisUrl)
   .addOption(json)
   .action((options: UpOptions) => run(options, () => processHere(workerProgram(), workerArgs(options), options)));

@@ -1,4 +1,5 @@
 import {
+  ControlRequests,
   checkRedis,
   connectFailingFast,
   connectWaiting,
@@ -11,7 +12,6 @@ import {
   Ringer,
   SessionEndings,
   SessionStore,
-  SessionWishes,
 } from '@hearth/shared';
 import type { Redis } from 'ioredis';
 import { type ProducerOptions, type ResolvedProducerOptions, resolveProducerOptions } from './options.js';
@@ -28,7 +28,7 @@ export class Connection {
   readonly subscriber: Redis;
   readonly store: SessionStore;
   readonly endings: SessionEndings;
-  readonly wishes: SessionWishes;
+  readonly controls: ControlRequests;
   readonly leases: LeaseStore;
   readonly ringer: Ringer;
   readonly delayed: DelayedTurns;
@@ -51,7 +51,7 @@ export class Connection {
       backlogLimit: this.options.backlogLimit,
     });
     this.endings = new SessionEndings(this.store);
-    this.wishes = new SessionWishes(this.store);
+    this.controls = new ControlRequests(this.store);
     this.leases = new LeaseStore(this.redis, this.keys);
     this.ringer = new Ringer(this.redis, this.keys);
     this.delayed = new DelayedTurns(this.store, this.ringer);

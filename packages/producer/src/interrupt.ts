@@ -15,27 +15,27 @@ export type Interruption = { kind: 'interrupted' | 'ended'; result: TurnResult }
 /** Longer than the ladder an agent is ended by, and than a TTL of a lease. */
 const defaultDeadlineMs = 15_000;
 
-/** Stores the wish, then waits for the turn to end. @throws HearthError `owner_unreachable` | `turn_gone` */
+/** Stores the control request, then waits for the turn to end. @throws HearthError `owner_unreachable` | `turn_gone` */
 export async function interrupt(
   connection: Connection,
   sessionId: string,
   { turnId, deadlineMs = defaultDeadlineMs }: InterruptOptions,
 ): Promise<Interruption> {
-  const { store, wishes, endings, ringer } = connection;
+  const { store, controls, endings, ringer } = connection;
   const seq = turnId === undefined ? await store.firstInLog(sessionId) : await store.seqOf(sessionId, turnId);
   if (seq === undefined) {
     if (turnId === undefined) return { kind: 'idle' };
     throw turnGone(sessionId, turnId);
   }
-  // Before the wish: the ending it brings about comes after this place.
+  // Before the control request: the ending it brings about comes after this place.
   const after = await streamEnd(connection, sessionId);
-  const wish = await wishes.interrupt(sessionId, seq);
-  if (wish.kind === 'gone') {
+  const stored = await controls.interrupt(sessionId, seq);
+  if (stored.kind === 'gone') {
     if (turnId === undefined) return { kind: 'idle' };
     throw turnGone(sessionId, turnId);
   }
-  if (wish.kind === 'ended') return { kind: 'ended', result: wish.result };
-  if (!wish.isBegun) {
+  if (stored.kind === 'ended') return { kind: 'ended', result: stored.result };
+  if (!stored.isBegun) {
     // Nobody has begun it: it needs no owner to end.
     const withdrawal = await endings.withdraw(sessionId, seq, stoppedError());
     if (withdrawal.kind === 'withdrawn') {
@@ -63,7 +63,7 @@ export async function interrupt(
     'owner_unreachable',
     `Turn ${seq} of session ${sessionId} has not stopped within ${deadlineMs} ms.`,
     {
-      wayOut: 'The wish is kept: the turn stops when its owner, or the next one, hears of it.',
+      wayOut: 'The request is kept: the turn stops when its owner, or the next one, hears of it.',
     },
   );
 }

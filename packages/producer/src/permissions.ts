@@ -3,15 +3,15 @@ import type { Connection } from './connection.js';
 
 /** @throws HearthError `invalid_answer` | `already_resolved` | `request_gone` */
 export async function answerPermission(
-  { wishes }: Connection,
+  { controls }: Connection,
   sessionId: string,
   requestId: string,
   given: PermissionAnswer,
 ): Promise<void> {
   const answer = parseInput(permissionAnswerSchema, given, 'invalid_answer', 'answer');
-  const request = await wishes.permission(sessionId, requestId);
+  const request = await controls.permission(sessionId, requestId);
   if (request === undefined) {
-    const before = await wishes.resolution(sessionId, requestId);
+    const before = await controls.resolution(sessionId, requestId);
     throw before === undefined ? gone(requestId) : alreadyResolved(requestId, before.by);
   }
   const unknown = answer.decision === 'allow' && answer.suggestions?.find((at) => at >= request.suggestions.length);
@@ -23,7 +23,7 @@ export async function answerPermission(
       wayOut: 'Name suggestions by their index in the request, or leave them out.',
     });
   }
-  const outcome = await wishes.resolve(sessionId, request, { by: 'answer', answer });
+  const outcome = await controls.resolve(sessionId, request, { by: 'answer', answer });
   if (outcome.kind === 'ok') return;
   throw outcome.kind === 'resolved' ? alreadyResolved(requestId, outcome.resolution.by) : gone(requestId);
 }

@@ -7,8 +7,8 @@ import {
   type SessionFilter,
   type SessionPage,
   type SessionSummary,
-  stickyQueue,
   type WorkerRecord,
+  workerQueue,
 } from '@hearth/shared';
 import { Connection } from './connection.js';
 import type { ProducerOptions } from './options.js';
@@ -61,15 +61,15 @@ export class Producer {
     return this.connection.use(() => this.connection.store.sessionPage(filter, page.limit ?? 50, page.after));
   }
 
-  /** Live workers, by seat. @throws HearthError `redis_unreachable` */
+  /** Live workers, by worker number. @throws HearthError `redis_unreachable` */
   async workers(): Promise<WorkerRecord[]> {
     return this.connection.use(() => this.connection.leases.workers());
   }
 
-  /** How deep the queues are: intake, and the sticky queues of live workers. @throws HearthError `redis_unreachable` */
+  /** How deep the queues are: intake, and the worker queues of live workers. @throws HearthError `redis_unreachable` */
   async queues(): Promise<QueueDepth[]> {
-    const seats = (await this.workers()).map(({ seat }) => seat);
-    return this.connection.use(() => this.connection.ringer.depths([intakeQueue, ...seats.map(stickyQueue)]));
+    const workerNumbers = (await this.workers()).map(({ workerNumber }) => workerNumber);
+    return this.connection.use(() => this.connection.ringer.depths([intakeQueue, ...workerNumbers.map(workerQueue)]));
   }
 
   /** Closes the connections. Turns that were accepted go on. */

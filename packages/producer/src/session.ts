@@ -4,7 +4,7 @@ import {
   type PermissionRequest,
   type Prompt,
   parseCursor,
-  readPast,
+  readTranscript,
   type SessionSummary,
   type TurnRecord,
 } from '@hearth/shared';
@@ -48,9 +48,9 @@ export class Session {
 
   /**
    * Stops a turn: in band, its agent lives on. It ends with `interrupted` and what was said so far. Without a `turnId`: the turn that
-   * runs, or is next. The wish is stored for that turn, so it survives a takeover and hits no later one.
+   * runs, or is next. The request is stored for that turn, so it survives a takeover and hits no later one.
    * @param options.deadlineMs how long to wait for the turn's end (15 s)
-   * @throws HearthError `owner_unreachable` past the deadline (the wish is kept) | `turn_gone` | `redis_unreachable`
+   * @throws HearthError `owner_unreachable` past the deadline (the request is kept) | `turn_gone` | `redis_unreachable`
    */
   async interrupt(options: InterruptOptions = {}): Promise<Interruption> {
     return this.connection.use(() => interrupt(this.connection, this.sessionId, options));
@@ -58,7 +58,7 @@ export class Session {
 
   /** The permission requests that wait for an answer, the oldest first. */
   async permissions(): Promise<PermissionRequest[]> {
-    return this.connection.use(() => this.connection.wishes.permissions(this.sessionId));
+    return this.connection.use(() => this.connection.controls.permissions(this.sessionId));
   }
 
   /**
@@ -129,7 +129,7 @@ export class Session {
   async transcript(): Promise<Map<string, string>> {
     const { store } = this.connection;
     return this.connection.use(async () =>
-      readPast(store, this.sessionId, await store.committedChunks(this.sessionId)),
+      readTranscript(store, this.sessionId, await store.committedChunks(this.sessionId)),
     );
   }
 

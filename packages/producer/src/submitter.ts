@@ -170,8 +170,8 @@ export class Submitter {
       case 'withdrawn':
         for (const ring of outcome.rings) await this.connection.ringer.remove(ring);
         return 'cancelled';
-      case 'in_hand':
-        return 'in_hand';
+      case 'running':
+        return 'running';
       case 'committed':
         return outcome.result.status === 'failed' && outcome.result.error.code === error.code ? 'cancelled' : 'ended';
       case 'gone':
@@ -232,11 +232,11 @@ export class Submitter {
     }
   }
 
-  /** Nobody reads the queue of an owner that is dead, until another takes its seat. */
+  /** Nobody reads the queue of an owner that is dead, until another takes its worker number. */
   private async whereToRing(sessionId: string, { seq, ring, unheardOwner }: Submitted): Promise<Ring> {
     const { store, leases } = this.connection;
     if (unheardOwner === undefined || (await leases.lives(unheardOwner))) return ring;
-    const intake: Ring = { seat: 'intake', jobId: newRingId() };
+    const intake: Ring = { queue: 'intake', jobId: newRingId() };
     return (await store.ring(sessionId, seq, ring, intake)) === undefined ? ring : intake;
   }
 }

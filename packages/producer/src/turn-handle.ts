@@ -22,8 +22,8 @@ export class TurnFailedError extends HearthError {
   }
 }
 
-/** What became of a cancel. `in_hand`: it was begun, so it goes on; `ended`: it has its result. */
-export type Cancellation = 'cancelled' | 'in_hand' | 'ended';
+/** What became of a cancel. `running`: it was begun, so it goes on; `ended`: it has its result. */
+export type Cancellation = 'cancelled' | 'running' | 'ended';
 
 export interface TurnHandleDeps {
   connection: Connection;

@@ -25,17 +25,17 @@ export async function warm(
   sessionId: string,
   { profile, deadlineMs = defaultDeadlineMs }: WarmOptions,
 ): Promise<Warmed> {
-  const { wishes, ringer, leases } = connection;
-  const { incarnation, cursor, owner, ...opened } = await wishes.open(sessionId, profile);
+  const { controls, ringer, leases } = connection;
+  const { incarnation, cursor, owner, ...opened } = await controls.open(sessionId, profile);
   connection.channels.warm(sessionId);
-  let rung: Ring['seat'] | undefined;
+  let rungAt: Ring['queue'] | undefined;
   /** Nobody reads the queue of an owner that is dead, and no sweep looks after a session without a turn. */
   const ring = async (): Promise<void> => {
-    const seat = owner !== undefined && (await leases.lives(owner)) ? opened.seat : 'intake';
-    if (seat === rung) return;
+    const queue = owner !== undefined && (await leases.lives(owner)) ? opened.queue : 'intake';
+    if (queue === rungAt) return;
     const doorbell = { sessionId, turnId: 'warm', seq: 0, profile: opened.profile, preview: '' };
-    await ringer.ring({ seat, jobId: newRingId() }, doorbell);
-    rung = seat;
+    await ringer.ring({ queue, jobId: newRingId() }, doorbell);
+    rungAt = queue;
   };
   const reader = new EventReader(connection, sessionId, { incarnation, id: cursor }, async () => {
     // When Redis is away, the next silence rings.
@@ -55,7 +55,7 @@ export async function warm(
     reader.close();
   }
   throw new HearthError('owner_unreachable', `No worker has an agent for session ${sessionId} yet.`, {
-    wayOut: 'It is warmed as soon as a worker has a place for it; or start more workers.',
+    wayOut: 'It is warmed as soon as a worker has a free slot for it; or start more workers.',
   });
 }
 

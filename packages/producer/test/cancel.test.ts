@@ -10,7 +10,7 @@ test('a turn that was cut off is not cancelled before its next owner looks at it
   await scene.begin(writer, turn);
   await writer.reachTool(1, 'Bash', { type: 'tool.started', seq: 1, toolUseId: 'u', name: 'Bash', input: '{}' });
   await writer.release('drain');
-  expect(await turn.cancel()).toBe('in_hand');
+  expect(await turn.cancel()).toBe('running');
   expect(await scene.store.turn('s', 1)).toMatchObject({ state: 'running', toolsReached: ['Bash'] });
   // Nobody has begun this one; and a session that is closed takes all of it along.
   expect(await waits.cancel()).toBe('cancelled');

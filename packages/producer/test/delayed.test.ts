@@ -70,7 +70,7 @@ test('whoever waits for a delayed turn is told when somebody removes its job', a
   const later = await scene.producer().session('s').prompt('later', { delay: 60_000 });
   const ending = later.result().catch((error: unknown) => error);
   const [jobId = ''] = await scene.redis.zrange(`${scene.keys.options.queuePrefix}:turns:delayed`, '0', '-1');
-  await new Ringer(scene.redis, scene.keys).remove({ seat: 'intake', jobId });
+  await new Ringer(scene.redis, scene.keys).remove({ queue: 'intake', jobId });
   expect(await ending).toMatchObject({ code: 'cancelled' });
 });
 

@@ -44,7 +44,7 @@ test('the same turnId is the same turn, before and after its commit, and one doo
   expect(await waiting(scene, 'turns')).toHaveLength(1);
 });
 
-test('the doorbell of an owned session lies in the sticky queue of its owner', async () => {
+test('the doorbell of an owned session lies in the worker queue of its owner', async () => {
   const scene = new Scene();
   const session = scene.producer().session('s');
   await scene.own(await session.prompt('first'));
@@ -62,7 +62,7 @@ test('the doorbell of a session whose owner is dead lies in intake: nobody reads
   expect(await waiting(scene, 'turns')).toHaveLength(2);
   expect(await waiting(scene, 'turns-1')).toHaveLength(0);
   expect(
-    await scene.store.ring('s', second.seq ?? 0, { seat: 1, jobId: 'x' }, { seat: 1, jobId: 'y' }),
+    await scene.store.ring('s', second.seq ?? 0, { queue: 1, jobId: 'x' }, { queue: 1, jobId: 'y' }),
   ).toBeUndefined();
 });
 

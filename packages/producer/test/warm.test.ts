@@ -17,7 +17,7 @@ async function owned(scene: Scene) {
   return { session, writer, rung: await waiting(scene, 'turns') };
 }
 
-test('a session whose owner is dead is warmed by whoever is free: nobody reads the queue of its seat', async () => {
+test('a session whose owner is dead is warmed by whoever is free: nobody reads the queue of its workerNumber', async () => {
   const scene = new Scene();
   const { session, writer, rung } = await owned(scene);
   const warming = session.warm();

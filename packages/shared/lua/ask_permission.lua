@@ -1,4 +1,4 @@
---[[ Records that a tool of the turn in hand waits for a permission, and publishes the request.
+--[[ Records that a tool of the running turn waits for a permission, and publishes the request.
 ARGV  1 fence  2 batch  3 seq  4 request id  5 ms until it is denied by itself  6 request (JSON, with "expiresAt":0)
       7 events kept  8 events ttl ms  9 event (JSON, with "expiresAt":0)
 Reply {OK|REPEATED}   {NOT_HEAD} the turn is not in hand   {FENCED}   {GAP}

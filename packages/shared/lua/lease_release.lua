@@ -1,5 +1,5 @@
---[[ Gives lease and seat back at the end of a worker.
-KEYS  1 seats (hash)  2 lease      ARGV  1 workerId  2 seat      Reply {OK}
+--[[ Gives lease and worker number back at the end of a worker.
+KEYS  1 worker numbers (hash)  2 lease      ARGV  1 workerId  2 worker number      Reply {OK}
 ]]
 --@include codes
 redis.call('DEL', KEYS[2])

@@ -1,13 +1,13 @@
 --[[ Opens a session before its first turn, so that its agent can be there when that comes; or finds it.
 ARGV  1 member (encoded session id)  2 sessionId  3 profile or ''  4 incarnation for a new session
-Reply {OK, incarnation, cursor, seat of its owner or 'intake', profile, owner or ''}   {CLOSING}   {GONE} the session was for one turn only
+Reply {OK, incarnation, cursor, worker number of its owner or 'intake', profile, owner or ''}   {CLOSING}   {GONE} the session was for one turn only
       {PROFILE_MISMATCH, profile of the session}
 ]]
 --@include keys
 --@include codes
 --@include time
 --@include open
-local s = redis.call('HMGET', K_SESSION, 'incarnation', 'profile', 'seat', 'events', 'closing', 'once', 'owner')
+local s = redis.call('HMGET', K_SESSION, 'incarnation', 'profile', 'workerNumber', 'events', 'closing', 'once', 'owner')
 if s[5] then return {CLOSING} end
 if s[6] then return {GONE} end
 if s[1] and ARGV[3] ~= '' and s[2] ~= ARGV[3] then return {PROFILE_MISMATCH, s[2]} end

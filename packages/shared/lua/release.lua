@@ -13,7 +13,7 @@ local admitted = admit(ARGV[1], ARGV[2])
 if admitted ~= OK then return {admitted} end
 local left = redis.call('ZRANGE', K_LOG, 0, -1)
 if #left > 0 and ARGV[3] ~= 'drain' then return {NOT_EMPTY} end
-redis.call('HSET', K_SESSION, 'owner', '', 'seat', '', 'fence', '', 'batch', 0)
+redis.call('HSET', K_SESSION, 'owner', '', 'workerNumber', '', 'fence', '', 'batch', 0)
 local reply = {OK}
 if #left == 0 then forget_once(ARGV[4], ARGV[5]) end
 for _, seq in ipairs(left) do

@@ -1,5 +1,5 @@
 --[[ Notes a new ring of a turn, before its doorbell is added. Compare and swap: of two who look, one rings.
-ARGV  1 seq  2 ring seen  3 new ring ("<seat or 'intake'>/<job id>")
+ARGV  1 seq  2 ring seen  3 new ring ("<worker number or 'intake'>/<job id>")
 Reply {OK, turnId, request, profile, session id}   {ALREADY} the new ring is noted (a resend): same fields
       {MOVED} another ring was noted since   {GONE} not in the log
 ]]

@@ -10,7 +10,7 @@ Reply {OK, seq, incarnation, cursor, ring, position or -1: committed, profile, o
                                                                  the last event before this turn's
       {REPEATED, seq, incarnation, cursor, ring, position or -1: committed, profile}   the turnId is known: nothing changed
       {CLOSING}   {GONE} the session was for one turn only   {BACKLOG_FULL, waiting}   {BUSY}   {PROFILE_MISMATCH, profile of the session}
-ring is "<seat or 'intake'>/<job id>".
+ring is "<worker_number or 'intake'>/<job id>".
 ]]
 --@include keys
 --@include codes
@@ -19,9 +19,9 @@ ring is "<seat or 'intake'>/<job id>".
 --@include settle
 --@include forget_once
 --@include open
---@include wish
+--@include control_request
 local member, session_id, turn_id, request, ring_id, profile = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
-local s = redis.call('HMGET', K_SESSION, 'incarnation', 'profile', 'seat', 'events', 'owner', 'closing', 'once')
+local s = redis.call('HMGET', K_SESSION, 'incarnation', 'profile', 'workerNumber', 'events', 'owner', 'closing', 'once')
 local known = redis.call('HGET', K_TURNIDS, turn_id)
 if known and redis.call('EXISTS', K_TURN .. known) == 0 then
   -- The turn's time to be remembered is over, and no commit has come since that would have forgotten its turnId.
@@ -84,7 +84,7 @@ if is_refused then
   return {OK, seq, s[1], tonumber(s[4]), ring, -1, s[2]}
 end
 publish(ARGV[10], ARGV[11], 20)
-if running then wish_interrupt(running, s[5], ARGV[12], session_id, ARGV[10], ARGV[11]) end
+if running then request_interrupt(running, s[5], ARGV[12], session_id, ARGV[10], ARGV[11]) end
 -- The doorbell carries the turn; this only spares an idle owner the way through the queue.
 local unheard = ''
 if s[5] and s[5] ~= '' and redis.call('PUBLISH', ARGV[12] .. s[5], session_id) == 0 then unheard = s[5] end

@@ -2,7 +2,7 @@
 KEYS  1 the shard's pending set  2 prefix of its sessions' keys
 ARGV  1 at most so many  2 ms to the next look after the first (doubles with every look in vain)  3 longest such time
       4… workerIds known to be dead: all their sessions are told, as often as somebody asks, and looked at again soon
-Reply {OK, member, seq, ring, state, owner, fence, seat, …}   seven values for each session
+Reply {OK, member, seq, ring, state, owner, fence, worker number, …}   seven values for each session
 ]]
 --@include codes
 --@include time
@@ -17,7 +17,7 @@ local function tell(member, s)
   for _, value in ipairs({member, tonumber(seq), t[1], t[2], s[1], s[2], s[3]}) do reply[#reply + 1] = value end
   return true
 end
-local function lock(member) return redis.call('HMGET', KEYS[2] .. member, 'owner', 'fence', 'seat') end
+local function lock(member) return redis.call('HMGET', KEYS[2] .. member, 'owner', 'fence', 'workerNumber') end
 for _, member in ipairs(redis.call('ZRANGE', KEYS[1], '-inf', now, 'BYSCORE', 'LIMIT', 0, ARGV[1])) do
   local s = lock(member)
   if not dead[s[1]] and tell(member, s) then

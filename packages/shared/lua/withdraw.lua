@@ -3,7 +3,7 @@ alone, or the next one's, who knows what it did (P7); while its session is being
 ARGV  1 member (encoded session id)  2 seq  3 result (JSON)  4 fence of an owner whose lease is known to be absent, or ''
       5 ms to remember the turn  6 ms until the next look of a sweep  7 prefix of the workers' wake channels
       8 session id  9 incarnation  10 events kept  11 events ttl ms  12 event
-Reply {OK, ring, former rings (one a line)}   {ALREADY, result} it has a result   {IN_HAND}   {GONE}
+Reply {OK, ring, former rings (one a line)}   {ALREADY, result} it has a result   {RUNNING}   {GONE}
 ]]
 --@include keys
 --@include codes
@@ -19,7 +19,7 @@ local t = redis.call('HMGET', turn, 'state', 'result', 'ring', 'rang')
 if t[2] then return {ALREADY, t[2]} end
 if not t[1] or not redis.call('ZSCORE', K_LOG, seq) then return {GONE} end
 local is_owned = s[1] ~= '' and s[2] ~= dead_fence
-if t[1] ~= 'queued' and (is_owned or not s[4]) then return {IN_HAND} end
+if t[1] ~= 'queued' and (is_owned or not s[4]) then return {RUNNING} end
 local left = settle(seq, member, ARGV[3], '[]', 'failed', ARGV[5], ARGV[6])
 publish(ARGV[10], ARGV[11], 12)
 -- With an owner, that is for its release.

@@ -13,7 +13,7 @@ export {
 } from './errors/hearth-error.js';
 export { parseInput } from './errors/parse.js';
 export { turnGone } from './errors/turn-gone.js';
-export { intakeQueue, type KeyOptions, Keys, stickyQueue } from './keys.js';
+export { intakeQueue, type KeyOptions, Keys, workerQueue } from './keys.js';
 export { createLogger, createProcessLogger, type Logger, type LogLevel, logLevels } from './logging.js';
 export { DelayedTurns } from './queue/delayed-turns.js';
 export { type QueueDepth, Ringer } from './queue/ringer.js';
@@ -80,6 +80,13 @@ export {
   shardOf,
   turnIdSchema,
 } from './session-id.js';
+export {
+  type AnswerOutcome,
+  ControlRequests,
+  type InterruptOutcome,
+  type Resolution,
+  stoppedError,
+} from './store/control-requests.js';
 export { DelayedNotes } from './store/delayed-notes.js';
 export { type EventsAfter, type NumberedEvent, parsePublished, readEventsAfter } from './store/event-log.js';
 export { LeaseStore } from './store/lease-store.js';
@@ -104,14 +111,7 @@ export {
   type SessionSummary,
   type SessionView,
 } from './store/session-view.js';
-export {
-  type AnswerOutcome,
-  type InterruptOutcome,
-  type Resolution,
-  SessionWishes,
-  stoppedError,
-} from './store/session-wishes.js';
 export { type CommitInput, SessionWriter, type WriteOutcome } from './store/session-writer.js';
-export { formatChunk, readPast, splitUtf8 } from './store/transcript.js';
+export { formatChunk, readTranscript, splitUtf8 } from './store/transcript.js';
 export { parseWakeCall, type WakeCall } from './store/wake-call.js';
 export { toolsThatChange } from './tools.js';

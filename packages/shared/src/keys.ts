@@ -20,9 +20,9 @@ import { encodeSessionId, shardOf } from './session-id.js';
  *   …:presence                       pub/sub channel nobody publishes on: a process is subscribed while it has readers of the events
  *   …:ends                           pub/sub channel of the seqs of turns that got their result; `closed` in the end
  * Worker keys share one tag:
- *   hearth:{workers}:seats           hash    seat → workerId
+ *   hearth:{workers}:numbers           hash    worker number → workerId
  *   hearth:{workers}:known           zset    workerId → when it last renewed its lease (a worker that was, never is again)
- *   hearth:{workers}:dead            set     workers whose seat went to another after their death, until somebody has looked for their sessions
+ *   hearth:{workers}:dead            set     workers whose worker number went to another after their death, until somebody has looked for their sessions
  *   hearth:{workers}:lease:<id>      string  the worker record, with the lease's TTL
  *   hearth:{workers}:closed          stream  sessions that were closed: workers remove the folders they still have
  *   hearth:{workers}:wake:<id>       pub/sub channel: calls to the worker about its sessions (`wake-call.ts`)
@@ -37,8 +37,8 @@ export interface KeyOptions {
 
 /** The name of the intake queue. */
 export const intakeQueue = 'turns';
-/** The name of the sticky queue of a seat. */
-export const stickyQueue = (seat: number): string => `${intakeQueue}-${seat}`;
+/** The name of the worker queue of a worker number. */
+export const workerQueue = (workerNumber: number): string => `${intakeQueue}-${workerNumber}`;
 
 /** The keys that every session script gets, in this order (`lua/includes/keys.lua` names them). */
 export type SessionKeys = readonly [
@@ -110,8 +110,8 @@ export class Keys {
   private get workers(): string {
     return `${this.options.keyPrefix}:{workers}`;
   }
-  get seats(): string {
-    return `${this.workers}:seats`;
+  get workerNumbers(): string {
+    return `${this.workers}:numbers`;
   }
   get knownWorkers(): string {
     return `${this.workers}:known`;

@@ -1,6 +1,6 @@
 /**
- * The worker process: `node main.js [--profiles file] [--places n] [--stop-with-stdin]`; everything else by environment (README, "Options").
- * Standard output: one JSON line `{"kind":"worker","workerId","seat","terminationGraceMs"}` when it serves and its spares are ready;
+ * The worker process: `node main.js [--profiles file] [--slots n] [--stop-with-stdin]`; everything else by environment (README, "Options").
+ * Standard output: one JSON line `{"kind":"worker","workerId","workerNumber","terminationGraceMs"}` when it serves and its spares are ready;
  * `terminationGraceMs`: how long after SIGTERM a supervisor must not kill it.
  *
  * First SIGTERM or SIGINT: drain; second: go at once. Exit code 0: every turn that ran finished (those that waited go to other workers);
@@ -60,7 +60,7 @@ async function serveAgain(options: WorkerOptions): Promise<void> {
   }
 }
 
-/** The guard sees our pipe close and ends every agent; the lease ends by itself. */
+/** The watchdog sees our pipe close and ends every agent; the lease ends by itself. */
 function leave(why: string): never {
   log.warn(why);
   process.exit(1);
@@ -88,14 +88,14 @@ process.on('unhandledRejection', fail);
 
 try {
   const { values } = parseArgs({
-    options: { profiles: { type: 'string' }, places: { type: 'string' }, 'stop-with-stdin': { type: 'boolean' } },
+    options: { profiles: { type: 'string' }, slots: { type: 'string' }, 'stop-with-stdin': { type: 'boolean' } },
   });
   // For whoever starts workers as children: its own death closes the pipe.
   if (values['stop-with-stdin']) process.stdin.on('end', () => process.kill(process.pid, 'SIGTERM')).resume();
   const profiles = values.profiles ?? process.env['HEARTH_PROFILES'];
   await serve({
     ...(profiles ? { profiles: readProfiles(profiles) } : {}),
-    ...(values.places === undefined ? {} : { places: Number(values.places) }),
+    ...(values.slots === undefined ? {} : { slots: Number(values.slots) }),
   });
 } catch (error) {
   fail(error);

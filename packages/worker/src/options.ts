@@ -16,9 +16,9 @@ import { z } from 'zod';
 import { agentLimitsSchema } from './session/limits.js';
 
 /** Memory set aside for one agent: an idle spare takes about 200 MB, one after some turns 250–320 (measured, 2.1.329). */
-export const bytesPerPlace = 400 * 1024 * 1024;
-/** Half of the machine's memory may go to agents; at least two places, at most 64. */
-const placesFromMemory = (): number => Math.min(64, Math.max(2, Math.floor(totalmem() / 2 / bytesPerPlace)));
+export const bytesPerSlot = 400 * 1024 * 1024;
+/** Half of the machine's memory may go to agents; at least two slots, at most 64. */
+const slotsFromMemory = (): number => Math.min(64, Math.max(2, Math.floor(totalmem() / 2 / bytesPerSlot)));
 
 /** The options of a worker. Precedence: option, then environment variable, then default. */
 const workerOptionsSchema = redisOptionsSchema.extend({
@@ -30,13 +30,13 @@ const workerOptionsSchema = redisOptionsSchema.extend({
     .prefault(() => environment('HEARTH_HOME') ?? join(homedir(), '.hearth')),
   /** Profile name → profile; `default` always exists. */
   profiles: profilesSchema.default(() => profilesSchema.parse({})),
-  /** Room for agents. `HEARTH_PLACES`. @defaultValue half the memory at 400 MB each, 2–64 */
-  places: z
+  /** Room for agents. `HEARTH_SLOTS`. @defaultValue half the memory at 400 MB each, 2–64 */
+  slots: z
     .number()
     .int()
     .min(1)
     .max(1000)
-    .prefault(() => numberFrom('HEARTH_PLACES') ?? placesFromMemory()),
+    .prefault(() => numberFrom('HEARTH_SLOTS') ?? slotsFromMemory()),
   /** Path of the claude binary. `HEARTH_CLAUDE_PATH`. @defaultValue `claude` on PATH, then the npm package */
   claudePath: z.string().min(1).optional(),
   /** TTL of the worker lease, ms. `HEARTH_LEASE_TTL_MS`. */

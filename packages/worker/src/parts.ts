@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import {
+  ControlRequests,
   connectWaiting,
   defaultStoreLimits,
   Keys,
@@ -11,24 +12,22 @@ import {
   Ringer,
   SessionEndings,
   SessionStore,
-  SessionWishes,
   type WorkerRecord,
 } from '@hearth/shared';
 import type { Redis } from 'ioredis';
 import { ClaudeDriver } from './agent/claude/driver.js';
 import { launchKey } from './agent/claude/launch.js';
 import type { Launch } from './agent/driver.js';
+import { Admission } from './doorbells/admission.js';
 import { CommitWatch } from './doorbells/commit-watch.js';
 import { Doorbells } from './doorbells/doorbells.js';
 import { RawJobs } from './doorbells/raw-jobs.js';
-import { Reception } from './doorbells/reception.js';
 import { WakeCalls } from './doorbells/wake-calls.js';
 import { Fleet } from './fleet.js';
-import { Guard } from './guard/guard.js';
 import { LeaseKeeper } from './lease/lease-keeper.js';
-import { bytesPerPlace, type ResolvedWorkerOptions } from './options.js';
+import { bytesPerSlot, type ResolvedWorkerOptions } from './options.js';
 import { MemoryWatch } from './pool/memory-watch.js';
-import { Places } from './pool/places.js';
+import { Slots } from './pool/slots.js';
 import { SparePool } from './pool/spare-pool.js';
 import { availableMemory } from './processes/memory.js';
 import { newAgentId, Sessions } from './session/sessions.js';
@@ -38,6 +37,7 @@ import { Retention } from './sweep/retention.js';
 import { Rounds } from './sweep/rounds.js';
 import { Sweep } from './sweep/sweep.js';
 import { version } from './version.js';
+import { Watchdog } from './watchdog/watchdog.js';
 
 /** How often the notes of closed sessions are read, ms. */
 const closedWorkspacesEveryMs = 500;
@@ -52,27 +52,27 @@ export interface PartsSpec {
   workerId: string;
   options: ResolvedWorkerOptions;
   /** How the incarnation stands, for its record. */
-  standing: () => { seat: number; isEnding: boolean };
+  standing: () => { workerNumber: number; isEnding: boolean };
   log: Logger;
 }
 
 /**
  * The parts of one incarnation of a worker, built and joined; starting and stopping them in order is the worker's.
  *
- *   lease/      the worker lease, the seat         guard/      kills the agents of a silent worker
- *   pool/       places, spares                      agent/      one agent and its wire format
- *   session/    actors, their writes, transcripts   doorbells/  intake and sticky queue
+ *   lease/      the worker lease, the worker number         watchdog/      kills the agents of a silent worker
+ *   pool/       slots, spares                      agent/      one agent and its wire format
+ *   session/    actors, their writes, transcripts   doorbells/  intake and worker queue
  *   sweep/      lost rings, dead owners, turns that expired, sessions nobody uses any more
  */
 export class Parts {
   readonly redis: Redis;
   readonly leases: LeaseStore;
-  readonly guard: Guard;
+  readonly watchdog: Watchdog;
   readonly lease: LeaseKeeper;
   readonly ringer: Ringer;
   readonly wakeCalls: WakeCalls;
   readonly commits: CommitWatch;
-  readonly places: Places;
+  readonly slots: Slots;
   readonly sessions: Sessions;
   /** The incarnation's own folder: its agents' config dirs and pasts. */
   readonly folder: string;
@@ -83,7 +83,7 @@ export class Parts {
   private readonly store: SessionStore;
   private readonly workspaces: string;
   private readonly startedAt = Date.now();
-  private reception: Reception | undefined;
+  private admission: Admission | undefined;
 
   constructor(private readonly spec: PartsSpec) {
     const { workerId, options, log } = spec;
@@ -98,40 +98,40 @@ export class Parts {
       lookAfterMs: options.lookAfterMs,
     });
     this.endings = new SessionEndings(this.store);
-    const wishes = new SessionWishes(this.store);
+    const controls = new ControlRequests(this.store);
     this.commits = new CommitWatch(this.store, keys);
     this.leases = new LeaseStore(this.redis, keys);
     this.ringer = new Ringer(this.redis, keys);
     this.wakeCalls = new WakeCalls(this.redis, keys, workerId, log);
     this.fleet = new Fleet(this.leases, () => workerId);
-    this.guard = new Guard(workerId, leaseTtlMs - leaseMarginMs, log);
+    this.watchdog = new Watchdog(workerId, leaseTtlMs - leaseMarginMs, log);
     this.lease = new LeaseKeeper(this.leases, { ttlMs: leaseTtlMs, marginMs: leaseMarginMs }, () => this.record(), log);
     const driver = new ClaudeDriver({ claudePath: options.claudePath, workerEnv: process.env, log });
     const launch = (profile: Profile): Launch => this.launch(profile);
-    this.places = new Places({
-      total: options.places,
+    this.slots = new Slots({
+      total: options.slots,
       pools: this.poolOf,
       idleSessions: () => this.sessions.idle(),
       fits: () => this.memory.fits(),
     });
     this.memory = new MemoryWatch({
       pids: () => this.agentPids(),
-      expected: () => this.places.agents,
+      expected: () => this.slots.agents,
       available: availableMemory,
       onMeasured: (pid, bytes) => this.noteMemory(pid, bytes),
-      onRoom: () => this.places.fill(),
-      firstEstimate: bytesPerPlace,
+      onRoom: () => this.slots.fill(),
+      firstEstimate: bytesPerSlot,
       log,
     });
     this.buildPools((profile) => driver.spare(launch(profile)));
     this.sessions = new Sessions({
       workerId,
       store: this.store,
-      wishes,
+      controls,
       ringer: this.ringer,
       fleet: this.fleet,
       driver,
-      places: () => this.places,
+      slots: () => this.slots,
       pools: this.poolOf,
       profiles: options.profiles,
       launch,
@@ -139,43 +139,43 @@ export class Parts {
       limits: options,
       memoryOf: (pid) => this.memory.of(pid),
       endings: this.endings,
-      letGo: async (sessionId) => this.reception?.letGo(sessionId),
+      letGo: async (sessionId) => this.admission?.letGo(sessionId),
       log,
     });
   }
 
-  /** The readers of intake and of that seat's sticky queue, and who deals with what they read. */
-  openReception(seat: number): { reception: Reception; doorbells: Doorbells } {
-    const { places, sessions, store, leases, ringer, fleet, commits } = this;
+  /** The readers of intake and of that worker number's worker queue, and who deals with what they read. */
+  openAdmission(workerNumber: number): { admission: Admission; doorbells: Doorbells } {
+    const { slots, sessions, store, leases, ringer, fleet, commits } = this;
     const { workerId, options, log } = this.spec;
-    const reception = new Reception({
+    const admission = new Admission({
       workerId,
-      seat,
+      workerNumber,
       store,
       leases,
       ringer,
       fleet,
-      places,
+      slots,
       pools: this.poolOf,
       sessions,
       profileDeadlineMs: options.profileDeadlineMs,
       log,
     });
-    this.reception = reception;
+    this.admission = admission;
     const doorbells = new Doorbells({
       workerId,
-      seat,
+      workerNumber,
       queuePrefix: options.queuePrefix,
       connection: this.redis,
-      places,
+      slots,
       sessions,
       ringer,
-      reception,
+      admission,
       rawJobs: new RawJobs({ store, ringer, commits, log }),
       jobLockMs: options.leaseTtlMs,
       log,
     });
-    return { reception, doorbells };
+    return { admission, doorbells };
   }
 
   /** The pools of spares, each once: profiles can share one. */
@@ -183,14 +183,14 @@ export class Parts {
     return new Set(this.poolOf.values());
   }
 
-  /** What goes its rounds on that seat. */
-  rounds(seat: number): readonly RoundsPart[] {
+  /** What goes its rounds on that worker number. */
+  rounds(workerNumber: number): readonly RoundsPart[] {
     const { store, leases, ringer, sessions, endings } = this;
     const { workerId, log, options } = this.spec;
     const workspaces = new ClosedWorkspaces({ endings, root: this.workspaces, log });
     const { retentionMs } = options;
     return [
-      new Sweep({ workerId, seat, store, leases, ringer, sessions, log }),
+      new Sweep({ workerId, workerNumber, store, leases, ringer, sessions, log }),
       new Deadlines({ workerId, endings, leases, ringer, log }),
       this.memory,
       new Retention({ workerId, endings, leases, ringer, retentionMs, log }),
@@ -202,7 +202,7 @@ export class Parts {
 
   private agentPids(): number[] {
     const spares = [...this.pools].flatMap((pool) => pool.readyPids);
-    return [...spares, ...this.places.promised.map(({ pid }) => pid), ...this.sessions.agents().map(({ pid }) => pid)];
+    return [...spares, ...this.slots.promised.map(({ pid }) => pid), ...this.sessions.agents().map(({ pid }) => pid)];
   }
 
   private noteMemory(pid: number, bytes: number): void {
@@ -223,7 +223,7 @@ export class Parts {
         new SparePool({
           target: profile.spares,
           start: () => start(profile),
-          hasRoom: () => this.places.free > 0,
+          hasRoom: () => this.slots.free > 0,
           onReady: () => this.lease.refresh(),
           log: this.spec.log.child({ profile: name }),
         });
@@ -245,7 +245,7 @@ export class Parts {
 
   private record(): WorkerRecord {
     const { workerId, options, standing } = this.spec;
-    const { seat, isEnding } = standing();
+    const { workerNumber, isEnding } = standing();
     const profiles: Record<string, string> = {};
     const launches: WorkerRecord['launches'] = {};
     let spare = 0;
@@ -254,13 +254,13 @@ export class Parts {
     for (const [name, profile] of Object.entries(options.profiles)) launches[name] = launchDigest(profile);
     return {
       workerId,
-      seat,
+      workerNumber,
       host: hostname(),
       pid: process.pid,
       version,
       startedAt: this.startedAt,
       state: isEnding ? 'draining' : 'serving',
-      places: { total: options.places, spare, ...this.sessions.counts() },
+      slots: { total: options.slots, spare, ...this.sessions.counts() },
       profiles,
       launches,
       agents: this.sessions.agents(),

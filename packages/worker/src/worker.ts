@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import { dirname } from 'node:path';
 import { checkRedis, createLogger, disconnectNow, HearthError, type Logger } from '@hearth/shared';
+import type { Admission } from './doorbells/admission.js';
 import type { Doorbells } from './doorbells/doorbells.js';
-import type { Reception } from './doorbells/reception.js';
 import { type ResolvedWorkerOptions, resolveWorkerOptions, type WorkerOptions } from './options.js';
 import { Parts, type RoundsPart } from './parts.js';
 import { killMarked, workerMark } from './processes/marked.js';
@@ -43,7 +43,7 @@ export class Worker extends EventEmitter<WorkerEvents> {
   private readonly log: Logger;
   private readonly parts: Parts;
   private state: State = { kind: 'idle' };
-  private seat = 0;
+  private workerNumber = 0;
   private tellLost: (report: StopReport) => void = () => undefined;
   /** Resolves when the lease was lost and all that was held is dropped. */
   private readonly lost = new Promise<StopReport>((resolve) => {
@@ -58,17 +58,17 @@ export class Worker extends EventEmitter<WorkerEvents> {
     this.parts = new Parts({
       workerId: this.workerId,
       options: this.options,
-      standing: () => ({ seat: this.seat, isEnding: this.isOver }),
+      standing: () => ({ workerNumber: this.workerNumber, isEnding: this.isOver }),
       log: this.log,
     });
   }
 
   /**
-   * Takes a lease and a seat and begins to serve. Undefined: it was stopped, or lost its lease, meanwhile. One that does not start has
+   * Takes a lease and a worker number and begins to serve. Undefined: it was stopped, or lost its lease, meanwhile. One that does not start has
    * ended all it had begun.
    * @throws HearthError `redis_unreachable` | `redis_too_old` | `redis_evicting`
    */
-  async start(): Promise<{ workerId: string; seat: number } | undefined> {
+  async start(): Promise<{ workerId: string; workerNumber: number } | undefined> {
     try {
       return await this.begin();
     } catch (error) {
@@ -78,41 +78,41 @@ export class Worker extends EventEmitter<WorkerEvents> {
     }
   }
 
-  private async begin(): Promise<{ workerId: string; seat: number }> {
+  private async begin(): Promise<{ workerId: string; workerNumber: number }> {
     await checkRedis(this.parts.redis);
     await endOrphans(dirname(this.parts.folder), (workerId) => this.parts.leases.isKnownDead(workerId), this.log);
     await claimFolder(this.parts.folder);
-    await this.parts.guard.start();
+    await this.parts.watchdog.start();
     this.parts.lease.on('confirmed', (sentNs) => {
-      this.parts.guard.beat(sentNs);
+      this.parts.watchdog.beat(sentNs);
       this.parts.sessions
-        .rereadWishes()
-        .catch((error: unknown) => this.log.warn({ err: error }, 'wishes could not be read'));
+        .rereadControlRequests()
+        .catch((error: unknown) => this.log.warn({ err: error }, 'controls could not be read'));
     });
     this.parts.lease.on('lost', (reason) => void this.onLost(reason));
-    const { seat } = await this.parts.lease.start();
+    const { workerNumber } = await this.parts.lease.start();
     if (this.isOver) {
       await this.parts.lease.stop();
       throw new HearthError('closed', 'The worker was stopped while it started.');
     }
-    this.seat = seat;
-    const { reception, doorbells } = this.parts.openReception(seat);
-    const rounds = this.parts.rounds(seat);
+    this.workerNumber = workerNumber;
+    const { admission, doorbells } = this.parts.openAdmission(workerNumber);
+    const rounds = this.parts.rounds(workerNumber);
     this.state = { kind: 'serving', doorbells, rounds };
     for (const pool of this.parts.pools) pool.fill();
-    await this.listen(reception, doorbells);
+    await this.listen(admission, doorbells);
     for (const part of rounds) part.start();
-    const { places, profiles } = this.options;
+    const { slots, profiles } = this.options;
     const { terminationGraceMs } = this;
-    this.log.info({ seat, places, profiles: Object.keys(profiles), terminationGraceMs }, 'worker serves');
-    return { workerId: this.workerId, seat };
+    this.log.info({ workerNumber, slots, profiles: Object.keys(profiles), terminationGraceMs }, 'worker serves');
+    return { workerId: this.workerId, workerNumber };
   }
 
-  private async listen(reception: Reception, doorbells: Doorbells): Promise<void> {
+  private async listen(admission: Admission, doorbells: Doorbells): Promise<void> {
     try {
       await this.parts.wakeCalls.start(
         (sessionId) => this.parts.sessions.find(sessionId),
-        (sessionId) => reception.letGo(sessionId),
+        (sessionId) => admission.letGo(sessionId),
       );
       await doorbells.start();
     } catch (cause) {
@@ -193,7 +193,7 @@ export class Worker extends EventEmitter<WorkerEvents> {
     await killMarked(workerMark, this.workerId);
     await stopped;
     await this.parts.lease.stop();
-    await this.parts.guard.stop();
+    await this.parts.watchdog.stop();
     await this.parts.ringer.close();
     this.parts.wakeCalls.stop();
     this.parts.commits.stop();

@@ -7,17 +7,17 @@ import { readProfiles, resolveWorkerOptions } from '../src/options.js';
 afterEach(() => vi.unstubAllEnvs());
 
 test('an option comes before the environment, the environment before the default, and empty is unset', () => {
-  vi.stubEnv('HEARTH_PLACES', '7');
+  vi.stubEnv('HEARTH_SLOTS', '7');
   vi.stubEnv('HEARTH_HOME', '');
-  expect(resolveWorkerOptions({}).places).toBe(7);
-  expect(resolveWorkerOptions({ places: 3 }).places).toBe(3);
+  expect(resolveWorkerOptions({}).slots).toBe(7);
+  expect(resolveWorkerOptions({ slots: 3 }).slots).toBe(3);
   expect(resolveWorkerOptions({}).home).toMatch(/\.hearth$/);
   expect(resolveWorkerOptions({ leaseTtlMs: 5_000 }).leaseMarginMs).toBe(1_000);
   expect(Object.keys(resolveWorkerOptions({}).profiles)).toEqual(['default']);
 });
 
 test.each([
-  [{ places: 0 }, 'places'],
+  [{ slots: 0 }, 'slots'],
   [{ leaseTtlMs: 10 }, 'leaseTtlMs'],
   [{ leaseTtlMs: 2_000, leaseMarginMs: 1_500 }, 'leaseMarginMs'],
   [{ redisUrl: 'localhost' }, 'redisUrl'],
@@ -30,8 +30,8 @@ test.each([
 });
 
 test('a number in the environment that is none fails with the option named', () => {
-  vi.stubEnv('HEARTH_PLACES', 'many');
-  expect(() => resolveWorkerOptions({})).toThrow(expect.objectContaining({ code: 'invalid_options', field: 'places' }));
+  vi.stubEnv('HEARTH_SLOTS', 'many');
+  expect(() => resolveWorkerOptions({})).toThrow(expect.objectContaining({ code: 'invalid_options', field: 'slots' }));
 });
 
 test('a profile file is read, and one that cannot be is named', async () => {

@@ -1,15 +1,15 @@
 import type { WorkerRecord } from '@hearth/shared';
 
 /** A worker that serves, without agents. */
-export const workerRecord = (workerId: string, seat = 0): WorkerRecord => ({
+export const workerRecord = (workerId: string, workerNumber = 0): WorkerRecord => ({
   workerId,
-  seat,
+  workerNumber,
   host: 'h',
   pid: 1,
   version: '0',
   startedAt: 0,
   state: 'serving',
-  places: { total: 1, spare: 0, busy: 0, idle: 0 },
+  slots: { total: 1, spare: 0, busy: 0, idle: 0 },
   profiles: {},
   launches: {},
   agents: [],

@@ -171,7 +171,7 @@ test('a job that brings its own turn is not queued before it is due, and its sen
   expect(broken([...lost, posted(150, 205)])).toContain('every caller is told');
 });
 
-test('the shells of a worker that was killed with its guard go on until the next one has its home, and no longer', () => {
+test('the shells of a worker that was killed with its watchdog go on until the next one has its home, and no longer', () => {
   const late: HistoryRecord = { kind: 'effect', at: 1_700, text: 't2/1', pid: 11 };
   const hit = { workerId: 'w1', at: 260, isUnguarded: true };
   expect(broken([...story(), late, fault({ ...hit, until: 1_750 })])).toEqual([]);

@@ -48,9 +48,9 @@ const hearersHit = (history: History, window: Obstacle): Obstacle[] =>
     .map(({ at, until }) => ({ from: at, to: until + history.settings.reconnectMs }))
     .filter(({ from, to }) => to >= window.from && from <= window.to);
 
-/** Times in which those who serve have fewer places than there are sessions. Who has just begun starts its spares first. */
+/** Times in which those who serve have fewer slots than there are sessions. Who has just begun starts its spares first. */
 function tooFew(history: History): Obstacle[] {
-  const { places, resumeMs } = history.settings;
+  const { slots, resumeMs } = history.settings;
   const sessions = new Set(history.all('submit').map((submit) => submit.sessionId)).size;
   const spans = servingSpans(history);
   const moments = [...new Set(spans.flatMap(({ from, to }) => [from, to]))].sort((a, b) => a - b);
@@ -58,7 +58,7 @@ function tooFew(history: History): Obstacle[] {
   for (const [at, from] of moments.entries()) {
     const serving = spans.filter((span) => span.from <= from && span.to > from).length;
     const to = moments[at + 1] ?? Number.POSITIVE_INFINITY;
-    if (serving * places >= sessions) continue;
+    if (serving * slots >= sessions) continue;
     const last = found.at(-1);
     if (last?.to === from) last.to = to;
     else found.push({ from, to });

@@ -39,7 +39,7 @@ export interface Settings {
   /** Until a connection that was cut is there again, at most. */
   reconnectMs: number;
   /** Sessions a worker can hold at once. */
-  places: number;
+  slots: number;
   /** Events a stream has at least before it is trimmed, and ms after the last until it is dropped. */
   eventsKept: number;
   eventsTtlMs: number;

@@ -39,7 +39,7 @@ export function story(): Story {
       lookAfterMs: 100,
       resumeMs: 500,
       reconnectMs: 100,
-      places: 5,
+      slots: 5,
       eventsKept: 100,
       eventsTtlMs: 60_000,
       clockMs: 5,

@@ -81,7 +81,7 @@ test('a doorbell in the hands of a worker that is hit holds a takeover up; one i
 });
 
 test('where too few are left to hold all sessions, the clock begins when there are enough again', () => {
-  const few = change(servedAt(5_000), of('settings'), { places: 1 });
+  const few = change(servedAt(5_000), of('settings'), { slots: 1 });
   const alone = without(few, (record) => record.kind === 'worker' && record.workerId === 'w2');
   const serves: HistoryRecord = { kind: 'worker', at: 3_000, workerId: 'w2', state: 'serves' };
   // Its spares first, then a sweep and the resume.

@@ -20,7 +20,7 @@ export const oneOfEach: readonly FaultKind[] = [
   'published events are lost',
   'connections are cut',
   'a worker is drained',
-  'a guard is killed',
+  'a watchdog is killed',
   'Redis is killed',
   'an event loop stands still for a moment',
 ].flatMap((name) => allFaults.filter((kind) => kind.name === name));

@@ -56,7 +56,7 @@ const deadlyTurn = faultKind(
   },
 );
 
-/** No fault, but a wish that may meet one; its turn is to end once, and no other. */
+/** No fault, but a control request that may meet one; its turn is to end once, and no other. */
 const interrupted = faultKind(
   'a turn is interrupted',
   3,
@@ -66,7 +66,7 @@ const interrupted = faultKind(
       const sessionId = nth(atWork(scene), which)?.sessionId;
       if (sessionId === undefined) return undefined;
       scene.recorder.note({ kind: 'wished', sessionId });
-      // Past the deadline, and without Redis, the wish is kept or was none: the turn's own end tells.
+      // Past the deadline, and without Redis, the request is kept or was none: the turn's own end tells.
       const interruption = await scene.stage.producers[0]
         ?.session(sessionId)
         .interrupt({ deadlineMs: 5_000 })

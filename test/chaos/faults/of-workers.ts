@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Random } from '../../support/random.js';
-import { guardOf, kill, stateOf } from '../stage/processes.js';
+import { kill, stateOf, watchdogOf } from '../stage/processes.js';
 import { type FaultKind, faultKind, found, type Hit, type Scene, victim } from './fault.js';
 
 const one = (random: Random): { which: number } => ({ which: random.next() });
@@ -74,31 +74,36 @@ const clockJumped = faultKind(
   },
 );
 
-const guardKilled = faultKind('a guard is killed', 1, one, async (scene, { which }) => {
+const watchdogKilled = faultKind('a watchdog is killed', 1, one, async (scene, { which }) => {
   const hit = await found(async () => {
     const worker = await victim(scene, which);
-    const guard = worker === undefined ? undefined : guardOf(worker.pid);
-    return guard !== undefined && kill(guard) ? worker : undefined;
+    const watchdog = worker === undefined ? undefined : watchdogOf(worker.pid);
+    return watchdog !== undefined && kill(watchdog) ? worker : undefined;
   });
   return hit && { did: 1, workerId: hit.workerId };
 });
 
-const killedWithGuard = faultKind('a worker and its guard are killed together', 1, one, async (scene, { which }) => {
-  const worker = await victim(scene, which);
-  if (worker === undefined) return undefined;
-  const { workerId } = worker;
-  const at = Date.now();
-  // Stopped, it cannot start another guard.
-  worker.freeze();
-  const guard = guardOf(worker.pid);
-  if (guard !== undefined) kill(guard);
-  worker.owesHome = guard !== undefined;
-  worker.kill();
-  await worker.exited;
-  // Whoever gets its home ends what it left, before it serves.
-  await heirServes(scene, worker.home);
-  return { did: guard === undefined ? 0 : 1, workerId, at, isUnguarded: true };
-});
+const killedWithWatchdog = faultKind(
+  'a worker and its watchdog are killed together',
+  1,
+  one,
+  async (scene, { which }) => {
+    const worker = await victim(scene, which);
+    if (worker === undefined) return undefined;
+    const { workerId } = worker;
+    const at = Date.now();
+    // Stopped, it cannot start another watchdog.
+    worker.freeze();
+    const watchdog = watchdogOf(worker.pid);
+    if (watchdog !== undefined) kill(watchdog);
+    worker.owesHome = watchdog !== undefined;
+    worker.kill();
+    await worker.exited;
+    // Whoever gets its home ends what it left, before it serves.
+    await heirServes(scene, worker.home);
+    return { did: watchdog === undefined ? 0 : 1, workerId, at, isUnguarded: true };
+  },
+);
 
 const heirServes = ({ stage }: Scene, home: string): Promise<true | undefined> =>
   found(() => (stage.up.some((other) => other.home === home) ? true : undefined));
@@ -108,7 +113,7 @@ export const deadly: readonly FaultKind[] = [
   killed,
   frozen('a worker is frozen beyond its lease', 1.5, 3),
   stalled('an event loop stands still beyond the lease', 1.5),
-  killedWithGuard,
+  killedWithWatchdog,
 ];
 
 export const ofWorkers: readonly FaultKind[] = [
@@ -117,5 +122,5 @@ export const ofWorkers: readonly FaultKind[] = [
   drained,
   stalled('an event loop stands still for a moment', 0.4),
   clockJumped,
-  guardKilled,
+  watchdogKilled,
 ];

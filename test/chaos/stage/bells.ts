@@ -1,8 +1,8 @@
-import { intakeQueue, type Keys, stickyQueue } from '@hearth/shared';
+import { intakeQueue, type Keys, workerQueue } from '@hearth/shared';
 import type { Redis } from 'ioredis';
 
-/** Seats there may have been. */
-const seats = 16;
+/** Worker numbers there may have been. */
+const workerNumbers = 16;
 
 /** Doorbells alone: a job that brings its own turn is in no log, and nobody else's to lose. */
 const remove = `
@@ -22,7 +22,7 @@ return removed
 
 /** Removes the doorbells that wait, as somebody who empties queues would. Returns how many. */
 export async function removeBells(redis: Redis, { options }: Keys): Promise<number> {
-  const names = [intakeQueue, ...Array.from({ length: seats }, (_, at) => stickyQueue(at + 1))];
+  const names = [intakeQueue, ...Array.from({ length: workerNumbers }, (_, at) => workerQueue(at + 1))];
   const queues = names.map((name) => `${options.queuePrefix}:${name}`);
   return Number(await redis.eval(remove, queues.length, ...queues));
 }

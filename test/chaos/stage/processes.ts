@@ -11,7 +11,7 @@ function childOf(parent: number, part: string): number | undefined {
 /** Whether it runs and is an agent of the suite: a pid may have been given again. */
 export const isAgent = (pid: number): boolean => commandOf(pid).includes('fake-claude');
 
-export const guardOf = (workerPid: number): number | undefined => childOf(workerPid, 'guard/main.js');
+export const watchdogOf = (workerPid: number): number | undefined => childOf(workerPid, 'watchdog/main.js');
 
 /** Its state as the kernel says it: `T` for one that is stopped. */
 export const stateOf = (pid: number): string => /\) (\S)/.exec(read(`/proc/${pid}/stat`))?.[1] ?? '';

@@ -19,7 +19,7 @@ import { WorkerProcess } from './worker-process.js';
 export interface StageSettings {
   folder: string;
   workers: number;
-  places: number;
+  slots: number;
   leaseTtlMs: number;
   lookAfterMs: number;
   sessionIds: readonly string[];
@@ -141,7 +141,7 @@ export class Stage {
 
   /** Resolves when it serves, or has ended. */
   private async startWorker(): Promise<void> {
-    const { folder, leaseTtlMs, lookAfterMs, places, recorder, onWorkerLine } = this.settings;
+    const { folder, leaseTtlMs, lookAfterMs, slots, recorder, onWorkerLine } = this.settings;
     const proxy = await this.redis.way();
     this.ways.push(proxy);
     this.started += 1;
@@ -154,7 +154,7 @@ export class Stage {
       HEARTH_QUEUE_PREFIX: `${this.prefix}-bull`,
       HEARTH_CLAUDE_PATH: fakeClaudePath(),
       HEARTH_LEASE_TTL_MS: String(leaseTtlMs),
-      HEARTH_PLACES: String(places),
+      HEARTH_SLOTS: String(slots),
       HEARTH_LOOK_AFTER_MS: String(lookAfterMs),
       HEARTH_DRAIN_DEADLINE_MS: '5000',
       HEARTH_LOG_LEVEL: 'info',

@@ -20,8 +20,8 @@ local ring = seq and redis.call('HGET', KEYS[1] .. ':turn:' .. seq, 'ring')
 local token = false
 if ring then
   local slash = string.find(ring, '/', 1, true)
-  local seat = string.sub(ring, 1, slash - 1)
-  local queue = seat == 'intake' and 'turns' or 'turns-' .. seat
+  local workerNumber = string.sub(ring, 1, slash - 1)
+  local queue = workerNumber == 'intake' and 'turns' or 'turns-' .. workerNumber
   token = redis.call('GET', ARGV[1] .. ':' .. queue .. ':' .. string.sub(ring, slash + 1) .. ':lock')
 end
 return {s[1] or '', s[2] or '0', s[3] or '', s[4] or '0', token or ''}

@@ -80,7 +80,7 @@ export class WorkerProcess {
     return this.settings.home;
   }
 
-  /** Dies at once; its guard ends its agents. */
+  /** Dies at once; its watchdog ends its agents. */
   kill(): void {
     if (this.child.exitCode !== null || this.child.signalCode !== null) return;
     this.dies('it was killed');

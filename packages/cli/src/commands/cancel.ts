@@ -3,7 +3,7 @@ import { type CommonOptions, type Context, withProducer } from './context.js';
 
 const words = {
   cancelled: 'cancelled',
-  in_hand: 'it was begun already, and goes on; to stop it: hearth interrupt',
+  running: 'it was begun already, and goes on; to stop it: hearth interrupt',
   ended: 'it has ended already',
 };
 

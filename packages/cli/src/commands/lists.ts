@@ -56,7 +56,7 @@ function printSessions(list: readonly SessionSummary[], out: Output): void {
         ...list.map((s) => [
           s.sessionId,
           s.profile,
-          s.closing ? 'closing' : s.owner === undefined ? '-' : `seat ${s.seat}`,
+          s.closing ? 'closing' : s.owner === undefined ? '-' : `worker ${s.workerNumber}`,
           String(s.epoch),
           String(s.turns),
           String(s.waiting),
@@ -68,7 +68,7 @@ function printSessions(list: readonly SessionSummary[], out: Output): void {
   }
 }
 
-/** `hearth workers`: live workers with their places. */
+/** `hearth workers`: live workers with their slots. */
 export async function workers(options: CommonOptions, { out }: Context): Promise<number> {
   const list = await withProducer(options, (producer) => producer.workers());
   for (const worker of list) out.value(worker);
@@ -76,17 +76,17 @@ export async function workers(options: CommonOptions, { out }: Context): Promise
   else {
     out.line(
       table([
-        ['SEAT', 'WORKER', 'HOST', 'PID', 'STATE', 'PLACES', 'SPARE', 'BUSY', 'IDLE', 'MEMORY', 'PROFILES', 'STARTED'],
+        ['NUMBER', 'WORKER', 'HOST', 'PID', 'STATE', 'SLOTS', 'SPARE', 'BUSY', 'IDLE', 'MEMORY', 'PROFILES', 'STARTED'],
         ...list.map((w) => [
-          String(w.seat),
+          String(w.workerNumber),
           w.workerId,
           w.host,
           String(w.pid),
           w.state,
-          String(w.places.total),
-          String(w.places.spare),
-          String(w.places.busy),
-          String(w.places.idle),
+          String(w.slots.total),
+          String(w.slots.spare),
+          String(w.slots.busy),
+          String(w.slots.idle),
           memoryOf(w),
           Object.entries(w.profiles)
             .map(([name, health]) => (health === 'ok' ? name : `${name} (${health})`))

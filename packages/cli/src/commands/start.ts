@@ -90,7 +90,7 @@ async function spareIsReady(producer: Producer): Promise<void> {
   const deadline = performance.now() + spareDeadlineMs;
   while (performance.now() < deadline) {
     const workers = await producer.workers();
-    if (workers.some(({ places }) => places.spare > 0)) return;
+    if (workers.some(({ slots }) => slots.spare > 0)) return;
     await sleep(50);
   }
 }

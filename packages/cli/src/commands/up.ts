@@ -9,7 +9,7 @@ import { aborted, type CommonOptions, type Context } from './context.js';
 export interface UpOptions extends CommonOptions, GatewayFlags {
   demo?: boolean;
   workers?: string;
-  places?: string;
+  slots?: string;
   profiles?: string;
 }
 
@@ -60,7 +60,7 @@ export function sayReady(stack: Stack, { out }: Context): void {
     gateway: gateway.url,
     redis: redisUrl,
     ...(modelApi === undefined ? {} : { modelApi }),
-    workers: workers.map(({ workerId, seat, pid }) => ({ workerId, seat, pid })),
+    workers: workers.map(({ workerId, workerNumber, pid }) => ({ workerId, workerNumber, pid })),
   });
 }
 
@@ -72,7 +72,8 @@ export function announce(stack: Stack, { out }: Context): void {
   out.line(`  Gateway    ${gateway.url} (console at /, API described at /docs)`);
   out.line(`  Redis      ${redisUrl}`);
   if (modelApi !== undefined) out.line(`  Model      ${modelApi} (the simulator's)`);
-  for (const worker of workers) out.line(`  Worker     seat ${worker.seat}, pid ${worker.pid}, log ${worker.logFile}`);
+  for (const worker of workers)
+    out.line(`  Worker     worker ${worker.workerNumber}, pid ${worker.pid}, log ${worker.logFile}`);
   out.line('\nTry, in another terminal, in this folder:');
   for (const command of [
     'npx hearth chat my-session',

@@ -62,7 +62,7 @@ export class KeptWorker {
     try {
       this.current = await startWorkerProcess({ ...this.options, isAnother: true });
       this.backoff.succeeded();
-      this.say(`${this.name} serves again on seat ${this.current.seat}`);
+      this.say(`${this.name} serves again on worker ${this.current.workerNumber}`);
     } catch (error) {
       this.say(`${this.name} does not start: ${describeError(toErrorBody(error))}`);
     }

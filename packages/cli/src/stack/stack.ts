@@ -65,7 +65,8 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       const worker = await withProgress(
         `Worker ${number} starts`,
         () => KeptWorker.start({ home: options.home, number, env, args: options.workerArgs }, options.say),
-        ({ process: { seat, logFile } }) => `Worker ${number} serves on seat ${seat} (log: ${logFile})`,
+        ({ process: { workerNumber, logFile } }) =>
+          `Worker ${number} serves on worker ${workerNumber} (log: ${logFile})`,
       );
       workers.push(worker);
       cleanups.push(() => worker.stop());

@@ -3,15 +3,15 @@ import { type StackProcess, type StackProcessOptions, startStackProcess } from '
 
 export interface WorkerProcess extends StackProcess {
   workerId: string;
-  seat: number;
+  workerNumber: number;
 }
 
 export const workerProgram = (): string => fileURLToPath(import.meta.resolve('@hearth/worker/main'));
 
 /** Flags of the worker's process, as the command takes them. */
-export const workerArgs = ({ profiles, places }: { profiles?: string; places?: string }): string[] => [
+export const workerArgs = ({ profiles, slots }: { profiles?: string; slots?: string }): string[] => [
   ...(profiles === undefined ? [] : ['--profiles', profiles]),
-  ...(places === undefined ? [] : ['--places', places]),
+  ...(slots === undefined ? [] : ['--slots', slots]),
 ];
 
 /** Starts a worker in a process of its own. Resolves when it serves. @throws HearthError when it does not start */
@@ -19,10 +19,10 @@ export async function startWorkerProcess({
   number,
   ...options
 }: Omit<StackProcessOptions, 'name' | 'program'> & { number: number }): Promise<WorkerProcess> {
-  const { said, ...worker } = await startStackProcess<{ workerId: string; seat: number }>({
+  const { said, ...worker } = await startStackProcess<{ workerId: string; workerNumber: number }>({
     ...options,
     name: `worker-${number}`,
     program: workerProgram(),
   });
-  return { ...worker, workerId: said.workerId, seat: said.seat };
+  return { ...worker, workerId: said.workerId, workerNumber: said.workerNumber };
 }

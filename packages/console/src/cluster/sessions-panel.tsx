@@ -97,7 +97,7 @@ function SessionTable({
           <tr>
             <th>Session</th>
             <th>State</th>
-            <th class="number">Seat</th>
+            <th class="number">Number</th>
             <th class="number opt">Epoch</th>
             <th class="opt">Warmth</th>
             <th class="number opt">Memory</th>
@@ -134,7 +134,7 @@ function SessionRow({ session, agent }: { session: SessionSummary; agent: AgentR
         <StateDot state={session.state} />
         {session.waiting > 1 && <span class="muted"> +{session.waiting - 1}</span>}
       </td>
-      <td class="number">{session.seat ?? '–'}</td>
+      <td class="number">{session.workerNumber ?? '–'}</td>
       <td class="number opt">{session.epoch}</td>
       <td class="opt">
         {agent === undefined ? '–' : <span class={`chip warmth-${agent.warmth}`}>{agent.warmth}</span>}

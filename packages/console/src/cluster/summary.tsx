@@ -2,11 +2,11 @@ import type { WorkerRecord } from '@hearth/shared';
 import type { ComponentChildren } from 'preact';
 import type { QueueRecord } from '../api/client.js';
 import { megabytes, plural } from '../parts/format.js';
-import { PlacesBar, PlacesLegend, sumOfPlaces } from './places-bar.js';
+import { SlotsBar, SlotsLegend, sumOfSlots } from './slots-bar.js';
 
 /** The numbers one looks for first. */
 export function Summary({ workers, queues }: { workers: readonly WorkerRecord[]; queues: readonly QueueRecord[] }) {
-  const places = sumOfPlaces(workers);
+  const slots = sumOfSlots(workers);
   const sum = (of: 'waiting' | 'active' | 'delayed' | 'failed'): number =>
     queues.reduce((all, queue) => all + queue[of], 0);
   const known = workers.flatMap(({ agents }) => agents.flatMap(({ rssBytes }) => rssBytes ?? []));
@@ -19,14 +19,14 @@ export function Summary({ workers, queues }: { workers: readonly WorkerRecord[];
         beside={draining > 0 ? `${draining} draining` : workers.length === 0 ? 'none lives' : 'all serving'}
       />
       <div class="figure wide">
-        <dt>Places</dt>
+        <dt>Slots</dt>
         <dd>
           <b>
-            {places.busy + places.idle}
-            <small> of {places.total} taken</small>
+            {slots.busy + slots.idle}
+            <small> of {slots.total} taken</small>
           </b>
-          <PlacesBar places={places} />
-          <PlacesLegend />
+          <SlotsBar slots={slots} />
+          <SlotsLegend />
         </dd>
       </div>
       <Figure

@@ -1,6 +1,6 @@
 import type { WorkerRecord } from '@hearth/shared';
 import { age, megabytes } from '../parts/format.js';
-import { PlacesBar } from './places-bar.js';
+import { SlotsBar } from './slots-bar.js';
 
 export function WorkersPanel({ workers }: { workers: readonly WorkerRecord[] }) {
   return (
@@ -15,9 +15,9 @@ export function WorkersPanel({ workers }: { workers: readonly WorkerRecord[] }) 
           <table>
             <thead>
               <tr>
-                <th class="number">Seat</th>
+                <th class="number">Number</th>
                 <th>Worker</th>
-                <th>Places</th>
+                <th>Slots</th>
                 <th class="opt">Profiles</th>
                 <th class="number">Memory</th>
                 <th class="number opt">Up</th>
@@ -36,11 +36,11 @@ export function WorkersPanel({ workers }: { workers: readonly WorkerRecord[] }) 
 }
 
 function WorkerRow({ worker }: { worker: WorkerRecord }) {
-  const { seat, workerId, host, pid, places, agents, startedAt, state, version } = worker;
+  const { workerNumber, workerId, host, pid, slots, agents, startedAt, state, version } = worker;
   const known = agents.flatMap(({ rssBytes }) => rssBytes ?? []);
   return (
     <tr>
-      <td class="number">{seat}</td>
+      <td class="number">{workerNumber}</td>
       <td>
         <code title={workerId}>{workerId.slice(0, 10)}</code>{' '}
         <span class="muted" title={`version ${version}`}>
@@ -50,10 +50,10 @@ function WorkerRow({ worker }: { worker: WorkerRecord }) {
         {state === 'draining' && <span class="chip warn">draining</span>}
       </td>
       <td>
-        <span class="places-cell">
-          <PlacesBar places={places} />
+        <span class="slots-cell">
+          <SlotsBar slots={slots} />
           <span class="muted nowrap">
-            {places.busy + places.idle}/{places.total}
+            {slots.busy + slots.idle}/{slots.total}
           </span>
         </span>
       </td>

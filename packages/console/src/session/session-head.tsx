@@ -55,10 +55,10 @@ export function SessionHead(props: SessionHeadProps) {
 }
 
 function Facts({ summary, agent }: { summary: SessionSummary; agent: AgentRecord | undefined }) {
-  const { owner, seat, epoch, turns, costUsd, createdAt, profile, claudeSessionId } = summary;
+  const { owner, workerNumber, epoch, turns, costUsd, createdAt, profile, claudeSessionId } = summary;
   return (
     <p class="facts">
-      <span title={owner}>{owner === undefined ? 'no owner' : `seat ${seat}`}</span>
+      <span title={owner}>{owner === undefined ? 'no owner' : `worker ${workerNumber}`}</span>
       <span>epoch {epoch}</span>
       {agent !== undefined && (
         <>

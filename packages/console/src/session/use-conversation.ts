@@ -43,7 +43,7 @@ export function useConversation(sessionId: string): Watched {
     let timer: number | undefined;
     const join = async (): Promise<void> => {
       try {
-        const past = await readPast(sessionId);
+        const past = await readTranscript(sessionId);
         if (isOver) return;
         setProblem(undefined);
         change({ kind: 'reread', ...past });
@@ -68,7 +68,7 @@ export function useConversation(sessionId: string): Watched {
   useEffect(() => {
     if (!conversation.hasExpired) return;
     setGap(true);
-    readPast(sessionId).then(
+    readTranscript(sessionId).then(
       ({ records, requests }) => change({ kind: 'reread', records, requests }),
       (error: unknown) => setProblem(problemBody(error)),
     );
@@ -93,7 +93,7 @@ interface Past {
   after: string | undefined;
 }
 
-async function readPast(sessionId: string): Promise<Past> {
+async function readTranscript(sessionId: string): Promise<Past> {
   // Read before the turns: what happens in between comes again as events, and is recognised by its seq.
   const summary = await api.session(sessionId).catch(unlessUnknown);
   if (summary === undefined) return { records: [], requests: [], after: undefined };

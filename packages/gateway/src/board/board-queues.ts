@@ -1,4 +1,4 @@
-import { connectFailingFast, intakeQueue, stickyQueue, type Warmth, type WorkerRecord } from '@hearth/shared';
+import { connectFailingFast, intakeQueue, type Warmth, type WorkerRecord, workerQueue } from '@hearth/shared';
 import { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 
@@ -8,12 +8,12 @@ const lookEveryMs = 1_000;
 export interface BoardQueuesOptions {
   redisUrl: string;
   queuePrefix: string;
-  /** Live workers, by seat. @throws HearthError `redis_unreachable` */
+  /** Live workers, by worker number. @throws HearthError `redis_unreachable` */
   workers: () => Promise<readonly WorkerRecord[]>;
 }
 
 /**
- * The queues there are: intake, and the sticky queue of each live worker. Looks for workers when it is asked, not by a clock.
+ * The queues there are: intake, and the worker queue of each live worker. Looks for workers when it is asked, not by a clock.
  * Owns a connection, made with the first look, and one BullMQ `Queue` for each on it.
  */
 export class BoardQueues {
@@ -25,7 +25,7 @@ export class BoardQueues {
 
   constructor(private readonly options: BoardQueuesOptions) {}
 
-  /** Intake first, then by seat. @throws HearthError `redis_unreachable` */
+  /** Intake first, then by worker number. @throws HearthError `redis_unreachable` */
   async current(): Promise<readonly Queue[]> {
     if (performance.now() - this.lookedAt > lookEveryMs) {
       this.look ??= this.lookAgain().finally(() => {
@@ -54,13 +54,13 @@ export class BoardQueues {
   private async lookAgain(): Promise<void> {
     this.workers = await this.options.workers();
     this.lookedAt = performance.now();
-    const names = [intakeQueue, ...this.workers.map(({ seat }) => stickyQueue(seat))];
+    const names = [intakeQueue, ...this.workers.map(({ workerNumber }) => workerQueue(workerNumber))];
     const gone = [...this.queues.keys()].filter((name) => !names.includes(name));
     for (const name of gone) {
       await this.queues.get(name)?.close();
       this.queues.delete(name);
     }
-    // Put in again, in order: a seat that was taken late is not the last one.
+    // Put in again, in order: a worker number that was taken late is not the last one.
     for (const name of names) {
       const queue = this.queues.get(name) ?? this.open(name);
       this.queues.delete(name);

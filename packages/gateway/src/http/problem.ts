@@ -24,7 +24,7 @@ export const statusOf = {
   session_busy: 409,
   session_closing: 409,
   already_resolved: 409,
-  turn_in_hand: 409,
+  running_turn: 409,
   turn_ended: 409,
   cancelled: 409,
   interrupted: 409,

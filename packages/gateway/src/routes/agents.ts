@@ -12,7 +12,7 @@ const interrupt = route({
   summary: 'Stop a turn; its agent lives on',
   description:
     'The turn that runs, or is next; or the one that is named. It ends with `interrupted` and what was said so far. `idle`: there was none; `ended`: it ended before it could be stopped. ' +
-    '504: its owner has not stopped it yet; the wish is kept for that turn, and hits no later one.',
+    '504: its owner has not stopped it yet; the request is kept for that turn, and hits no later one.',
   scope: 'prompt',
   params: sessionParams,
   query: z.strictObject({ wait: waitQuery('Seconds to wait for it (15)') }),

@@ -8,12 +8,12 @@ const workers = route({
   path: '/v1/workers',
   operation: 'listWorkers',
   tag: 'Cluster',
-  summary: 'Live workers with their places, and the depth of the queues',
+  summary: 'Live workers with their slots, and the depth of the queues',
   scope: 'read',
   wholeCluster: true,
   responses: {
     200: {
-      description: 'By seat; the intake queue and the sticky queues of these workers',
+      description: 'By workerNumber; the intake queue and the worker queues of these workers',
       schema: z.object({ workers: z.array(workerRecordSchema), queues: z.array(queueSchema) }),
     },
   },

@@ -37,7 +37,7 @@ export const sessionSchema = z.object({
   state: z.enum(sessionStates),
   profile: z.string(),
   owner: z.string().optional(),
-  seat: z.number().int().optional(),
+  workerNumber: z.number().int().optional(),
   epoch: z.number().int(),
   waiting: z.number().int(),
   turns: z.number().int(),

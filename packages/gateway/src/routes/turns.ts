@@ -131,11 +131,11 @@ const cancel = route({
       schema: z.object({ sessionId: z.string(), turnId: z.string(), cancelled: z.literal(true) }),
     },
   },
-  errors: ['turn_gone', 'turn_in_hand', 'turn_ended', 'redis_unreachable'],
+  errors: ['turn_gone', 'running_turn', 'turn_ended', 'redis_unreachable'],
   async handle({ params: { sessionId, turnId }, services }) {
     const cancellation = await services.producer.session(sessionId).cancel(turnId);
-    if (cancellation === 'in_hand') {
-      throw new HearthError('turn_in_hand', `Turn ${turnId} was begun already.`, {
+    if (cancellation === 'running') {
+      throw new HearthError('running_turn', `Turn ${turnId} was begun already.`, {
         field: 'turnId',
         expected: 'a turn that waits',
         wayOut: 'Interrupt it: POST …/interrupt.',

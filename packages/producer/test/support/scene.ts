@@ -36,7 +36,7 @@ export class Scene {
 
   /** Makes the test the owner of a turn's session. */
   async own(turn: TurnHandle): Promise<SessionWriter> {
-    const claimed = await this.store.claim(turn.sessionId, seqOf(turn), { workerId: 'w-test', seat: 1 });
+    const claimed = await this.store.claim(turn.sessionId, seqOf(turn), { workerId: 'w-test', workerNumber: 1 });
     if (claimed.kind !== 'mine') throw new Error(`the claim answered ${claimed.kind}`);
     return new SessionWriter(this.store, turn.sessionId, claimed.claim);
   }

@@ -8,7 +8,7 @@ import { cancelledError } from '../store/session-endings.js';
 import type { SessionStore } from '../store/session-store.js';
 import type { Ringer } from './ringer.js';
 
-const inIntake = (jobId: string): Ring => ({ seat: 'intake', jobId });
+const inIntake = (jobId: string): Ring => ({ queue: 'intake', jobId });
 
 /** Turns that are not due yet: jobs that bring them, and the notes by which those are found. Holds nothing. */
 export class DelayedTurns {

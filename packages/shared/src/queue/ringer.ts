@@ -22,7 +22,7 @@ export interface QueueDepth {
 }
 
 /**
- * Rings doorbells: adds the job that says "session S has turn n" to intake or to a sticky queue.
+ * Rings doorbells: adds the job that says "session S has turn n" to intake or to a worker queue.
  * Owns one BullMQ `Queue` per queue name, all on the connection it is given (which it does not close). BullMQ is loaded at the first
  * ring: a short-lived process whose session has an owner has submitted by then, and is served meanwhile.
  */

@@ -18,15 +18,15 @@ export type AgentRecord = z.infer<typeof agentRecordSchema>;
 /** What a worker writes into its lease at each renewal. */
 export const workerRecordSchema = z.object({
   workerId: z.string(),
-  seat: z.number().int(),
+  workerNumber: z.number().int(),
   host: z.string(),
   pid: z.number().int(),
   version: z.string(),
   /** ms since 1970, the worker's clock. */
   startedAt: z.number(),
   state: z.enum(['serving', 'draining']),
-  /** Places in all, and what fills them. */
-  places: z.object({
+  /** Slots in all, and what fills them. */
+  slots: z.object({
     total: z.number().int(),
     spare: z.number().int(),
     busy: z.number().int(),

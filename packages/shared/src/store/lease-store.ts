@@ -8,7 +8,7 @@ import { unexpected } from './session-store.js';
 /** A workerId is remembered that long after the last renewal of its lease, so that it can never take another. */
 const workerMemoryMs = 24 * 3_600_000;
 
-/** Worker leases and seats. */
+/** Worker leases and worker numbers. */
 export class LeaseStore {
   constructor(
     readonly redis: Redis,
@@ -17,19 +17,19 @@ export class LeaseStore {
     defineScripts(redis);
   }
 
-  /** Takes a lease and the lowest free seat. `dead`: this incarnation had a lease and lost it. */
-  async acquire(record: WorkerRecord, ttlMs: number): Promise<{ kind: 'ok'; seat: number } | { kind: 'dead' }> {
-    const json = JSON.stringify({ ...record, seat: 0 });
+  /** Takes a lease and the lowest free worker number. `dead`: this incarnation had a lease and lost it. */
+  async acquire(record: WorkerRecord, ttlMs: number): Promise<{ kind: 'ok'; workerNumber: number } | { kind: 'dead' }> {
+    const json = JSON.stringify({ ...record, workerNumber: 0 });
     const reply = await runScript(
       this.redis,
       'lease_acquire',
-      [this.keys.seats, this.keys.knownWorkers, this.keys.leasePrefix, this.keys.deadWorkers],
+      [this.keys.workerNumbers, this.keys.knownWorkers, this.keys.leasePrefix, this.keys.deadWorkers],
       [record.workerId, ttlMs, json, workerMemoryMs],
     );
     const code = returnCodeOf(reply);
     if (code === 'DEAD') return { kind: 'dead' };
     if (code !== 'OK' && code !== 'REPEATED') throw unexpected('lease_acquire', code);
-    return { kind: 'ok', seat: Number(reply[1]) };
+    return { kind: 'ok', workerNumber: Number(reply[1]) };
   }
 
   /** Renews the lease and writes the worker record; never recreates it. */
@@ -43,8 +43,13 @@ export class LeaseStore {
     return returnCodeOf(reply) === 'OK' ? 'ok' : 'dead';
   }
 
-  async release(workerId: string, seat: number): Promise<void> {
-    await runScript(this.redis, 'lease_release', [this.keys.seats, this.keys.lease(workerId)], [workerId, seat]);
+  async release(workerId: string, workerNumber: number): Promise<void> {
+    await runScript(
+      this.redis,
+      'lease_release',
+      [this.keys.workerNumbers, this.keys.lease(workerId)],
+      [workerId, workerNumber],
+    );
   }
 
   /** Whether the lease is there. Absent once is dead for ever, so `false` can be relied on. */
@@ -59,8 +64,8 @@ export class LeaseStore {
     return isKnown && !(await this.lives(workerId));
   }
 
-  /** The dead whose seat went to another, and whose sessions nobody has looked for yet. */
-  async deadWithoutSeat(): Promise<string[]> {
+  /** The dead whose worker number went to another, and whose sessions nobody has looked for yet. */
+  async deadWithoutNumber(): Promise<string[]> {
     return this.redis.smembers(this.keys.deadWorkers);
   }
 
@@ -69,25 +74,25 @@ export class LeaseStore {
     if (workerIds.length > 0) await this.redis.srem(this.keys.deadWorkers, ...workerIds);
   }
 
-  /** All seats with their holders; `record` is absent when the holder is dead. */
-  async seats(): Promise<{ seat: number; workerId: string; record: WorkerRecord | undefined }[]> {
-    const holders = Object.entries(await this.redis.hgetall(this.keys.seats));
+  /** All worker numbers with their holders; `record` is absent when the holder is dead. */
+  async workerNumbers(): Promise<{ workerNumber: number; workerId: string; record: WorkerRecord | undefined }[]> {
+    const holders = Object.entries(await this.redis.hgetall(this.keys.workerNumbers));
     if (holders.length === 0) return [];
     const leases = await this.redis.mget(holders.map(([, workerId]) => this.keys.lease(workerId)));
     return holders
-      .map(([seat, workerId], at) => {
+      .map(([workerNumber, workerId], at) => {
         const lease = leases[at];
         return {
-          seat: Number(seat),
+          workerNumber: Number(workerNumber),
           workerId,
           record: lease ? workerRecordSchema.parse(JSON.parse(lease)) : undefined,
         };
       })
-      .sort((a, b) => a.seat - b.seat);
+      .sort((a, b) => a.workerNumber - b.workerNumber);
   }
 
-  /** Live workers, by seat. */
+  /** Live workers, by worker number. */
   async workers(): Promise<WorkerRecord[]> {
-    return (await this.seats()).flatMap(({ record }) => record ?? []);
+    return (await this.workerNumbers()).flatMap(({ record }) => record ?? []);
   }
 }

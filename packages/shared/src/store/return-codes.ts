@@ -24,7 +24,7 @@ export const returnCodes = {
   /** Somebody was faster. */
   MOVED: -11,
   /** The turn was begun: it is its owner's, or the next one's. */
-  IN_HAND: -12,
+  RUNNING: -12,
   /** The session is being closed. */
   CLOSING: -13,
   /** The turn's time in the queue is over. */

@@ -8,11 +8,11 @@ import { runScript } from './scripts.js';
 import { type SessionStore, unexpected } from './session-store.js';
 import { unservedResult } from './unserved-result.js';
 
-/** What became of a wish to end a turn that waits. `in_hand`: an owner has begun it. */
+/** What became of a request to end a turn that waits. `running`: an owner has begun it. */
 export type Withdrawal =
   | { kind: 'withdrawn'; result: TurnResult; rings: Ring[] }
   | { kind: 'committed'; result: TurnResult }
-  | { kind: 'in_hand' }
+  | { kind: 'running' }
   | { kind: 'gone' };
 
 /** A session that takes no turn any more. */
@@ -64,8 +64,8 @@ export class SessionEndings {
       }
       case 'ALREADY':
         return { kind: 'committed', result: JSON.parse(String(reply[1])) as TurnResult };
-      case 'IN_HAND':
-        return { kind: 'in_hand' };
+      case 'RUNNING':
+        return { kind: 'running' };
       case 'GONE':
         return { kind: 'gone' };
       default:

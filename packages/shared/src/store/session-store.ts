@@ -67,7 +67,7 @@ export interface Claim {
 
 export type ClaimOutcome =
   | { kind: 'mine'; anew: boolean; claim: Claim }
-  | { kind: 'other'; owner: string; seat: number; fence: string }
+  | { kind: 'other'; owner: string; workerNumber: number; fence: string }
   | { kind: 'committed'; result: TurnResult | undefined }
   | { kind: 'gone' };
 
@@ -85,13 +85,13 @@ export interface SweptSession {
   state: 'queued' | 'running';
   owner: string | undefined;
   fence: string;
-  seat: number | undefined;
+  workerNumber: number | undefined;
 }
 
 const text = z.coerce.string();
 
 /**
- * What producers and workers ask of a session, besides the fenced writes of its owner (`SessionWriter`), wishes and endings.
+ * What producers and workers ask of a session, besides the fenced writes of its owner (`SessionWriter`), control requests and endings.
  * Holds no state but its connection.
  */
 export class SessionStore extends SessionView {
@@ -168,13 +168,13 @@ export class SessionStore extends SessionView {
   async claim(
     sessionId: string,
     seq: number,
-    by: { workerId: string; seat: number },
+    by: { workerId: string; workerNumber: number },
     deadFence = '',
   ): Promise<ClaimOutcome> {
     const nonce = randomBytes(6).toString('hex');
     const reply = await runScript(this.redis, 'claim', this.keys.session(sessionId), [
       by.workerId,
-      by.seat,
+      by.workerNumber,
       nonce,
       deadFence,
       seq,
@@ -201,7 +201,12 @@ export class SessionStore extends SessionView {
         };
       }
       case 'OTHER':
-        return { kind: 'other', owner: text.parse(reply[1]), seat: Number(reply[2]), fence: text.parse(reply[3]) };
+        return {
+          kind: 'other',
+          owner: text.parse(reply[1]),
+          workerNumber: Number(reply[2]),
+          fence: text.parse(reply[3]),
+        };
       case 'MOVED':
         return {
           kind: 'committed',
@@ -259,7 +264,7 @@ export class SessionStore extends SessionView {
     );
     const swept: SweptSession[] = [];
     for (let at = 1; at < reply.length; at += 7) {
-      const [member, seq, ring, state, owner, fence, seat] = reply.slice(at, at + 7).map(String);
+      const [member, seq, ring, state, owner, fence, workerNumber] = reply.slice(at, at + 7).map(String);
       swept.push({
         sessionId: decodeSessionId(member ?? ''),
         seq: Number(seq),
@@ -267,7 +272,7 @@ export class SessionStore extends SessionView {
         state: state === 'running' ? 'running' : 'queued',
         owner: owner === '' ? undefined : owner,
         fence: fence ?? '',
-        seat: seat === '' ? undefined : Number(seat),
+        workerNumber: workerNumber === '' ? undefined : Number(workerNumber),
       });
     }
     return swept;

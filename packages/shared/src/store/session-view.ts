@@ -14,7 +14,7 @@ export interface SessionSummary {
   state: SessionState;
   profile: string;
   owner: string | undefined;
-  seat: number | undefined;
+  workerNumber: number | undefined;
   epoch: number;
   waiting: number;
   turns: number;
@@ -150,7 +150,7 @@ export class SessionView {
       state: closing ? 'closing' : running ? 'busy' : rest,
       profile: hash['profile'] ?? '',
       owner: hash['owner'] || undefined,
-      seat: hash['seat'] ? Number(hash['seat']) : undefined,
+      workerNumber: hash['workerNumber'] ? Number(hash['workerNumber']) : undefined,
       epoch: Number(hash['epoch']),
       waiting,
       turns: Number(hash['turns']),

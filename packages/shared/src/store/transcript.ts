@@ -56,7 +56,7 @@ export function* splitUtf8(text: string, maxBytes: number): Generator<string> {
 const chunksPerRead = 16;
 
 /** Reads the first `chunks` chunks of a transcript and puts its files together again: `main`, and those of sub-agents. */
-export async function readPast(
+export async function readTranscript(
   store: Pick<SessionView, 'transcript'>,
   sessionId: string,
   chunks: number,

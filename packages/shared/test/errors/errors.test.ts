@@ -43,7 +43,7 @@ describe('a HearthError', () => {
 
 describe('parseInput', () => {
   const schema = z.strictObject({
-    places: z.number().min(1),
+    slots: z.number().min(1),
     profiles: z.record(z.string(), z.object({ model: z.string() })),
   });
   const fieldAtFault = (input: unknown, root: string): string | undefined => {
@@ -55,13 +55,13 @@ describe('parseInput', () => {
     }
   };
 
-  it('returns what it accepts', () => expect(fieldAtFault({ places: 1, profiles: {} }, 'options')).toBeUndefined());
+  it('returns what it accepts', () => expect(fieldAtFault({ slots: 1, profiles: {} }, 'options')).toBeUndefined());
   it('names an option as its owner writes it', () => {
-    expect(fieldAtFault({ places: 0, profiles: {} }, 'options')).toBe('places');
-    expect(fieldAtFault({ places: 1, profiles: { default: { model: 7 } } }, 'options')).toBe('profiles.default.model');
+    expect(fieldAtFault({ slots: 0, profiles: {} }, 'options')).toBe('slots');
+    expect(fieldAtFault({ slots: 1, profiles: { default: { model: 7 } } }, 'options')).toBe('profiles.default.model');
   });
   it('names a field below its root, or the root', () => {
-    expect(fieldAtFault({ places: 0, profiles: {} }, 'job')).toBe('job.places');
+    expect(fieldAtFault({ slots: 0, profiles: {} }, 'job')).toBe('job.slots');
     expect(fieldAtFault(7, 'job')).toBe('job');
   });
 });

@@ -4,7 +4,7 @@ import { withRedis } from '../../../../test/setup/prefix.js';
 import { Keys, newRingId, Ringer } from '../../src/index.js';
 
 const doorbell = (sessionId: string) => ({ sessionId, turnId: 't', seq: 1, profile: 'default', preview: '' });
-const toIntake = () => ({ seat: 'intake' as const, jobId: newRingId() });
+const toIntake = () => ({ queue: 'intake' as const, jobId: newRingId() });
 
 async function withRinger(use: (ringer: Ringer, redis: Redis) => Promise<void>): Promise<void> {
   await withRedis(async ({ redis, prefix }) => {

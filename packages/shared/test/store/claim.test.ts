@@ -3,7 +3,7 @@ import { dumpKeys, withStore } from '../support/redis.js';
 import { commitInput } from '../support/samples.js';
 import { claim, sessionId, submit, submitAndClaim, turn } from '../support/turns.js';
 
-const by = (workerId: string): { workerId: string; seat: number } => ({ workerId, seat: 2 });
+const by = (workerId: string): { workerId: string; workerNumber: number } => ({ workerId, workerNumber: 2 });
 
 describe('claim', () => {
   it('makes the first who asks the owner, under epoch 1', () =>
@@ -11,7 +11,7 @@ describe('claim', () => {
       const { incarnation } = await submit(store, 't1');
       const outcome = await store.claim(sessionId, 1, by('w1'));
       expect(outcome).toMatchObject({ kind: 'mine', anew: true, claim: { epoch: 1, batch: 0, incarnation, note: '' } });
-      expect(await store.session(sessionId)).toMatchObject({ owner: 'w1', seat: 2, epoch: 1 });
+      expect(await store.session(sessionId)).toMatchObject({ owner: 'w1', workerNumber: 2, epoch: 1 });
     }));
 
   it('gives its owner the same fence again and changes nothing', () =>
@@ -19,7 +19,7 @@ describe('claim', () => {
       const writer = await submitAndClaim(store);
       await writer.append([]);
       const before = await dumpKeys(redis, keys.options.keyPrefix);
-      const outcome = await store.claim(sessionId, 1, { workerId: 'w1', seat: 1 });
+      const outcome = await store.claim(sessionId, 1, { workerId: 'w1', workerNumber: 1 });
       expect(outcome).toMatchObject({ kind: 'mine', anew: false, claim: { fence: writer.fence, batch: 1 } });
       expect(await dumpKeys(redis, keys.options.keyPrefix)).toEqual(before);
     }));
@@ -27,7 +27,7 @@ describe('claim', () => {
   it('names the owner and its fence to another', () =>
     withStore(async ({ store }) => {
       const { fence } = await submitAndClaim(store);
-      expect(await store.claim(sessionId, 1, by('w2'))).toEqual({ kind: 'other', owner: 'w1', seat: 1, fence });
+      expect(await store.claim(sessionId, 1, by('w2'))).toEqual({ kind: 'other', owner: 'w1', workerNumber: 1, fence });
       expect(await store.claim(sessionId, 1, by('w2'), '1.stale')).toMatchObject({ kind: 'other' });
     }));
 

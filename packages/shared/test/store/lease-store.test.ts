@@ -5,40 +5,40 @@ import { workerRecord } from '../support/samples.js';
 const ttlMs = 3_600_000;
 
 describe('a worker lease', () => {
-  it('comes with the lowest free seat', () =>
+  it('comes with the lowest free worker number', () =>
     withStore(async ({ leases }) => {
       for (const [at, id] of ['w1', 'w2', 'w3'].entries()) {
-        expect(await leases.acquire(workerRecord(id), ttlMs)).toEqual({ kind: 'ok', seat: at + 1 });
+        expect(await leases.acquire(workerRecord(id), ttlMs)).toEqual({ kind: 'ok', workerNumber: at + 1 });
       }
       await leases.release('w2', 2);
-      expect(await leases.acquire(workerRecord('w4'), ttlMs)).toMatchObject({ seat: 2 });
-      expect(await leases.deadWithoutSeat()).toEqual([]);
+      expect(await leases.acquire(workerRecord('w4'), ttlMs)).toMatchObject({ workerNumber: 2 });
+      expect(await leases.deadWithoutNumber()).toEqual([]);
     }));
 
-  it('comes with the seat of a holder that died, which is noted until its sessions were looked for', () =>
+  it('comes with the workerNumber of a holder that died, which is noted until its sessions were looked for', () =>
     withStore(async ({ leases, redis, keys }) => {
       await leases.acquire(workerRecord('w1'), ttlMs);
       await leases.acquire(workerRecord('w2'), ttlMs);
       await redis.del(keys.lease('w1'));
-      expect(await leases.acquire(workerRecord('w3'), ttlMs)).toEqual({ kind: 'ok', seat: 1 });
-      expect(await leases.deadWithoutSeat()).toEqual(['w1']);
+      expect(await leases.acquire(workerRecord('w3'), ttlMs)).toEqual({ kind: 'ok', workerNumber: 1 });
+      expect(await leases.deadWithoutNumber()).toEqual(['w1']);
       await leases.forgetDead(['w1']);
-      expect(await leases.deadWithoutSeat()).toEqual([]);
+      expect(await leases.deadWithoutNumber()).toEqual([]);
     }));
 
-  it('holds the record with the seat that was given, and its TTL', () =>
+  it('holds the record with the workerNumber that was given, and its TTL', () =>
     withStore(async ({ leases, redis, keys }) => {
       await leases.acquire(workerRecord('w1'), ttlMs);
-      await leases.acquire(workerRecord('"seat":0', 7), ttlMs);
-      expect(await leases.workers()).toEqual([workerRecord('w1', 1), workerRecord('"seat":0', 2)]);
+      await leases.acquire(workerRecord('"workerNumber":0', 7), ttlMs);
+      expect(await leases.workers()).toEqual([workerRecord('w1', 1), workerRecord('"workerNumber":0', 2)]);
       expect(await redis.pttl(keys.lease('w1'))).toBeGreaterThan(0);
     }));
 
-  it('is given once: asked again, it is the same seat', () =>
+  it('is given once: asked again, it is the same worker number', () =>
     withStore(async ({ leases }) => {
       await leases.acquire(workerRecord('w1'), ttlMs);
-      expect(await leases.acquire(workerRecord('w1'), ttlMs)).toEqual({ kind: 'ok', seat: 1 });
-      expect(await leases.seats()).toHaveLength(1);
+      expect(await leases.acquire(workerRecord('w1'), ttlMs)).toEqual({ kind: 'ok', workerNumber: 1 });
+      expect(await leases.workerNumbers()).toHaveLength(1);
     }));
 
   it('is renewed with a new record', () =>
@@ -57,7 +57,7 @@ describe('a worker lease', () => {
       expect(await leases.renew(workerRecord('w1', 1), ttlMs)).toBe('dead');
       expect([await leases.lives('w1'), await leases.isKnownDead('w1')]).toEqual([false, true]);
       expect(await leases.acquire(workerRecord('w1'), ttlMs)).toEqual({ kind: 'dead' });
-      expect(await leases.seats()).toEqual([{ seat: 1, workerId: 'w1', record: undefined }]);
+      expect(await leases.workerNumbers()).toEqual([{ workerNumber: 1, workerId: 'w1', record: undefined }]);
     }));
 
   it('is remembered from its last renewal on, however long ago it was taken', () =>
@@ -72,7 +72,7 @@ describe('a worker lease', () => {
       expect(await leases.acquire(workerRecord('w1'), ttlMs)).toEqual({ kind: 'dead' });
     }));
 
-  it('takes the seat with it only while its worker holds it', () =>
+  it('takes the workerNumber with it only while its worker holds it', () =>
     withStore(async ({ leases, redis, keys }) => {
       await leases.acquire(workerRecord('w1'), ttlMs);
       await redis.del(keys.lease('w1'));

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { cancelledError, newRingId, SessionEndings, type SessionStore, SessionWishes } from '../../src/index.js';
+import { ControlRequests, cancelledError, newRingId, SessionEndings, type SessionStore } from '../../src/index.js';
 import { type StoreWorld, withStore } from '../support/redis.js';
 import { commitInput, request } from '../support/samples.js';
 import { claim, sessionId, turn } from '../support/turns.js';
@@ -34,7 +34,7 @@ describe('a session for one turn leaves only the memory of it', () => {
       await writer.begin(1, { type: 'turn.started', seq: 1, turnId: 't1', attempt: 1, workerId: 'w1' });
       const asked = { requestId: 'r1', seq: 1, toolUseId: 'u1', name: 'Bash', input: {}, suggestions: [] };
       await writer.askPermission(asked, 1_000, { type: 'permission.requested', ...asked });
-      await new SessionWishes(store).resolve(sessionId, asked, { by: 'answer', answer: { decision: 'allow' } });
+      await new ControlRequests(store).resolve(sessionId, asked, { by: 'answer', answer: { decision: 'allow' } });
       await writer.commit(1, commitInput(turn(1)));
       await writer.release('idle');
       await expectOnlyMemory(world);

@@ -4,7 +4,7 @@ import { type StoreWorld, withStore } from '../support/redis.js';
 import { commitInput } from '../support/samples.js';
 import { claim, sessionId, submit, submitAndClaim, turn } from '../support/turns.js';
 
-const toIntake = (): { seat: 'intake'; jobId: string } => ({ seat: 'intake', jobId: newRingId() });
+const toIntake = (): { queue: 'intake'; jobId: string } => ({ queue: 'intake', jobId: newRingId() });
 
 describe('ring', () => {
   it('is won by one of two who saw the same ring', () =>
@@ -34,13 +34,13 @@ describe('ring', () => {
 
   it('is written and read the same, and names its queue', () => {
     for (const ring of [
-      { seat: 'intake' as const, jobId: 'r1' },
-      { seat: 12, jobId: 'r/2' },
+      { queue: 'intake' as const, jobId: 'r1' },
+      { queue: 12, jobId: 'r/2' },
     ]) {
       expect(parseRing(formatRing(ring))).toEqual(ring);
     }
-    expect(queueOfRing({ seat: 'intake', jobId: 'r' })).toBe('turns');
-    expect(queueOfRing({ seat: 12, jobId: 'r' })).toBe('turns-12');
+    expect(queueOfRing({ queue: 'intake', jobId: 'r' })).toBe('turns');
+    expect(queueOfRing({ queue: 12, jobId: 'r' })).toBe('turns-12');
   });
 
   it('never has the job id of another ring', () => {
@@ -68,7 +68,7 @@ describe('sweep', () => {
       expect(await store.sweep(shard, 10)).toEqual([]);
       await fallDue(world);
       expect(await store.sweep(shard, 10)).toEqual([
-        { sessionId, seq: 1, ring, state: 'queued', owner: undefined, fence: '', seat: undefined },
+        { sessionId, seq: 1, ring, state: 'queued', owner: undefined, fence: '', workerNumber: undefined },
       ]);
       expect(await store.sweep(shard, 10)).toEqual([]);
     }));
@@ -124,7 +124,7 @@ describe('sweep', () => {
       const writer = await submitAndClaim(store);
       expect(await store.sweep(shard, 10, ['w2'])).toEqual([]);
       expect(await store.sweep(shard, 10, ['w2', 'w1'])).toMatchObject([
-        { sessionId, owner: 'w1', fence: writer.fence, seat: 1 },
+        { sessionId, owner: 'w1', fence: writer.fence, workerNumber: 1 },
       ]);
       expect(await store.sweep(shard, 10, ['w1'])).toMatchObject([{ sessionId, owner: 'w1' }]);
       expect(await store.sweep(shard, 10)).toEqual([]);

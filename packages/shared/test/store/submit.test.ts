@@ -11,7 +11,7 @@ describe('submit', () => {
       expect(submitted).toMatchObject({
         seq: 1,
         cursor: 0,
-        ring: { seat: 'intake' },
+        ring: { queue: 'intake' },
         profile: 'default',
         state: 'accepted',
       });
@@ -62,10 +62,10 @@ describe('submit', () => {
       expect((await submit(store, 't2')).cursor).toBe(1);
     }));
 
-  it('rings the sticky queue of the owner', () =>
+  it('rings the worker queue of the owner', () =>
     withStore(async ({ store }) => {
       await submitAndClaim(store);
-      expect((await submit(store, 't2')).ring.seat).toBe(1);
+      expect((await submit(store, 't2')).ring.queue).toBe(1);
     }));
 
   it('refuses a turn over the backlog limit, and takes it when one was committed', () =>

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { formatChunk, readPast, splitUtf8 } from '../../src/store/transcript.js';
+import { formatChunk, readTranscript, splitUtf8 } from '../../src/store/transcript.js';
 
 test('text is cut into pieces within the bound, never inside a character', () => {
   fc.assert(
@@ -22,7 +22,7 @@ test('files are put together again from chunks that took turns', async () => {
   ];
   expect(chunks.at(-1)?.length).toBeLessThan(500);
   const store = { transcript: async (_id: string, from: number, count: number) => chunks.slice(from, from + count) };
-  const files = await readPast(store, 's', chunks.length);
+  const files = await readTranscript(store, 's', chunks.length);
   expect([...files]).toEqual([
     ['main', `a\nb\nc\n${long}`],
     ['id/sub.jsonl', 'x\n'],

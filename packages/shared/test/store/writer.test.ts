@@ -233,7 +233,7 @@ describe('release', () => {
       const writer = await submitAndClaim(store);
       await writer.commit(1, commitInput(turn(1)));
       expect(await writer.release('idle')).toEqual({ kind: 'ok', left: [] });
-      expect(await store.session(sessionId)).toMatchObject({ owner: undefined, seat: undefined });
+      expect(await store.session(sessionId)).toMatchObject({ owner: undefined, workerNumber: undefined });
       expect(await writer.append([])).toEqual({ kind: 'fenced' });
     }));
 

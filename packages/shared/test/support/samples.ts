@@ -61,15 +61,15 @@ export function commitInput(
   };
 }
 
-export const workerRecord = (workerId: string, seat = 0): WorkerRecord => ({
+export const workerRecord = (workerId: string, workerNumber = 0): WorkerRecord => ({
   workerId,
-  seat,
+  workerNumber,
   host: 'h',
   pid: 1,
   version: '0.1.0',
   startedAt: 1,
   state: 'serving',
-  places: { total: 1, spare: 1, busy: 0, idle: 0 },
+  slots: { total: 1, spare: 1, busy: 0, idle: 0 },
   profiles: { default: 'ok' },
   launches: {},
   agents: [],

@@ -26,14 +26,14 @@ export const submit = (
     ringId: newRingId(),
   });
 
-/** Claims the session for a worker on seat 1; fails unless the worker owns it then. */
+/** Claims the session for a worker on worker number 1; fails unless the worker owns it then. */
 export async function claim(
   store: SessionStore,
   seq: number,
   workerId = 'w1',
   deadFence = '',
 ): Promise<{ granted: Claim; writer: SessionWriter }> {
-  const outcome = await store.claim(sessionId, seq, { workerId, seat: 1 }, deadFence);
+  const outcome = await store.claim(sessionId, seq, { workerId, workerNumber: 1 }, deadFence);
   assert.ok(outcome.kind === 'mine', `claim: ${outcome.kind}`);
   return { granted: outcome.claim, writer: new SessionWriter(store, sessionId, outcome.claim) };
 }

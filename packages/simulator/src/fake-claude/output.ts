@@ -28,7 +28,7 @@ export class Output {
     this.line({ ...line, session_id: sessionId, uuid: line['uuid'] ?? randomUUID() });
   }
 
-  /** Hazard: a result that is of a turn before: what goes wrong with the lines of the turn in hand is not for it. */
+  /** Hazard: a result that is of a turn before: what goes wrong with the lines of the running turn is not for it. */
   saidLate(sessionId: string, line: Line): void {
     this.raw(`${JSON.stringify({ ...line, session_id: sessionId, uuid: randomUUID() })}\n`);
   }

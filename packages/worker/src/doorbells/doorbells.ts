@@ -5,21 +5,22 @@ import {
   HearthError,
   intakeQueue,
   type Logger,
+  type Ring,
   type Ringer,
-  stickyQueue,
+  workerQueue,
 } from '@hearth/shared';
 import { type Job, UnrecoverableError } from 'bullmq';
 import type { Redis } from 'ioredis';
-import type { Places } from '../pool/places.js';
+import type { Slots } from '../pool/slots.js';
 import type { Sessions } from '../session/sessions.js';
+import type { Admission, Outcome } from './admission.js';
 import { QueueReader } from './queue-reader.js';
 import type { RawJobs } from './raw-jobs.js';
-import type { Outcome, Reception, Rung } from './reception.js';
 
-/** A worker that would have to evict lets others with free places be faster, ms. */
+/** A worker that would have to evict lets others with free slots be faster, ms. */
 const evictablePauseMs = 50;
-/** How long intake waits before it looks for a place again when nothing told it, ms. */
-const lookForPlaceMs = 100;
+/** How long intake waits before it looks for a slot again when nothing told it, ms. */
+const lookForSlotMs = 100;
 /**
  * How long a doorbell is kept after something nobody expected, ms: at first, at last, and how long nothing of the kind must happen until
  * it is `firstMs` again: longer than the longest pause, since what never passes happens again after each.
@@ -28,13 +29,13 @@ const surprised = { firstMs: 500, atMostMs: 5_000, holdMs: 15_000 };
 
 export interface DoorbellsDeps {
   workerId: string;
-  seat: number;
+  workerNumber: number;
   queuePrefix: string;
   connection: Redis;
-  places: Places;
+  slots: Slots;
   sessions: Sessions;
   ringer: Ringer;
-  reception: Reception;
+  admission: Admission;
   rawJobs: RawJobs;
   /** The TTL of BullMQ's lock on a job in hand, ms: how long the job of a dead worker stays active, at least. */
   jobLockMs: number;
@@ -42,12 +43,12 @@ export interface DoorbellsDeps {
 }
 
 /**
- * The worker's two readers: intake, bounded by places, and its sticky queue, bounded by nothing
+ * The worker's two readers: intake, bounded by slots, and its worker queue, bounded by nothing
  * (doorbells of an owned session take no slot from other sessions [P]).
  */
 export class Doorbells {
   private readonly intake: QueueReader;
-  private readonly sticky: QueueReader;
+  private readonly own: QueueReader;
   private readonly stopping = new AbortController();
   private readonly surprises = new Backoff(surprised);
   private isLost = false;
@@ -63,30 +64,30 @@ export class Doorbells {
     this.intake = new QueueReader({
       ...common,
       queueName: intakeQueue,
-      mayTake: () => this.placeInSight(),
+      mayTake: () => this.slotInSight(),
       onDoorbell: (job, token) => this.handle(job, token, 'intake'),
     });
-    this.sticky = new QueueReader({
+    this.own = new QueueReader({
       ...common,
-      queueName: stickyQueue(deps.seat),
+      queueName: workerQueue(deps.workerNumber),
       mayTake: async () => !this.isStopping,
-      onDoorbell: (job, token) => this.handle(job, token, deps.seat),
+      onDoorbell: (job, token) => this.handle(job, token, deps.workerNumber),
     });
   }
 
   async start(): Promise<void> {
-    await Promise.all([this.intake.start(), this.sticky.start()]);
+    await Promise.all([this.intake.start(), this.own.start()]);
   }
 
   /** Takes no doorbell any more. */
   async stop(): Promise<void> {
     this.stopping.abort();
-    await Promise.all([this.intake.stop(), this.sticky.stop()]);
+    await Promise.all([this.intake.stop(), this.own.stop()]);
   }
 
   /** Resolves when every doorbell that was taken has been dealt with. */
   async finished(): Promise<void> {
-    await Promise.all([this.intake.finished(), this.sticky.finished()]);
+    await Promise.all([this.intake.finished(), this.own.finished()]);
   }
 
   /** The lease is lost: from now on nothing is taken, and no word is said about any job. */
@@ -94,7 +95,7 @@ export class Doorbells {
     this.stopping.abort();
     this.isLost = true;
     this.intake.abandon();
-    this.sticky.abandon();
+    this.own.abandon();
   }
 
   private get isStopping(): boolean {
@@ -105,34 +106,34 @@ export class Doorbells {
     await sleep(ms, undefined, { signal: this.stopping.signal }).catch(() => undefined);
   }
 
-  private async placeInSight(): Promise<boolean> {
+  private async slotInSight(): Promise<boolean> {
     while (!this.isStopping) {
-      const outlook = this.deps.places.outlook();
+      const outlook = this.deps.slots.outlook();
       if (outlook === 'evictable') {
         await this.pause(evictablePauseMs);
         return !this.isStopping;
       }
       if (outlook === 'free' || (await this.nextIsOurs())) return true;
-      await this.pause(lookForPlaceMs);
+      await this.pause(lookForSlotMs);
     }
     return false;
   }
 
-  /** Doorbells of sessions we own need no place: left standing they would hide those of others behind them. */
+  /** Doorbells of sessions we own need no slot: left standing they would hide those of others behind them. */
   private async nextIsOurs(): Promise<boolean> {
     const sessionId = await this.deps.ringer.nextInIntake().catch(() => undefined);
     return sessionId !== undefined && this.deps.sessions.find(sessionId) !== undefined;
   }
 
-  private async handle(job: Job, token: string, seat: Rung['seat']): Promise<void> {
-    const rung = { seat, jobId: job.id ?? '' };
+  private async handle(job: Job, token: string, queue: Ring['queue']): Promise<void> {
+    const ring = { queue, jobId: job.id ?? '' };
     if (this.isLost) return;
     try {
-      const { reception, rawJobs } = this.deps;
+      const { admission, rawJobs } = this.deps;
       const isTurn = !isDoorbell(job.data);
       const outcome =
         (isTurn ? await rawJobs.serve(job) : job.attemptsMade > 0 ? await rawJobs.again(job) : undefined) ??
-        (await reception.receive(job.data, rung));
+        (await admission.receive(job.data, ring));
       if (!this.isLost) await this.conclude(job, token, outcome);
       this.surprises.succeeded();
     } catch (error) {

@@ -23,11 +23,11 @@ type State = { kind: 'idle' } | { kind: 'reading'; loop: Promise<void> } | { kin
 
 /**
  * Takes doorbells from one queue by hand (BullMQ's "manually fetching jobs"), because how many may be active is not what bounds
- * us: places count agents, not active jobs [P]. Owns its BullMQ worker and the locks of the jobs in hand.
+ * us: slots count agents, not active jobs [P]. Owns its BullMQ worker and the locks of the jobs in hand.
  */
 export class QueueReader {
   private readonly worker: Worker;
-  private readonly inHand = new Map<string, string>();
+  private readonly active = new Map<string, string>();
   private readonly ended = new Set<Promise<void>>();
   private renewal: NodeJS.Timeout | undefined;
   private tokens = 0;
@@ -87,14 +87,14 @@ export class QueueReader {
       const job = await this.fetch(token);
       if (job?.id === undefined) continue;
       const { id } = job;
-      this.inHand.set(id, token);
+      this.active.set(id, token);
       const end = this.options
         .onDoorbell(job, token)
         .catch((error: unknown) =>
           this.options.log.error({ err: error, jobId: id }, 'a doorbell could not be dealt with'),
         )
         .finally(() => {
-          this.inHand.delete(id);
+          this.active.delete(id);
           this.ended.delete(end);
         });
       this.ended.add(end);
@@ -113,9 +113,9 @@ export class QueueReader {
   }
 
   private async renewLocks(): Promise<void> {
-    if (this.inHand.size === 0) return;
+    if (this.active.size === 0) return;
     try {
-      await this.worker.extendJobLocks([...this.inHand.keys()], [...this.inHand.values()], this.options.jobLockMs);
+      await this.worker.extendJobLocks([...this.active.keys()], [...this.active.values()], this.options.jobLockMs);
     } catch (error) {
       this.options.log.debug({ err: error }, 'locks of doorbells were not renewed');
     }

@@ -21,8 +21,8 @@ import {
   turnRequestOf,
 } from '@hearth/shared';
 import type { Job } from 'bullmq';
+import type { Outcome } from './admission.js';
 import type { CommitWatch } from './commit-watch.js';
-import type { Outcome } from './reception.js';
 
 /** A job whose session has too many turns waiting, or is just being closed, is looked at again after so many ms. */
 const againMs = 500;
@@ -36,7 +36,7 @@ export interface RawJobsDeps {
 
 /**
  * Turns that came as jobs of their own: added to `turns` by any BullMQ client. Each is admitted to its session's log, then
- * served like any other; its job stays active, holding no place, until the turn commits. Owns nothing.
+ * served like any other; its job stays active, holding no slot, until the turn commits. Owns nothing.
  */
 export class RawJobs {
   constructor(private readonly deps: RawJobsDeps) {}
@@ -85,7 +85,7 @@ export class RawJobs {
       ringId: newRingId(),
       expiresInMs: timeLeft(job, turn),
       once: turn.sessionId === undefined,
-      broughtBy: { seat: 'intake', jobId: job.id ?? '' },
+      broughtBy: { queue: 'intake', jobId: job.id ?? '' },
       onBusy,
     };
     try {
@@ -97,7 +97,7 @@ export class RawJobs {
         profile: submitted.profile,
         preview: promptPreview(prompt),
       };
-      // Rung again after a death it is one job all the same: the log keeps the ring.
+      // Ring again after a death it is one job all the same: the log keeps the ring.
       if (submitted.state !== 'committed') await this.deps.ringer.ring(submitted.ring, doorbell, request.priority);
       await this.forgetNote(job, sessionId, turnId);
       return submitted;

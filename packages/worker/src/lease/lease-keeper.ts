@@ -29,7 +29,7 @@ type State =
  *
  * L1 A renewal counts from when it was sent, never from when it was answered.
  * L2 A renewal never recreates the lease: absent once is lost for ever.
- * L3 Without a confirmed renewal for TTL − margin it is treated as lost, at that moment and whatever Redis would say: then the guard ends
+ * L3 Without a confirmed renewal for TTL − margin it is treated as lost, at that moment and whatever Redis would say: then the watchdog ends
  *    the agents, and nothing may be decided any more from how they are.
  */
 export class LeaseKeeper extends EventEmitter<LeaseEvents> {
@@ -46,8 +46,8 @@ export class LeaseKeeper extends EventEmitter<LeaseEvents> {
     super();
   }
 
-  /** Takes a lease and a seat. @throws HearthError `lease_lost` when this incarnation had one before */
-  async start(): Promise<{ seat: number }> {
+  /** Takes a lease and a worker number. @throws HearthError `lease_lost` when this incarnation had one before */
+  async start(): Promise<{ workerNumber: number }> {
     const sentNs = process.hrtime.bigint();
     const acquired = await this.leases.acquire(this.record(), this.times.ttlMs);
     if (acquired.kind === 'dead')
@@ -64,14 +64,14 @@ export class LeaseKeeper extends EventEmitter<LeaseEvents> {
     void this.tick();
   }
 
-  /** Gives lease and seat back; `lost` is told when it is not answered before the lease ends. */
+  /** Gives lease and worker number back; `lost` is told when it is not answered before the lease ends. */
   async stop(): Promise<void> {
     if (this.state.kind !== 'held') return;
     const { renewals, deadline } = this.state;
     clearInterval(renewals);
     this.state = { kind: 'giving_back', deadline };
-    const { workerId, seat } = this.record();
-    await this.leases.release(workerId, seat).catch((error: unknown) => {
+    const { workerId, workerNumber } = this.record();
+    await this.leases.release(workerId, workerNumber).catch((error: unknown) => {
       this.log.warn({ err: error }, 'the lease could not be given back; it ends by itself');
     });
     this.end();

@@ -11,7 +11,7 @@ export interface SparePoolDeps {
   /** How many ready spares to keep. */
   target: number;
   start: () => Promise<Agent>;
-  /** Whether one more agent fits into the worker's places. */
+  /** Whether one more agent fits into the worker's slots. */
   hasRoom: () => boolean;
   /** A spare has become ready. */
   onReady: () => void;
@@ -34,7 +34,7 @@ type Health =
  *
  * S1 A spare is handed to exactly one taker, and leaves the pool with it.
  * S2 A start on demand goes to whoever waited first; one that fails is told to whoever has no other start to wait for.
- * S3 A spare takes its place until its process is gone.
+ * S3 A spare takes its slot until its process is gone.
  * S4 While starts fail again and again, takers are told at once with the error of the last failure, until the next try is due. Once
  *    is an accident (anything can be killed): the next taker is the next try.
  * S5 Only an agent that starts tells that starts do not fail any more; a spare that is ready is handed out all the same.
@@ -56,7 +56,7 @@ export class SparePool {
   get size(): number {
     return this.ready.length + Math.max(0, this.starts.size - this.waiters.length);
   }
-  /** Places the pool takes. */
+  /** Slots the pool takes. */
   get occupied(): number {
     return this.size + this.leaving;
   }
@@ -114,7 +114,7 @@ export class SparePool {
   }
 
   /**
-   * An agent for a session that has a place already: a ready spare, one that is starting, or one started on demand.
+   * An agent for a session that has a slot already: a ready spare, one that is starting, or one started on demand.
    * @throws HearthError why agents of this profile do not start
    */
   async obtain(): Promise<{ agent: Agent; ready: boolean }> {

@@ -1,11 +1,11 @@
 import type { Claim, Logger, SessionStore, SessionWriter } from '@hearth/shared';
-import type { Place } from '../pool/places.js';
+import type { Slot } from '../pool/slots.js';
 import { Serving, type ServingDeps } from './serving.js';
 import { type Settled, WaitingDoorbells } from './waiting-doorbells.js';
 
 export interface ActorDeps extends ServingDeps {
   store: SessionStore;
-  /** Whether turns of other sessions wait for a place that this session could give up. */
+  /** Whether turns of other sessions wait for a slot that this session could give up. */
   othersWait(): Promise<boolean>;
   /** The session is over for good: removes its files here. */
   discard(): Promise<void>;
@@ -15,7 +15,7 @@ export interface ActorDeps extends ServingDeps {
   handOver(release: () => ReturnType<SessionWriter['release']>, begunSeq: number | undefined): Promise<void>;
   /** Gives the lock back, if it still names us. */
   letGo(): Promise<void>;
-  /** The actor is over: its place is free. */
+  /** The actor is over: its slot is free. */
   onOver(): void;
   log: Logger;
 }
@@ -30,7 +30,7 @@ type Phase =
   | { kind: 'fencing'; done: Promise<void> }
   | { kind: 'over' };
 
-/** What the worker wants of the session next: that it goes on, that it is handed over after the turn in hand, that it ends. */
+/** What the worker wants of the session next: that it goes on, that it is handed over after the running turn, that it ends. */
 type Aim = 'serve' | 'hand_over' | 'close';
 
 /** The doorbell of no turn: the session's agent is to be there. */
@@ -66,7 +66,7 @@ export class SessionActor {
   constructor(
     readonly sessionId: string,
     private readonly claim: Claim,
-    place: Place,
+    slot: Slot,
     private readonly deps: ActorDeps,
   ) {
     this.log = deps.log.child({ sessionId });
@@ -75,7 +75,7 @@ export class SessionActor {
       onIdleExit: () => void this.evict(),
       stays: () => this.aim === 'serve',
     };
-    this.serving = new Serving(sessionId, claim, place, deps, listener, this.log);
+    this.serving = new Serving(sessionId, claim, slot, deps, listener, this.log);
   }
 
   /** performance.now() since when it is idle; undefined while it is not. */
@@ -117,9 +117,9 @@ export class SessionActor {
     await this.serving.answered(requestId);
   }
 
-  /** Looks for wishes whose calls were lost (P13). */
-  async rereadWishes(): Promise<void> {
-    if (this.phase.kind === 'serving') await this.serving.rereadWishes(this.phase.seq);
+  /** Looks for controls whose calls were lost (P13). */
+  async rereadControlRequests(): Promise<void> {
+    if (this.phase.kind === 'serving') await this.serving.rereadControlRequests(this.phase.seq);
   }
 
   /** An agent was measured. One that has grown too much while idle makes way: its session's next turn resumes. */
@@ -136,13 +136,13 @@ export class SessionActor {
     return done;
   }
 
-  /** Lets the turn in hand finish, then hands the session over. Resolves when the session is not ours any more. */
+  /** Lets the running turn finish, then hands the session over. Resolves when the session is not ours any more. */
   async drain(): Promise<void> {
     this.leave('hand_over');
     await this.over;
   }
 
-  /** Drops what runs: the agent is stopped and ended, the turn in hand stays in the log and goes to the next owner. */
+  /** Drops what runs: the agent is stopped and ended, the running turn stays in the log and goes to the next owner. */
   async abandon(): Promise<void> {
     this.leave('hand_over');
     await this.serving.abandon();
@@ -225,7 +225,7 @@ export class SessionActor {
       return false;
     }
     if (turn !== undefined && (await this.shouldYield())) {
-      this.log.info({ turnsInARow: this.turnsInARow }, 'the session gives its place up to those who wait');
+      this.log.info({ turnsInARow: this.turnsInARow }, 'the session gives its slot up to those who wait');
       await this.handOver('ask');
       return false;
     }

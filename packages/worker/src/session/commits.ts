@@ -3,7 +3,7 @@ import { toErrorBody, toolsThatChange } from '@hearth/shared';
 import type { AgentResult } from '../agent/driver.js';
 import { interruptionNote } from './note.js';
 import type { CommitEntry, Outbox } from './outbox.js';
-import { TurnInHand } from './turn-in-hand.js';
+import { RunningTurn } from './running-turn.js';
 
 export interface CommitsDeps {
   workerId: string;
@@ -45,13 +45,13 @@ export class Commits {
 
   /** A turn that nobody serves (again). */
   unserved(turn: HeadTurn, error: HearthError, note = ''): Promise<Committed> {
-    const hand = TurnInHand.unserved(turn, this.deps.workerId);
+    const hand = RunningTurn.unserved(turn, this.deps.workerId);
     const result = hand.result(undefined, { error: toErrorBody(error), durable: true, claudeSessionId: undefined });
     return this.cutOff(hand, result, note);
   }
 
   /** A turn that was to stop, and whose agent is gone. */
-  stopped(hand: TurnInHand, why: HearthError, claudeSessionId: string): Promise<Committed> {
+  stopped(hand: RunningTurn, why: HearthError, claudeSessionId: string): Promise<Committed> {
     const changed = toolsThatChange(hand.toolsReached);
     const result = hand.result(undefined, { error: toErrorBody(why), durable: true, claudeSessionId });
     return this.cutOff(hand, result, changed.length > 0 ? interruptionNote(changed) : '');
@@ -59,7 +59,7 @@ export class Commits {
 
   /** A turn whose prompt was answered. */
   answered(
-    hand: TurnInHand,
+    hand: RunningTurn,
     answer: AgentResult,
     ending: { error: ErrorBody | undefined; durable: boolean; claudeSessionId: string },
   ): Promise<Committed> {
@@ -68,7 +68,7 @@ export class Commits {
   }
 
   /** The turn is cut from the past: a note that was owed to it is owed to the next prompt, with what there is to add. */
-  private cutOff(hand: TurnInHand, result: TurnResult, note: string): Promise<Committed> {
+  private cutOff(hand: RunningTurn, result: TurnResult, note: string): Promise<Committed> {
     return this.commit(hand, result, {
       transcript: 'cut',
       note: [this.note, note].filter(Boolean).join('\n'),
@@ -77,7 +77,7 @@ export class Commits {
   }
 
   private async commit(
-    hand: TurnInHand,
+    hand: RunningTurn,
     result: TurnResult,
     past: Pick<CommitEntry, 'transcript' | 'note' | 'claudeSessionId'>,
   ): Promise<Committed> {

@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { HearthError, Logger } from '@hearth/shared';
 import type { Agent, AgentExit, AgentResult } from '../agent/driver.js';
 import { type ClockTimes, watchClocks } from './clocks.js';
-import type { TurnInHand } from './turn-in-hand.js';
+import type { RunningTurn } from './running-turn.js';
 
 /** A stopped agent's result follows within some 10 ms; one that has not said it after this is ended, ms. */
 const stopGraceMs = 5_000;
@@ -32,7 +32,7 @@ export class Exchange {
   private isStopping = false;
 
   constructor(
-    readonly hand: TurnInHand,
+    readonly hand: RunningTurn,
     readonly agent: Agent,
     private readonly deps: ExchangeDeps,
   ) {

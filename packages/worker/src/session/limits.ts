@@ -13,7 +13,7 @@ const hardMemoryMb = (): number => Math.min(8_192, Math.floor(totalmem() / 2 / 1
  *   idleTimeoutMs      60 min   HEARTH_IDLE_TIMEOUT_MS        an idle session is released; its next turn resumes, on any worker
  *   maxTurnsPerAgent   500      HEARTH_MAX_TURNS_PER_AGENT    the agent is replaced between turns, by resume
  *   maxAgentAgeMs      24 h     HEARTH_MAX_AGENT_AGE_MS       likewise
- *   yieldAfterTurns    10       HEARTH_YIELD_AFTER_TURNS      a session with a backlog gives its place up when intake waits and no place is free
+ *   yieldAfterTurns    10       HEARTH_YIELD_AFTER_TURNS      a session with a backlog gives its slot up when intake waits and no slot is free
  *
  *   agentSoftMemoryMb  2,048    HEARTH_AGENT_SOFT_MEMORY_MB   an agent that holds more, with all it started, is replaced after its turn
  *   agentHardMemoryMb  8,192    HEARTH_AGENT_HARD_MEMORY_MB   one that holds more is killed, and its turn fails with `agent_out_of_memory`

@@ -29,7 +29,7 @@ export function mendTranscript(content: string): { content: string; cut: number 
 }
 
 /** Mends each file of a past. `cut`: how many lines were lost at their ends. */
-export function mendPast(files: ReadonlyMap<string, string>): { files: Map<string, string>; cut: number } {
+export function repairTranscript(files: ReadonlyMap<string, string>): { files: Map<string, string>; cut: number } {
   const mended = new Map<string, string>();
   let cut = 0;
   for (const [file, content] of files) {

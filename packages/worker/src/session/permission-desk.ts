@@ -1,7 +1,7 @@
-import type { Logger, PermissionAnswer, PermissionRequest, Resolution, SessionWishes } from '@hearth/shared';
+import type { ControlRequests, Logger, PermissionAnswer, PermissionRequest, Resolution } from '@hearth/shared';
 import type { Agent, AgentEvent, Answer } from '../agent/driver.js';
 import type { Outbox } from './outbox.js';
-import type { TurnInHand } from './turn-in-hand.js';
+import type { RunningTurn } from './running-turn.js';
 
 /** What a profile says about permission requests nobody answers. */
 export interface PermissionPolicy {
@@ -12,7 +12,7 @@ export interface PermissionPolicy {
 export interface PermissionDeskDeps {
   sessionId: string;
   fence: string;
-  wishes: SessionWishes;
+  controls: ControlRequests;
   outbox: Outbox;
   policy: PermissionPolicy;
   log: Logger;
@@ -22,7 +22,7 @@ type Asked = Extract<AgentEvent, { kind: 'permission' }>;
 
 interface Waiting {
   agent: Agent;
-  hand: TurnInHand;
+  hand: RunningTurn;
   asked: Asked;
   /** Undefined until the request is stored. */
   timer: NodeJS.Timeout | undefined;
@@ -37,7 +37,7 @@ const nobodyIsHere = 'Hearth: nobody is here to give this permission. The profil
 const denied = 'The user does not want this tool to run.';
 
 /**
- * The permission requests of the turn in hand: brings them to whoever may answer, and the first answer back to the agent. Owns
+ * The permission requests of the running turn: brings them to whoever may answer, and the first answer back to the agent. Owns
  * those that wait, and their deadlines.
  *
  * D1 What is decided is what the store says: an answer from elsewhere, a deadline and a withdrawal meet there, and the first wins.
@@ -51,7 +51,7 @@ export class PermissionDesk {
   constructor(private readonly deps: PermissionDeskDeps) {}
 
   /** The agent asks. */
-  ask(agent: Agent, asked: Asked, hand: TurnInHand): void {
+  ask(agent: Agent, asked: Asked, hand: RunningTurn): void {
     this.inBackground(this.bring(agent, asked, hand));
   }
 
@@ -59,7 +59,7 @@ export class PermissionDesk {
   async answered(requestId: string): Promise<void> {
     const entry = this.waiting.get(requestId);
     if (entry === undefined) return;
-    const resolution = await this.deps.wishes.resolution(this.deps.sessionId, requestId);
+    const resolution = await this.deps.controls.resolution(this.deps.sessionId, requestId);
     if (resolution !== undefined) this.settle(entry, resolution);
   }
 
@@ -82,7 +82,7 @@ export class PermissionDesk {
     for (const entry of this.waiting.values()) this.forget(entry);
   }
 
-  private async bring(agent: Agent, asked: Asked, hand: TurnInHand): Promise<void> {
+  private async bring(agent: Agent, asked: Asked, hand: RunningTurn): Promise<void> {
     const { requestId } = asked;
     const entry: Waiting = { agent, hand, asked, timer: undefined };
     this.waiting.set(requestId, entry);
@@ -129,9 +129,9 @@ export class PermissionDesk {
   }
 
   private async store({ asked, hand }: Waiting, resolved: Omit<Resolution, 'answerId'>) {
-    const { wishes, sessionId, fence } = this.deps;
+    const { controls, sessionId, fence } = this.deps;
     const { requestId, name } = asked;
-    return wishes.resolve(sessionId, { requestId, name, seq: hand.seq }, resolved, fence);
+    return controls.resolve(sessionId, { requestId, name, seq: hand.seq }, resolved, fence);
   }
 
   private settle(entry: Waiting, { by, answer }: Omit<Resolution, 'answerId'>): void {
@@ -151,7 +151,7 @@ export class PermissionDesk {
 
   /** Whether anybody reads the session's events. */
   private async isWatched(): Promise<boolean> {
-    const { redis, keys } = this.deps.wishes.store;
+    const { redis, keys } = this.deps.controls.store;
     const [, readers] = (await redis.pubsub('NUMSUB', keys.presenceChannel(this.deps.sessionId))) as [string, number];
     return Number(readers) > 0;
   }

@@ -8,11 +8,11 @@ import {
   toErrorBody,
 } from '@hearth/shared';
 import { refusalOf } from './endings.js';
-import { TurnInHand } from './turn-in-hand.js';
+import { RunningTurn } from './running-turn.js';
 
 /**
  * Tells every waiting turn of a session that nobody can serve it: commits the error to each, in order, and releases the
- * session; rung by 0, whoever wanted it warm is told too. Needs no place and no agent. Returns the result of the turn that rang.
+ * session; rung by 0, whoever wanted it warm is told too. Needs no slot and no agent. Returns the result of the turn that rang.
  */
 export async function refuseSession(
   deps: { store: SessionStore; workerId: string; log: Logger },
@@ -38,7 +38,7 @@ export async function refuseSession(
       if (released.kind === 'not_empty') continue;
       return rang;
     }
-    const hand = TurnInHand.unserved(turn, deps.workerId);
+    const hand = RunningTurn.unserved(turn, deps.workerId);
     // One that was begun before may have changed something: then that is what is told (P7).
     const refusal = refusalOf(turn, deps.store.limits.attemptsAllowed, undefined);
     const body = toErrorBody(refusal?.error ?? error);

@@ -1,7 +1,7 @@
-import type { Claim, HeadTurn, Logger, SessionStore, SessionWishes, Warmth } from '@hearth/shared';
+import type { Claim, ControlRequests, HeadTurn, Logger, SessionStore, Warmth } from '@hearth/shared';
 import { expiredError, SessionWriter, stoppedError, toErrorBody } from '@hearth/shared';
 import type { Agent, AgentExit, AgentResult, RawListener } from '../agent/driver.js';
-import type { Place } from '../pool/places.js';
+import type { Slot } from '../pool/slots.js';
 import type { ClockTimes } from './clocks.js';
 import { Commits, type Committed } from './commits.js';
 import * as endings from './endings.js';
@@ -9,19 +9,19 @@ import type { AgentLimits } from './limits.js';
 import { withNote } from './note.js';
 import { Outbox } from './outbox.js';
 import { PermissionDesk, type PermissionPolicy } from './permission-desk.js';
+import { RunningTurn } from './running-turn.js';
 import { SessionAgent } from './session-agent.js';
-import { TurnInHand } from './turn-in-hand.js';
 
 export interface ServingDeps {
   store: SessionStore;
-  wishes: SessionWishes;
+  controls: ControlRequests;
   workerId: string;
   /** The folder the session's agents work in. */
   workspace: string;
   limits: AgentLimits;
   policy: PermissionPolicy & ClockTimes;
   /** An agent without a past, from the pool. @throws HearthError */
-  obtainAgent(place: Place): Promise<{ agent: Agent; warmth: Warmth }>;
+  obtainAgent(slot: Slot): Promise<{ agent: Agent; warmth: Warmth }>;
   /**
    * An agent that goes on from the session's transcript, so many damaged lines of which were cut off; undefined: nothing was said in
    * that conversation yet. @throws HearthError
@@ -37,7 +37,7 @@ export interface ServingListener {
   onLost(why: 'fenced' | 'failed'): void;
   /** The agent ended although no prompt was in its hands. */
   onIdleExit(): void;
-  /** Whether the session stays here after the turn in hand. */
+  /** Whether the session stays here after the running turn. */
   stays(): boolean;
 }
 
@@ -69,18 +69,18 @@ export class Serving {
   constructor(
     private readonly sessionId: string,
     private readonly claim: Claim,
-    private readonly place: Place,
+    private readonly slot: Slot,
     private readonly deps: ServingDeps,
     private readonly listener: ServingListener,
     private readonly log: Logger,
   ) {
-    const { store, wishes, policy, workerId, workspace } = deps;
+    const { store, controls, policy, workerId, workspace } = deps;
     this.writer = new SessionWriter(store, sessionId, claim);
     this.outbox = new Outbox(this.writer, claim.transcriptChunks, (failure) => {
       if (failure.kind === 'error') log.error({ err: failure.error }, 'a write to the session store failed');
       listener.onLost(failure.kind === 'error' ? 'failed' : 'fenced');
     });
-    this.desk = new PermissionDesk({ sessionId, fence: claim.fence, wishes, outbox: this.outbox, policy, log });
+    this.desk = new PermissionDesk({ sessionId, fence: claim.fence, controls, outbox: this.outbox, policy, log });
     this.agent = new SessionAgent({
       workspace,
       newAgent: () => this.newAgent(),
@@ -146,10 +146,10 @@ export class Serving {
     await this.desk.answered(requestId);
   }
 
-  /** Looks for wishes whose calls were lost (P13). */
-  async rereadWishes(seq: number): Promise<void> {
+  /** Looks for controls whose calls were lost (P13). */
+  async rereadControlRequests(seq: number): Promise<void> {
     const isKnown = this.agent.stopReason(seq) !== undefined;
-    if (!isKnown && (await this.deps.wishes.isToStop(this.sessionId, seq))) this.stop(seq);
+    if (!isKnown && (await this.deps.controls.isToStop(this.sessionId, seq))) this.stop(seq);
     await this.desk.reread();
   }
 
@@ -173,7 +173,7 @@ export class Serving {
     await this.agent.end('now');
   }
 
-  /** Gives the turn in hand up: its agent is asked to stop it, then ended; the turn stays in the log, for the next owner (P7). */
+  /** Gives the running turn up: its agent is asked to stop it, then ended; the turn stays in the log, for the next owner (P7). */
   async abandon(): Promise<void> {
     this.isAbandoned = true;
     await this.agent.abandon();
@@ -225,7 +225,7 @@ export class Serving {
         return this.commits.unserved(turn, endings.crashed(turn, this.agent.lastExit));
       case 'ok':
     }
-    const hand = new TurnInHand(turn, attempt, { workerId, pid, warmth });
+    const hand = new RunningTurn(turn, attempt, { workerId, pid, warmth });
     this.lastBegun = seq;
     hand.begun(begun.queuedMs);
     log.info({ attempt, warmth, queuedMs: begun.queuedMs }, 'turn started');
@@ -235,7 +235,7 @@ export class Serving {
     const ending = await this.agent.exchange(hand, agent, withNote(turn.request.prompt, this.commits.owedNote));
     switch (ending.kind) {
       case 'answered':
-        // Stopped for no reason but that; what a clock or a wish has stopped is over.
+        // Stopped for no reason but that; what a clock or a control request has stopped is over.
         if (this.isAbandoned && ending.answer.stopped && this.agent.stopReason(seq) === undefined) return again;
         return this.commitAnswered(hand, ending.answer.claudeSessionId ?? agent.claudeSessionId, ending.answer, log);
       case 'agent_gone':
@@ -245,7 +245,7 @@ export class Serving {
     }
   }
 
-  private async agentGone(hand: TurnInHand, claudeSessionId: string, exit: AgentExit, log: Logger): Promise<Served> {
+  private async agentGone(hand: RunningTurn, claudeSessionId: string, exit: AgentExit, log: Logger): Promise<Served> {
     if (this.listener.stays()) log.warn(exit, 'the agent was lost in mid-turn');
     await this.outbox.flush();
     const why = this.agent.stopReason(hand.seq);
@@ -257,19 +257,19 @@ export class Serving {
     await this.outbox.flush();
     const chunks = this.outbox.settledChunks;
     const { claudeSessionId } = this.commits;
-    if (claudeSessionId === undefined || chunks === 0) return this.deps.obtainAgent(this.place);
+    if (claudeSessionId === undefined || chunks === 0) return this.deps.obtainAgent(this.slot);
     // A spare cannot take a past: it makes room for the agent that can.
-    const unused = this.place.spare;
-    this.place.spare = undefined;
+    const unused = this.slot.spare;
+    this.slot.spare = undefined;
     await unused?.end('now');
     const resumed = await this.deps.resumeAgent(claudeSessionId, chunks);
-    if (resumed === undefined) return this.deps.obtainAgent(this.place);
+    if (resumed === undefined) return this.deps.obtainAgent(this.slot);
     this.cutLines = resumed.cutLines;
     return { agent: resumed.agent, warmth: 'resumed' };
   }
 
   private async commitAnswered(
-    hand: TurnInHand,
+    hand: RunningTurn,
     claudeSessionId: string,
     answer: AgentResult,
     log: Logger,

@@ -7,13 +7,13 @@ import { type Ending, Exchange } from './exchange.js';
 import type { AgentLimits } from './limits.js';
 import type { Outbox } from './outbox.js';
 import type { PermissionDesk } from './permission-desk.js';
+import type { RunningTurn } from './running-turn.js';
 import { TranscriptWatch } from './transcript-watch.js';
-import type { TurnInHand } from './turn-in-hand.js';
 
 /** How long a commit waits for the transcript to contain the final message before it is marked not durable, ms. */
 const transcriptBoundMs = 2_000;
 
-const strayResult = 'a result that is not of the turn in hand was ignored';
+const strayResult = 'a result that is not of the running turn was ignored';
 const megabyte = 1024 * 1024;
 
 const movedAway = 'Hearth: this session has moved to another worker.';
@@ -52,7 +52,7 @@ export class SessionAgent {
     bytes: 0,
   };
   private watcher: RawListener | undefined;
-  private inHand: Exchange | undefined;
+  private exchangeNow: Exchange | undefined;
   /** Turns that are to stop, also those whose exchange has not begun yet, and why: the first reason counts. */
   private readonly toStop = new Map<number, HearthError>();
   private turnIsOpen = false;
@@ -117,16 +117,16 @@ export class SessionAgent {
   }
 
   /** Has the agent answer one prompt. The begin was recorded before. */
-  async exchange(hand: TurnInHand, agent: Agent, prompt: Prompt): Promise<Ending> {
+  async exchange(hand: RunningTurn, agent: Agent, prompt: Prompt): Promise<Ending> {
     const { clocks, desk, log } = this.deps;
     this.turnIsOpen = true;
     const exchange = new Exchange(hand, agent, { clocks, log, onOverdue: (why) => this.stop(hand.seq, why) });
-    this.inHand = exchange;
+    this.exchangeNow = exchange;
     if (this.ended?.agent === agent) exchange.gone(this.ended.exit);
     agent.prompt(prompt);
     if (this.toStop.has(hand.seq)) exchange.stop();
     const ending = await exchange.ended;
-    this.inHand = undefined;
+    this.exchangeNow = undefined;
     desk.clear();
     this.met.turns += 1;
     return ending;
@@ -135,7 +135,7 @@ export class SessionAgent {
   /** Stops a turn: in band; an agent that does not end it in time is ended. The first reason counts; later turns are not touched. */
   stop(seq: number, why: HearthError): void {
     this.noteToStop(seq, why);
-    if (this.inHand?.hand.seq === seq) this.inHand.stop();
+    if (this.exchangeNow?.hand.seq === seq) this.exchangeNow.stop();
   }
 
   private noteToStop(seq: number, why: HearthError): void {
@@ -193,14 +193,14 @@ export class SessionAgent {
 
   /** Ends the agent whatever it does: asks it to stop its prompt, for a moment, so that its tools can end as they should. */
   async abandon(): Promise<void> {
-    await this.inHand?.stopBriefly();
+    await this.exchangeNow?.stopBriefly();
     await this.end('now');
   }
 
   /** The session is lost: ends the agent, refuses what it says until it is gone, and tells how much that was. */
   async refuse(): Promise<number> {
     this.unwritten = 0;
-    this.inHand?.fenced();
+    this.exchangeNow?.fenced();
     await Promise.all([this.agent?.end('now'), this.leaving?.end('now')]);
     this.agent = undefined;
     return this.unwritten;
@@ -209,7 +209,7 @@ export class SessionAgent {
   private onEvent(agent: Agent, event: AgentEvent): void {
     if (agent !== this.agent) return;
     if (this.unwritten !== undefined) return this.refuseEvent(agent, event);
-    const hand = this.inHand?.hand;
+    const hand = this.exchangeNow?.hand;
     switch (event.kind) {
       case 'transcript':
         this.deps.outbox.transcript(event.file, event.lines, !this.turnIsOpen);
@@ -229,8 +229,8 @@ export class SessionAgent {
         this.deps.log.warn({ reason: event.reason }, strayResult);
         return;
       case 'result':
-        if (this.inHand === undefined) this.deps.log.warn({ reason: event.reason }, strayResult);
-        else this.inHand.answered(event);
+        if (this.exchangeNow === undefined) this.deps.log.warn({ reason: event.reason }, strayResult);
+        else this.exchangeNow.answered(event);
         return;
       default: {
         const made = hand?.toEvent(event);
@@ -244,8 +244,8 @@ export class SessionAgent {
       { pid: agent.pid, megabytes: Math.round(bytes / megabyte) },
       'the agent took more memory than is allowed; ending it',
     );
-    const { inHand } = this;
-    if (inHand !== undefined) this.noteToStop(inHand.hand.seq, outOfMemory(allowedMb));
+    const { exchangeNow } = this;
+    if (exchangeNow !== undefined) this.noteToStop(exchangeNow.hand.seq, outOfMemory(allowedMb));
     void agent.end('now');
   }
 
@@ -258,7 +258,7 @@ export class SessionAgent {
   private async passGate(
     agent: Agent,
     gate: Extract<AgentEvent, { kind: 'gate' }>,
-    hand: TurnInHand | undefined,
+    hand: RunningTurn | undefined,
   ): Promise<void> {
     if (hand === undefined) return agent.answer(gate.requestId, { allow: false, message: noTurn });
     const written = await this.deps.outbox.reachTool(hand.seq, gate.name, hand.toolStarted(gate));
@@ -267,11 +267,11 @@ export class SessionAgent {
 
   private onExit(agent: Agent, exit: AgentExit): void {
     this.ended = { agent, exit };
-    if (this.inHand?.agent === agent) this.inHand.gone(exit);
+    if (this.exchangeNow?.agent === agent) this.exchangeNow.gone(exit);
     if (agent !== this.agent) return;
     this.agent = undefined;
     this.exit = exit;
-    if (this.inHand === undefined) this.deps.onIdleExit(agent.pid, exit);
+    if (this.exchangeNow === undefined) this.deps.onIdleExit(agent.pid, exit);
   }
 }
 

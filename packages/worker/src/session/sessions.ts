@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import {
   type AgentRecord,
   type Claim,
+  type ControlRequests,
   formatRing,
   type Logger,
   newRingId,
@@ -9,31 +10,30 @@ import {
   promptPreview,
   type Ring,
   type Ringer,
-  readPast,
+  readTranscript,
   type SessionEndings,
   type SessionStore,
-  type SessionWishes,
   type SessionWriter,
 } from '@hearth/shared';
 import type { AgentDriver, Launch } from '../agent/driver.js';
 import { startFailure } from '../agent/start-failure.js';
 import type { Fleet } from '../fleet.js';
-import type { Place, Places } from '../pool/places.js';
+import type { Slot, Slots } from '../pool/slots.js';
 import type { SparePool } from '../pool/spare-pool.js';
 import { SessionActor } from './actor.js';
 import { conversationOf } from './conversation.js';
 import type { AgentLimits } from './limits.js';
-import { mendPast } from './mend.js';
+import { repairTranscript } from './mend.js';
 import { removeWorkspace, workspaceOf } from './workspaces.js';
 
 export interface SessionsDeps {
   workerId: string;
   store: SessionStore;
-  wishes: SessionWishes;
+  controls: ControlRequests;
   ringer: Ringer;
   fleet: Fleet;
   driver: AgentDriver;
-  places: () => Places;
+  slots: () => Slots;
   pools: ReadonlyMap<string, SparePool>;
   profiles: Readonly<Record<string, Profile>>;
   launch: (profile: Profile) => Launch;
@@ -99,16 +99,16 @@ export class Sessions {
   }
 
   /** Starts the actor of a session that was just claimed. */
-  open(sessionId: string, claim: Claim, place: Place): void {
+  open(sessionId: string, claim: Claim, slot: Slot): void {
     const { deps } = this;
     const profile = deps.profiles[claim.profile];
     const pool = deps.pools.get(claim.profile);
     if (profile === undefined || pool === undefined)
       throw new TypeError(`session ${sessionId} was claimed without its profile ${claim.profile}`);
     const workspace = workspaceOf(deps.workspaces, profile, sessionId, claim.incarnation);
-    const actor = new SessionActor(sessionId, claim, place, {
+    const actor = new SessionActor(sessionId, claim, slot, {
       store: deps.store,
-      wishes: deps.wishes,
+      controls: deps.controls,
       policy: profile,
       workerId: deps.workerId,
       workspace,
@@ -121,9 +121,9 @@ export class Sessions {
         return { agent, warmth: ready ? 'spare' : 'cold' };
       },
       resumeAgent: async (claudeSessionId, chunks) => {
-        const past = conversationOf(await readPast(deps.store, sessionId, chunks), claudeSessionId);
+        const past = conversationOf(await readTranscript(deps.store, sessionId, chunks), claudeSessionId);
         if (past === undefined) return undefined;
-        const { files, cut } = mendPast(past);
+        const { files, cut } = repairTranscript(past);
         if (cut > 0) deps.log.error({ sessionId, lines: cut }, 'the transcript was damaged; its tail was cut off');
         try {
           const agent = await deps.driver.resume(deps.launch(profile), workspace, { claudeSessionId, files });
@@ -134,7 +134,7 @@ export class Sessions {
           throw error;
         }
       },
-      othersWait: async () => deps.places().outlook() === 'full' && (await deps.ringer.othersWaitInIntake(sessionId)),
+      othersWait: async () => deps.slots().outlook() === 'full' && (await deps.ringer.othersWaitInIntake(sessionId)),
       discard: () => this.discard(sessionId, claim),
       showRaw: (way, line) => this.showRaw(sessionId, way, line),
       othersCanServe: (seq) => this.othersCanServe(sessionId, seq, claim.profile),
@@ -142,7 +142,7 @@ export class Sessions {
       letGo: () => deps.letGo(sessionId),
       onOver: () => {
         this.actors.delete(sessionId);
-        deps.places().leave(place);
+        deps.slots().leave(slot);
       },
       log: deps.log,
     });
@@ -153,9 +153,9 @@ export class Sessions {
     actor.start();
   }
 
-  /** Looks for wishes whose calls were lost (P13): those are late, not lost. */
-  async rereadWishes(): Promise<void> {
-    await Promise.all([...this.actors.values()].map((actor) => actor.rereadWishes()));
+  /** Looks for controls whose calls were lost (P13): those are late, not lost. */
+  async rereadControlRequests(): Promise<void> {
+    await Promise.all([...this.actors.values()].map((actor) => actor.rereadControlRequests()));
   }
 
   /** Finishes what runs, hands every session over; those not done by `deadline` are abandoned. Tells how many turns were cut off. */
@@ -225,9 +225,9 @@ export async function ringAt(
   deps: { store: SessionStore; ringer: Ringer; log: Logger },
   of: { sessionId: string; seq: number; profile?: string },
   seen: Ring,
-  seat: number | 'intake',
+  queue: number | 'intake',
 ): Promise<boolean> {
-  const next = { seat, jobId: newRingId() };
+  const next = { queue, jobId: newRingId() };
   const turn = await deps.store.ring(of.sessionId, of.seq, seen, next);
   if (turn === undefined) return false;
   await deps.ringer.ring(

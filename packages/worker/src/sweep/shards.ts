@@ -5,7 +5,7 @@ const atOnce = 32;
 
 export const allShards: readonly number[] = Array.from({ length: shardCount }, (_, shard) => shard);
 
-/** The part of the shards that this worker looks after: those that serve share them by seat; one that drains goes no rounds any more. */
+/** The part of the shards that this worker looks after: those that serve share them by worker number; one that drains goes no rounds any more. */
 export async function shardsOf(workerId: string, leases: LeaseStore): Promise<number[]> {
   return partOf(workerId, await leases.workers());
 }

@@ -10,7 +10,7 @@ const perShard = 100;
 
 export interface SweepDeps {
   workerId: string;
-  seat: number;
+  workerNumber: number;
   store: SessionStore;
   leases: LeaseStore;
   ringer: Ringer;
@@ -24,7 +24,7 @@ export interface SweepDeps {
  *
  * Each worker that serves sweeps its part of the shards for late turns; every worker sweeps all of them for the sessions of a
  * worker it finds dead. Whoever bumps an entry's time has won the right to look at what is late; sessions of the dead are told to all,
- * until each has dealt with them (the first of all, where the dead have no seat any more): what was told may be lost with whoever asked.
+ * until each has dealt with them (the first of all, where the dead have no worker number any more): what was told may be lost with whoever asked.
  * A ring twice is harmless.
  */
 export class Sweep {
@@ -43,12 +43,12 @@ export class Sweep {
   }
 
   private async sweep(): Promise<void> {
-    const seats = await this.deps.leases.seats();
-    const live = seats.flatMap(({ record }) => record ?? []);
-    // After the seats: who is gone from those stands here, until somebody has looked for its sessions.
-    const withoutSeat = await this.deps.leases.deadWithoutSeat();
-    const dead = seats.filter(({ record }) => record === undefined).map(({ workerId }) => workerId);
-    dead.push(...withoutSeat);
+    const workerNumbers = await this.deps.leases.workerNumbers();
+    const live = workerNumbers.flatMap(({ record }) => record ?? []);
+    // After the worker numbers: who is gone from those stands here, until somebody has looked for its sessions.
+    const withoutNumber = await this.deps.leases.deadWithoutNumber();
+    const dead = workerNumbers.filter(({ record }) => record === undefined).map(({ workerId }) => workerId);
+    dead.push(...withoutNumber);
     const newlyDead = dead.filter((workerId) => !this.buried.has(workerId));
     if (newlyDead.length > 0) this.deps.log.warn({ dead: newlyDead }, 'workers died; looking for their sessions');
     await forEachShard(
@@ -59,20 +59,20 @@ export class Sweep {
     // Stopped half-way, it has not looked for all of them.
     if (this.rounds.isStopped) return;
     for (const workerId of newlyDead) this.buried.add(workerId);
-    await this.deps.leases.forgetDead(withoutSeat);
+    await this.deps.leases.forgetDead(withoutNumber);
     for (const workerId of this.buried) if (!dead.includes(workerId)) this.buried.delete(workerId);
   }
 
   /** Rings a turn again only when its last ring is lost: gone, finished, held by the dead, or where nobody reads it. */
   private async look(session: SweptSession): Promise<void> {
-    const { sessionId, seq, ring, owner, seat } = session;
+    const { sessionId, seq, ring, owner, workerNumber } = session;
     if (owner === this.deps.workerId) {
       const actor = this.deps.sessions.find(sessionId);
       if (actor !== undefined) return actor.wake();
     }
-    const owned = owner !== undefined && seat !== undefined && (await this.deps.leases.lives(owner));
-    const belongs = owned ? seat : 'intake';
-    if (ring.seat === belongs && (await this.isAlive(ring))) return;
+    const owned = owner !== undefined && workerNumber !== undefined && (await this.deps.leases.lives(owner));
+    const belongs = owned ? workerNumber : 'intake';
+    if (ring.queue === belongs && (await this.isAlive(ring))) return;
     await ringAt(this.deps, { sessionId, seq }, ring, belongs);
   }
 

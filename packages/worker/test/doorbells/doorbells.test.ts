@@ -21,11 +21,11 @@ async function reading(url: string, receive: () => Promise<unknown>) {
   };
   const doorbells = new Doorbells({
     workerId: 'w',
-    seat: 1,
+    workerNumber: 1,
     queuePrefix: prefix,
     connection,
-    places: { outlook: () => 'free' },
-    reception: { receive },
+    slots: { outlook: () => 'free' },
+    admission: { receive },
     jobLockMs: 60_000,
     log: log as unknown as Logger,
   } as unknown as DoorbellsDeps);

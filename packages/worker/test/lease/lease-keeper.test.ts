@@ -17,7 +17,7 @@ test('a lease that vanished is lost for ever: it is told once, and never made ag
     const confirmed: bigint[] = [];
     keeper.on('confirmed', (sentNs) => confirmed.push(sentNs));
     const before = process.hrtime.bigint();
-    expect((await keeper.start()).seat).toBe(1);
+    expect((await keeper.start()).workerNumber).toBe(1);
     // Counted from when it was sent, which was before the answer.
     expect(confirmed[0]).toBeGreaterThanOrEqual(before);
     const lost = new Promise<string>((resolve) => keeper.once('lost', resolve));
@@ -33,10 +33,10 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-test('a lease whose renewals are not answered is lost at TTL − margin, when the guard acts, not at the next renewal', async () => {
+test('a lease whose renewals are not answered is lost at TTL − margin, when the watchdog acts, not at the next renewal', async () => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'hrtime'] });
   const silent: Pick<LeaseStore, 'acquire' | 'renew'> = {
-    acquire: async () => ({ kind: 'ok', seat: 1 }),
+    acquire: async () => ({ kind: 'ok', workerNumber: 1 }),
     renew: () => new Promise(() => undefined),
   };
   const keeper = new LeaseKeeper(
@@ -54,7 +54,7 @@ test('a lease whose renewals are not answered is lost at TTL − margin, when th
   expect(lost).toHaveBeenCalledOnce();
 });
 
-test('stopping gives lease and seat back', () =>
+test('stopping gives lease and workerNumber back', () =>
   withRedis(async ({ redis, prefix }) => {
     const leases = new LeaseStore(redis, new Keys({ keyPrefix: prefix, queuePrefix: prefix }));
     const keeper = new LeaseKeeper(
@@ -65,5 +65,5 @@ test('stopping gives lease and seat back', () =>
     );
     await keeper.start();
     await keeper.stop();
-    expect(await leases.seats()).toEqual([]);
+    expect(await leases.workerNumbers()).toEqual([]);
   }));

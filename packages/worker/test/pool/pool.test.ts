@@ -1,7 +1,7 @@
 import { createLogger, HearthError } from '@hearth/shared';
 import { describe, expect, test } from 'vitest';
 import type { Agent, AgentExit } from '../../src/agent/driver.js';
-import { Places } from '../../src/pool/places.js';
+import { Slots } from '../../src/pool/slots.js';
 import { SparePool } from '../../src/pool/spare-pool.js';
 
 interface FakeAgent extends Agent {
@@ -37,7 +37,7 @@ function world(total: number, target: number, start?: () => Promise<Agent>, fits
   const started: FakeAgent[] = [];
   const pools = new Map<string, SparePool>();
   const idle: { idleSince: number; evict(): Promise<boolean> }[] = [];
-  const places = new Places({ total, pools, idleSessions: () => idle, fits });
+  const slots = new Slots({ total, pools, idleSessions: () => idle, fits });
   const make = async (): Promise<Agent> => {
     const agent = fakeAgent(started.length + 1);
     started.push(agent);
@@ -46,17 +46,17 @@ function world(total: number, target: number, start?: () => Promise<Agent>, fits
   const pool = new SparePool({
     target,
     start: start ?? make,
-    hasRoom: () => places.free > 0,
+    hasRoom: () => slots.free > 0,
     onReady: () => undefined,
     log: createLogger('test', 'silent'),
   });
   pools.set('p', pool);
-  return { pool, pools, places, started, idle };
+  return { pool, pools, slots, started, idle };
 }
 
 describe('spares', () => {
-  test('take their place until their process is gone', async () => {
-    const { pool, places, started } = world(1, 1);
+  test('take their slot until their process is gone', async () => {
+    const { pool, slots, started } = world(1, 1);
     pool.fill();
     await pool.settled();
     const [spare] = started;
@@ -69,11 +69,11 @@ describe('spares', () => {
       spare.end = async (how) => last.then(() => end(how));
     }
     // A profile without spares of its own: that of the other has to go.
-    const place = places.admit('q');
+    const slot = slots.admit('q');
     await Promise.resolve();
-    expect([pool.readyCount, places.free, places.outlook()]).toEqual([0, -1, 'full']);
+    expect([pool.readyCount, slots.free, slots.outlook()]).toEqual([0, -1, 'full']);
     gone();
-    expect(await place).toMatchObject({ profile: 'q' });
+    expect(await slot).toMatchObject({ profile: 'q' });
   });
 
   test('are handed out once each, and refilled on claim', async () => {
@@ -161,13 +161,13 @@ describe('spares', () => {
   });
 
   test('that are ready are handed out although a resume failed, and one start more tells that starts go well', async () => {
-    const { pool, places, started } = world(5, 1);
+    const { pool, slots, started } = world(5, 1);
     pool.fill();
     await pool.settled();
     pool.noteFailure(new HearthError('agent_start_failed', 'a transcript nobody can read'));
     expect([pool.failure, pool.readyCount]).toEqual([undefined, 1]);
-    const place = await places.admit('p');
-    expect(place?.spare).toBe(started[0]);
+    const slot = await slots.admit('p');
+    expect(slot?.spare).toBe(started[0]);
     await expect.poll(() => pool.failure).toBeUndefined();
     await pool.stop();
   });
@@ -194,44 +194,44 @@ describe('spares', () => {
   });
 
   test('come back to the pool when nobody used them', async () => {
-    const { pool, places } = world(3, 1);
+    const { pool, slots } = world(3, 1);
     pool.fill();
     await pool.settled();
-    const place = await places.admit('p');
-    expect(place?.spare).toBeDefined();
-    if (place !== undefined) places.leave(place);
+    const slot = await slots.admit('p');
+    expect(slot?.spare).toBeDefined();
+    if (slot !== undefined) slots.leave(slot);
     expect(pool.readyCount).toBeGreaterThan(0);
     await pool.stop();
   });
 });
 
-describe('places', () => {
+describe('slots', () => {
   test('are never more than there are: spares give way to sessions', async () => {
-    const { pool, places, started } = world(2, 2);
+    const { pool, slots, started } = world(2, 2);
     pool.fill();
     await pool.settled();
-    const [first, second, third] = [await places.admit('p'), await places.admit('p'), await places.admit('p')];
+    const [first, second, third] = [await slots.admit('p'), await slots.admit('p'), await slots.admit('p')];
     expect([first?.spare?.pid, second?.spare?.pid, third]).toEqual([1, 2, undefined]);
     expect(started).toHaveLength(2);
-    expect(places.outlook()).toBe('full');
+    expect(slots.outlook()).toBe('full');
     await pool.stop();
   });
 
   test('of spares that two profiles share count once', async () => {
-    const { pool, pools, places } = world(4, 2);
+    const { pool, pools, slots } = world(4, 2);
     pools.set('alias', pool);
     pool.fill();
     await pool.settled();
-    expect(places.free).toBe(2);
+    expect(slots.free).toBe(2);
     await pool.stop();
   });
 
   test('of another profile’s spares are taken before an idle session loses its own', async () => {
-    const { pool, places, started, idle } = world(1, 1);
+    const { pool, slots, started, idle } = world(1, 1);
     pool.fill();
     await pool.settled();
     idle.push({ idleSince: 0, evict: () => Promise.reject(new Error('must not be evicted')) });
-    expect(await places.admit('other')).toBeDefined();
+    expect(await slots.admit('other')).toBeDefined();
     expect(started[0]?.ended).toBe(true);
     await pool.stop();
   });
@@ -241,13 +241,13 @@ describe('places', () => {
     const starting = new Promise<void>((resolve) => {
       ready = resolve;
     });
-    const { pool, places, idle } = world(2, 1, async () => {
+    const { pool, slots, idle } = world(2, 1, async () => {
       await starting;
       return fakeAgent(1);
     });
-    const held = await places.admit('other');
+    const held = await slots.admit('other');
     idle.push({ idleSince: 0, evict: () => Promise.reject(new Error('must not be evicted')) });
-    const admitted = places.admit('p');
+    const admitted = slots.admit('p');
     ready();
     expect(await admitted).toMatchObject({ spare: { pid: 1 } });
     expect(held?.spare).toBeUndefined();
@@ -256,44 +256,44 @@ describe('places', () => {
 
   test('are none while one more agent would not fit into memory, but for those that others make room in', async () => {
     let isShort = false;
-    const { pool, places, started, idle } = world(4, 0, undefined, () => !isShort);
-    const held = await places.admit('p');
+    const { pool, slots, started, idle } = world(4, 0, undefined, () => !isShort);
+    const held = await slots.admit('p');
     isShort = true;
     pool.fill();
-    expect([started.length, places.outlook(), await places.admit('p')]).toEqual([0, 'full', undefined]);
+    expect([started.length, slots.outlook(), await slots.admit('p')]).toEqual([0, 'full', undefined]);
     idle.push({
       idleSince: 0,
       evict: async () => {
-        if (held !== undefined) places.leave(held);
+        if (held !== undefined) slots.leave(held);
         isShort = false;
         return true;
       },
     });
-    expect(places.outlook()).toBe('evictable');
-    expect(await places.admit('p')).toBeDefined();
+    expect(slots.outlook()).toBe('evictable');
+    expect(await slots.admit('p')).toBeDefined();
     await pool.stop();
   });
 
   test('are freed by evicting the session that has been idle longest', async () => {
-    const { places, idle } = world(2, 0);
-    const held = [await places.admit('p'), await places.admit('p')];
+    const { slots, idle } = world(2, 0);
+    const held = [await slots.admit('p'), await slots.admit('p')];
     const evicted: string[] = [];
     for (const [name, idleSince, at] of [
       ['younger', 20, 0],
       ['older', 10, 1],
     ] as const) {
-      const place = held[at];
+      const slot = held[at];
       idle.push({
         idleSince,
         evict: async () => {
           evicted.push(name);
-          if (place !== undefined) places.leave(place);
+          if (slot !== undefined) slots.leave(slot);
           return true;
         },
       });
     }
-    expect(places.outlook()).toBe('evictable');
-    expect(await places.admit('p')).toBeDefined();
+    expect(slots.outlook()).toBe('evictable');
+    expect(await slots.admit('p')).toBeDefined();
     expect(evicted).toEqual(['older']);
   });
 });

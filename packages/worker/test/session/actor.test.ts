@@ -1,12 +1,12 @@
 import { tmpdir } from 'node:os';
 import {
+  ControlRequests,
   createLogger,
   defaultStoreLimits,
   Keys,
   newRingId,
   profileSchema,
   SessionStore,
-  SessionWishes,
 } from '@hearth/shared';
 import { expect, test, vi } from 'vitest';
 import { withRedis } from '../../../../test/setup/prefix.js';
@@ -58,9 +58,9 @@ async function withActor(
 ): Promise<void> {
   await withRedis(async ({ redis, prefix }) => {
     const store = new HeldStore(redis, new Keys({ keyPrefix: prefix, queuePrefix: 'bull' }), defaultStoreLimits);
-    const wishes = new SessionWishes(store);
-    await wishes.open('s', 'default');
-    const claimed = await store.claim('s', 0, { workerId: 'w-test', seat: 1 });
+    const controls = new ControlRequests(store);
+    await controls.open('s', 'default');
+    const claimed = await store.claim('s', 0, { workerId: 'w-test', workerNumber: 1 });
     if (claimed.kind !== 'mine') throw new Error(`the claim answered ${claimed.kind}`);
     const actor = new SessionActor(
       's',
@@ -68,7 +68,7 @@ async function withActor(
       { profile: 'default', spare: undefined },
       {
         store,
-        wishes,
+        controls,
         workerId: 'w-test',
         workspace: tmpdir(),
         limits: agentLimitsSchema.parse({}),
@@ -91,7 +91,7 @@ async function withActor(
 }
 
 /** An actor whose agent has a prompt in its hands. */
-async function withTurnInHand(
+async function withRunningTurn(
   use: (world: {
     actor: SessionActor;
     agent: HandAgent;
@@ -158,7 +158,7 @@ test('a turn whose agent is still being met when the worker drains is not begun:
 });
 
 test('a turn that is killed for its memory while the worker drains fails with that: the next owner would only repeat it', async () => {
-  await withTurnInHand(async ({ actor, agent, left, store }) => {
+  await withRunningTurn(async ({ actor, agent, left, store }) => {
     const drained = actor.drain();
     actor.noteMemory(agent.pid, Number.MAX_SAFE_INTEGER);
     await drained;
@@ -168,7 +168,7 @@ test('a turn that is killed for its memory while the worker drains fails with th
 });
 
 test('a turn that somebody has stopped is over, also when the time of a drain is before its agent says so', async () => {
-  await withTurnInHand(async ({ actor, agent, left, store }) => {
+  await withRunningTurn(async ({ actor, agent, left, store }) => {
     let asked = 0;
     agent.interrupt = async () => {
       asked += 1;
@@ -182,7 +182,7 @@ test('a turn that somebody has stopped is over, also when the time of a drain is
 });
 
 test('a turn that was begun here and is cut off by a drain is left as one that was', async () => {
-  await withTurnInHand(async ({ actor, left }) => {
+  await withRunningTurn(async ({ actor, left }) => {
     await actor.abandon();
     expect(left).toEqual([{ seq: 1, wasBegun: true }]);
   });

@@ -1,6 +1,6 @@
 import type { HeadTurn } from '@hearth/shared';
 import type { Agent, AgentEvent, AgentExit } from '../../src/agent/driver.js';
-import { TurnInHand } from '../../src/session/turn-in-hand.js';
+import { RunningTurn } from '../../src/session/running-turn.js';
 
 /** An agent made by hand: says what the test has it say. */
 export interface HandAgent extends Agent {
@@ -67,12 +67,12 @@ const head = (seq: number): HeadTurn => ({
   attempts: 0,
   toolsReached: [],
   request: { prompt: 'x', onInterrupted: 'fail' },
-  ring: { seat: 'intake', jobId: 'r' },
+  ring: { queue: 'intake', jobId: 'r' },
   isToStop: false,
 });
-/** A turn in hand. */
-export const handOf = (seq: number): TurnInHand =>
-  new TurnInHand(head(seq), 1, { workerId: 'w', pid: 1, warmth: 'hot' });
+/** A running turn. */
+export const handOf = (seq: number): RunningTurn =>
+  new RunningTurn(head(seq), 1, { workerId: 'w', pid: 1, warmth: 'hot' });
 /** What an agent says that has answered its prompt. */
 export const answered: Extract<AgentEvent, { kind: 'result' }> = {
   kind: 'result',

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { overdue } from '../../src/session/clocks.js';
-import { TurnInHand } from '../../src/session/turn-in-hand.js';
+import { RunningTurn } from '../../src/session/running-turn.js';
 
 const times = { firstEventTimeoutMs: 100, silenceTimeoutMs: 200, turnTimeoutMs: 1_000 };
 
@@ -36,9 +36,9 @@ test('a retry of the model API is a sign of life', () => {
     toolsReached: [],
   } as const;
   const request = { prompt: 'x', onInterrupted: 'fail' } as const;
-  const ring = { seat: 'intake', jobId: 'r' } as const;
+  const ring = { queue: 'intake', jobId: 'r' } as const;
   const served = { workerId: 'w', pid: 1, warmth: 'hot' } as const;
-  const hand = new TurnInHand({ ...turn, toolsReached: [], request, ring, isToStop: false }, 1, served);
+  const hand = new RunningTurn({ ...turn, toolsReached: [], request, ring, isToStop: false }, 1, served);
   expect(hand.standing.hasSpoken).toBe(false);
   hand.toEvent({ kind: 'retry', attempt: 1, delayMs: 500, reason: '529' });
   expect(hand.standing.hasSpoken).toBe(true);

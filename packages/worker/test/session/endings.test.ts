@@ -12,7 +12,7 @@ const turn = (attempts: number, toolsReached: string[], onInterrupted: 'fail' | 
   attempts,
   toolsReached,
   request: { prompt: 'x', onInterrupted },
-  ring: { seat: 'intake', jobId: 'r' },
+  ring: { queue: 'intake', jobId: 'r' },
   isToStop: false,
 });
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { mendPast, mendTranscript } from '../../src/session/mend.js';
+import { mendTranscript, repairTranscript } from '../../src/session/mend.js';
 
 const line = (uuid: string | undefined, parentUuid: string | null = null): string =>
   `${JSON.stringify({ type: 'user', uuid, parentUuid })}\n`;
@@ -36,7 +36,7 @@ describe('a transcript', () => {
       ['main', good],
       ['id/subagents/a.jsonl', `${good}{"torn`],
     ]);
-    expect(mendPast(files)).toEqual({ files: new Map([...files.keys()].map((file) => [file, good])), cut: 1 });
+    expect(repairTranscript(files)).toEqual({ files: new Map([...files.keys()].map((file) => [file, good])), cut: 1 });
   });
 
   test('of a long conversation that lost its beginning is gone over once', () => {

@@ -1,4 +1,4 @@
-import { createLogger, defaultStoreLimits, Keys, SessionStore, SessionWishes } from '@hearth/shared';
+import { ControlRequests, createLogger, defaultStoreLimits, Keys, SessionStore } from '@hearth/shared';
 import { expect, test } from 'vitest';
 import { withRedis } from '../../../../test/setup/prefix.js';
 import type { AgentEvent, Answer } from '../../src/agent/driver.js';
@@ -24,9 +24,9 @@ test.each([
   async (_what, fence) => {
     await withRedis(async ({ redis, prefix }) => {
       const store = new SessionStore(redis, new Keys({ keyPrefix: prefix, queuePrefix: 'bull' }), defaultStoreLimits);
-      const wishes = new SessionWishes(store);
-      await wishes.open('s', 'default');
-      const claimed = await store.claim('s', 0, { workerId: 'w-test', seat: 1 });
+      const controls = new ControlRequests(store);
+      await controls.open('s', 'default');
+      const claimed = await store.claim('s', 0, { workerId: 'w-test', workerNumber: 1 });
       if (claimed.kind !== 'mine') throw new Error(`the claim answered ${claimed.kind}`);
       const answers: Answer[] = [];
       const agent = handAgent(1);
@@ -34,7 +34,7 @@ test.each([
       const desk = new PermissionDesk({
         sessionId: 's',
         fence: fence === 'another' ? '9.000000000000' : claimed.claim.fence,
-        wishes,
+        controls,
         // The store said yes, and has nothing of it.
         outbox: { askPermission: async () => ({ kind: 'ok' }) } as unknown as Outbox,
         policy: { permissionDeadlineMs: 20, permissionUnwatched: 'wait' },

@@ -18,13 +18,13 @@ test('a turn that had changed something before its worker died is told so when n
       const request = { prompt: turnId, onInterrupted: 'fail' as const };
       await store.submit({ sessionId: 's', turnId, request, profile: undefined, ringId: newRingId() });
     }
-    const dead = await store.claim('s', 1, { workerId: 'w-dead', seat: 1 });
+    const dead = await store.claim('s', 1, { workerId: 'w-dead', workerNumber: 1 });
     if (dead.kind !== 'mine') throw new Error(`the claim answered ${dead.kind}`);
     const writer = new SessionWriter(store, 's', dead.claim);
     await writer.begin(1, { type: 'turn.started', seq: 1, turnId: 'changed', attempt: 1, workerId: 'w-dead' });
     await writer.reachTool(1, 'Bash', { type: 'tool.started', seq: 1, toolUseId: 't', name: 'Bash', input: '{}' });
 
-    const heir = await store.claim('s', 1, { workerId: 'w-heir', seat: 2 }, dead.claim.fence);
+    const heir = await store.claim('s', 1, { workerId: 'w-heir', workerNumber: 2 }, dead.claim.fence);
     if (heir.kind !== 'mine') throw new Error(`the claim answered ${heir.kind}`);
     const error = new HearthError('agent_start_failed', 'no licence');
     const log = createLogger('test', 'silent');
@@ -40,6 +40,6 @@ test('a turn that had changed something before its worker died is told so when n
       profile: undefined,
       ringId: newRingId(),
     });
-    const later = await store.claim('s', 3, { workerId: 'w-later', seat: 3 });
+    const later = await store.claim('s', 3, { workerId: 'w-later', workerNumber: 3 });
     expect(later).toMatchObject({ kind: 'mine', claim: { note: expect.stringContaining('Bash') } });
   }));

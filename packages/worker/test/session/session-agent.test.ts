@@ -52,20 +52,20 @@ describe('the agent of a session', () => {
     expect(await ended).toMatchObject({ kind: 'agent_gone', exit: { code: 7 } });
   });
 
-  test('that is to stop for one reason is not stopped for another, nor is another turn in its place', async () => {
+  test('that is to stop for one reason is not stopped for another, nor is another turn in its slot', async () => {
     const agent = handAgent(1);
     const session = sessionWith(agent);
     await session.meet();
     void session.exchange(handOf(1), agent, 'x');
     const overdue = new HearthError('turn_timeout', 'it ran too long');
-    const wish = new HearthError('interrupted', 'somebody asked');
+    const why = new HearthError('interrupted', 'somebody asked');
     session.stop(1, overdue);
-    session.stop(2, wish);
-    session.stop(1, wish);
+    session.stop(2, why);
+    session.stop(1, why);
     expect(session.stopReason(1)).toBe(overdue);
-    expect(session.stopReason(2)).toBe(wish);
+    expect(session.stopReason(2)).toBe(why);
     session.closeTurn(1);
-    expect([session.stopReason(1), session.stopReason(2)]).toEqual([undefined, wish]);
+    expect([session.stopReason(1), session.stopReason(2)]).toEqual([undefined, why]);
     agent.say(answered);
   });
 

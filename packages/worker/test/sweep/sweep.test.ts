@@ -7,7 +7,7 @@ import { workerRecord } from '../worker-record.js';
 
 const ttlMs = 60_000;
 
-/** A session with a turn, owned by `w-dead` on seat 1, whose lease is to end. */
+/** A session with a turn, owned by `w-dead` on worker number 1, whose lease is to end. */
 async function orphaned({ redis, prefix }: TestRedis) {
   const keys = new Keys({ keyPrefix: prefix, queuePrefix: prefix });
   // Only whoever knows that it died looks at once.
@@ -18,18 +18,18 @@ async function orphaned({ redis, prefix }: TestRedis) {
   const request = { prompt: 'x', onInterrupted: 'fail' as const };
   const submitted = { sessionId: 's', turnId: 't', request, profile: undefined, ringId: newRingId() };
   const { ring } = await store.submit(submitted);
-  await store.claim('s', 1, { workerId: 'w-dead', seat: 1 });
-  await store.ring('s', 1, ring, { seat: 1, jobId: newRingId() });
+  await store.claim('s', 1, { workerId: 'w-dead', workerNumber: 1 });
+  await store.ring('s', 1, ring, { queue: 1, jobId: newRingId() });
 
-  /** Takes the seat of a holder that is dead. */
+  /** Takes the worker number of a holder that is dead. */
   const inherit = async (heir: string, holder: string): Promise<void> => {
     if (heir !== holder) await redis.del(keys.lease(holder));
-    expect(await leases.acquire(workerRecord(heir), ttlMs)).toEqual({ kind: 'ok', seat: 1 });
+    expect(await leases.acquire(workerRecord(heir), ttlMs)).toEqual({ kind: 'ok', workerNumber: 1 });
   };
   const sweepOf = (workerId: string): Sweep =>
     new Sweep({
       workerId,
-      seat: 1,
+      workerNumber: 1,
       store,
       leases,
       ringer,
@@ -40,8 +40,8 @@ async function orphaned({ redis, prefix }: TestRedis) {
 }
 
 test.each([
-  { what: 'the reply to whoever took its seat was lost', heirs: ['w-resent', 'w-resent'] },
-  { what: 'whoever took its seat died before it had looked', heirs: ['w-short', 'w-next'] },
+  { what: 'the reply to whoever took its worker number was lost', heirs: ['w-resent', 'w-resent'] },
+  { what: 'whoever took its worker number died before it had looked', heirs: ['w-short', 'w-next'] },
 ])('the sessions of a dead worker are looked for although $what', ({ heirs }) =>
   withRedis(async (world) => {
     const { store, leases, ringer, inherit, sweepOf } = await orphaned(world);
@@ -54,8 +54,8 @@ test.each([
     sweep.start();
     await expect
       .poll(async () => Object(await store.head('s')).ring, { timeout: 5_000 })
-      .toMatchObject({ seat: 'intake' });
-    await expect.poll(() => leases.deadWithoutSeat()).toEqual([]);
+      .toMatchObject({ queue: 'intake' });
+    await expect.poll(() => leases.deadWithoutNumber()).toEqual([]);
     await sweep.stop();
     await ringer.close();
   }),
@@ -74,6 +74,6 @@ test('a look for them that is stopped half-way is left to others', () =>
     });
     sweep.start();
     await stopped;
-    expect(await leases.deadWithoutSeat()).toEqual(['w-dead']);
+    expect(await leases.deadWithoutNumber()).toEqual(['w-dead']);
     await ringer.close();
   }));

@@ -32,7 +32,7 @@ function told(history: History): Told[] {
   });
 }
 
-/** Nobody was there to end the agents of a worker that was killed with its guard, until the next one with its home. */
+/** Nobody was there to end the agents of a worker that was killed with its watchdog, until the next one with its home. */
 const isUnguarded = (history: History, { effect, start }: Told): boolean =>
   history
     .all('fault')

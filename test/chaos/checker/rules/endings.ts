@@ -37,7 +37,7 @@ const clock: Reason = (history, { turnId, at }) =>
 
 const wasStopped: Reason = (history, { sessionId, turnId, at }) =>
   [...history.all('wished'), ...history.closings(sessionId)].some(
-    (wish) => wish.sessionId === sessionId && wish.at <= at && wish.at >= since(history, turnId, at),
+    (request) => request.sessionId === sessionId && request.at <= at && request.at >= since(history, turnId, at),
   );
 
 /** Whether a tool of the turn had passed the gate before it ended; so it may have where readers missed that, or Redis has forgotten it. */

@@ -1,11 +1,11 @@
 import fc from 'fast-check';
+import * as controls from './control-steps.js';
 import * as endings from './ending-steps.js';
 import { checkInvariants } from './invariants.js';
 import type { Model } from './model.js';
 import { sessionIds } from './session-ids.js';
 import * as sessions from './session-steps.js';
 import { type Submit, submit } from './submit-step.js';
-import * as wishes from './wish-steps.js';
 import * as workers from './worker-steps.js';
 import type { World } from './world.js';
 import * as writers from './writer-steps.js';
@@ -129,12 +129,12 @@ const asking = steps(
   writers.askPermission,
   claimed,
 );
-const wish = { session, which, client: which, drop };
-const interrupting = steps(wish, wishes.interrupt, known);
-const answering = steps({ ...wish, asOwner: unlikely }, wishes.answer, known);
-const opening = steps<Parameters<typeof wishes.open>[2]>(
-  { ...wish, profile: fc.constantFrom(undefined, 'default', 'other') },
-  wishes.open,
+const control = { session, which, client: which, drop };
+const interrupting = steps(control, controls.interrupt, known);
+const answering = steps({ ...control, asOwner: unlikely }, controls.answer, known);
+const opening = steps<Parameters<typeof controls.open>[2]>(
+  { ...control, profile: fc.constantFrom(undefined, 'default', 'other') },
+  controls.open,
   always,
 );
 const releasing = steps(
@@ -219,7 +219,7 @@ const core = [
   resendingLate,
 ];
 const wishing = [asking, asking, answering, answering, interrupting, opening];
-/** What it takes for a wish to be asked, fulfilled, and void. */
+/** What it takes for a control request to be asked, fulfilled, and void. */
 const around = [
   submitting,
   interruptingSubmit,
@@ -239,6 +239,6 @@ export const schedules = {
   all: fc.commands([...core, ...wishing], { maxCommands: 60, size: 'max' }),
   core: fc.commands(core, { maxCommands: 60, size: 'max' }),
   rest: fc.commands(resting, { maxCommands: 30, size: 'max' }),
-  wishes: fc.commands([...around, ...wishing, ...wishing], { maxCommands: 60, size: 'max' }),
+  controls: fc.commands([...around, ...wishing, ...wishing], { maxCommands: 60, size: 'max' }),
 };
 export type ScheduleKind = keyof typeof schedules;

@@ -125,7 +125,7 @@ export async function erase(
   }
   assert.equal(outcome.kind, resent ? 'gone' : 'erased');
   if (outcome.kind === 'erased') {
-    const rings = outcome.rings.map(({ seat, jobId }) => `${seat}/${jobId}`);
+    const rings = outcome.rings.map(({ queue, jobId }) => `${queue}/${jobId}`);
     const jobs = [
       ...session.turns.map(({ ring }) => ring),
       ...Object.values(session.delayed).map((id) => `intake/${id}`),

@@ -40,7 +40,7 @@ async function checkSession(session: ModelSession, world: World): Promise<void> 
       epoch: String(session.epoch),
       fence: session.fence,
       owner: session.owner,
-      seat: session.seat,
+      workerNumber: session.workerNumber,
       batch: String(session.batch),
       claude: session.claude,
       looks: String(session.looks),
@@ -156,23 +156,23 @@ async function checkPending(model: Model, world: World): Promise<void> {
   assert.deepEqual(listed.toSorted(byName), known.toSorted(byName), 'lists of sessions; those being closed come first');
 }
 
-/** Leases exist for the living only, and no two workers that live hold one seat. */
+/** Leases exist for the living only, and no two workers that live hold one worker number. */
 async function checkWorkers(model: Model, world: World): Promise<void> {
-  const [seats, ...leases] = await run(
+  const [workerNumbers, ...leases] = await run(
     model.workers.reduce(
       (pipeline, { id }) => pipeline.exists(world.keys.lease(id)),
-      world.direct.pipeline().hgetall(world.keys.seats),
+      world.direct.pipeline().hgetall(world.keys.workerNumbers),
     ),
   );
-  const holders = [...model.seats].map(([seat, id]): [string, string] => [String(seat), id]);
-  assert.deepEqual(seats, Object.fromEntries(holders), 'seats');
+  const holders = [...model.workerNumbers].map(([workerNumber, id]): [string, string] => [String(workerNumber), id]);
+  assert.deepEqual(workerNumbers, Object.fromEntries(holders), 'workerNumbers');
   assert.deepEqual(
     leases,
     model.workers.map(({ alive }) => (alive ? 1 : 0)),
     'leases',
   );
-  const living = model.living.map(({ seat }) => seat);
-  assert.equal(new Set(living).size, living.length, 'a seat each');
+  const living = model.living.map(({ workerNumber }) => workerNumber);
+  assert.equal(new Set(living).size, living.length, 'a workerNumber each');
 }
 
 const byName = (a: [string, boolean], b: [string, boolean]): number => (a[0] < b[0] ? -1 : 1);

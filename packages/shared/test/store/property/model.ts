@@ -25,7 +25,7 @@ export interface ModelSession {
   transcript: string[];
   committedChunks: number;
   owner: string;
-  seat: string;
+  workerNumber: string;
   fence: string;
   epoch: number;
   batch: number;
@@ -44,10 +44,10 @@ export interface ModelSession {
   due: boolean;
 }
 
-/** One life of a worker: an id, a seat, and the end of it. */
+/** One life of a worker: an id, a worker number, and the end of it. */
 export interface ModelWorker {
   readonly id: string;
-  readonly seat: number;
+  readonly workerNumber: number;
   alive: boolean;
 }
 
@@ -68,9 +68,9 @@ export class Model {
   readonly sessions = new Map<string, ModelSession>();
   /** All lives there ever were, the dead too. */
   readonly workers: ModelWorker[] = [];
-  /** Seat → worker id, also of dead holders whose seat nobody took yet. */
-  readonly seats = new Map<number, string>();
-  readonly deadWithoutSeat = new Set<string>();
+  /** Worker number → worker id, also of dead holders whose worker number nobody took yet. */
+  readonly workerNumbers = new Map<number, string>();
+  readonly deadWithoutNumber = new Set<string>();
   readonly writers: ModelWriter[] = [];
   private made = 0;
 
@@ -94,12 +94,12 @@ export class Model {
   owns(writer: ModelWriter): boolean {
     return this.session(writer.session).fence === writer.fence;
   }
-  lowestFreeSeat(): number {
-    let seat = 1;
+  lowestFreeNumber(): number {
+    let workerNumber = 1;
     for (;;) {
-      const holder = this.seats.get(seat);
-      if (holder === undefined || !this.lives(holder)) return seat;
-      seat += 1;
+      const holder = this.workerNumbers.get(workerNumber);
+      if (holder === undefined || !this.lives(holder)) return workerNumber;
+      workerNumber += 1;
     }
   }
   session(id: string): ModelSession {
@@ -118,7 +118,7 @@ export class Model {
       transcript: [],
       committedChunks: 0,
       owner: '',
-      seat: '',
+      workerNumber: '',
       fence: '',
       epoch: 0,
       batch: 0,
@@ -159,7 +159,7 @@ export function acceptTurn(
   session.turns.push({
     turnId,
     request,
-    ring: `${session.seat === '' ? 'intake' : session.seat}/${ringId}`,
+    ring: `${session.workerNumber === '' ? 'intake' : session.workerNumber}/${ringId}`,
     state: 'queued',
     attempts: 0,
     tools: [],
@@ -202,12 +202,19 @@ export function predictClaim(
 
 export function changeOwner(session: ModelSession, worker: ModelWorker, fence: string): void {
   session.epoch += 1;
-  Object.assign(session, { owner: worker.id, seat: String(worker.seat), fence, batch: 0, looks: 0, permissions: {} });
+  Object.assign(session, {
+    owner: worker.id,
+    workerNumber: String(worker.workerNumber),
+    fence,
+    batch: 0,
+    looks: 0,
+    permissions: {},
+  });
   cutTranscript(session);
 }
 
 export function giveBack(session: ModelSession): void {
-  Object.assign(session, { owner: '', seat: '', fence: '', batch: 0 });
+  Object.assign(session, { owner: '', workerNumber: '', fence: '', batch: 0 });
   if (session.log.length > 0) session.due = true;
 }
 
@@ -232,12 +239,12 @@ export function commitTurn(
   turn.ending = session.events.length;
 }
 
-export type WithdrawKind = 'withdrawn' | 'committed' | 'in_hand';
+export type WithdrawKind = 'withdrawn' | 'committed' | 'running';
 
 export function predictWithdraw(session: ModelSession, seq: number, deadFence: string): WithdrawKind {
   if (!session.log.includes(seq)) return 'committed';
   const isOwned = session.owner !== '' && deadFence !== session.fence;
-  return turnOf(session, seq).state === 'queued' || (session.closing && !isOwned) ? 'withdrawn' : 'in_hand';
+  return turnOf(session, seq).state === 'queued' || (session.closing && !isOwned) ? 'withdrawn' : 'running';
 }
 
 export function withdrawTurn(session: ModelSession, seq: number, result: unknown, event: HearthEvent): void {

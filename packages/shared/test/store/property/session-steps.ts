@@ -57,7 +57,7 @@ async function claimWith(
   const expected = predictClaim(session, worker.id, seq, deadFence);
   const client = clientOf(model, world, worker);
   const { outcome, changed, resent } = await perform(world, { client, script: 'claim', drop: step.drop }, () =>
-    client.store.claim(step.session, seq, { workerId: worker.id, seat: worker.seat }, deadFence),
+    client.store.claim(step.session, seq, { workerId: worker.id, workerNumber: worker.workerNumber }, deadFence),
   );
   assert.ok(!(outcome instanceof HearthError), JSON.stringify(outcome));
   assert.equal(changed, expected === 'anew', 'only a change of owner changes anything');
@@ -69,7 +69,7 @@ async function claimWith(
     assert.deepEqual(outcome, {
       kind: 'other',
       owner: session.owner,
-      seat: Number(session.seat),
+      workerNumber: Number(session.workerNumber),
       fence: session.fence,
     });
   } else {
@@ -127,8 +127,8 @@ export async function ring(model: Model, world: World, step: RingAgain): Promise
   const seq = (step.turn % session.turns.length) + 1;
   const turn = turnOf(session, seq);
   const client = pick(world.workers, step.client);
-  const next = { seat: 'intake' as const, jobId: newRingId() };
-  const seen = step.seen === 'last' ? parseRing(turn.ring) : { seat: 7, jobId: 'older' };
+  const next = { queue: 'intake' as const, jobId: newRingId() };
+  const seen = step.seen === 'last' ? parseRing(turn.ring) : { queue: 7, jobId: 'older' };
   const { outcome, changed } = await perform(world, { client, script: 'ring', drop: step.drop }, () =>
     client.store.ring(session.id, seq, seen, next),
   );
@@ -174,7 +174,7 @@ export async function sweep(model: Model, world: World, step: Sweep): Promise<vo
       state: turn.state,
       owner: session.owner === '' ? undefined : session.owner,
       fence: session.fence,
-      seat: session.seat === '' ? undefined : Number(session.seat),
+      workerNumber: session.workerNumber === '' ? undefined : Number(session.workerNumber),
     });
   }
 }

@@ -10,17 +10,17 @@ export const mostWorkers = 3;
 
 export async function startWorker(model: Model, world: World, step: { drop: boolean }): Promise<void> {
   const id = `worker-${model.fresh()}`;
-  const seat = model.lowestFreeSeat();
+  const workerNumber = model.lowestFreeNumber();
   const client = pick(world.workers, model.workers.length);
   const { outcome } = await perform(world, { client, script: 'lease_acquire', drop: step.drop }, () =>
     client.leases.acquire(workerRecord(id), ttlMs),
   );
-  assert.deepEqual(outcome, { kind: 'ok', seat });
-  const before = model.seats.get(seat);
-  if (before !== undefined) model.deadWithoutSeat.add(before);
-  assert.deepEqual(new Set(await client.leases.deadWithoutSeat()), model.deadWithoutSeat);
-  model.workers.push({ id, seat, alive: true });
-  model.seats.set(seat, id);
+  assert.deepEqual(outcome, { kind: 'ok', workerNumber });
+  const before = model.workerNumbers.get(workerNumber);
+  if (before !== undefined) model.deadWithoutNumber.add(before);
+  assert.deepEqual(new Set(await client.leases.deadWithoutNumber()), model.deadWithoutNumber);
+  model.workers.push({ id, workerNumber, alive: true });
+  model.workerNumbers.set(workerNumber, id);
 }
 
 /** The lease runs out, by data; the worker does not know and may act on. */
@@ -46,9 +46,9 @@ export async function stopWorker(model: Model, world: World, step: { which: numb
   const worker = pick(model.workers, step.which);
   const client = clientOf(model, world, worker);
   await perform(world, { client, script: 'lease_release', drop: step.drop }, () =>
-    client.leases.release(worker.id, worker.seat),
+    client.leases.release(worker.id, worker.workerNumber),
   );
-  if (model.seats.get(worker.seat) === worker.id) model.seats.delete(worker.seat);
+  if (model.workerNumbers.get(worker.workerNumber) === worker.id) model.workerNumbers.delete(worker.workerNumber);
   worker.alive = false;
 }
 
@@ -58,7 +58,7 @@ export async function renewLease(model: Model, world: World, step: { which: numb
   const { outcome } = await perform(
     world,
     { client, script: 'lease_renew', drop: step.drop, repeatIsNothing: false },
-    () => client.leases.renew(workerRecord(worker.id, worker.seat), ttlMs),
+    () => client.leases.renew(workerRecord(worker.id, worker.workerNumber), ttlMs),
   );
   assert.equal(outcome, worker.alive ? 'ok' : 'dead');
 }
@@ -71,7 +71,7 @@ export async function acquireAgain(model: Model, world: World, step: { which: nu
     client.leases.acquire(workerRecord(worker.id), ttlMs),
   );
   assert.equal(changed, false);
-  assert.deepEqual(outcome, worker.alive ? { kind: 'ok', seat: worker.seat } : { kind: 'dead' });
+  assert.deepEqual(outcome, worker.alive ? { kind: 'ok', workerNumber: worker.workerNumber } : { kind: 'dead' });
 }
 
 /** A call of long ago arrives once more: its connection was cut, and came back only now. */

@@ -25,7 +25,7 @@ export interface ChildSpec {
   onStderr: (text: string) => void;
 }
 
-/** detached: a process group of its own. No clean-up by execa: the guard and `end` do that, also for what outlives the child. */
+/** detached: a process group of its own. No clean-up by execa: the watchdog and `end` do that, also for what outlives the child. */
 const launch = ({ binary, args, cwd, env }: ChildSpec) =>
   execa(binary, args, {
     cwd,

@@ -4,8 +4,8 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { Backoff, type Logger } from '@hearth/shared';
 
-const guardProgram = [process.execPath, fileURLToPath(new URL('./main.js', import.meta.url))] as const;
-/** A guard that lived for so long was no failed start, ms. */
+const watchdogProgram = [process.execPath, fileURLToPath(new URL('./main.js', import.meta.url))] as const;
+/** A watchdog that lived for so long was no failed start, ms. */
 const holdMs = 10_000;
 
 type State =
@@ -15,10 +15,10 @@ type State =
   | { kind: 'stopped' };
 
 /**
- * The worker's end of its guard. Owns the guard process.
- * A guard that dies is started again at once, and again and again if need be: agents never run unguarded for longer than that takes.
+ * The worker's end of its watchdog. Owns the watchdog process.
+ * A watchdog that dies is started again at once, and again and again if need be: agents never run unguarded for longer than that takes.
  */
-export class Guard {
+export class Watchdog {
   private state: State = { kind: 'idle' };
   private lastBeat: bigint | undefined;
   private readonly backoff = new Backoff({ firstMs: 50, atMostMs: 5_000, holdMs });
@@ -27,23 +27,23 @@ export class Guard {
     private readonly workerId: string,
     private readonly silenceMs: number,
     private readonly log: Logger,
-    private readonly program: readonly [string, ...string[]] = guardProgram,
+    private readonly program: readonly [string, ...string[]] = watchdogProgram,
   ) {}
 
-  /** Resolves when the guard watches. */
+  /** Resolves when the watchdog watches. */
   async start(): Promise<void> {
     if (this.state.kind !== 'idle') return;
     await this.launch();
   }
 
-  /** Tells the guard that a renewal sent at `sentNs` (monotonic clock, ns) was confirmed. */
+  /** Tells the watchdog that a renewal sent at `sentNs` (monotonic clock, ns) was confirmed. */
   beat(sentNs: bigint): void {
     this.lastBeat = sentNs;
-    // A write to a guard that has just died is answered by its exit, which starts the next one.
+    // A write to a watchdog that has just died is answered by its exit, which starts the next one.
     if (this.state.kind === 'running') this.state.child.stdin?.write(`beat ${sentNs}\n`, () => undefined);
   }
 
-  /** Ends the guard; it makes sure, last, that nothing with the worker's mark is left. */
+  /** Ends the watchdog; it makes sure, last, that nothing with the worker's mark is left. */
   async stop(): Promise<void> {
     const { state } = this;
     this.state = { kind: 'stopped' };
@@ -57,7 +57,7 @@ export class Guard {
 
   private launch(): Promise<void> {
     const [command, ...args] = this.program;
-    // detached: a signal to the worker's process group must not reach its guard.
+    // detached: a signal to the worker's process group must not reach its watchdog.
     const child = spawn(command, [...args, this.workerId, String(this.silenceMs)], {
       detached: true,
       stdio: ['pipe', 'pipe', 'ignore'],
@@ -68,7 +68,7 @@ export class Guard {
     if (this.lastBeat !== undefined) this.beat(this.lastBeat);
     return new Promise((resolve, reject) => {
       createInterface({ input: child.stdout }).on('line', (line) => {
-        if (line !== 'ready') return this.log.error({ guard: line }, 'the guard had to act');
+        if (line !== 'ready') return this.log.error({ watchdog: line }, 'the watchdog had to act');
         this.backoff.succeeded();
         resolve();
       });
@@ -78,16 +78,16 @@ export class Guard {
       };
       // Without a pid it never was: then it has no exit.
       child.on('error', (error) => child.pid === undefined && over(error.message));
-      child.once('exit', (code, signal) => over(`the guard ended (${code ?? signal})`));
+      child.once('exit', (code, signal) => over(`the watchdog ended (${code ?? signal})`));
     });
   }
 
   private launchLater(why: string): void {
     const waitMs = this.backoff.failed();
-    this.log.error({ why, retryInMs: Math.round(waitMs) }, 'the guard died; starting another');
+    this.log.error({ why, retryInMs: Math.round(waitMs) }, 'the watchdog died; starting another');
     const timer = setTimeout(() => {
       this.launch().catch((error: unknown) => {
-        if (this.state.kind !== 'stopped') this.log.error({ err: error }, 'the guard could not be started');
+        if (this.state.kind !== 'stopped') this.log.error({ err: error }, 'the watchdog could not be started');
       });
     }, waitMs);
     this.state = { kind: 'waiting', timer };

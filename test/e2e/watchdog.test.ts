@@ -1,14 +1,14 @@
 import { markedProcesses, workerMark } from '@hearth/worker';
 import { expect, test } from 'vitest';
 import { withCluster } from '../support/cluster.js';
-import { eventually, guardOf } from '../support/facts.js';
+import { eventually, watchdogOf } from '../support/facts.js';
 
-test('a guard that was killed is replaced, and the new one ends the agents of its worker when that one freezes', async () => {
+test('a watchdog that was killed is replaced, and the new one ends the agents of its worker when that one freezes', async () => {
   await withCluster(async (cluster) => {
     const worker = await cluster.worker({ claude: 'fake', leaseTtlMs: 2_000 });
-    const first = await guardOf(worker.workerId);
+    const first = await watchdogOf(worker.workerId);
     process.kill(first, 'SIGKILL');
-    await eventually(async () => (await guardOf(worker.workerId).catch(() => first)) !== first);
+    await eventually(async () => (await watchdogOf(worker.workerId).catch(() => first)) !== first);
     expect(await markedProcesses(workerMark, worker.workerId)).not.toEqual([]);
     worker.signal('SIGSTOP');
     await eventually(async () => (await markedProcesses(workerMark, worker.workerId)).length === 0);

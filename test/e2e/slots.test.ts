@@ -18,9 +18,9 @@ function shuffled<T>(items: readonly T[], seed: number): T[] {
   return order;
 }
 
-test('the real CLI: 4 places serve 24 sessions in random order, and each remembers', async () => {
+test('the real CLI: 4 slots serve 24 sessions in random order, and each remembers', async () => {
   await withCluster(async (cluster) => {
-    const worker = await cluster.worker({ places: 4 });
+    const worker = await cluster.worker({ slots: 4 });
     const producer = cluster.producer();
     const names = Array.from({ length: 24 }, (_, n) => `s-${n}`);
     const tell = async (name: string) =>
@@ -41,17 +41,15 @@ test('the real CLI: 4 places serve 24 sessions in random order, and each remembe
     }
     expect(warmths).toContain('resumed');
     const [record] = await producer.workers();
-    expect(record?.places.total).toBe(4);
-    expect((record?.places.busy ?? 0) + (record?.places.idle ?? 0) + (record?.places.spare ?? 0)).toBeLessThanOrEqual(
-      4,
-    );
+    expect(record?.slots.total).toBe(4);
+    expect((record?.slots.busy ?? 0) + (record?.slots.idle ?? 0) + (record?.slots.spare ?? 0)).toBeLessThanOrEqual(4);
     expect(worker.log.some(({ level }) => level === 'error')).toBe(false);
   });
 }, 180_000);
 
 test('the session that was idle longest makes room, a busy one never; while all are busy a new one waits', async () => {
   await withCluster(async (cluster) => {
-    await cluster.worker({ claude: 'fake', places: 2 });
+    await cluster.worker({ claude: 'fake', slots: 2 });
     const producer = cluster.producer();
     const say = async (name: string, words: string) => (await producer.session(name).prompt(words)).result();
     const oldest = await say('oldest', 'hello');
@@ -108,7 +106,7 @@ test.each([
     const first = await say('Remember the number 5.');
     await say('hello');
     await worker.logged(({ msg }) => msg === 'the agent has served long enough; another resumes');
-    await eventually(async () => (await cluster.leases.workers())[0]?.places.idle === 1);
+    await eventually(async () => (await cluster.leases.workers())[0]?.slots.idle === 1);
     const next = await say(recall);
     expect(next).toMatchObject({ warmth: 'resumed', text: 'You asked me to remember the number 5.' });
     expect(next.pid).not.toBe(first.pid);
@@ -118,7 +116,7 @@ test.each([
 
 test('a session with a long backlog gives its place up when another waits for one', async () => {
   await withCluster(async (cluster) => {
-    await cluster.worker({ claude: 'fake', places: 1, env: { HEARTH_YIELD_AFTER_TURNS: '3' } });
+    await cluster.worker({ claude: 'fake', slots: 1, env: { HEARTH_YIELD_AFTER_TURNS: '3' } });
     const producer = cluster.producer({ backlogLimit: 100 });
     const order: string[] = [];
     const submit = async (name: string, n: number): Promise<void> => {

@@ -4,13 +4,13 @@ import { type Actor, type Bell, type Call, newRing, type Reply, type Task, type 
 
 /** Takes the next doorbell of a queue. */
 export function takeDoorbell(world: World, worker: Worker, queue: string): boolean {
-  if (worker.state !== 'up' || worker.isDraining || worker.reception !== undefined) return false;
+  if (worker.state !== 'up' || worker.isDraining || worker.admission !== undefined) return false;
   const job = world.redis.jobs.find((other) => other.state === 'waiting' && other.queue === queue);
   if (job === undefined) return false;
   Object.assign(job, { state: 'active', by: worker.id });
   const bell: Bell = { seq: job.seq, queue: job.queue, job: job.id };
   if (worker.actor !== undefined) ringActor(worker.actor, bell);
-  else worker.reception = { pc: 'claim', bell, seq: job.seq, deadFence: '', fence: '' };
+  else worker.admission = { pc: 'claim', bell, seq: job.seq, deadFence: '', fence: '' };
   return true;
 }
 
@@ -20,29 +20,32 @@ function ringActor(actor: Actor, bell: Bell): void {
 }
 
 /** What becomes of the doorbell in hand: one exchange with Redis. */
-export function stepReception(world: World, worker: Worker): boolean {
-  const task = worker.reception;
+export function stepAdmission(world: World, worker: Worker): boolean {
+  const task = worker.admission;
   if (worker.state !== 'up' || task?.bell === undefined) return false;
   if (worker.actor !== undefined && task.pc === 'claim' && task.call === undefined) {
     ringActor(worker.actor, task.bell);
-    delete worker.reception;
+    delete worker.admission;
     return true;
   }
   if (task.call === undefined) {
-    task.call = receptionCall(world, worker, task);
+    task.call = admissionCall(world, worker, task);
     return true;
   }
   const reply = receive(task);
   if (reply === undefined) return false;
-  receptionGoesOn(world, worker, task, task.bell, reply);
+  admissionGoesOn(world, worker, task, task.bell, reply);
   return true;
 }
 
-function receptionCall(world: World, worker: Worker, task: Task): Call {
+function admissionCall(world: World, worker: Worker, task: Task): Call {
   const { seq, deadFence, ring, seen } = task;
   switch (task.pc) {
     case 'claim':
-      return { op: 'claim', args: { worker: worker.id, seat: worker.seat, grant: ++world.counter, deadFence, seq } };
+      return {
+        op: 'claim',
+        args: { worker: worker.id, workerNumber: worker.workerNumber, grant: ++world.counter, deadFence, seq },
+      };
     case 'lives':
       return { op: 'lives', args: { worker: task.fence } };
     case 'ring':
@@ -52,21 +55,21 @@ function receptionCall(world: World, worker: Worker, task: Task): Call {
   }
 }
 
-function receptionGoesOn(world: World, worker: Worker, task: Task, bell: Bell, reply: Reply): void {
+function admissionGoesOn(world: World, worker: Worker, task: Task, bell: Bell, reply: Reply): void {
   const over = (): void => {
     finished(world, bell);
-    delete worker.reception;
+    delete worker.admission;
   };
   switch (task.pc) {
     case 'claim':
       if (reply.code === 'OTHER') {
         Object.assign(task, { pc: 'lives', fence: reply.owner, deadFence: reply.fence });
-        task.ring = newRing(world, `sticky-${reply.seat}`, task.seq);
+        task.ring = newRing(world, `sticky-${reply.workerNumber}`, task.seq);
         task.seen = { queue: bell.queue, job: bell.job };
         return;
       }
       if (reply.code !== 'OK') return over();
-      delete worker.reception;
+      delete worker.admission;
       worker.actor = openActor(reply, bell);
       return;
     case 'lives':

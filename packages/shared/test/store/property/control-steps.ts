@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { HearthError, SessionWishes } from '../../../src/index.js';
+import { ControlRequests, HearthError } from '../../../src/index.js';
 import { type Model, stopTurn, turnOf } from './model.js';
 import { perform, pick } from './perform.js';
 import type { World } from './world.js';
@@ -11,8 +11,8 @@ export interface Wish {
   drop: boolean;
 }
 
-const wishesOf = (world: World, { client }: Wish): SessionWishes =>
-  new SessionWishes(pick(world.producers, client).store);
+const controlRequestsOf = (world: World, { client }: Wish): ControlRequests =>
+  new ControlRequests(pick(world.producers, client).store);
 
 export async function interrupt(model: Model, world: World, step: Wish): Promise<void> {
   const session = model.session(step.session);
@@ -20,7 +20,7 @@ export async function interrupt(model: Model, world: World, step: Wish): Promise
   const seq = (step.which % session.turns.length) + 1;
   const client = pick(world.producers, step.client);
   const { outcome, changed } = await perform(world, { client, script: 'interrupt', drop: step.drop }, () =>
-    wishesOf(world, step).interrupt(session.id, seq),
+    controlRequestsOf(world, step).interrupt(session.id, seq),
   );
   const turn = turnOf(session, seq);
   if (!session.log.includes(seq)) {
@@ -33,7 +33,7 @@ export async function interrupt(model: Model, world: World, step: Wish): Promise
     isBegun: turn.state === 'running',
     owner: session.owner === '' ? undefined : session.owner,
   });
-  assert.equal(changed, !turn.isToStop, 'a wish is stored once');
+  assert.equal(changed, !turn.isToStop, 'a control request is stored once');
   stopTurn(session, seq);
 }
 
@@ -49,7 +49,7 @@ export async function answer(model: Model, world: World, step: Wish & { asOwner:
   const fence = step.asOwner ? `${session.fence}-old` : '';
   const resolved = { by: 'answer' as const, answer: { decision: 'deny' as const, message: 'no' } };
   const { outcome, changed } = await perform(world, { client, script: 'answer', drop: step.drop }, () =>
-    wishesOf(world, step).resolve(session.id, { requestId, seq, name: 'Bash' }, resolved, fence),
+    controlRequestsOf(world, step).resolve(session.id, { requestId, seq, name: 'Bash' }, resolved, fence),
   );
   assert.ok(!(outcome instanceof HearthError), JSON.stringify(outcome));
   const isOpen = before === undefined && asked !== undefined && asked !== '' && session.log.includes(seq);
@@ -79,7 +79,7 @@ export async function open(
   const profile = session === undefined ? undefined : step.profile;
   const client = pick(world.producers, step.client);
   const { outcome, changed } = await perform(world, { client, script: 'open', drop: step.drop }, () =>
-    wishesOf(world, step).open(step.session, profile),
+    controlRequestsOf(world, step).open(step.session, profile),
   );
   const refusal = session?.closing ? 'session_closing' : profile === 'other' ? 'profile_mismatch' : undefined;
   assert.equal(changed, session === undefined, 'a session is opened once');
@@ -92,7 +92,7 @@ export async function open(
   assert.deepEqual(outcome, {
     incarnation: opened.incarnation,
     cursor: opened.events.length,
-    seat: opened.seat === '' ? 'intake' : Number(opened.seat),
+    queue: opened.workerNumber === '' ? 'intake' : Number(opened.workerNumber),
     profile: 'default',
     owner: opened.owner === '' ? undefined : opened.owner,
   });

@@ -11,14 +11,14 @@ import {
 } from '@hearth/shared';
 import { expect, test } from 'vitest';
 import { type TestRedis, withRedis } from '../../../../test/setup/prefix.js';
-import { Reception, type ReceptionDeps } from '../../src/doorbells/reception.js';
+import { Admission, type AdmissionDeps } from '../../src/doorbells/admission.js';
 import { ringAt, type Sessions } from '../../src/session/sessions.js';
 
 const workerId = 'w-1';
-const seat = 1;
+const workerNumber = 1;
 
-/** The reception of a worker on a seat, which has `default` and nothing else; another has `opus`. */
-function reception({ redis, prefix }: TestRedis) {
+/** The admission of a worker on a worker number, which has `default` and nothing else; another has `opus`. */
+function admission({ redis, prefix }: TestRedis) {
   const keys = new Keys({ keyPrefix: prefix, queuePrefix: prefix });
   const log = createLogger('test', 'silent');
   const store = new SessionStore(redis, keys, defaultStoreLimits);
@@ -31,20 +31,20 @@ function reception({ redis, prefix }: TestRedis) {
     ringToIntake: async (...[sessionId, profile, seq, seen]: Parameters<Sessions['ringToIntake']>) =>
       void (await ringAt({ store, ringer, log }, { sessionId, profile, seq }, seen, 'intake')),
   };
-  const desk = new Reception({
+  const desk = new Admission({
     workerId,
-    seat,
+    workerNumber,
     store,
     leases: new LeaseStore(redis, keys),
     ringer,
     fleet: { othersHave: async (profile: string) => profile === 'opus' },
-    places: { admit: async (profile: string) => ({ profile, spare: undefined }), leave: () => undefined },
+    slots: { admit: async (profile: string) => ({ profile, spare: undefined }), leave: () => undefined },
     pools: new Map([['default', {}]]),
     sessions,
     profileDeadlineMs: 0,
     log,
-  } as unknown as ReceptionDeps);
-  /** A turn whose ring is in that place. */
+  } as unknown as AdmissionDeps);
+  /** A turn whose ring is in that slot. */
   const submitted = async (profile: string, ring: Ring): Promise<void> => {
     const request = { prompt: 'x', onInterrupted: 'fail' as const };
     const turn = await store.submit({ sessionId: 's', turnId: 't', request, profile, ringId: newRingId() });
@@ -54,7 +54,7 @@ function reception({ redis, prefix }: TestRedis) {
   const lastRing = async () => {
     const head = await store.head('s');
     if (head === undefined || head === 'closing') throw new Error('no turn waits');
-    return { seat: head.ring.seat, doorbell: (await ringer.job(head.ring))?.data as Doorbell | undefined };
+    return { queue: head.ring.queue, doorbell: (await ringer.job(head.ring))?.data as Doorbell | undefined };
   };
   return { desk, store, ringer, submitted, lastRing };
 }
@@ -67,13 +67,13 @@ const doorbell = (turnId: string, profile: string): Doorbell => ({
   preview: '',
 });
 
-test('what stands in the sticky queue with a profile that this worker lacks goes to intake: nobody else would read it', () =>
+test('what stands in the worker queue with a profile that this worker lacks goes to intake: nobody else would read it', () =>
   withRedis(async (world) => {
-    const { desk, ringer, submitted, lastRing } = reception(world);
-    const rung = { seat, jobId: newRingId() };
-    await submitted('opus', rung);
-    expect(await desk.receive(doorbell('t', 'opus'), rung)).toMatchObject({ kind: 'done_elsewhere' });
-    expect(await lastRing()).toMatchObject({ seat: 'intake', doorbell: { turnId: 't', profile: 'opus' } });
+    const { desk, ringer, submitted, lastRing } = admission(world);
+    const ring = { queue: workerNumber, jobId: newRingId() };
+    await submitted('opus', ring);
+    expect(await desk.receive(doorbell('t', 'opus'), ring)).toMatchObject({ kind: 'done_elsewhere' });
+    expect(await lastRing()).toMatchObject({ queue: 'intake', doorbell: { turnId: 't', profile: 'opus' } });
     await ringer.close();
   }));
 
@@ -81,12 +81,12 @@ test.each(['default', 'nobody-has-it'])(
   'a doorbell (%s) from before its session was opened again under another profile claims and refuses nothing',
   (stale) =>
     withRedis(async (world) => {
-      const { desk, store, ringer, submitted, lastRing } = reception(world);
-      await submitted('opus', { seat: 'intake', jobId: newRingId() });
-      const outcome = await desk.receive(doorbell('old', stale), { seat: 'intake', jobId: newRingId() });
+      const { desk, store, ringer, submitted, lastRing } = admission(world);
+      await submitted('opus', { queue: 'intake', jobId: newRingId() });
+      const outcome = await desk.receive(doorbell('old', stale), { queue: 'intake', jobId: newRingId() });
       expect(outcome).toMatchObject({ kind: 'done_elsewhere' });
-      expect(await lastRing()).toMatchObject({ seat: 'intake', doorbell: { turnId: 't', profile: 'opus' } });
-      expect(await store.claim('s', 1, { workerId: 'w-2', seat: 2 })).toMatchObject({ kind: 'mine' });
+      expect(await lastRing()).toMatchObject({ queue: 'intake', doorbell: { turnId: 't', profile: 'opus' } });
+      expect(await store.claim('s', 1, { workerId: 'w-2', workerNumber: 2 })).toMatchObject({ kind: 'mine' });
       await ringer.close();
     }),
 );

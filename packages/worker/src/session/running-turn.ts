@@ -12,7 +12,7 @@ interface RunningTool {
   startedAt: number;
 }
 
-/** What a commit says besides what the turn in hand knows itself. */
+/** What a commit says besides what the running turn knows itself. */
 export interface Ending {
   error?: Extract<TurnResult, { status: 'failed' }>['error'] | undefined;
   durable: boolean;
@@ -29,7 +29,7 @@ export interface ServedBy {
  * One attempt at one turn: turns what the agent says into events and, in the end, into the result. Owns the record of the
  * attempt (messages, tools, questions, clocks); writes nothing itself.
  */
-export class TurnInHand {
+export class RunningTurn {
   private readonly said: Message[] = [];
   /** Text of the main conversation's messages as far as it was streamed, by message; of complete ones only what they lack. */
   private readonly streamed = new Map<string, string>();
@@ -52,8 +52,8 @@ export class TurnInHand {
   ) {}
 
   /** A turn that is told why nobody serves it (again). */
-  static unserved(turn: HeadTurn, workerId: string): TurnInHand {
-    const hand = new TurnInHand(turn, turn.attempts, {
+  static unserved(turn: HeadTurn, workerId: string): RunningTurn {
+    const hand = new RunningTurn(turn, turn.attempts, {
       workerId,
       pid: undefined,
       warmth: undefined,

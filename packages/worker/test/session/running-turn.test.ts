@@ -1,12 +1,12 @@
 import type { HeadTurn, Message } from '@hearth/shared';
 import { expect, test } from 'vitest';
-import { TurnInHand } from '../../src/session/turn-in-hand.js';
+import { RunningTurn } from '../../src/session/running-turn.js';
 
 const turn = { turnId: 't', seq: 1, toolsReached: [], request: { prompt: 'x' } } as unknown as HeadTurn;
 
 /** What a turn ends with that was cut off after so many messages and pieces. */
 function textOf(...said: (Message | { messageId: string; piece: string; by?: string })[]): string {
-  const hand = new TurnInHand(turn, 1, { workerId: 'w', pid: 1, warmth: 'hot' });
+  const hand = new RunningTurn(turn, 1, { workerId: 'w', pid: 1, warmth: 'hot' });
   for (const one of said) {
     if ('role' in one) hand.toEvent({ kind: 'message', message: one });
     else {

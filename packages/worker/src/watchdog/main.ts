@@ -1,5 +1,5 @@
 /**
- * The guard: a tiny process beside each worker that kills its agents, and everything they started, when the worker falls
+ * The watchdog: a tiny process beside each worker that kills its agents, and everything they started, when the worker falls
  * silent (P5). It knows nothing of Redis: the worker beats to it after each confirmed renewal of its lease.
  *
  * Arguments: workerId, silence allowed in ms, counted from when the renewal was sent.
@@ -15,7 +15,7 @@ import { killMarked, workerMark } from '../processes/marked.js';
 
 const [workerId = '', silenceText = '10000'] = process.argv.slice(2);
 const silenceNs = BigInt(silenceText) * 1_000_000n;
-/** How often the guard compares the clock with the last beat. */
+/** How often the watchdog compares the clock with the last beat. */
 const lookEveryMs = 50;
 
 let deadlineNs: bigint | undefined;
@@ -26,7 +26,7 @@ const say = (line: string): void => {
   process.stdout.write(`${line}\n`, () => undefined);
 };
 process.stdout.on('error', () => undefined);
-// Ctrl-C in a terminal reaches the whole group: the guard outlives its worker on purpose.
+// Ctrl-C in a terminal reaches the whole group: the watchdog outlives its worker on purpose.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined);
 
 const input = createInterface({ input: process.stdin });

@@ -1,5 +1,5 @@
 -- Stores, once, that a turn is to stop (P13), says so in the stream, and calls its owner. Needs keys, publish.
-local function wish_interrupt(seq, owner, wake_prefix, session_id, kept, ttl_ms)
+local function request_interrupt(seq, owner, wake_prefix, session_id, kept, ttl_ms)
   local turn = K_TURN .. seq
   if redis.call('HSETNX', turn, 'interrupt', '1') == 1 then
     local event = {type = 'turn.interrupting', seq = tonumber(seq), turnId = redis.call('HGET', turn, 'id')}

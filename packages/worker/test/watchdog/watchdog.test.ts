@@ -3,12 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createLogger } from '@hearth/shared';
 import { expect, onTestFinished, test } from 'vitest';
-import { Guard } from '../../src/guard/guard.js';
+import { Watchdog } from '../../src/watchdog/watchdog.js';
 
-test('a guard that dies is followed by another, however often that one cannot be started at first', async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'hearth-guard-'));
+test('a watchdog that dies is followed by another, however often that one cannot be started at first', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'hearth-watchdog-'));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
-  const [program, runs, beats] = [join(folder, 'guard.mjs'), join(folder, 'runs'), join(folder, 'beats')];
+  const [program, runs, beats] = [join(folder, 'watchdog.mjs'), join(folder, 'runs'), join(folder, 'beats')];
   await writeFile(
     program,
     `#!${process.execPath}
@@ -25,9 +25,9 @@ test('a guard that dies is followed by another, however often that one cannot be
   const log = createLogger('test', 'error', {
     write: (line) => void (line.includes('could not be started') && failures.push(line)),
   });
-  const guard = new Guard('w', 1_000, log, [program]);
-  await guard.start();
-  guard.beat(7n);
+  const watchdog = new Watchdog('w', 1_000, log, [program]);
+  await watchdog.start();
+  watchdog.beat(7n);
   const pids = async (): Promise<number[]> => (await readFile(runs, 'utf8')).trim().split('\n').map(Number);
   const [first = -1] = await pids();
 
@@ -38,6 +38,6 @@ test('a guard that dies is followed by another, however often that one cannot be
   await rename(`${program}.away`, program);
   // The second ends at once; the third is told what the first knew.
   await expect.poll(() => readFile(beats, 'utf8').catch(() => ''), { timeout: 20_000 }).toContain('3 beat 7\n');
-  await guard.stop();
+  await watchdog.stop();
   expect(await pids()).toHaveLength(3);
 });

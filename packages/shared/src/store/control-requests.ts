@@ -17,7 +17,7 @@ export interface Resolution {
   answer?: PermissionAnswer;
 }
 
-/** What became of a wish to stop a turn. `stored`: its owner stops it; a turn nobody has begun can be withdrawn instead. */
+/** What became of a request to stop a turn. `stored`: its owner stops it; a turn nobody has begun can be withdrawn instead. */
 export type InterruptOutcome =
   | { kind: 'stored'; isBegun: boolean; owner: string | undefined }
   | { kind: 'ended'; result: TurnResult }
@@ -26,8 +26,8 @@ export type InterruptOutcome =
 /** What becomes of an answer. `resolved` before: with what. */
 export type AnswerOutcome = { kind: 'ok' } | { kind: 'resolved'; resolution: Resolution } | { kind: 'gone' | 'fenced' };
 
-/** What anybody may wish of a session, and its owner fulfils: that a turn stops, that a tool may run, that its agent is there. Holds no state but its store. */
-export class SessionWishes {
+/** Control requests: what a caller may ask of a session, and its owner fulfils: that a turn stops, that a tool may run, that its agent is there. Holds no state but its store. */
+export class ControlRequests {
   constructor(readonly store: SessionStore) {}
 
   /** Stores that a turn is to stop, and calls its owner. */
@@ -132,7 +132,7 @@ export class SessionWishes {
   }
 
   /**
-   * Opens a session before its first turn, or finds it. `cursor`: id of its last event; `owner`: whose seat it is, dead or alive.
+   * Opens a session before its first turn, or finds it. `cursor`: id of its last event; `owner`: whose worker number it is, dead or alive.
    * @throws HearthError `session_closing` | `session_gone` | `profile_mismatch`
    */
   async open(
@@ -141,7 +141,7 @@ export class SessionWishes {
   ): Promise<{
     incarnation: string;
     cursor: number;
-    seat: number | 'intake';
+    queue: number | 'intake';
     profile: string;
     owner: string | undefined;
   }> {
@@ -154,11 +154,11 @@ export class SessionWishes {
     ]);
     const code = returnCodeOf(reply);
     if (code !== 'OK') throw notOpened('open', code, sessionId, reply[1]);
-    const [, incarnation, cursor, seat, itsProfile, owner] = reply;
+    const [, incarnation, cursor, queue, itsProfile, owner] = reply;
     return {
       incarnation: String(incarnation),
       cursor: Number(cursor),
-      seat: seat === 'intake' ? 'intake' : Number(seat),
+      queue: queue === 'intake' ? 'intake' : Number(queue),
       profile: String(itsProfile),
       owner: String(owner) || undefined,
     };

@@ -2,12 +2,12 @@ import type { Agent } from '../agent/driver.js';
 import type { SparePool } from './spare-pool.js';
 
 /** The right of one session to one agent on this worker. A spare promised with it is used, or given back. */
-export interface Place {
+export interface Slot {
   readonly profile: string;
   spare: Agent | undefined;
 }
 
-/** A session that could give its place up. */
+/** A session that could give its slot up. */
 interface Evictable {
   /** performance.now() of when it became idle. */
   readonly idleSince: number;
@@ -15,7 +15,7 @@ interface Evictable {
   evict(): Promise<boolean>;
 }
 
-export interface PlacesDeps {
+export interface SlotsDeps {
   total: number;
   pools: ReadonlyMap<string, SparePool>;
   idleSessions: () => readonly Evictable[];
@@ -24,18 +24,18 @@ export interface PlacesDeps {
 }
 
 /**
- * The worker's places: room for so many agents, shared by spares, busy and idle sessions. Owns who holds one, and who waits for one.
+ * The worker's slots: room for so many agents, shared by spares, busy and idle sessions. Owns who holds one, and who waits for one.
  *
  * A1 held + spares never exceeds the total.
- * A2 A busy session never loses its place; spares give way before idle sessions do.
- * A3 A place that was freed for a session is not given to a new spare.
+ * A2 A busy session never loses its slot; spares give way before idle sessions do.
+ * A3 A slot that was freed for a session is not given to a new spare.
  * A4 No agent is started that would not fit into the machine's memory: what makes room for it goes first.
  */
-export class Places {
-  private readonly held = new Set<Place>();
+export class Slots {
+  private readonly held = new Set<Slot>();
   private waiting = 0;
 
-  constructor(private readonly deps: PlacesDeps) {}
+  constructor(private readonly deps: SlotsDeps) {}
 
   get total(): number {
     return this.deps.total;
@@ -43,15 +43,15 @@ export class Places {
   get heldCount(): number {
     return this.held.size;
   }
-  /** Agents there are, or are to be: one for each place, and the spares. */
+  /** Agents there are, or are to be: one for each slot, and the spares. */
   get agents(): number {
     return this.held.size + this.spares;
   }
-  /** Spares that were promised with a place and are not bound yet. */
+  /** Spares that were promised with a slot and are not bound yet. */
   get promised(): readonly Agent[] {
     return [...this.held].flatMap(({ spare }) => spare ?? []);
   }
-  /** Places that nobody has and nobody waits for: room for new spares. */
+  /** Slots that nobody has and nobody waits for: room for new spares. */
   get free(): number {
     return this.unheld - this.waiting;
   }
@@ -69,15 +69,15 @@ export class Places {
     return new Set(this.deps.pools.values());
   }
 
-  /** How a new session would get a place: at once, only by evicting an idle session, or not at all. */
+  /** How a new session would get a slot: at once, only by evicting an idle session, or not at all. */
   outlook(): 'free' | 'evictable' | 'full' {
     if (this.unheld > 0) return 'free';
     for (const pool of this.pools) if (pool.readyCount > 0) return 'free';
     return this.deps.idleSessions().length > 0 ? 'evictable' : 'full';
   }
 
-  /** A place for a session of this profile, with a spare if there is one; undefined when all are busy. */
-  async admit(profile: string): Promise<Place | undefined> {
+  /** A slot for a session of this profile, with a spare if there is one; undefined when all are busy. */
+  async admit(profile: string): Promise<Slot | undefined> {
     this.waiting += 1;
     try {
       return await this.findPlace(profile);
@@ -87,7 +87,7 @@ export class Places {
     }
   }
 
-  private async findPlace(profile: string): Promise<Place | undefined> {
+  private async findPlace(profile: string): Promise<Slot | undefined> {
     for (;;) {
       const spare = this.deps.pools.get(profile)?.tryTake();
       if (spare !== undefined || this.unheld > 0) return this.hold(profile, spare);
@@ -104,18 +104,18 @@ export class Places {
     }
   }
 
-  /** Gives a place back, and an unused spare to its pool. */
-  leave(place: Place): void {
-    if (!this.held.delete(place)) return;
-    if (place.spare !== undefined) this.deps.pools.get(place.profile)?.giveBack(place.spare);
-    place.spare = undefined;
+  /** Gives a slot back, and an unused spare to its pool. */
+  leave(slot: Slot): void {
+    if (!this.held.delete(slot)) return;
+    if (slot.spare !== undefined) this.deps.pools.get(slot.profile)?.giveBack(slot.spare);
+    slot.spare = undefined;
     this.fill();
   }
 
-  private hold(profile: string, spare: Agent | undefined): Place {
-    const place: Place = { profile, spare };
-    this.held.add(place);
-    return place;
+  private hold(profile: string, spare: Agent | undefined): Slot {
+    const slot: Slot = { profile, spare };
+    this.held.add(slot);
+    return slot;
   }
 
   /** Has spares started as far as there is room. */
