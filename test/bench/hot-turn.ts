@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createProducer } from '@hearth/producer';
 import { createLogger, profileSchema } from '@hearth/shared';
-import { type Agent, type AgentEvent, ClaudeDriver } from '@hearth/worker';
+import { type Agent, type AgentEvent, ClaudeDriver } from '@hearth/worker/internal';
 import { type Bench, ms, quantile, row } from './bench.js';
 
 const rounds = 300;

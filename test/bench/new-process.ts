@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createProducer } from '@hearth/producer';
-import { findClaude } from '@hearth/worker';
+import { findClaude } from '@hearth/worker/internal';
 import { execa } from 'execa';
 import { type Bench, quantile, row } from './bench.js';
 

@@ -54,7 +54,7 @@ test('a replica that lacks a claim, a submit and a commit is promoted: what it h
   await eventually(() => seen.includes('turn.finished'));
   const second = await cluster.worker({ claude: 'fake', leaseTtlMs: 2_000 });
   first.signal('SIGKILL');
-  await second.logged(({ msg, sessionId }) => msg === 'turn started' && sessionId === 'moving');
+  await second.logged(({ event, sessionId }) => event === 'turn.started' && sessionId === 'moving');
   const unknown = await lost.prompt(long, { turnId: 'submitted-and-lost' });
   for await (const event of unknown) if (event.type === 'text.delta') break;
 

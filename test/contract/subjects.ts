@@ -8,7 +8,7 @@ import {
   modelApiEnvironment,
   startModelApi,
 } from '@hearth/simulator';
-import { findClaude } from '@hearth/worker';
+import { findClaude } from '@hearth/worker/internal';
 import { afterAll, beforeAll, describe, expect } from 'vitest';
 import { type Beginning, CliProcess, type Subject } from './cli-process.js';
 

@@ -5,7 +5,7 @@ import { startLocalRedis } from '@hearth/local-redis';
 import { createProducer, type HearthError } from '@hearth/producer';
 import { intakeQueue } from '@hearth/shared';
 import { fakeClaudePath } from '@hearth/simulator';
-import { findClaude } from '@hearth/worker';
+import { findClaude } from '@hearth/worker/internal';
 import { Queue } from 'bullmq';
 import { execa } from 'execa';
 import { Redis } from 'ioredis';

@@ -85,7 +85,7 @@ test('a second result in the middle of the next turn closes nothing', async () =
     await (await session.prompt('[[second-result after=150ms]] first')).result();
     const turn = await session.prompt('[[stream chunks=20 every=30ms]] one two three four five six');
     expect((await turn.result()).text).toBe('Echo: one two three four five six');
-    await worker.logged(({ msg }) => msg === 'a result that is not of the running turn was ignored');
+    await worker.logged(({ event }) => event === 'agent.stray_result');
   });
 });
 
@@ -97,7 +97,7 @@ test('a second result after the next turn’s last word does not stand for its o
     await (await session.prompt('[[second-result after=300ms]] the same')).result();
     const turn = await session.prompt('[[no-result]] the same');
     await expect(turn.result()).rejects.toMatchObject({ code: 'silence_timeout' });
-    await worker.logged(({ msg }) => msg === 'a result that is not of the running turn was ignored');
+    await worker.logged(({ event }) => event === 'agent.stray_result');
   });
 });
 

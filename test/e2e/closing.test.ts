@@ -120,7 +120,7 @@ test('closing sessions that nobody owns: one that waits without any worker, one 
 
     const worker = await cluster.worker({ claude: 'fake', leaseTtlMs: 1_000, env: { HEARTH_IDLE_TIMEOUT_MS: '1' } });
     await (await producer.session('released').prompt('hello')).result();
-    await worker.logged(({ msg }) => msg === 'session released');
+    await worker.logged(({ event }) => event === 'session.released');
     expect(await producer.session('released').close()).toBe(true);
     expect(await traces(cluster, 'released')).toEqual([]);
     // Nobody owns it, so nobody but the note tells the worker which folder was its.
@@ -137,7 +137,7 @@ test('closing sessions that nobody owns: one that waits without any worker, one 
     // A worker that comes later finds the folder of the dead one by the note.
     const next = await cluster.worker({ claude: 'fake', env: { HEARTH_HOME: worker.home } });
     await eventually(async () => (await readdir(join(worker.home, 'workspaces'))).length === 0);
-    expect(next.log.some(({ msg }) => msg === 'session claimed')).toBe(false);
+    expect(next.log.some(({ event }) => event === 'session.claimed')).toBe(false);
   });
 });
 
@@ -162,9 +162,9 @@ test('deleted and opened again while its former owner sleeps: the sleeper change
     });
     const before = await contents(cluster, 's');
     sleeper.signal('SIGCONT');
-    await sleeper.logged(({ msg }) => /writes were refused|the lease is lost/.test(msg));
+    await sleeper.logged(({ event }) => event === 'session.lost' || event === 'lease.lost');
     // It has begun anew, so whatever it had in hand was tried, and refused.
-    await sleeper.logged(({ msg, workerId }) => msg === 'worker serves' && workerId !== sleeper.workerId);
+    await sleeper.logged(({ event, workerId }) => event === 'worker.serving' && workerId !== sleeper.workerId);
     expect(await contents(cluster, 's')).toEqual(before);
     for await (const event of session.events({ after: cursor })) {
       expect(event.type).toBe('stream.expired');
@@ -228,7 +228,7 @@ test('a close whose closer is gone is finished by the workers', async () => {
     // As a closer leaves it that dies after its first step.
     const { incarnation = '', usedAt = 0 } = (await session.summary()) ?? {};
     await cluster.endings.close('s', incarnation);
-    const closed = await worker.logged(({ msg }) => msg.startsWith('session closed: nobody used it any more'));
+    const closed = await worker.logged(({ event }) => event === 'session.retired');
     // Long before it would have been closed because nobody used it.
     expect(closed.time - usedAt).toBeLessThan(retentionMs);
     await expect.poll(() => traces(cluster, 's')).toEqual([]);

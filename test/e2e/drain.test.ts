@@ -16,7 +16,7 @@ async function draining(cluster: Cluster): Promise<{ worker: TestWorker; turn: T
     if (event.type === 'text.delta') break;
   }
   worker.signal('SIGTERM');
-  await worker.logged(({ msg }) => msg === 'worker drains');
+  await worker.logged(({ event }) => event === 'worker.draining');
   return { worker, turn, pid };
 }
 
@@ -46,15 +46,15 @@ test('a second signal goes at once; the watchdog ends the agents', async () => {
     const { worker, pid } = await draining(cluster);
     worker.signal('SIGTERM');
     expect(await worker.exited).toBe(1);
-    expect(worker.log.map(({ msg }) => msg)).toContain('stopping at once');
-    expect(worker.log.map(({ msg }) => msg)).not.toContain('worker stopped');
+    expect(worker.log.map(({ event }) => event)).toContain('worker.left');
+    expect(worker.log.map(({ event }) => event)).not.toContain('worker.stopped');
     await eventually(async () => !(await isRunning(pid)));
   });
 });
 
 /** Stops a worker: its exit code, and whether it took no longer than it had said it would. */
 async function stopped(worker: TestWorker): Promise<{ code: number | null; inTime: boolean }> {
-  const { terminationGraceMs } = await worker.logged(({ msg }) => msg === 'worker serves');
+  const { terminationGraceMs } = await worker.logged(({ event }) => event === 'worker.serving');
   const from = performance.now();
   const code = await worker.stop();
   return { code, inTime: performance.now() - from < Number(terminationGraceMs) };

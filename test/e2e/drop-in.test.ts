@@ -1,7 +1,7 @@
 /** hearth-claude side by side with the real claude, call by call: docs/drop-in.md says what may differ, and nothing else does. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { findClaude } from '@hearth/worker';
+import { findClaude } from '@hearth/worker/internal';
 import { execa } from 'execa';
 import { expect, test } from 'vitest';
 import { type Cluster, withCluster } from '../support/cluster.js';

@@ -19,7 +19,7 @@ test('a worker runs on the stand-in: a spare, a hot turn, a tool, a resume elsew
     const effect = JSON.parse(await readFile(effects, 'utf8')) as { pid: number; agent: string };
     expect(effect).toMatchObject({ pid: hot.pid, agent: expect.any(String) });
     process.kill(hot.pid ?? 0, 'SIGKILL');
-    await worker.logged(({ msg }) => msg === 'session released');
+    await worker.logged(({ event }) => event === 'session.released');
     const resumed = await (await session.prompt('What number did I ask you to remember?')).result();
     expect(resumed).toMatchObject({ warmth: 'resumed', text: 'You asked me to remember the number 12.' });
     const survived = await (await session.prompt('[[crash during times=1]] still here')).result();
@@ -61,7 +61,7 @@ test('a session that is resumed keeps its prompt cache: every flag that goes int
     const first = await (await session.prompt('Remember the number 12.')).result();
     expect(first.tokens).toMatchObject({ cacheRead: 0, cacheWrite: expect.toSatisfy((tokens: number) => tokens > 0) });
     process.kill(first.pid ?? 0, 'SIGKILL');
-    await worker.logged(({ msg }) => msg === 'session released');
+    await worker.logged(({ event }) => event === 'session.released');
     const resumed = await (await session.prompt('What number did I ask you to remember?')).result();
     expect(resumed.warmth).toBe('resumed');
     expect(resumed.tokens.cacheRead).toBeGreaterThanOrEqual(first.tokens.cacheWrite);

@@ -94,7 +94,7 @@ describe('an interrupted agent whose result', () => {
       const worker = await cluster.worker({ claude: 'fake' });
       const session = cluster.producer().session('s');
       await (await session.prompt('[[second-result after=50ms]] first')).result();
-      await worker.logged(({ msg }) => msg === 'a result that is not of the running turn was ignored');
+      await worker.logged(({ event }) => event === 'agent.stray_result');
       expect((await (await session.prompt('second')).result()).text).toBe('Echo: second');
     });
   });

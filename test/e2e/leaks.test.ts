@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { markedProcesses, workerMark } from '@hearth/worker';
+import { markedProcesses, workerMark } from '@hearth/worker/internal';
 import { expect, test } from 'vitest';
 import { type TestWorker, withCluster } from '../support/cluster.js';
 import { eventually } from '../support/facts.js';
@@ -79,7 +79,7 @@ test('thousands of sessions opened and closed: keys, memory, folders and process
 async function weightOf(worker: TestWorker): Promise<number> {
   const from = worker.log.length;
   worker.signal('SIGUSR2');
-  const weighed = await eventually(() => worker.log.slice(from).find(({ msg }) => msg === 'weighed'));
+  const weighed = await eventually(() => worker.log.slice(from).find(({ event }) => event === 'weighed'));
   return Number(weighed['bytes']);
 }
 

@@ -14,9 +14,9 @@ test('a worker whose connections carry nothing any more, and end for nobody, is 
     await (await session.prompt('before')).result();
 
     way.freeze('standing');
-    const lost = await worker.logged(({ msg }) => msg.startsWith('the lease is lost'));
+    const lost = await worker.logged(({ event }) => event === 'lease.lost');
     const turn = await session.prompt('after');
-    const reborn = await worker.logged(({ msg, time }) => msg === 'worker serves' && time > lost.time);
+    const reborn = await worker.logged(({ event, time }) => event === 'worker.serving' && time > lost.time);
     expect(reborn.time - lost.time).toBeLessThan(10_000);
     expect(await turn.result()).toMatchObject({ text: 'Echo: after', workerId: reborn['workerId'] });
   });
@@ -27,7 +27,7 @@ test('a worker that is reborn while its connections are cut again and again does
     const way = await cuttable(cluster.redisUrl);
     const worker = await cluster.worker({ claude: 'fake', leaseTtlMs, env: { REDIS_URL: way.url } });
     await cluster.redis.del(cluster.keys.lease(worker.workerId));
-    const lost = await worker.logged(({ msg }) => msg.startsWith('the lease is lost'));
+    const lost = await worker.logged(({ event }) => event === 'lease.lost');
     // At whatever it is doing: as a way does that is no good.
     let cuts = 0;
     await new Promise<void>((resolve) => {
@@ -38,7 +38,7 @@ test('a worker that is reborn while its connections are cut again and again does
         resolve();
       }, 25);
     });
-    await worker.logged(({ msg, time }) => msg === 'worker serves' && time > lost.time);
+    await worker.logged(({ event, time }) => event === 'worker.serving' && time > lost.time);
     expect(worker.isGone()).toBe(false);
     const turn = await cluster.producer().session('s').prompt('hello');
     expect((await turn.result()).text).toBe('Echo: hello');
@@ -73,10 +73,10 @@ test('a worker that loses its lease since Redis refuses every write begins anew 
   const turn = await cluster.producer().session('s').prompt('[[stream chunks=10 every=400ms]] hello');
   for await (const { type } of turn) if (type === 'turn.started') break;
   await cluster.redis.config('SET', 'min-replicas-to-write', '1');
-  const lost = await worker.logged(({ msg }) => msg.startsWith('the lease is lost'));
-  const waits = worker.logged(({ msg }) => msg.startsWith('the worker cannot begin anew'));
+  const lost = await worker.logged(({ event }) => event === 'lease.lost');
+  const waits = worker.logged(({ event }) => event === 'worker.restart_failed');
   expect(await Promise.race([waits.then(() => 'waits'), worker.exited])).toBe('waits');
   await cluster.redis.config('SET', 'min-replicas-to-write', '0');
-  const reborn = await worker.logged(({ msg, time }) => msg === 'worker serves' && time > lost.time);
+  const reborn = await worker.logged(({ event, time }) => event === 'worker.serving' && time > lost.time);
   expect(await turn.result()).toMatchObject({ text: 'Echo: hello', workerId: reborn['workerId'] });
 });

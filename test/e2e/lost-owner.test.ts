@@ -9,8 +9,8 @@ test('a session whose owner lives and has lost its own view of it can be closed'
     // Its next write finds its number missing, as after a failover: it ends the agent, and cannot give the lock back.
     await cluster.redis.hset(cluster.keys.session('s')[0], 'batch', 0);
     const turn = await session.prompt('again');
-    const signs = ['a write to the session store failed', 'the session could not be handed over'];
-    await worker.logged(({ msg }) => signs.includes(msg));
+    const signs = ['session.write_failed', 'session.hand_over_failed'];
+    await worker.logged(({ event }) => signs.includes(event));
     const ended = turn.result().catch((error: unknown) => error);
     expect(await session.close({ deadlineMs: 5_000 })).toBe(true);
     expect(await ended).toMatchObject({ code: 'cancelled' });

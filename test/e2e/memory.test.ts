@@ -27,9 +27,9 @@ test('a spare beyond the hard limit is ended, too, and another started', async (
   await withCluster(async (cluster) => {
     // Any process of Node holds more.
     const worker = await cluster.worker({ claude: 'fake', env: { HEARTH_AGENT_HARD_MEMORY_MB: '20' } });
-    const first = await worker.logged(({ msg }) => msg.startsWith('a spare took more memory'));
+    const first = await worker.logged(({ event }) => event === 'spare.memory_exceeded');
     await eventually(async () => !(await isRunning(Number(first['pid']))));
-    await worker.logged(({ msg, pid }) => msg === first.msg && pid !== first['pid']);
+    await worker.logged(({ event, pid }) => event === first.event && pid !== first['pid']);
   });
 });
 

@@ -20,7 +20,7 @@ test('a session whose resume fails everywhere is told so, once every worker has 
     const producer = cluster.producer();
     const broken = producer.session('broken');
     await (await broken.prompt('Remember the number 1.')).result();
-    await Promise.race(workers.map((worker) => worker.logged(({ msg }) => msg === 'session released')));
+    await Promise.race(workers.map((worker) => worker.logged(({ event }) => event === 'session.released')));
     // Two turns, of a session that was asleep: each is told.
     const turns = [await broken.prompt('What number did I ask you to remember?'), await broken.prompt('hello')];
     for (const turn of turns) {
@@ -29,7 +29,7 @@ test('a session whose resume fails everywhere is told so, once every worker has 
         message: expect.stringContaining('no past today'),
       });
     }
-    const claims = workers.flatMap(({ log }) => log.filter(({ msg }) => msg === 'session claimed'));
+    const claims = workers.flatMap(({ log }) => log.filter(({ event }) => event === 'session.claimed'));
     // The first turn of all, and for each of the two at most once round the workers and back.
     expect(claims.length).toBeLessThanOrEqual(1 + 2 * 3);
 
@@ -55,7 +55,7 @@ test('an agent that is killed while it resumes is followed by another: its sessi
     const worker = await cluster.worker({ env: { HEARTH_CLAUDE_PATH: path, HEARTH_IDLE_TIMEOUT_MS: '200' } });
     const session = cluster.producer().session('s');
     await (await session.prompt('Remember the number 2.')).result();
-    await worker.logged(({ msg }) => msg === 'session released');
+    await worker.logged(({ event }) => event === 'session.released');
     const result = await (await session.prompt('What number did I ask you to remember?')).result();
     expect(result).toMatchObject({ text: 'You asked me to remember the number 2.', warmth: 'resumed', attempt: 1 });
   });

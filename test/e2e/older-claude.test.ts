@@ -1,7 +1,7 @@
 import { chmod, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sessionFolder } from '@hearth/shared';
-import { findClaude } from '@hearth/worker';
+import { findClaude } from '@hearth/worker/internal';
 import { expect, test } from 'vitest';
 import { type Cluster, type TestWorker, withCluster } from '../support/cluster.js';
 
@@ -41,7 +41,7 @@ test('a claude that cannot park spares gets them in folders that become the work
     );
     expect(await readFile(join(workspace, 'note.txt'), 'utf8')).toBe('kept\n');
     process.kill(first.pid ?? 0, 'SIGKILL');
-    await worker.logged(({ msg }) => msg === 'session released');
+    await worker.logged(({ event }) => event === 'session.released');
     const resumed = await (await session.prompt('[[tool Bash {"command":"cat note.txt"}]]')).result();
     expect(resumed).toMatchObject({ warmth: 'resumed', text: expect.stringContaining('kept') });
   });
@@ -56,13 +56,13 @@ test('a claude that mirrors nothing is read from its files: its sessions resume 
     const tooled = await (await session.prompt('[[tool Bash {"command":"echo a"}]] and a tool')).result();
     expect(tooled).toMatchObject({ durable: true, warmth: 'hot' });
     process.kill(tooled.pid ?? 0, 'SIGKILL');
-    await worker.logged(({ msg }) => msg === 'session released');
+    await worker.logged(({ event }) => event === 'session.released');
     const recall = 'What number did I ask you to remember?';
     const first = await (await session.prompt(recall)).result();
     expect(first).toMatchObject({ warmth: 'resumed', durable: true, text: 'You asked me to remember the number 14.' });
     // What was added to the file that was given with the resume is the past, too.
     process.kill(first.pid ?? 0, 'SIGKILL');
-    await worker.logged(({ msg, seq }) => msg === 'turn finished' && seq === 3);
+    await worker.logged(({ event, seq }) => event === 'turn.finished' && seq === 3);
     const second = await (await session.prompt(recall)).result();
     expect(second).toMatchObject({ warmth: 'resumed', text: 'You asked me to remember the number 14.' });
     const main = (await session.transcript()).get('main') ?? '';

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { markedProcesses, workerMark } from '@hearth/worker';
+import { markedProcesses, workerMark } from '@hearth/worker/internal';
 import { expect, test } from 'vitest';
 import { withCluster } from '../support/cluster.js';
 import { eventually, watchdogOf } from '../support/facts.js';
@@ -24,7 +24,7 @@ test('a worker that dies together with its watchdog leaves orphans; the next one
 
     const second = await cluster.worker({ ...settings, home: first.home });
     expect(await markedProcesses(workerMark, first.workerId)).toEqual([]);
-    await second.logged(({ msg, of }) => msg.startsWith('a dead incarnation') && of === first.workerId);
+    await second.logged(({ event, of }) => event === 'orphans.removed' && of === first.workerId);
     expect(await readdir(join(first.home, 'workers'))).toEqual([second.workerId]);
     await expect(turn.result()).rejects.toMatchObject({ code: 'interrupted' });
     expect(existsSync(`${began}-and-ended`)).toBe(false);

@@ -62,7 +62,7 @@ test(
       expect(most).toBeLessThanOrEqual(submitted + 2 * slots);
       // Whoever waits for longer than events are kept may miss the begin of a turn, but not its result: the workers know.
       const begun = workers
-        .flatMap(({ log }) => log.filter(({ msg, seq }) => msg === 'turn started' && seq === 1))
+        .flatMap(({ log }) => log.filter(({ event, seq }) => event === 'turn.started' && seq === 1))
         .sort((one, other) => one.time - other.time)
         .map((line) => Number(String(line['sessionId']).replace('pending-', '')))
         .filter((session) => session < served);

@@ -169,7 +169,7 @@ test('when sessions wait for a worker, priority says who is first', async () => 
     }
     const worker = await cluster.worker({ claude: 'fake', slots: 1 });
     const claims = await eventually(() => {
-      const names = worker.log.filter(({ msg }) => msg === 'session claimed').map(({ sessionId }) => sessionId);
+      const names = worker.log.filter(({ event }) => event === 'session.claimed').map(({ sessionId }) => sessionId);
       return names.length === 3 && names;
     });
     expect(claims).toEqual(['none', 'high', 'low']);
@@ -183,7 +183,7 @@ test('a prompt without a session uses a spare once and leaves nothing but its re
     const turn = await producer.prompt('Remember the number 3.', { turnId: 'once' });
     const result = await turn.result();
     expect(result).toMatchObject({ warmth: 'spare', text: 'I will remember the number 3.' });
-    await worker.logged(({ msg }) => msg === 'session released');
+    await worker.logged(({ event }) => event === 'session.released');
     expect(() => process.kill(result.pid ?? 0, 0)).toThrow();
     expect(await producer.sessions()).toEqual([]);
     // The same turnId is the same turn; another prompt meets another agent, which remembers nothing.

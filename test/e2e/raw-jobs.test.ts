@@ -137,7 +137,7 @@ test('a job whose worker dies after it was admitted is the same turn: served onc
         sessionId: 's',
         prompt: '[[stream chunks=40 every=100ms]] a b c d e f g h',
       });
-      await first.logged(({ msg }) => msg === 'job admitted');
+      await first.logged(({ event }) => event === 'job.admitted');
       for await (const event of session.events({ after: `${(await session.summary())?.incarnation}.0` })) {
         if (event.type === 'text.delta') break;
       }
@@ -158,7 +158,7 @@ test('a job that was admitted in time does not expire with its worker', async ()
     await withTurns(cluster, async (turns) => {
       const prompt = '[[stream chunks=20 every=200ms]] a b c d e f g h i j k l m n o p q r s t u v w';
       const job = await turns.add('turn', { sessionId: 's', prompt, expiresIn: 2_000 });
-      await first.logged(({ msg }) => msg === 'job admitted');
+      await first.logged(({ event }) => event === 'job.admitted');
       for await (const event of session.events({ after: `${(await session.summary())?.incarnation}.0` })) {
         if (event.type === 'text.delta' && Date.now() > job.timestamp + 2_000) break;
       }
@@ -217,7 +217,7 @@ test('a delayed and a prioritised job keep their time and their rank', async () 
       await turns.add('turn', { sessionId: 'first', prompt: 'x' });
       const worker = await cluster.worker({ claude: 'fake', slots: 1 });
       const claims = await eventually(() => {
-        const names = worker.log.filter(({ msg }) => msg === 'session claimed').map(({ sessionId }) => sessionId);
+        const names = worker.log.filter(({ event }) => event === 'session.claimed').map(({ sessionId }) => sessionId);
         return names.length >= 4 && names;
       });
       expect(claims.filter((name) => name !== 'later')).toEqual(['first', 'high', 'low']);
@@ -249,7 +249,7 @@ test('two jobs with one turnId, both in hand, are one turn: both end with it, an
       const data = { sessionId: 's', turnId: 'same', prompt: '[[stream chunks=10 every=100ms]] a b c d' };
       const first = await turns.add('turn', data);
       const second = await turns.add('turn', data);
-      await eventually(() => worker.log.filter(({ msg }) => msg === 'job admitted').length === 2);
+      await eventually(() => worker.log.filter(({ event }) => event === 'job.admitted').length === 2);
       for (const { id } of [first, second]) expect(await endOf(turns, id)).toMatchObject({ state: 'completed' });
     });
     expect(await cluster.producer().session('s').turns()).toHaveLength(1);

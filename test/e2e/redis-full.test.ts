@@ -8,7 +8,7 @@ test('a delayed prompt that comes due meanwhile is served as soon as Redis takes
   const worker = await cluster.worker({ claude: 'fake', leaseTtlMs: 60_000 });
   const turn = await cluster.producer().session('s').prompt('hello', { delay: 500 });
   await cluster.redis.config('SET', 'maxmemory', '1');
-  await worker.logged(({ msg, level }) => level === 'error' && msg.startsWith('a doorbell'));
+  await worker.logged(({ event }) => event === 'doorbell.requeued');
   expect(await new DelayedNotes(cluster.store).find('s', turn.turnId)).toBeDefined();
   await cluster.redis.config('SET', 'maxmemory', '0');
   expect(await turn.result()).toMatchObject({ text: 'Echo: hello' });

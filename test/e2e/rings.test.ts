@@ -102,7 +102,7 @@ test('turns whose rings are lost, in whatever state, in the worker queue of an o
     }
     // Each ring that does not wait was found lost by the other worker in its half; in its own the owner only looks at its log.
     const rungAgain = ({ log }: TestWorker) =>
-      new Set(log.flatMap(({ msg, sessionId }) => (msg === 'turn rung again' ? [sessionId] : [])));
+      new Set(log.flatMap(({ event, sessionId }) => (event === 'turn.rung_again' ? [sessionId] : [])));
     await expect.poll(() => rungAgain(other).size).toBe(states.length - 1);
     expect(rungAgain(owner).size).toBe(0);
   });

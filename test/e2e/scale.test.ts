@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import type { Session, TurnHandle } from '@hearth/producer';
-import { workerMark } from '@hearth/worker';
+import { workerMark } from '@hearth/worker/internal';
 import { expect, test } from 'vitest';
 import { withCluster } from '../support/cluster.js';
 
@@ -72,7 +72,7 @@ test('200 sessions × 20 turns on 4 workers with 10 slots: at home between evict
       }
     }
     for (const { log } of running)
-      evictions += log.filter(({ msg }) => /^session (released|handed over)/.test(msg)).length;
+      evictions += log.filter(({ event }) => event === 'session.released' || event === 'session.handed_over').length;
     // All but the first to find slots wait with a whole burst in their logs.
     expect(kept).toBeGreaterThan((sessions * turnsEach) / 2);
     // Each session but those that ended in a place had to make room once for each time it came back.

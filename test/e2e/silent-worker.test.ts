@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { markedProcesses, workerMark } from '@hearth/worker';
+import { markedProcesses, workerMark } from '@hearth/worker/internal';
 import { expect, test } from 'vitest';
 import { type TestWorker, withCluster } from '../support/cluster.js';
 import { contents } from '../support/contents.js';
@@ -55,9 +55,9 @@ test.each([
         first.signal('SIGCONT');
         const refused = await first.logged(({ refusedWrites }) => Number(refusedWrites) > 0);
         expect(refused['fence']).toMatch(/^1\./);
-        await first.logged(({ msg }) => msg.startsWith('the lease is lost'));
+        await first.logged(({ event }) => event === 'lease.lost');
         // It begins anew under another name; only then is everything that it could have written written.
-        await first.logged(({ msg, workerId }) => msg === 'worker serves' && workerId !== first.workerId);
+        await first.logged(({ event, workerId }) => event === 'worker.serving' && workerId !== first.workerId);
       }
       expect(await Promise.all(['looping', 'talking'].map((sessionId) => contents(cluster, sessionId)))).toEqual(
         before,

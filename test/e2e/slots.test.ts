@@ -88,7 +88,7 @@ test('an idle session is released after the idle timeout, and comes back by resu
     const worker = await cluster.worker({ claude: 'fake', env: { HEARTH_IDLE_TIMEOUT_MS: '300' } });
     const session = cluster.producer().session('s');
     await (await session.prompt('Remember the number 5.')).result();
-    await worker.logged(({ msg }) => msg === 'session released');
+    await worker.logged(({ event }) => event === 'session.released');
     expect(await session.summary()).toMatchObject({ owner: undefined, turns: 1 });
     const back = await (await session.prompt(recall)).result();
     expect(back).toMatchObject({ warmth: 'resumed', text: 'You asked me to remember the number 5.' });
@@ -105,12 +105,12 @@ test.each([
     const say = async (words: string) => (await session.prompt(words)).result();
     const first = await say('Remember the number 5.');
     await say('hello');
-    await worker.logged(({ msg }) => msg === 'the agent has served long enough; another resumes');
+    await worker.logged(({ event }) => event === 'agent.recycled');
     await eventually(async () => (await cluster.leases.workers())[0]?.slots.idle === 1);
     const next = await say(recall);
     expect(next).toMatchObject({ warmth: 'resumed', text: 'You asked me to remember the number 5.' });
     expect(next.pid).not.toBe(first.pid);
-    expect(worker.log.some(({ msg }) => msg === 'session released')).toBe(false);
+    expect(worker.log.some(({ event }) => event === 'session.released')).toBe(false);
   });
 });
 

@@ -36,7 +36,7 @@ test.each([
       claudeSessionId: told.claudeSessionId,
       seq: 2,
     });
-    const claimed = await second.logged((line) => line.msg === 'session claimed');
+    const claimed = await second.logged((line) => line.event === 'session.claimed');
     expect(leaseGoneAt - killedAt).toBeLessThan(leaseTtlMs + noiseMs);
     expect(claimed.time - leaseGoneAt).toBeLessThan(sweepMs + noiseMs);
     expect(servedAt - claimed.time).toBeLessThan(resumeMs + noiseMs);
@@ -56,12 +56,12 @@ test('a session that was idle when its owner died is served as soon as somebody 
     const second = await cluster.worker({ claude: 'fake', leaseTtlMs });
     first.signal('SIGKILL');
     // Then the look after the dead has passed the session by.
-    await second.logged(({ msg, sessionId }) => msg === 'session claimed' && sessionId === busy.sessionId);
+    await second.logged(({ event, sessionId }) => event === 'session.claimed' && sessionId === busy.sessionId);
     expect(await (await session.prompt('What number did I ask you to remember?')).result()).toMatchObject({
       text: 'You asked me to remember the number 7.',
       workerId: second.workerId,
     });
-    expect(second.log.filter(({ msg, sessionId }) => msg === 'turn rung again' && sessionId === 's')).toEqual([]);
+    expect(second.log.filter(({ event, sessionId }) => event === 'turn.rung_again' && sessionId === 's')).toEqual([]);
     await busy.interrupt();
   });
 });
@@ -86,10 +86,10 @@ test('a past whose end is damaged is cut back to what is whole, and that is said
     const turn = await session.prompt('What number did I ask you to remember?');
     const statuses: string[] = [];
     for await (const event of turn) if (event.type === 'status') statuses.push(event.status);
-    expect(statuses).toContain('past damaged: 1 lines cut');
+    expect(statuses).toContain('transcript damaged: 1 lines cut');
     expect(await turn.result()).toMatchObject({ warmth: 'resumed', text: 'You asked me to remember the number 18.' });
     // What Claude itself wrote is whole: of that nothing was cut.
-    expect(second.log.find(({ msg }) => msg.startsWith('the transcript was damaged'))).toMatchObject({ lines: 1 });
+    expect(second.log.find(({ event }) => event === 'transcript.repaired')).toMatchObject({ lines: 1 });
   });
 });
 
@@ -206,7 +206,7 @@ test('agent_crashed tells what the agent said last on stderr', async () => {
     const turn = await cluster.producer().session('s').prompt('[[stderr 70B]] [[crash before code=7]] hello');
     await expect(turn.result()).rejects.toMatchObject({
       code: 'agent_crashed',
-      message: expect.stringMatching(/died 3 times .* It said last: stderr .*stderr$/),
+      message: expect.stringMatching(/died 3 times .* Its last output on stderr: stderr .*stderr$/),
     });
   });
 });

@@ -1,4 +1,4 @@
-import { markedProcesses, workerMark } from '@hearth/worker';
+import { markedProcesses, workerMark } from '@hearth/worker/internal';
 import { expect, test } from 'vitest';
 import { withCluster } from '../support/cluster.js';
 import { eventually, watchdogOf } from '../support/facts.js';

@@ -16,6 +16,8 @@ import { keptPrefixes } from '../setup/prefix.js';
 
 /** One line of a worker's log. */
 interface LogLine {
+  /** The stable code of what happened. Tests match this, never the message. */
+  event: string;
   msg: string;
   time: number;
   level: string;
@@ -213,7 +215,7 @@ function parse(text: string): LogLine {
   try {
     return JSON.parse(text) as LogLine;
   } catch {
-    return { msg: text, time: Date.now(), level: 'raw' };
+    return { event: 'raw', msg: text, time: Date.now(), level: 'raw' };
   }
 }
 

@@ -3,21 +3,21 @@ import type { LeaseStore, WorkerRecord } from '@hearth/shared';
 /** How old the list of workers may be, ms. */
 const freshMs = 500;
 
-/** What this worker knows of the others. Owns a short-lived copy of the worker records. */
+/** What this worker knows of the other workers. Owns a short-lived copy of their records. */
 export class Fleet {
   private known: { at: number; workers: Promise<WorkerRecord[]> } | undefined;
 
   constructor(
     private readonly leases: LeaseStore,
-    private readonly self: () => string,
+    private readonly workerId: string,
   ) {}
 
-  /** Whether a live worker other than this one has the profile; `healthy`: and its agents start. */
+  /** Whether another live worker has the profile. `healthy`: and its agents start. */
   async othersHave(profile: string, which: 'any' | 'healthy'): Promise<boolean> {
     const workers = await this.workers();
-    return workers.some((worker) => {
-      if (worker.workerId === this.self() || worker.state !== 'serving') return false;
-      const health = worker.profiles[profile];
+    return workers.some(({ workerId, state, profiles }) => {
+      if (workerId === this.workerId || state !== 'serving') return false;
+      const health = profiles[profile];
       return which === 'healthy' ? health === 'ok' : health !== undefined;
     });
   }

@@ -1,11 +1,13 @@
 /**
- * The worker process: `node main.js [--profiles file] [--slots n] [--stop-with-stdin]`; everything else by environment (README, "Options").
- * Standard output: one JSON line `{"kind":"worker","workerId","workerNumber","terminationGraceMs"}` when it serves and its spares are ready;
- * `terminationGraceMs`: how long after SIGTERM a supervisor must not kill it.
+ * The worker process: `node main.js [--profiles file] [--slots n] [--stop-with-stdin]`. Everything else comes from the environment
+ * (docs: options).
  *
- * First SIGTERM or SIGINT: drain; second: go at once. Exit code 0: every turn that ran finished (those that waited go to other workers);
- * 1: one that ran was cut off, and goes to another worker; 2: it could not start. A worker that lost its lease starts anew under a
- * fresh workerId, as soon as Redis answers and takes writes.
+ * Standard output: one JSON line `{"kind":"worker","workerId","workerNumber","terminationGraceMs"}` when it serves and its first spares
+ * are ready. A supervisor must wait `terminationGraceMs` after SIGTERM before it kills.
+ *
+ * The first SIGTERM or SIGINT drains, the second ends at once. Exit code 0: every running turn finished (waiting turns go to other
+ * workers). 1: a running turn was cut off and goes to another worker. 2: the worker could not start. A worker that lost its lease
+ * starts again under a new workerId, as soon as Redis answers and takes writes.
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
@@ -13,14 +15,14 @@ import { Backoff, createProcessLogger, describeError, type ErrorCode, HearthErro
 import { readProfiles, type WorkerOptions } from './options.js';
 import { Worker } from './worker.js';
 
-/** A lost lease is followed by a new incarnation, not sooner than this, ms. */
-const rebornAfterMs = 1_000;
-/** How often a worker that lost its lease tries to begin anew, ms: at first, and at last. */
-const againMs = { firstMs: 500, atMostMs: 2_000 };
-/** What does not pass by itself. */
-const lasting: ReadonlySet<ErrorCode> = new Set(['invalid_options', 'redis_too_old', 'redis_evicting']);
+/** A new incarnation follows a lost lease after this, ms. */
+const restartAfterMs = 1_000;
+/** Back-off between starts after a lost lease, ms. */
+const restartBackoff = { firstMs: 500, atMostMs: 2_000, holdMs: 0 };
+/** Errors that do not pass by themselves. */
+const lastingErrors: ReadonlySet<ErrorCode> = new Set(['invalid_options', 'redis_too_old', 'redis_evicting']);
 
-/** A stop that is not done is broken off so long before its time is over, ms. */
+/** A stop that is not done so long before its time is over is broken off, ms. */
 const leavingMs = 500;
 
 const log = createProcessLogger('hearth-worker');
@@ -32,7 +34,7 @@ async function serve(options: WorkerOptions): Promise<void> {
   worker = incarnation;
   incarnation.once('lost', () => {
     worker = undefined;
-    pause(rebornAfterMs)
+    pause(restartAfterMs)
       .then(() => serveAgain(options))
       .catch(fail);
   });
@@ -43,43 +45,44 @@ async function serve(options: WorkerOptions): Promise<void> {
     process.stdout.write(`${JSON.stringify({ kind: 'worker', ...started, terminationGraceMs })}\n`);
 }
 
-/** Redis may still be away, or refuse writes: that was no reason to end before, and is none now. */
+/** Starts again until it works, because Redis may still be away or refuse writes. */
 async function serveAgain(options: WorkerOptions): Promise<void> {
-  const backoff = new Backoff({ ...againMs, holdMs: 0 });
-  let told: string | undefined;
+  const backoff = new Backoff(restartBackoff);
+  let loggedReason: string | undefined;
   for (;;) {
     try {
       return await serve(options);
     } catch (error) {
-      if (error instanceof HearthError && lasting.has(error.code)) throw error;
-      const why = describeError(toErrorBody(error));
-      if (why !== told) log.warn({ err: error }, 'the worker cannot begin anew; it tries again until it can');
-      told = why;
+      if (error instanceof HearthError && lastingErrors.has(error.code)) throw error;
+      const reason = describeError(toErrorBody(error));
+      if (reason !== loggedReason)
+        log.warn({ event: 'worker.restart_failed', err: error }, 'the worker cannot start again; it keeps trying');
+      loggedReason = reason;
       await pause(backoff.failed());
     }
   }
 }
 
-/** The watchdog sees our pipe close and ends every agent; the lease ends by itself. */
+/** Ends the process at once. The watchdog sees the pipe close and kills every agent. The lease expires. */
 function leave(why: string): never {
-  log.warn(why);
+  log.warn({ event: 'worker.left' }, why);
   process.exit(1);
 }
 
 function fail(error: unknown): void {
-  log.fatal({ err: error }, describeError(toErrorBody(error)));
+  log.fatal({ event: 'worker.failed', err: error }, describeError(toErrorBody(error)));
   process.exit(2);
 }
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   process.on(signal, () => {
     signals += 1;
-    // Between two incarnations nothing is in hand.
+    // Between two incarnations no turn runs.
     if (worker === undefined) process.exit(0);
     if (signals === 1) {
-      log.info({ signal }, 'stopping; the same signal again stops at once');
+      log.info({ event: 'worker.signalled', signal }, 'stopping; the same signal again stops at once');
       worker.stop().then(({ abandoned }) => process.exit(abandoned === 0 ? 0 : 1), fail);
-      // Whoever was told how long it takes at most kills it then.
+      // A supervisor kills the process when the grace is over.
       setTimeout(() => leave('not done in time; stopping at once'), worker.terminationGraceMs - leavingMs);
     } else leave('stopping at once');
   });
@@ -90,7 +93,7 @@ try {
   const { values } = parseArgs({
     options: { profiles: { type: 'string' }, slots: { type: 'string' }, 'stop-with-stdin': { type: 'boolean' } },
   });
-  // For whoever starts workers as children: its own death closes the pipe.
+  // Stop when the parent process dies: its end of this pipe closes.
   if (values['stop-with-stdin']) process.stdin.on('end', () => process.kill(process.pid, 'SIGTERM')).resume();
   const profiles = values.profiles ?? process.env['HEARTH_PROFILES'];
   await serve({

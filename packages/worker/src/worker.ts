@@ -2,70 +2,54 @@ import { randomUUID } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import { dirname } from 'node:path';
 import { checkRedis, createLogger, disconnectNow, HearthError, type Logger } from '@hearth/shared';
-import type { Admission } from './doorbells/admission.js';
-import type { Doorbells } from './doorbells/doorbells.js';
+import { deferred } from './deferred.js';
 import { type ResolvedWorkerOptions, resolveWorkerOptions, type WorkerOptions } from './options.js';
-import { Parts, type RoundsPart } from './parts.js';
+import { type BaseParts, buildBase, buildServing, type ServingParts } from './parts.js';
 import { killMarked, workerMark } from './processes/marked.js';
 import { claimFolder, endOrphans, removeFolder } from './processes/orphans.js';
 import { abandonGraceMs } from './session/exchange.js';
 
-/** What handing sessions over and ending every process takes at most, ms: the ladder of an idle agent, and some rounds to Redis. */
+/** How long it takes at most to hand sessions over and end every process, ms: the escalation for an idle agent, and some calls to Redis. */
 const tearDownMs = 5_000;
 
 interface WorkerEvents {
-  /** The lease is lost: this incarnation has ended all it held and is over. */
+  /** The lease is lost. This incarnation has ended everything it held. */
   lost: [reason: string];
-}
-
-interface Serving {
-  doorbells: Doorbells;
-  rounds: readonly RoundsPart[];
 }
 
 type State =
   | { kind: 'idle' }
-  | ({ kind: 'serving' } & Serving)
-  | { kind: 'stopping'; from: Serving | undefined; done: Promise<StopReport> };
+  | { kind: 'serving'; parts: ServingParts }
+  | { kind: 'stopping'; parts: ServingParts | undefined; done: Promise<StopReport> };
 
 /** How a stop went. */
 export interface StopReport {
-  /** Turns that ran, were cut off, and go to the next owner. Those that only waited are none. */
+  /** Running turns that were cut off and go to the next owner. Waiting turns do not count. */
   abandoned: number;
 }
 
-/**
- * One incarnation of a worker: starts and stops its parts in order. What they are: parts.ts. Holds no logic of its own.
- */
+/** One incarnation of a worker. Starts and stops its parts in order. */
 export class Worker extends EventEmitter<WorkerEvents> {
   readonly workerId = `w-${randomUUID()}`;
   private readonly options: ResolvedWorkerOptions;
   private readonly log: Logger;
-  private readonly parts: Parts;
+  private readonly base: BaseParts;
   private state: State = { kind: 'idle' };
-  private workerNumber = 0;
-  private tellLost: (report: StopReport) => void = () => undefined;
-  /** Resolves when the lease was lost and all that was held is dropped. */
-  private readonly lost = new Promise<StopReport>((resolve) => {
-    this.tellLost = resolve;
-  });
+  /** Resolves when the lease was lost and everything is dropped. */
+  private readonly lost = deferred<StopReport>();
 
   /** @throws HearthError `invalid_options` */
   constructor(options: WorkerOptions, log?: Logger) {
     super();
     this.options = resolveWorkerOptions(options);
     this.log = (log ?? createLogger('hearth-worker', this.options.logLevel)).child({ workerId: this.workerId });
-    this.parts = new Parts({
-      workerId: this.workerId,
-      options: this.options,
-      standing: () => ({ workerNumber: this.workerNumber, isEnding: this.isOver }),
-      log: this.log,
-    });
+    this.base = buildBase({ workerId: this.workerId, options: this.options, log: this.log });
   }
 
   /**
-   * Takes a lease and a worker number and begins to serve. Undefined: it was stopped, or lost its lease, meanwhile. One that does not start has
-   * ended all it had begun.
+   * Acquires a lease and a worker number, and begins to serve. A worker that fails to start ends everything it began.
+   *
+   * @returns undefined when it was stopped, or lost its lease, meanwhile
    * @throws HearthError `redis_unreachable` | `redis_too_old` | `redis_evicting`
    */
   async start(): Promise<{ workerId: string; workerNumber: number } | undefined> {
@@ -79,136 +63,141 @@ export class Worker extends EventEmitter<WorkerEvents> {
   }
 
   private async begin(): Promise<{ workerId: string; workerNumber: number }> {
-    await checkRedis(this.parts.redis);
-    await endOrphans(dirname(this.parts.folder), (workerId) => this.parts.leases.isKnownDead(workerId), this.log);
-    await claimFolder(this.parts.folder);
-    await this.parts.watchdog.start();
-    this.parts.lease.on('confirmed', (sentNs) => {
-      this.parts.watchdog.beat(sentNs);
-      this.parts.sessions
-        .rereadControlRequests()
-        .catch((error: unknown) => this.log.warn({ err: error }, 'controls could not be read'));
-    });
-    this.parts.lease.on('lost', (reason) => void this.onLost(reason));
-    const { workerNumber } = await this.parts.lease.start();
+    const { redis, folder, leases, watchdog, lease, distinctPools } = this.base;
+    await checkRedis(redis);
+    await endOrphans(dirname(folder), (workerId) => leases.isKnownDead(workerId), this.log);
+    await claimFolder(folder);
+    await watchdog.start();
+    lease.on('confirmed', (sentNs) => watchdog.beat(sentNs));
+    lease.on('lost', (reason) => void this.onLost(reason));
+    const { workerNumber } = await lease.start();
     if (this.isOver) {
-      await this.parts.lease.stop();
+      await lease.stop();
       throw new HearthError('closed', 'The worker was stopped while it started.');
     }
-    this.workerNumber = workerNumber;
-    const { admission, doorbells } = this.parts.openAdmission(workerNumber);
-    const rounds = this.parts.rounds(workerNumber);
-    this.state = { kind: 'serving', doorbells, rounds };
-    for (const pool of this.parts.pools) pool.fill();
-    await this.listen(admission, doorbells);
-    for (const part of rounds) part.start();
+    const parts = buildServing(this.base, workerNumber);
+    this.state = { kind: 'serving', parts };
+    lease.on('confirmed', () => this.rereadControlRequests(parts));
+    for (const pool of distinctPools) pool.fill();
+    await this.listen(parts);
+    for (const round of parts.rounds) round.start();
     const { slots, profiles } = this.options;
-    const { terminationGraceMs } = this;
-    this.log.info({ workerNumber, slots, profiles: Object.keys(profiles), terminationGraceMs }, 'worker serves');
-    return { workerId: this.workerId, workerNumber };
+    const { workerId, terminationGraceMs } = this;
+    this.log.info(
+      { event: 'worker.serving', workerNumber, slots, profiles: Object.keys(profiles), terminationGraceMs },
+      'worker serves',
+    );
+    return { workerId, workerNumber };
   }
 
-  private async listen(admission: Admission, doorbells: Doorbells): Promise<void> {
+  private async listen({ wakeCalls, doorbells }: ServingParts): Promise<void> {
     try {
-      await this.parts.wakeCalls.start(
-        (sessionId) => this.parts.sessions.find(sessionId),
-        (sessionId) => admission.letGo(sessionId),
-      );
+      await wakeCalls.start();
       await doorbells.start();
     } catch (cause) {
-      // BullMQ's connections wait for Redis once they have been ready; one that is cut before that is given up.
+      // BullMQ's connections wait for Redis once they have been ready. A connection that is cut before gives up.
       throw new HearthError('redis_unreachable', 'Redis was lost while the worker started.', { cause });
     }
+  }
+
+  private rereadControlRequests({ sessions }: ServingParts): void {
+    sessions
+      .rereadControlRequests()
+      .catch((error: unknown) =>
+        this.log.warn({ event: 'control_requests.read_failed', err: error }, 'could not read control requests'),
+      );
   }
 
   private get isOver(): boolean {
     return this.state.kind === 'stopping';
   }
 
-  /** How long a stop takes at most, ms: what a supervisor has to grant before it kills. */
+  /** How long a stop takes at most, ms. A supervisor must grant so long before it kills. */
   get terminationGraceMs(): number {
     return this.options.drainDeadlineMs + abandonGraceMs + tearDownMs;
   }
 
-  /** Resolves when the first spares are ready, or it is known why not. Serves before that, colder. */
+  /** Resolves when the first starts of spares are over, also if they failed. The worker serves before that, without spares. */
   async warm(): Promise<void> {
-    await Promise.all([...this.parts.pools].map((pool) => pool.settled()));
+    await Promise.all([...this.base.distinctPools].map((pool) => pool.settled()));
   }
 
-  /** Drains: takes nothing new, finishes what runs (to the deadline), hands sessions over, ends every process. Stopping twice is the same stop. */
+  /** Drains: takes nothing new, finishes running turns until the deadline, hands sessions over, ends every process. Stopping twice is the same stop. */
   async stop(deadlineMs = this.options.drainDeadlineMs): Promise<StopReport> {
     if (this.state.kind === 'stopping') return this.state.done;
-    const from = this.state.kind === 'serving' ? this.state : undefined;
-    this.log.info({ deadlineMs }, 'worker drains');
-    const done = this.end(from, Promise.race([this.drain(from, deadlineMs), this.lost]));
-    this.parts.lease.refresh();
+    const parts = this.state.kind === 'serving' ? this.state.parts : undefined;
+    this.log.info({ event: 'worker.draining', deadlineMs }, 'worker drains');
+    const done = this.end(parts, Promise.race([this.drain(parts, deadlineMs), this.lost.promise]));
+    this.base.lease.refresh();
     return done;
   }
 
-  private async drain(from: Serving | undefined, deadlineMs: number): Promise<StopReport> {
-    if (from === undefined) return { abandoned: 0 };
-    await from.doorbells.stop();
-    await Promise.all(from.rounds.map((part) => part.stop()));
-    const report = await this.withDeadline(deadlineMs, (deadline) => this.parts.sessions.drain(deadline));
-    this.parts.commits.stop();
-    await from.doorbells.finished();
+  private async drain(parts: ServingParts | undefined, deadlineMs: number): Promise<StopReport> {
+    if (parts === undefined) return { abandoned: 0 };
+    await parts.doorbells.stop();
+    await Promise.all(parts.rounds.map((round) => round.stop()));
+    const report = await withDeadline(deadlineMs, (deadline) => parts.sessions.drain(deadline));
+    parts.commits.stop();
+    await parts.doorbells.finished();
     return report;
   }
 
   /**
-   * Nothing this incarnation could still say in Redis would be right: its connections go first, so that nothing is said and nothing waits
-   * for an answer; whoever lives finds the rest.
+   * Ends everything without a write, because nothing this incarnation could write would be right. Its connections go first, so that no
+   * call waits for an answer. Other workers find its sessions.
    */
   private async onLost(reason: string): Promise<void> {
-    this.log.fatal({ reason }, 'the lease is lost; ending everything this worker held');
+    this.log.fatal({ event: 'lease.lost', reason }, 'the lease is lost; ending everything this worker held');
     const { state } = this;
-    const from = state.kind === 'serving' ? state : state.kind === 'stopping' ? state.from : undefined;
-    from?.doorbells.abandon();
-    for (const part of from?.rounds ?? []) void part.stop();
-    this.parts.commits.stop();
-    this.parts.wakeCalls.stop();
-    disconnectNow(this.parts.redis);
-    const done = state.kind === 'stopping' ? undefined : this.end(from, this.lost);
-    const { busy } = this.parts.sessions.counts();
-    await this.parts.sessions.drop();
-    this.tellLost({ abandoned: busy });
+    const parts = state.kind === 'idle' ? undefined : state.parts;
+    parts?.doorbells.abandon();
+    for (const round of parts?.rounds ?? []) void round.stop();
+    parts?.commits.stop();
+    parts?.wakeCalls.stop();
+    disconnectNow(this.base.redis);
+    const done = state.kind === 'stopping' ? undefined : this.end(parts, this.lost.promise);
+    const { busy } = this.base.registry.counts();
+    await parts?.sessions.drop();
+    this.lost.resolve({ abandoned: busy });
     if (done === undefined) return;
     await done;
     this.emit('lost', reason);
   }
 
-  private end(from: Serving | undefined, over: Promise<StopReport>): Promise<StopReport> {
+  private end(parts: ServingParts | undefined, over: Promise<StopReport>): Promise<StopReport> {
     const done = over.then(async (report) => {
-      await this.tearDown();
-      this.log.info({ ...report }, 'worker stopped');
+      await this.tearDown(parts);
+      this.log.info({ event: 'worker.stopped', ...report }, 'worker stopped');
       return report;
     });
-    this.state = { kind: 'stopping', from, done };
+    this.state = { kind: 'stopping', parts, done };
+    this.base.status.drains();
     return done;
   }
 
-  private async tearDown(): Promise<void> {
-    const stopped = Promise.all([...this.parts.pools].map((pool) => pool.stop()));
-    // Spares that are just starting are not waited for.
-    await killMarked(workerMark, this.workerId);
+  private async tearDown(parts: ServingParts | undefined): Promise<void> {
+    const { distinctPools, workerId, lease, watchdog, ringer, redis, folder } = this.base;
+    const stopped = Promise.all([...distinctPools].map((pool) => pool.stop()));
+    // Kills spares that are starting, instead of waiting for them.
+    await killMarked(workerMark, workerId);
     await stopped;
-    await this.parts.lease.stop();
-    await this.parts.watchdog.stop();
-    await this.parts.ringer.close();
-    this.parts.wakeCalls.stop();
-    this.parts.commits.stop();
-    disconnectNow(this.parts.redis);
-    // What is left, the next worker with this home removes.
-    await removeFolder(this.parts.folder).catch((error: unknown) =>
-      this.log.warn({ err: error }, 'the folder of this worker could not be removed'),
+    await lease.stop();
+    await watchdog.stop();
+    await ringer.close();
+    parts?.wakeCalls.stop();
+    parts?.commits.stop();
+    disconnectNow(redis);
+    await removeFolder(folder).catch((error: unknown) =>
+      // The next worker with this home removes what is left.
+      this.log.warn({ event: 'worker.folder_remove_failed', err: error }, 'could not remove the folder of this worker'),
     );
   }
+}
 
-  private async withDeadline<T>(ms: number, run: (deadline: Promise<void>) => Promise<T>): Promise<T> {
-    let timer: NodeJS.Timeout | undefined;
-    const deadline = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, ms);
-    });
-    return run(deadline).finally(() => clearTimeout(timer));
-  }
+async function withDeadline<T>(ms: number, run: (deadline: Promise<void>) => Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const deadline = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, ms);
+  });
+  return run(deadline).finally(() => clearTimeout(timer));
 }

@@ -12,7 +12,7 @@ const built = import.meta.url.endsWith('.ts') ? '../../dist' : '../..';
 const program = fileURLToPath(new URL(`${built}/fixtures/faulty-worker.js`, import.meta.url));
 
 interface LogLine {
-  msg?: string;
+  event?: string;
   time?: number;
   workerId?: string;
   sessionId?: string;
@@ -145,23 +145,21 @@ export class WorkerProcess {
   private heard(text: string): void {
     this.settings.onLine(text);
     const line = parse(text);
-    if (line?.msg === undefined) return;
-    const { msg, workerId = this.workerId, sessionId, turnId = '', pid } = line;
+    if (line?.event === undefined) return;
+    const { event, workerId = this.workerId, sessionId, turnId = '', pid } = line;
     const at = this.timeOf(line);
-    if (msg === 'worker serves') {
+    if (event === 'worker.serving') {
       this.workerId = workerId;
       this.owesHome = false;
       this.recorder.note({ kind: 'worker', at, workerId, state: 'serves' });
     }
     // One that has lost its lease begins anew under another name, in the same process.
-    if (msg === 'worker stopped') this.recorder.note({ kind: 'worker', at, workerId, state: 'over' });
+    if (event === 'worker.stopped') this.recorder.note({ kind: 'worker', at, workerId, state: 'over' });
     if (sessionId === undefined) return;
     const agent = pid === undefined ? {} : { pid };
-    if (msg === 'turn started') this.recorder.note({ kind: 'served', at, sessionId, turnId, workerId, ...agent });
-    if (givesUp.some((start) => msg.startsWith(start)))
-      this.recorder.note({ kind: 'released', at, sessionId, workerId });
-    if (losesAgent.some((start) => msg.startsWith(start)))
-      this.recorder.note({ kind: 'agent_gone', at, sessionId, ...agent });
+    if (event === 'turn.started') this.recorder.note({ kind: 'served', at, sessionId, turnId, workerId, ...agent });
+    if (givesUp.has(event)) this.recorder.note({ kind: 'released', at, sessionId, workerId });
+    if (losesAgent.has(event)) this.recorder.note({ kind: 'agent_gone', at, sessionId, ...agent });
   }
 
   /** When it said a line, by our clock. */
@@ -177,25 +175,25 @@ export class WorkerProcess {
 /** Further from now a line cannot have been said: its writer's clock has jumped, ms. */
 const believableMs = 30_000;
 
-/** What a worker says when it gives a session up by itself. */
-const givesUp = [
-  'session handed over',
-  'session released',
-  'session closed',
-  'an idle agent ended',
-  'the session failed on this worker',
-  'a write to the session store failed',
-];
-/** What a worker says when a session's agent ends. */
-const losesAgent = [
-  'the agent was lost',
-  'an idle agent ended',
-  'the agent has served long enough',
-  'the transcript did not contain',
-  'the agent did not stop its turn',
-  'the agent took more memory',
-  'a turn came while the session was given up',
-];
+/** Events of a worker's log with which it gives a session up by itself. */
+const givesUp = new Set([
+  'session.handed_over',
+  'session.released',
+  'session.closed',
+  'agent.idle_exit',
+  'session.failed',
+  'session.write_failed',
+]);
+/** Events of a worker's log with which a session's agent ends. */
+const losesAgent = new Set([
+  'agent.lost',
+  'agent.idle_exit',
+  'agent.recycled',
+  'turn.not_durable',
+  'turn.stop_escalated',
+  'agent.memory_exceeded',
+  'session.release_refused',
+]);
 
 function parse(text: string): LogLine | undefined {
   try {

@@ -12,7 +12,7 @@ import {
   readRedisFacts,
   toErrorBody,
 } from '@hearth/shared';
-import { ClaudeDriver, findClaude } from '@hearth/worker';
+import { ClaudeDriver, findClaude } from '@hearth/worker/internal';
 import { execa } from 'execa';
 import { howToGiveCredentials, lookForCredentials } from '../credentials.js';
 import { hearthHome, redisUrlFrom } from '../home.js';

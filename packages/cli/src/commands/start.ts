@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createProducer, type Producer, type TurnResult } from '@hearth/producer';
-import { findClaude } from '@hearth/worker';
+import { findClaude } from '@hearth/worker/internal';
 import { execa } from 'execa';
 import { lookForCredentials } from '../credentials.js';
 import { style, table } from '../terminal/output.js';

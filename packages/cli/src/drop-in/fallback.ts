@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { findClaude } from '@hearth/worker';
+import { findClaude } from '@hearth/worker/internal';
 
 /** Runs the real claude in our place; resolves with its exit code. */
 export async function runRealClaude(argv: readonly string[]): Promise<number> {

@@ -1,14 +1,14 @@
 /**
- * The seam for agents: what the worker knows of its children. The CLI's driver stands behind it (`claude/`), so that
- * a change of the CLI's interface touches one folder.
+ * The interface between the worker and its agents. The driver of the CLI implements it in `claude/`, so that a change of the CLI
+ * touches one folder.
  */
 import type { Message, Profile, Prompt, Tokens } from '@hearth/shared';
 
-/** What an agent says and does, in its order. */
+/** What an agent says and does, in order. */
 export type AgentEvent =
   | { kind: 'delta'; of: 'text' | 'thinking'; messageId: string; text: string; parentToolUseId: string | undefined }
   | { kind: 'message'; message: Message }
-  /** A tool wants to run and waits until {@link Agent.answer}. */
+  /** A tool waits at the gate until {@link Agent.answer}. */
   | {
       kind: 'gate';
       requestId: string;
@@ -18,55 +18,55 @@ export type AgentEvent =
       parentToolUseId: string | undefined;
     }
   | { kind: 'tool_ended'; toolUseId: string; ok: boolean; summary: string; parentToolUseId: string | undefined }
-  /** A tool needs a permission and waits until {@link Agent.answer}. */
+  /** A tool waits for a permission until {@link Agent.answer}. */
   | {
       kind: 'permission';
       requestId: string;
       toolUseId: string;
       name: string;
       input: unknown;
-      /** What the agent suggests to allow beyond this once. */
+      /** Rules the agent suggests to allow from now on. */
       suggestions: readonly unknown[];
       parentToolUseId: string | undefined;
     }
   | { kind: 'permission_withdrawn'; requestId: string }
   | { kind: 'retry'; attempt: number; delayMs: number; reason: string }
   | { kind: 'status'; status: string }
-  /** Lines of the transcript, each ending in a newline; `file` is `main` or a sub-agent's path; `entryIds`: ids of the assistant's entries. */
+  /** Lines of the transcript, each ending in a newline. `file`: `main`, or a sub-agent's path. `entryIds`: ids of the assistant's entries. */
   | { kind: 'transcript'; file: string; lines: string; entryIds: readonly string[] }
-  /** A result that cannot be this prompt's: it is not in hand yet, or its message is not even complete. */
+  /** A result that cannot belong to this prompt, because the prompt has not started or its last message is not complete. */
   | { kind: 'stray_result'; reason: string }
   | ({ kind: 'result' } & AgentResult);
 
-/** How the agent ended a prompt. Cost and tokens are this prompt's own. */
+/** How the agent ended a prompt. Cost and tokens are those of this prompt alone. */
 export interface AgentResult {
   ok: boolean;
-  /** It was stopped: by an interrupt, or by a denied permission that ends the turn. */
+  /** Whether an interrupt, or a denied permission that ends the turn, stopped it. */
   stopped: boolean;
   text: string;
   costUsd: number;
   tokens: Tokens;
   /** Why it ended, in the agent's words. */
   reason: string;
-  /** Claude's id of the conversation that goes on from here: a `/clear` begins another; undefined: the one it was started with. */
+  /** Claude's id of the conversation that continues. A `/clear` begins another one. Undefined: the one the agent was started with. */
   claudeSessionId: string | undefined;
-  /** The last entry of the main conversation that the transcript has to contain. */
+  /** The last entry of the main conversation, which the transcript must contain before the commit. */
   lastEntryId: string | undefined;
 }
 
-/** What the host says to a gate or a permission request. */
+/** The answer to a tool at the gate, or to a permission request. */
 export type Answer =
   | {
       allow: true;
       /** The tool's input, changed. */
       input?: unknown;
-      /** Suggestions of the request that are to hold from now on. */
+      /** Suggestions of the request that apply from now on. */
       remember?: readonly unknown[];
     }
   | {
       allow: false;
       message: string;
-      /** Ends the prompt in hand too. */
+      /** Ends the running prompt too. */
       endTurn?: boolean;
     };
 
@@ -77,10 +77,10 @@ export interface AgentExit {
   stderrTail: string;
 }
 
-/** Where the ladder begins: ask it to go by itself, then TERM, then KILL (`now`). */
+/** Where the escalation begins: `ask` closes stdin, then SIGTERM (`terminate`), then SIGKILL (`now`). */
 export type AgentEnd = 'ask' | 'terminate' | 'now';
 
-/** Which way a raw line went: to the agent, from it, or on its stderr. */
+/** Gets raw lines: to the agent, from it, or of its stderr. */
 export type RawListener = (way: 'in' | 'out' | 'err', line: string) => void;
 
 /** What an agent is made from. */
@@ -88,20 +88,27 @@ export interface Launch {
   agentId: string;
   workerId: string;
   profile: Profile;
-  /** The agent's own folder: config dir, past. */
+  /** The agent's own folder: config dir, transcript. */
   home: string;
-  /** Where scratch workspaces are made. */
+  /** The folder with the scratch workspaces. */
   workspaces: string;
 }
 
-/** A conversation to go on with. */
-export interface Past {
+/** A stored conversation. */
+export interface StoredTranscript {
   claudeSessionId: string;
   /** File → its content. */
   files: ReadonlyMap<string, string>;
 }
 
-/** One child process, initialised. Everything it says reaches the listener given at {@link bind}. */
+/** An agent that continues a stored conversation. */
+export interface ResumedAgent {
+  agent: Agent;
+  /** Damaged lines that were cut off the transcript. */
+  cutLines: number;
+}
+
+/** One child process, initialised. The listener given at {@link bind} gets everything it says. */
 export interface Agent {
   readonly agentId: string;
   readonly pid: number;
@@ -111,23 +118,33 @@ export interface Agent {
   readonly exited: Promise<AgentExit>;
   /**
    * Binds a spare to a session's workspace, or takes over the events of a resumed agent.
+   *
    * @throws HearthError `agent_start_failed`
    */
   bind(workspace: string, onEvent: (event: AgentEvent) => void): Promise<void>;
-  /** Writes one prompt. One at a time: the next only after the `result` of the one before. */
+  /** Writes one prompt. The next one may follow only after the `result` of this one. */
   prompt(prompt: Prompt): void;
-  /** Asks the agent, in band, to end the prompt in hand; its `result` follows. */
+  /** Asks the agent, in band, to end the running prompt. Its `result` follows. */
   interrupt(): Promise<void>;
   answer(requestId: string, answer: Answer): void;
-  /** Shows every line to and from the process, and its stderr, to one listener; undefined: to nobody. */
+  /** Passes raw lines to one listener. Undefined: to none. */
   watch(listener: RawListener | undefined): void;
-  /** Ends the process and all it started. */
+  /** Ends the process and everything it started. */
   end(how: AgentEnd): Promise<AgentExit>;
 }
 
 export interface AgentDriver {
-  /** Starts an agent that can be bound to any new session. @throws HearthError `claude_not_found` | `agent_start_failed` | `agent_start_timeout` */
+  /**
+   * Starts an agent that can be bound to any new session.
+   *
+   * @throws HearthError `claude_not_found` | `agent_start_failed` | `agent_start_timeout`
+   */
   spare(launch: Launch): Promise<Agent>;
-  /** Starts an agent that goes on with a past. @throws as {@link spare} */
-  resume(launch: Launch, workspace: string, past: Past): Promise<Agent>;
+  /**
+   * Starts an agent that continues a stored conversation.
+   *
+   * @returns undefined when nothing was said in that conversation yet
+   * @throws as {@link spare}
+   */
+  resume(launch: Launch, workspace: string, transcript: StoredTranscript): Promise<ResumedAgent | undefined>;
 }

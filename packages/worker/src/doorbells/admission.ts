@@ -1,4 +1,5 @@
 import {
+  type Claim,
   type Doorbell,
   doorbellSchema,
   HearthError,
@@ -9,30 +10,32 @@ import {
   type Ring,
   type Ringer,
   type SessionStore,
-  SessionWriter,
   type TurnResult,
 } from '@hearth/shared';
 import type { Fleet } from '../fleet.js';
 import type { Slots } from '../pool/slots.js';
 import type { SparePool } from '../pool/spare-pool.js';
-import { refuseSession } from '../session/refuse.js';
+import { type DoorbellOutcome, warmSeq } from '../session/doorbell-waiters.js';
+import type { HandOver } from '../session/hand-over.js';
+import { refuseSession } from '../session/refuse-session.js';
+import type { SessionRegistry } from '../session/session-registry.js';
 import type { Sessions } from '../session/sessions.js';
-import type { Settled } from '../session/waiting-doorbells.js';
+import { MissingProfiles } from './missing-profiles.js';
 
-/** What becomes of the doorbell's job. */
-export type Outcome =
+/** What happens to the job of a doorbell. */
+export type JobOutcome =
   | { kind: 'committed'; result: TurnResult | undefined }
-  /** Its turn is served elsewhere, or does not exist any more. */
+  /** Another worker serves the turn, or the turn does not exist any more. */
   | { kind: 'done_elsewhere'; why: string }
-  /** Not for us now: put it back after so many ms. */
+  /** Not now: goes back to its queue after so many ms. */
   | { kind: 'later'; delayMs: number }
-  /** All slots are taken: put it back where it stood, for whoever has one first. */
+  /** All slots are taken: goes back to where it was in its queue, for the first worker with a free slot. */
   | { kind: 'back' };
 
-/** A doorbell that nobody can serve now is looked at again after so many ms. */
+type Refused = { outcome: JobOutcome };
+
+/** A doorbell that no worker can serve now is looked at again after so many ms. */
 const againMs = { otherProfile: 200, unhealthy: 250 };
-/** Doorbells with a profile nobody has are remembered, at most so many. */
-const lackedAtMost = 10_000;
 
 export interface AdmissionDeps {
   workerId: string;
@@ -43,120 +46,83 @@ export interface AdmissionDeps {
   fleet: Fleet;
   slots: Slots;
   pools: ReadonlyMap<string, SparePool>;
+  registry: SessionRegistry;
   sessions: Sessions;
-  /** ms a turn waits for a worker that has its profile. */
+  handOver: HandOver;
+  /** How long a turn waits for a worker that has its profile, ms. */
   profileDeadlineMs: number;
   log: Logger;
 }
 
-/**
- * Decides what becomes of a doorbell: ours already, claimed now, somebody else's, not now, or refused.
- * Owns the order in which doorbells of one session are admitted, and since when it has seen those whose profile nobody has.
- */
+/** Decides what happens to a doorbell: owned already, claimed now, served by another worker, later, or refused. */
 export class Admission {
-  private readonly admitting = new Map<string, Promise<unknown>>();
-  /** Job id → performance.now(), ms. */
-  private readonly lackedSince = new Map<string, number>();
+  private readonly missing = new MissingProfiles();
 
   constructor(private readonly deps: AdmissionDeps) {}
 
-  /** @throws HearthError `invalid_job` when the data is no doorbell */
-  async receive(data: unknown, ring: Ring): Promise<Outcome> {
+  /** @throws HearthError `invalid_job` when the data is not a doorbell */
+  async receive(data: unknown, ring: Ring): Promise<JobOutcome> {
+    const { registry } = this.deps;
     const doorbell = parseInput(doorbellSchema, data, 'invalid_job', 'data');
-    const { sessionId } = doorbell;
+    const { sessionId, seq } = doorbell;
     for (;;) {
-      const actor = this.deps.sessions.find(sessionId);
-      if (actor !== undefined) return this.settled(await actor.ring(doorbell.seq), doorbell, ring);
-      // Two doorbells of one session must not claim at the same time: the second finds what the first made.
-      const before = this.admitting.get(sessionId);
-      if (before !== undefined) {
-        await before.catch(() => undefined);
-        continue;
-      }
-      const admission = this.admit(doorbell, ring);
-      this.admitting.set(sessionId, admission);
-      try {
-        const outcome = await admission;
-        if (outcome !== 'ours') return outcome;
-      } finally {
-        this.admitting.delete(sessionId);
-      }
+      const session = registry.find(sessionId);
+      if (session !== undefined) return this.settled(await session.ring(seq), doorbell, ring);
+      // Two doorbells of one session must not claim at the same time. The second finds the session that the first opened.
+      const outcome = await registry.exclusively(sessionId, async () =>
+        registry.find(sessionId) === undefined ? this.admit(doorbell, ring) : 'owned',
+      );
+      if (outcome !== 'owned') return outcome;
     }
   }
 
-  /** A session whose lock names us, though nobody here serves it: a write of it has failed. Nobody else could take it while we live. */
-  async letGo(sessionId: string): Promise<void> {
-    if (this.deps.sessions.find(sessionId) !== undefined || this.admitting.has(sessionId)) return;
-    const giving = this.giveBack(sessionId);
-    this.admitting.set(sessionId, giving);
-    await giving.finally(() => this.admitting.delete(sessionId));
+  private async admit(doorbell: Doorbell, ring: Ring): Promise<JobOutcome | 'owned'> {
+    const pool = this.deps.pools.get(doorbell.profile);
+    const refused =
+      pool === undefined ? await this.withoutProfile(doorbell, ring) : await this.unhealthy(pool, doorbell, ring);
+    return refused ?? this.open(doorbell, ring);
   }
 
-  private async giveBack(sessionId: string): Promise<void> {
-    const { store, workerId, workerNumber, log } = this.deps;
-    const outcome = await store.claim(sessionId, 0, { workerId, workerNumber });
-    if (outcome.kind !== 'mine') return;
-    const released = await new SessionWriter(store, sessionId, outcome.claim).release('drain');
-    if (released.kind !== 'ok') return;
-    log.info({ sessionId, turnsLeft: released.left.length }, 'session handed over');
-    for (const { seq, ring } of released.left)
-      await this.deps.sessions.ringToIntake(sessionId, outcome.claim.profile, seq, ring);
-  }
-
-  /** A doorbell of our own queue that we cannot serve: the lock may still name us, and then nobody else could either. */
-  private async leaveToOthers(doorbell: Doorbell, ring: Ring): Promise<Outcome> {
-    await this.giveBack(doorbell.sessionId);
-    return this.ringAgain(doorbell, ring, 'intake');
-  }
-
-  private async admit(doorbell: Doorbell, ring: Ring): Promise<Outcome | 'ours'> {
-    const { fleet, pools, slots } = this.deps;
+  /** This worker lacks the profile. */
+  private async withoutProfile(doorbell: Doorbell, ring: Ring): Promise<JobOutcome> {
     const { profile } = doorbell;
-    const pool = pools.get(profile);
-    if (pool === undefined) {
-      const known = await fleet.othersHave(profile, 'any');
-      const isOverdue = !known && this.lackedForMs(ring) >= this.deps.profileDeadlineMs;
-      if (known || isOverdue) this.lackedSince.delete(ring.jobId);
-      if (isOverdue) return this.refuse(doorbell, ring, profileUnknown(profile));
-      if (known && ring.queue !== 'intake') return this.leaveToOthers(doorbell, ring);
-      return { kind: 'later', delayMs: againMs.otherProfile };
-    }
+    const isKnown = await this.deps.fleet.othersHave(profile, 'any');
+    const isOverdue = !isKnown && this.missing.sinceMs(ring.jobId) >= this.deps.profileDeadlineMs;
+    if (isKnown || isOverdue) this.missing.forget(ring.jobId);
+    if (isOverdue) return this.refuse(doorbell, ring, profileUnknown(profile));
+    if (isKnown && ring.queue !== 'intake') return this.leaveToOthers(doorbell, ring);
+    return { kind: 'later', delayMs: againMs.otherProfile };
+  }
+
+  /** Undefined: agents of the profile start, or the next try is due and this turn is it. */
+  private async unhealthy(pool: SparePool, doorbell: Doorbell, ring: Ring): Promise<JobOutcome | undefined> {
     const { failure } = pool;
-    if (failure !== undefined) {
-      pool.fill();
-      if (await fleet.othersHave(profile, 'healthy')) {
-        if (ring.queue === 'intake') return { kind: 'later', delayMs: againMs.unhealthy };
-        return this.leaveToOthers(doorbell, ring);
-      }
-      // When the next try is due, this turn is it.
-      if (pool.isBackingOff) return this.refuse(doorbell, ring, failure);
+    if (failure === undefined) return undefined;
+    pool.fill();
+    if (await this.deps.fleet.othersHave(doorbell.profile, 'healthy')) {
+      if (ring.queue === 'intake') return { kind: 'later', delayMs: againMs.unhealthy };
+      return this.leaveToOthers(doorbell, ring);
     }
-    const slot = await slots.admit(profile);
+    return pool.isBackingOff ? this.refuse(doorbell, ring, failure) : undefined;
+  }
+
+  private async open(doorbell: Doorbell, ring: Ring): Promise<JobOutcome | 'owned'> {
+    const { slots, sessions } = this.deps;
+    const slot = await slots.acquire(doorbell.profile);
     if (slot === undefined) return ring.queue === 'intake' ? { kind: 'back' } : this.leaveToOthers(doorbell, ring);
     let isOpen = false;
     try {
       const claimed = await this.claim(doorbell, ring);
       if ('outcome' in claimed) return claimed.outcome;
-      this.deps.sessions.open(doorbell.sessionId, claimed.claim, slot);
+      sessions.open(doorbell.sessionId, claimed.claim, slot);
       isOpen = true;
-      return 'ours';
+      return 'owned';
     } finally {
-      if (!isOpen) slots.leave(slot);
+      if (!isOpen) slots.release(slot);
     }
   }
 
-  /** How long a doorbell has been seen whose profile nobody has. */
-  private lackedForMs({ jobId }: Ring): number {
-    const now = performance.now();
-    const since = this.lackedSince.get(jobId);
-    if (since !== undefined) return now - since;
-    const [oldest] = this.lackedSince.size < lackedAtMost ? [] : this.lackedSince.keys();
-    if (oldest !== undefined) this.lackedSince.delete(oldest);
-    this.lackedSince.set(jobId, now);
-    return 0;
-  }
-
-  private async claim(doorbell: Doorbell, ring: Ring) {
+  private async claim(doorbell: Doorbell, ring: Ring): Promise<{ claim: Claim } | Refused> {
     const { store, leases, workerId, workerNumber } = this.deps;
     let deadFence = '';
     for (;;) {
@@ -165,15 +131,15 @@ export class Admission {
         case 'mine': {
           const { profile } = outcome.claim;
           if (profile === doorbell.profile) return { claim: outcome.claim };
-          // It was rung before the session was opened again, under another: whatever was decided for it was for the wrong one.
+          // The doorbell is older than the session, which was opened again under another profile. The decisions so far were for the wrong one.
           return { outcome: await this.leaveToOthers({ ...doorbell, profile }, ring) };
         }
         case 'committed':
-          return { outcome: { kind: 'committed', result: outcome.result } as const };
+          return { outcome: { kind: 'committed', result: outcome.result } };
         case 'gone':
-          return { outcome: { kind: 'done_elsewhere', why: 'the turn is gone' } as const };
+          return { outcome: { kind: 'done_elsewhere', why: 'the turn is gone' } };
         case 'other':
-          // The lease is in another slot than the session; once absent it is absent for ever, so it may be read before the swap.
+          // The lease is in another slot of a cluster than the session. A lease that is absent once stays absent, so it may be read before the swap.
           if (await leases.lives(outcome.owner))
             return { outcome: await this.ringAgain(doorbell, ring, outcome.workerNumber) };
           deadFence = outcome.fence;
@@ -181,42 +147,36 @@ export class Admission {
     }
   }
 
-  /** Rings the turn where it belongs, unless somebody has done so since this doorbell was rung. */
-  private async ringAgain(doorbell: Doorbell, ring: Ring, queue: number | 'intake'): Promise<Outcome> {
-    const next = { queue, jobId: newRingId() };
-    if (doorbell.seq === 0) {
-      // Without a turn there is no ring to compare.
-      await this.deps.ringer.ring(next, doorbell);
-      return { kind: 'done_elsewhere', why: `rung at ${placeOf(queue)}` };
-    }
-    const turn = await this.deps.store.ring(doorbell.sessionId, doorbell.seq, ring, next);
-    if (turn !== undefined) await this.deps.ringer.ring(next, doorbell, turn.request.priority);
-    return { kind: 'done_elsewhere', why: `rung at ${placeOf(queue)}` };
+  /** Leaves a doorbell to other workers. The lock may still name this worker, and then no other worker could claim the session. */
+  private async leaveToOthers(doorbell: Doorbell, ring: Ring): Promise<JobOutcome> {
+    await this.deps.handOver.releaseLockWithinClaim(doorbell.sessionId);
+    return this.ringAgain(doorbell, ring, 'intake');
   }
 
-  private async settled(settled: Settled, doorbell: Doorbell, ring: Ring): Promise<Outcome> {
-    if (settled.kind === 'committed') return settled;
-    // Turns are rung from the log by whoever let the session go; this one is in no log.
-    if (doorbell.seq === 0) return this.ringAgain(doorbell, ring, 'intake');
+  /** Rings the turn in the queue where it belongs, unless it was rung again since this doorbell. */
+  private async ringAgain(doorbell: Doorbell, ring: Ring, queue: Ring['queue']): Promise<JobOutcome> {
+    const { handOver, ringer } = this.deps;
+    const { sessionId, seq } = doorbell;
+    // A doorbell without a turn is in no log, so there is no ring to compare.
+    if (seq === warmSeq) await ringer.ring({ queue, jobId: newRingId() }, doorbell);
+    else await handOver.ringAgain(sessionId, seq, ring, queue);
+    return { kind: 'done_elsewhere', why: queue === 'intake' ? 'rung in intake' : `rung for worker ${queue}` };
+  }
+
+  private async settled(outcome: DoorbellOutcome, doorbell: Doorbell, ring: Ring): Promise<JobOutcome> {
+    if (outcome.kind === 'committed') return outcome;
+    // Turns of a session that moved are rung from its log. A doorbell without a turn is in no log.
+    if (doorbell.seq === warmSeq) return this.ringAgain(doorbell, ring, 'intake');
     return { kind: 'done_elsewhere', why: 'the session moved to another worker' };
   }
 
-  private async refuse(doorbell: Doorbell, ring: Ring, error: HearthError): Promise<Outcome> {
+  private async refuse(doorbell: Doorbell, ring: Ring, error: HearthError): Promise<JobOutcome> {
     const claimed = await this.claim(doorbell, ring);
     if ('outcome' in claimed) return claimed.outcome;
-    const { store, workerId, log } = this.deps;
-    const result = await refuseSession(
-      { store, workerId, log },
-      doorbell.sessionId,
-      claimed.claim,
-      doorbell.seq,
-      error,
-    );
+    const result = await refuseSession(this.deps, doorbell.sessionId, claimed.claim, doorbell.seq, error);
     return { kind: 'committed', result };
   }
 }
-
-const placeOf = (queue: number | 'intake'): string => (queue === 'intake' ? 'intake' : `worker ${queue}`);
 
 function profileUnknown(profile: string): HearthError {
   return new HearthError('profile_unknown', `No live worker has the profile ${profile}.`, {

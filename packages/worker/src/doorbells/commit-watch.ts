@@ -1,22 +1,21 @@
 import type { Keys, SessionStore, TurnResult } from '@hearth/shared';
 import type { Redis } from 'ioredis';
 
-/** A commit whose message was lost is found by looking so often, ms. */
+/** Turns are read again after this, in case a message was lost, ms. */
 const lookAgainMs = 2_000;
 
-/** `gone`: the turn does not exist any more; `stopped`: the watch was, before the turn committed. */
-export type WatchEnding = { kind: 'committed'; result: TurnResult } | { kind: 'gone' } | { kind: 'stopped' };
+/** `gone`: the turn does not exist any more. `stopped`: the watch was stopped before the commit. */
+export type WatchEnd = { kind: 'committed'; result: TurnResult } | { kind: 'gone' } | { kind: 'stopped' };
 
 interface Watched {
   sessionId: string;
-  /** Seq → who waits for it: two jobs can bring one turn. */
-  waiting: Map<number, ((ending: WatchEnding) => void)[]>;
+  /** Seq → the waits for it. Two jobs can bring one turn. */
+  waiting: Map<number, ((end: WatchEnd) => void)[]>;
   timer: NodeJS.Timeout;
 }
 
 /**
- * Waits for the commits of turns that any worker may serve. Owns a connection of its own, and a subscription for each session
- * with a turn that is waited for.
+ * Waits for the commits of turns that any worker may serve. Owns a connection, and one subscription for each session with such a turn.
  */
 export class CommitWatch {
   private readonly subscriber: Redis;
@@ -29,24 +28,24 @@ export class CommitWatch {
   ) {
     this.subscriber = store.redis.duplicate({ connectionName: 'hearth-commit-watch' });
     this.subscriber.on('error', () => undefined);
-    this.subscriber.on('message', (channel: string, message: string) => this.heard(channel, message));
-    // Subscriptions are renewed by ioredis; what was published in between is found by the next look.
+    this.subscriber.on('message', (channel: string, message: string) => this.onMessage(channel, message));
+    // ioredis renews subscriptions. The next look finds a commit that was published in between.
   }
 
-  async committed(sessionId: string, seq: number): Promise<WatchEnding> {
+  async committed(sessionId: string, seq: number): Promise<WatchEnd> {
     if (this.stopped) return { kind: 'stopped' };
     const channel = this.keys.endsChannel(sessionId);
-    const ending = new Promise<WatchEnding>((resolve) => {
+    const end = new Promise<WatchEnd>((resolve) => {
       const { waiting } = this.watch(sessionId, channel);
       waiting.set(seq, [...(waiting.get(seq) ?? []), resolve]);
     });
-    // It may have been committed before anybody listened. Should either fail, the next look makes up for it.
+    // The turn may have been committed before the subscription. If either call fails, the next look makes up for it.
     const listening = this.subscriber.subscribe(channel).then(() => this.look(channel));
     listening.catch(() => undefined);
-    return ending;
+    return end;
   }
 
-  /** Nobody is told any more. */
+  /** Ends all waits with `stopped`. */
   stop(): void {
     this.stopped = true;
     for (const { timer, waiting } of this.watched.values()) {
@@ -67,10 +66,10 @@ export class CommitWatch {
     return watched;
   }
 
-  private heard(channel: string, message: string): void {
+  private onMessage(channel: string, message: string): void {
     const watched = this.watched.get(channel);
     if (message === 'closed')
-      for (const seq of watched?.waiting.keys() ?? []) this.settle(channel, seq, { kind: 'gone' });
+      for (const seq of watched?.waiting.keys() ?? []) this.resolve(channel, seq, { kind: 'gone' });
     else if (watched?.waiting.has(Number(message))) void this.look(channel).catch(() => undefined);
   }
 
@@ -78,17 +77,17 @@ export class CommitWatch {
     const watched = this.watched.get(channel);
     for (const seq of watched?.waiting.keys() ?? []) {
       const turn = await this.store.turn(watched?.sessionId ?? '', seq);
-      if (turn === undefined) this.settle(channel, seq, { kind: 'gone' });
-      else if (turn.result !== undefined) this.settle(channel, seq, { kind: 'committed', result: turn.result });
+      if (turn === undefined) this.resolve(channel, seq, { kind: 'gone' });
+      else if (turn.result !== undefined) this.resolve(channel, seq, { kind: 'committed', result: turn.result });
     }
   }
 
-  private settle(channel: string, seq: number, ending: WatchEnding): void {
+  private resolve(channel: string, seq: number, end: WatchEnd): void {
     const watched = this.watched.get(channel);
     const resolvers = watched?.waiting.get(seq);
     if (watched === undefined || resolvers === undefined) return;
     watched.waiting.delete(seq);
-    for (const resolve of resolvers) resolve(ending);
+    for (const resolve of resolvers) resolve(end);
     if (watched.waiting.size > 0) return;
     clearInterval(watched.timer);
     this.watched.delete(channel);

@@ -12,20 +12,20 @@ import {
 import { type Job, UnrecoverableError } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { Slots } from '../pool/slots.js';
-import type { Sessions } from '../session/sessions.js';
-import type { Admission, Outcome } from './admission.js';
+import type { SessionRegistry } from '../session/session-registry.js';
+import type { Admission, JobOutcome } from './admission.js';
 import { QueueReader } from './queue-reader.js';
 import type { RawJobs } from './raw-jobs.js';
 
-/** A worker that would have to evict lets others with free slots be faster, ms. */
+/** A worker that would have to evict a session waits so long, so that workers with free slots are faster, ms. */
 const evictablePauseMs = 50;
-/** How long intake waits before it looks for a slot again when nothing told it, ms. */
+/** How often a full worker checks for a slot again, ms. */
 const lookForSlotMs = 100;
 /**
- * How long a doorbell is kept after something nobody expected, ms: at first, at last, and how long nothing of the kind must happen until
- * it is `firstMs` again: longer than the longest pause, since what never passes happens again after each.
+ * How long a doorbell is kept after an unexpected error, ms. `holdMs` exceeds the longest pause, because a lasting error happens again
+ * after each pause and must not reset the back-off.
  */
-const surprised = { firstMs: 500, atMostMs: 5_000, holdMs: 15_000 };
+const unexpectedErrors = { firstMs: 500, atMostMs: 5_000, holdMs: 15_000 };
 
 export interface DoorbellsDeps {
   workerId: string;
@@ -33,24 +33,24 @@ export interface DoorbellsDeps {
   queuePrefix: string;
   connection: Redis;
   slots: Slots;
-  sessions: Sessions;
+  registry: SessionRegistry;
   ringer: Ringer;
   admission: Admission;
   rawJobs: RawJobs;
-  /** The TTL of BullMQ's lock on a job in hand, ms: how long the job of a dead worker stays active, at least. */
+  /** The TTL of BullMQ's lock on an active job, ms. The job of a dead worker stays active at least so long. */
   jobLockMs: number;
   log: Logger;
 }
 
 /**
- * The worker's two readers: intake, bounded by slots, and its worker queue, bounded by nothing
- * (doorbells of an owned session take no slot from other sessions [P]).
+ * Takes doorbells from the intake queue, bounded by slots, and from the worker queue, without a bound, because doorbells of owned
+ * sessions take no slot from other sessions. Ends each doorbell's job as its turn ends.
  */
 export class Doorbells {
   private readonly intake: QueueReader;
   private readonly own: QueueReader;
   private readonly stopping = new AbortController();
-  private readonly surprises = new Backoff(surprised);
+  private readonly errors = new Backoff(unexpectedErrors);
   private isLost = false;
 
   constructor(private readonly deps: DoorbellsDeps) {
@@ -64,7 +64,7 @@ export class Doorbells {
     this.intake = new QueueReader({
       ...common,
       queueName: intakeQueue,
-      mayTake: () => this.slotInSight(),
+      mayTake: () => this.waitForSlot(),
       onDoorbell: (job, token) => this.handle(job, token, 'intake'),
     });
     this.own = new QueueReader({
@@ -79,18 +79,18 @@ export class Doorbells {
     await Promise.all([this.intake.start(), this.own.start()]);
   }
 
-  /** Takes no doorbell any more. */
+  /** Takes no more doorbells. */
   async stop(): Promise<void> {
     this.stopping.abort();
     await Promise.all([this.intake.stop(), this.own.stop()]);
   }
 
-  /** Resolves when every doorbell that was taken has been dealt with. */
+  /** Resolves when every doorbell that was taken is handled. */
   async finished(): Promise<void> {
     await Promise.all([this.intake.finished(), this.own.finished()]);
   }
 
-  /** The lease is lost: from now on nothing is taken, and no word is said about any job. */
+  /** The lease is lost: takes no doorbell and changes no job from now on. */
   abandon(): void {
     this.stopping.abort();
     this.isLost = true;
@@ -106,7 +106,8 @@ export class Doorbells {
     await sleep(ms, undefined, { signal: this.stopping.signal }).catch(() => undefined);
   }
 
-  private async slotInSight(): Promise<boolean> {
+  /** False when the worker stops. */
+  private async waitForSlot(): Promise<boolean> {
     while (!this.isStopping) {
       const outlook = this.deps.slots.outlook();
       if (outlook === 'evictable') {
@@ -119,10 +120,10 @@ export class Doorbells {
     return false;
   }
 
-  /** Doorbells of sessions we own need no slot: left standing they would hide those of others behind them. */
+  /** Doorbells of sessions this worker owns need no slot. Left in the queue, they would hide the doorbells behind them. */
   private async nextIsOurs(): Promise<boolean> {
     const sessionId = await this.deps.ringer.nextInIntake().catch(() => undefined);
-    return sessionId !== undefined && this.deps.sessions.find(sessionId) !== undefined;
+    return sessionId !== undefined && this.deps.registry.find(sessionId) !== undefined;
   }
 
   private async handle(job: Job, token: string, queue: Ring['queue']): Promise<void> {
@@ -135,27 +136,31 @@ export class Doorbells {
         (isTurn ? await rawJobs.serve(job) : job.attemptsMade > 0 ? await rawJobs.again(job) : undefined) ??
         (await admission.receive(job.data, ring));
       if (!this.isLost) await this.conclude(job, token, outcome);
-      this.surprises.succeeded();
+      this.errors.succeeded();
     } catch (error) {
       if (this.isLost) return;
       if (error instanceof HearthError) {
-        this.deps.log.error({ err: error, jobId: job.id, code: error.code }, 'a doorbell failed');
+        const { code } = error;
+        this.deps.log.error({ event: 'doorbell.failed', err: error, jobId: job.id, code }, 'a doorbell failed');
         await job.moveToFailed(new UnrecoverableError(describeError(error)), token, false);
         return;
       }
-      // It says nothing of the turn, and a job that failed is tried by nobody: a Redis without memory would cost every prompt that is just due.
-      const delayMs = this.surprises.failed();
-      this.deps.log.error({ err: error, jobId: job.id, delayMs }, 'a doorbell is put back, for something unexpected');
+      // The error says nothing about the turn, and BullMQ does not retry a failed job. A Redis without memory would fail every prompt.
+      const delayMs = this.errors.failed();
+      this.deps.log.error(
+        { event: 'doorbell.requeued', err: error, jobId: job.id, delayMs },
+        'an unexpected error; the doorbell goes back to its queue',
+      );
       await this.conclude(job, token, { kind: 'later', delayMs });
     }
   }
 
-  /** Each doorbell's job ends as its turn ends, so that Bull Board tells the truth. */
-  private async conclude(job: Job, token: string, outcome: Outcome): Promise<void> {
+  /** Ends the job as its turn ended, so that Bull Board shows the truth. */
+  private async conclude(job: Job, token: string, outcome: JobOutcome): Promise<void> {
     switch (outcome.kind) {
       case 'committed':
         if (outcome.result?.status === 'failed') {
-          // A job that failed has no return value: what is told of its turn stands in its progress.
+          // A failed job has no return value, so the summary of its turn goes into the progress.
           await job.updateProgress(summary(outcome));
           await job.moveToFailed(new UnrecoverableError(describeError(outcome.result.error)), token, false);
         } else await job.moveToCompleted(summary(outcome), token, false);
@@ -167,17 +172,17 @@ export class Doorbells {
         await job.moveToWait(token);
         return;
       case 'later':
-        // Kept meanwhile, not delayed in its queue: that goes by the wall clocks of whoever reads it.
+        // The job stays active during the pause. A delay in the queue would depend on the wall clocks of the workers.
         await this.pause(outcome.delayMs);
         if (!this.isLost) await job.moveToWait(token);
     }
   }
 }
 
-/** Whatever has no seq brings its own turn. */
+/** A job without `seq` brings its own turn. */
 const isDoorbell = (data: unknown): boolean => typeof data === 'object' && data !== null && 'seq' in data;
 
-function summary({ result }: Extract<Outcome, { kind: 'committed' }>): object {
+function summary({ result }: Extract<JobOutcome, { kind: 'committed' }>): object {
   if (result === undefined) return { committed: true };
   const { workerId, pid, warmth, timings, toolCount, costUsd } = result;
   return { workerId, pid, warmth, ...timings, toolCount, costUsd };

@@ -2,7 +2,7 @@ import type { Logger } from '@hearth/shared';
 import { type Job, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
 
-/** Stalls never fail a doorbell: the log is the truth, and BullMQ's stall recovery is never relied on [P]. */
+/** Stalls never fail a doorbell, because the log is the truth and Hearth does not rely on BullMQ's stall recovery. */
 const practicallyInfinite = 1_000_000_000;
 
 export interface QueueReaderOptions {
@@ -10,11 +10,11 @@ export interface QueueReaderOptions {
   queuePrefix: string;
   connection: Redis;
   workerId: string;
-  /** Resolves when one more doorbell may be taken; false when the reader is to stop. */
+  /** Resolves when one more doorbell may be taken. False stops the reader. */
   mayTake: () => Promise<boolean>;
-  /** Deals with one doorbell, to its end: it must complete, fail or put back the job. */
+  /** Handles one doorbell. It must complete, fail or put back the job. */
   onDoorbell: (job: Job, token: string) => Promise<void>;
-  /** BullMQ's lock on a job in hand, ms: for its own book-keeping, renewed at half time. */
+  /** TTL of BullMQ's lock on an active job, ms. It is renewed at half time. */
   jobLockMs: number;
   log: Logger;
 }
@@ -22,8 +22,8 @@ export interface QueueReaderOptions {
 type State = { kind: 'idle' } | { kind: 'reading'; loop: Promise<void> } | { kind: 'stopping'; done: Promise<void> };
 
 /**
- * Takes doorbells from one queue by hand (BullMQ's "manually fetching jobs"), because how many may be active is not what bounds
- * us: slots count agents, not active jobs [P]. Owns its BullMQ worker and the locks of the jobs in hand.
+ * Takes doorbells from one queue by BullMQ's manual fetching, because slots bound the number of agents, not of active jobs. Owns its
+ * BullMQ worker and the locks of active jobs.
  */
 export class QueueReader {
   private readonly worker: Worker;
@@ -44,7 +44,10 @@ export class QueueReader {
       maxStalledCount: practicallyInfinite,
     });
     this.worker.on('error', (error) =>
-      this.options.log.debug({ err: error, queue: options.queueName }, 'queue connection'),
+      this.options.log.debug(
+        { event: 'redis.connection_error', err: error, queue: options.queueName },
+        'queue connection',
+      ),
     );
   }
 
@@ -56,23 +59,23 @@ export class QueueReader {
     this.state = { kind: 'reading', loop: this.read() };
   }
 
-  /** Takes nothing more. Doorbells in hand go on; await {@link finished}. */
+  /** Takes no more doorbells. Active ones continue; see {@link finished}. */
   async stop(): Promise<void> {
     if (this.state.kind === 'stopping') return this.state.done;
     const loop = this.state.kind === 'reading' ? this.state.loop : undefined;
-    // Forced: it ends the blocking fetch at once, and BullMQ holds no job of ours that it should wait for.
+    // Forced, because that ends the blocking fetch at once. BullMQ holds no job that it should wait for.
     const done = this.worker.close(true).then(() => loop);
     this.state = { kind: 'stopping', done };
     return done;
   }
 
-  /** Takes nothing more, and keeps nothing: doorbells in hand are left to whoever finds their locks expired. */
+  /** Takes no more doorbells and renews no lock. Another worker takes the active jobs when their locks expire. */
   abandon(): void {
     void this.stop();
     clearInterval(this.renewal);
   }
 
-  /** Resolves when every doorbell in hand has been dealt with. */
+  /** Resolves when every active doorbell is handled. */
   async finished(): Promise<void> {
     while (this.ended.size > 0) await Promise.all(this.ended);
     clearInterval(this.renewal);
@@ -81,7 +84,7 @@ export class QueueReader {
   private async read(): Promise<void> {
     while (this.state.kind !== 'stopping') {
       if (!(await this.options.mayTake())) return;
-      // One token for each job: it is the job's lock.
+      // Each job gets its own token, which is its lock.
       this.tokens += 1;
       const token = `${this.options.workerId}:${this.tokens}`;
       const job = await this.fetch(token);
@@ -91,7 +94,10 @@ export class QueueReader {
       const end = this.options
         .onDoorbell(job, token)
         .catch((error: unknown) =>
-          this.options.log.error({ err: error, jobId: id }, 'a doorbell could not be dealt with'),
+          this.options.log.error(
+            { event: 'doorbell.handle_failed', err: error, jobId: id },
+            'could not handle a doorbell',
+          ),
         )
         .finally(() => {
           this.active.delete(id);
@@ -106,7 +112,10 @@ export class QueueReader {
       return (await this.worker.getNextJob(token)) as Job | undefined;
     } catch (error) {
       if (this.state.kind === 'stopping') return undefined;
-      this.options.log.warn({ err: error, queue: this.options.queueName }, 'a doorbell could not be fetched');
+      this.options.log.warn(
+        { event: 'doorbell.fetch_failed', err: error, queue: this.options.queueName },
+        'could not fetch a doorbell',
+      );
       await new Promise((resolve) => setTimeout(resolve, 100));
       return undefined;
     }
@@ -117,7 +126,10 @@ export class QueueReader {
     try {
       await this.worker.extendJobLocks([...this.active.keys()], [...this.active.values()], this.options.jobLockMs);
     } catch (error) {
-      this.options.log.debug({ err: error }, 'locks of doorbells were not renewed');
+      this.options.log.debug(
+        { event: 'doorbell.lock_renewal_failed', err: error },
+        'could not renew the locks of doorbells',
+      );
     }
   }
 }

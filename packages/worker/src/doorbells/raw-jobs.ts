@@ -21,10 +21,10 @@ import {
   turnRequestOf,
 } from '@hearth/shared';
 import type { Job } from 'bullmq';
-import type { Outcome } from './admission.js';
+import type { JobOutcome } from './admission.js';
 import type { CommitWatch } from './commit-watch.js';
 
-/** A job whose session has too many turns waiting, or is just being closed, is looked at again after so many ms. */
+/** A job whose session has too many waiting turns, or is being closed, is tried again after so many ms. */
 const againMs = 500;
 
 export interface RawJobsDeps {
@@ -35,23 +35,24 @@ export interface RawJobsDeps {
 }
 
 /**
- * Turns that came as jobs of their own: added to `turns` by any BullMQ client. Each is admitted to its session's log, then
- * served like any other; its job stays active, holding no slot, until the turn commits. Owns nothing.
+ * Serves turns that any BullMQ client added to `turns` as jobs of their own. A turn is submitted to its session's log, then served like
+ * any other. Its job stays active until the turn commits, and holds no slot. Owns nothing.
  */
 export class RawJobs {
   constructor(private readonly deps: RawJobsDeps) {}
 
   /** @throws HearthError `invalid_job` | `invalid_prompt` | `prompt_too_large` | `profile_mismatch` | `session_busy` | `session_gone` | `expired` */
-  async serve(job: Job): Promise<Outcome> {
+  async serve(job: Job): Promise<JobOutcome> {
     return this.serveTurn(job, parseInput(turnJobSchema, job.data, 'invalid_job', 'data'));
   }
 
   /**
-   * A doorbell that failed with its turn and was retried by hand: the turn has its one result, so its prompt is submitted anew, as the
-   * session's next turn; to a session of its own when that one was for one turn. Undefined: its turn did not fail.
+   * Serves a doorbell that failed with its turn and was retried by hand. The turn has its one result, so its prompt is submitted anew as
+   * the session's next turn, or to a new session when the old one was for one turn. Undefined: the turn did not fail.
+   *
    * @throws HearthError as {@link serve}, `turn_gone`
    */
-  async again(job: Job): Promise<Outcome | undefined> {
+  async again(job: Job): Promise<JobOutcome | undefined> {
     const { sessionId, seq, turnId, profile } = parseInput(doorbellSchema, job.data, 'invalid_job', 'data');
     const before = await this.deps.store.turn(sessionId, seq);
     if (before?.turnId !== turnId) throw turnGone(sessionId, turnId);
@@ -61,19 +62,20 @@ export class RawJobs {
     return this.serveTurn(job, { ...where, turnId, prompt, metadata, onInterrupted });
   }
 
-  private async serveTurn(job: Job, turn: TurnJob): Promise<Outcome> {
+  private async serveTurn(job: Job, turn: TurnJob): Promise<JobOutcome> {
     const turnId = turnIdOf(job, turn);
     const sessionId = turn.sessionId ?? sessionForOne(turnId);
     const submitted = await this.admit(job, turn, sessionId, turnId);
     if (submitted === undefined) return { kind: 'later', delayMs: againMs };
-    this.deps.log.info({ sessionId, seq: submitted.seq, turnId, jobId: job.id }, 'job admitted');
-    const ending = await this.deps.commits.committed(sessionId, submitted.seq);
-    if (ending.kind === 'gone') throw cancelledError('its session was closed');
-    // Whoever takes the job next finds the same turn.
-    return ending.kind === 'stopped' ? { kind: 'later', delayMs: 0 } : ending;
+    const { seq } = submitted;
+    this.deps.log.info({ event: 'job.admitted', sessionId, seq, turnId, jobId: job.id }, 'job admitted');
+    const end = await this.deps.commits.committed(sessionId, seq);
+    if (end.kind === 'gone') throw cancelledError('its session was closed');
+    // The next worker that takes the job finds the same turn.
+    return end.kind === 'stopped' ? { kind: 'later', delayMs: 0 } : end;
   }
 
-  /** Undefined: not now. A job that comes again after its worker died is the same turn. */
+  /** Submits the job's turn and rings it. Undefined: not now. A job that comes again after its worker died is the same turn. */
   private async admit(job: Job, turn: TurnJob, sessionId: string, turnId: string): Promise<Submitted | undefined> {
     const { prompt, profile, onBusy } = turn;
     const request = turnRequestOf(turn, job.opts.priority);
@@ -97,7 +99,7 @@ export class RawJobs {
         profile: submitted.profile,
         preview: promptPreview(prompt),
       };
-      // Ring again after a death it is one job all the same: the log keeps the ring.
+      // Rung again after the death of a worker, it is the same job, because the log keeps the ring.
       if (submitted.state !== 'committed') await this.deps.ringer.ring(submitted.ring, doorbell, request.priority);
       await this.forgetNote(job, sessionId, turnId);
       return submitted;
@@ -108,21 +110,21 @@ export class RawJobs {
     }
   }
 
-  /** A delayed prompt was found by a note until now: from here on its session knows it, or nobody does. */
+  /** Removes the note of a delayed prompt, because its session's log knows the turn now, or refused it. */
   private async forgetNote(job: Job, sessionId: string, turnId: string): Promise<void> {
     if (job.opts.delay) await new DelayedNotes(this.deps.store).forget(sessionId, turnId, job.id ?? '');
   }
 
   private async submit(input: SubmitInput): Promise<Submitted> {
     const { sessionId, turnId, request, expiresInMs } = input;
-    // One that was admitted in time keeps its deadline in the log, or has begun.
+    // A turn that was submitted in time has its deadline in the log, or has begun.
     const isLate = expiresInMs !== undefined && expiresInMs <= 0;
     if (isLate && (await this.deps.store.seqOf(sessionId, turnId)) === undefined) throw expiredError(turnId);
     checkPrompt(request.prompt);
     return this.deps.store.submit(input);
   }
 
-  /** Whoever gave a turn its turnId may wait for it: its session's log tells him why it is never served. */
+  /** Writes the refusal into the session's log, because a caller that named the turnId may wait for the turn. */
   private async refuse(turn: TurnJob, input: SubmitInput, error: unknown): Promise<Submitted> {
     if (!isFinal(error) || turn.turnId === undefined) throw error;
     return this.deps.store.submit({ ...input, refusedWith: error });
@@ -132,12 +134,12 @@ export class RawJobs {
 const isForNow = (error: unknown): boolean =>
   error instanceof HearthError && (error.code === 'backlog_full' || error.code === 'session_closing');
 
-/** The turn is refused for good: whatever is no error of ours says nothing of it, and its job comes again. */
+/** Whether the turn is refused for good. Errors that are not Hearth's say nothing about the turn, so its job comes again. */
 const isFinal = (error: unknown): error is HearthError => error instanceof HearthError && !isForNow(error);
 
 const shortHash = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 24);
 
-/** So that a stalled job is the same turn, and one retried by hand another. */
+/** The turnId of a job: the same when the job stalled, another when it was retried by hand. */
 function turnIdOf(job: Job, { turnId }: TurnJob): string {
   if (turnId !== undefined) {
     if (job.attemptsMade === 0) return turnId;
@@ -147,10 +149,10 @@ function turnIdOf(job: Job, { turnId }: TurnJob): string {
   return `j-${shortHash(`${job.queueName}\n${job.id ?? ''}\n${job.timestamp}`)}-${job.attemptsMade}`;
 }
 
-/** A prompt without a session gets one of its own, which a resend finds again. */
+/** The session of a prompt without one. A resend finds the same. */
 const sessionForOne = (turnId: string): string => `once-${shortHash(turnId)}`;
 
-/** What is left of `expiresIn`: counted from when the job was due, by the clock of whoever added it; one retried by hand has all of it again. */
+/** What is left of `expiresIn`, ms, counted from when the job was due by its adder's clock. A job retried by hand has all of it again. */
 function timeLeft(job: Job, { expiresIn }: TurnJob): number | undefined {
   if (expiresIn === undefined || job.attemptsMade > 0) return expiresIn;
   return job.timestamp + (job.opts.delay ?? 0) + expiresIn - Date.now();

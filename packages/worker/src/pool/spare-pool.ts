@@ -1,21 +1,25 @@
+import { EventEmitter } from 'node:events';
 import { Backoff, HearthError, type Logger } from '@hearth/shared';
 import type { Agent } from '../agent/driver.js';
 import { startFailure } from '../agent/start-failure.js';
+import type { Occupancy, PoolOccupancy } from './occupancy.js';
 
-/** After so many failures in a row spares are started only when a turn asks for one. */
+/** After so many failures in a row the pool starts spares only when a turn asks for one. */
 const givesUpAfter = 8;
-/** An agent that lived for so long has started well, whatever ended it, ms. */
+/** An agent that lived for so long had a good start, whatever ended it, ms. */
 const heldMs = 10_000;
 
 export interface SparePoolDeps {
   /** How many ready spares to keep. */
   target: number;
   start: () => Promise<Agent>;
-  /** Whether one more agent fits into the worker's slots. */
-  hasRoom: () => boolean;
-  /** A spare has become ready. */
-  onReady: () => void;
+  occupancy: Occupancy;
   log: Logger;
+}
+
+interface SparePoolEvents {
+  /** A spare has become ready. */
+  ready: [];
 }
 
 interface Waiter {
@@ -26,39 +30,42 @@ interface Waiter {
 type Health =
   | { kind: 'unknown' }
   | { kind: 'ok' }
-  /** Starts fail, `again`: more than the last one; the next try is due at `retryAt` (performance.now, ms). */
+  /** Starts fail. `again`: more than the last one. The next try is due at `retryAt` (`performance.now()`, ms). */
   | { kind: 'failing'; again: boolean; error: HearthError; retryAt: number; timer: NodeJS.Timeout | undefined };
 
 /**
  * The spares of one profile. Owns agents that are starting or ready and unbound, and the backoff of starts.
  *
  * S1 A spare is handed to exactly one taker, and leaves the pool with it.
- * S2 A start on demand goes to whoever waited first; one that fails is told to whoever has no other start to wait for.
+ * S2 A start on demand goes to the taker that waited longest. A failed start rejects the takers that have no other start to wait for.
  * S3 A spare takes its slot until its process is gone.
- * S4 While starts fail again and again, takers are told at once with the error of the last failure, until the next try is due. Once
- *    is an accident (anything can be killed): the next taker is the next try.
- * S5 Only an agent that starts tells that starts do not fail any more; a spare that is ready is handed out all the same.
- * S6 A resume that fails (its past may be the cause) only makes the pool look whether starts fail, by one of its own.
+ * S4 While starts fail again and again, takers are rejected at once with the last error, until the next try is due. After a single
+ *    failure the next taker is the next try, because any process can be killed once.
+ * S5 Only a start that works shows that starts work again. A ready spare is handed out all the same.
+ * S6 A failed resume only makes the pool try a start of its own, because the transcript may be the cause.
  */
-export class SparePool {
+export class SparePool extends EventEmitter<SparePoolEvents> implements PoolOccupancy {
   private readonly ready: Agent[] = [];
   private readonly waiters: Waiter[] = [];
   private readonly starts = new Set<Promise<void>>();
-  /** Spares that are being ended: no spares any more, but still there. */
-  private leaving = 0;
+  /** Spares whose processes are being ended. */
+  private ending = 0;
   private health: Health = { kind: 'unknown' };
   private readonly backoff = new Backoff({ firstMs: 250, atMostMs: 60_000, holdMs: heldMs });
   private stopped = false;
 
-  constructor(private readonly deps: SparePoolDeps) {}
+  constructor(private readonly deps: SparePoolDeps) {
+    super();
+    deps.occupancy.register(this);
+  }
 
-  /** Spares, ready or on their way; those on their way to a waiter count for the waiter. */
+  /** Spares, ready or starting. A start for a waiting taker counts for the taker. */
   get size(): number {
     return this.ready.length + Math.max(0, this.starts.size - this.waiters.length);
   }
   /** Slots the pool takes. */
   get occupied(): number {
-    return this.size + this.leaving;
+    return this.size + this.ending;
   }
   get readyPids(): readonly number[] {
     return this.ready.map(({ pid }) => pid);
@@ -66,56 +73,56 @@ export class SparePool {
   get readyCount(): number {
     return this.ready.length;
   }
-  /** Why no agent of this profile can be had, while it lasts: starts fail, and no spare is left from before. */
+  /** The error of the last start, while starts fail and no earlier spare is left. */
   get failure(): HearthError | undefined {
     return this.health.kind === 'failing' && this.ready.length === 0 ? this.health.error : undefined;
   }
-  /** Starts fail again and again, and the next try is not due yet. */
+  /** Whether starts fail again and again, and the next try is not due yet. */
   get isBackingOff(): boolean {
     return this.health.kind === 'failing' && this.health.again && performance.now() < this.health.retryAt;
   }
 
-  /** One spare more would be one too many: its taker went away, and another was started for the next. */
+  /** Whether one more spare would exceed the target: a taker went away, and its start came too late. */
   private get isSurplus(): boolean {
     return this.stopped || this.ready.length >= this.deps.target;
   }
 
-  /** Starts spares up to the target, as far as there is room; while starts fail one at a time, target or not (S5). */
+  /** Starts spares up to the target, as far as there is room. While starts fail it starts one at a time (S5). */
   fill(): void {
     if (this.stopped || this.isBackingOff) return;
     if (this.health.kind === 'failing') {
-      if (this.starts.size === 0 && this.deps.hasRoom()) this.launch();
+      if (this.starts.size === 0 && this.deps.occupancy.free > 0) this.launch();
       return;
     }
-    while (this.size < this.deps.target && this.deps.hasRoom()) this.launch();
+    while (this.size < this.deps.target && this.deps.occupancy.free > 0) this.launch();
   }
 
-  /** Resolves when no start is under way: spares are ready, or it is known why not. */
+  /** Resolves when no start is under way. */
   async settled(): Promise<void> {
     while (this.starts.size > 0) await Promise.all(this.starts);
   }
 
-  /** Hands out a ready spare. */
+  /** Hands out a ready spare. Undefined when there is none. */
   tryTake(): Agent | undefined {
     return this.ready.shift();
   }
 
-  /** Resolves when a start is over that nobody waits for; false when none is under way. */
+  /** Resolves when a start without a waiting taker is over. False when none is under way. */
   async startFinished(): Promise<boolean> {
     if (this.starts.size <= this.waiters.length) return false;
     await Promise.race(this.starts);
     return true;
   }
 
-  /** Takes back a spare that was not used after all. */
+  /** Takes back an unused spare. */
   giveBack(agent: Agent): void {
     if (this.isSurplus) void this.discard(agent);
     else this.keep(agent);
   }
 
   /**
-   * An agent for a session that has a slot already: a ready spare, one that is starting, or one started on demand.
-   * @throws HearthError why agents of this profile do not start
+   * Acquires an agent for a session that has a slot: a ready spare, one that is starting, or one started on demand.
+   * @throws HearthError the reason why agents of this profile do not start
    */
   async obtain(): Promise<{ agent: Agent; ready: boolean }> {
     const spare = this.tryTake();
@@ -129,7 +136,7 @@ export class SparePool {
     return { agent, ready: false };
   }
 
-  /** Notes how a start outside the pool (a resume) went: the same binary, the same trouble. */
+  /** Notes how a start outside the pool (a resume) went, because it uses the same binary. */
   noteFailure(error: HearthError): void {
     if (this.health.kind !== 'failing') this.fail(error);
   }
@@ -137,7 +144,7 @@ export class SparePool {
     this.succeed();
   }
 
-  /** Ends a spare that holds more memory than an agent may, and starts another; false when it is none of this pool's. */
+  /** Replaces a spare that exceeds the memory limit. False when it is not one of this pool's. */
   dropGrown(pid: number): boolean {
     const at = this.ready.findIndex((agent) => agent.pid === pid);
     const [agent] = at === -1 ? [] : this.ready.splice(at, 1);
@@ -146,7 +153,7 @@ export class SparePool {
     return true;
   }
 
-  /** Ends one spare to make room; false when there is none. */
+  /** Ends one spare to make room. False when there is none. */
   async dropOne(): Promise<boolean> {
     const agent = this.ready.pop();
     if (agent === undefined) return false;
@@ -154,7 +161,7 @@ export class SparePool {
     return true;
   }
 
-  /** Starts nothing more and ends all spares; resolves when those that were starting are gone too. */
+  /** Starts nothing more and ends all spares. Resolves when starts under way are gone too. */
   async stop(): Promise<void> {
     this.stopped = true;
     if (this.health.kind === 'failing') clearTimeout(this.health.timer);
@@ -182,14 +189,14 @@ export class SparePool {
   }
 
   private async discard(agent: Agent): Promise<void> {
-    this.leaving += 1;
+    this.ending += 1;
     await agent.end('now');
-    this.leaving -= 1;
+    this.ending -= 1;
   }
 
   private keep(agent: Agent): void {
     this.ready.push(agent);
-    this.deps.onReady();
+    this.emit('ready');
     const since = performance.now();
     void agent.exited.then((exit) => {
       const at = this.ready.indexOf(agent);
@@ -197,7 +204,7 @@ export class SparePool {
       this.ready.splice(at, 1);
       const why = `A spare ended by itself (${exit.code ?? exit.signal}). ${exit.stderrTail}`.trim();
       if (performance.now() - since < heldMs) return this.fail(new HearthError('agent_start_failed', why), true);
-      this.deps.log.warn({ pid: agent.pid }, why);
+      this.deps.log.warn({ event: 'spare.exited', pid: agent.pid }, why);
       this.fill();
     });
     this.fill();
@@ -207,12 +214,12 @@ export class SparePool {
     this.backoff.succeeded();
     if (this.health.kind === 'failing') {
       clearTimeout(this.health.timer);
-      this.deps.log.info('agents start again');
+      this.deps.log.info({ event: 'pool.recovered' }, 'agents start again');
     }
     this.health = { kind: 'ok' };
   }
 
-  /** `afterStart`: it started, and died soon: that starts go well says nothing then, and the backoff alone knows of the one before. */
+  /** `afterStart`: the agent started and died soon. A good start proves nothing then, so only the backoff knows of earlier failures. */
   private fail(error: HearthError, afterStart = false): void {
     if (this.stopped) return;
     while (this.waiters.length > this.starts.size) this.waiters.shift()?.reject(error);
@@ -222,7 +229,12 @@ export class SparePool {
     const again = failedBefore || (afterStart && this.backoff.count > 1);
     const goesOn = this.backoff.count < givesUpAfter;
     this.deps.log.error(
-      { err: error, failures: this.backoff.count, ...(goesOn ? { retryInMs: Math.round(waitMs) } : {}) },
+      {
+        event: 'pool.start_failed',
+        err: error,
+        failures: this.backoff.count,
+        ...(goesOn ? { retryInMs: Math.round(waitMs) } : {}),
+      },
       goesOn ? 'an agent did not start' : 'agents keep failing to start; trying again only when a turn asks for one',
     );
     const timer = goesOn ? setTimeout(() => this.tryAgain(), waitMs) : undefined;

@@ -2,14 +2,14 @@ import { execFile } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { promisify } from 'node:util';
 
-/** Environment variables every agent carries, and so everything it starts, in sessions of their own too (P5). */
+/** Environment variables of every agent. Everything it starts inherits them, also in a process session of its own (P5). */
 export const workerMark = 'HEARTH_MARK_WORKER';
 export const agentMark = 'HEARTH_MARK_AGENT';
 
-/** How often a killed process is looked for again, ms; a fork between look and kill is found by the next look. */
+/** How often marked processes are looked for again, ms. The next look finds a fork between look and kill. */
 const lookAgainMs = 10;
 
-/** Pids of all processes whose environment has `name=value`, without this process. Zombies do not count. */
+/** Finds the pids of all processes whose environment has `name=value`, without this process and without zombies. */
 export async function markedProcesses(name: string, value: string): Promise<number[]> {
   const mark = `${name}=${value}`;
   return process.platform === 'linux' ? fromProc(mark) : fromPs(mark);
@@ -24,13 +24,13 @@ function fromProc(mark: string): number[] {
       // A zombie's environment reads as empty.
       if (readFileSync(`/proc/${pid}/environ`, 'latin1').split('\0').includes(mark)) found.push(pid);
     } catch {
-      // Gone since, or another user's: neither is ours.
+      // The process ended, or belongs to another user.
     }
   }
   return found;
 }
 
-/** Where there is no /proc. `-E`/`e` shows the environment of one's own processes; measured on Linux only. */
+/** For systems without /proc. `-E`/`e` shows the environment of the user's own processes. Tested on Linux only. */
 async function fromPs(mark: string): Promise<number[]> {
   const args =
     process.platform === 'darwin' ? ['-A', '-E', '-ww', '-o', 'pid=,command='] : ['axeww', '-o', 'pid=,command='];
@@ -46,11 +46,11 @@ export function killQuietly(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(pid, signal);
   } catch {
-    // Gone already, which is what was wanted.
+    // The process ended already.
   }
 }
 
-/** Kills every process with the mark, again and again until a look finds none. Returns how many it killed. */
+/** Kills every process with the mark until a look finds none. Returns how many it killed. */
 export async function killMarked(name: string, value: string): Promise<number> {
   const killed = new Set<number>();
   for (;;) {

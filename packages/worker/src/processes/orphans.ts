@@ -3,22 +3,22 @@ import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promise
 import { hostname } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import type { Logger } from '@hearth/shared';
-import { removeHome } from '../agent/home.js';
+import { removeHome } from './agent-home.js';
 import { killMarked, workerMark } from './marked.js';
 
-/** Which process an incarnation of a worker is, in its folder. */
+/** The file in an incarnation's folder that says which process it is. */
 const recordFile = 'process.json';
 
 interface ProcessRecord {
   host: string;
-  /** The name of its pid namespace: a pid says nothing in another. Absent where there is no /proc. */
+  /** The name of its pid namespace, because a pid means nothing in another one. Absent without /proc. */
   pidNamespace?: string | undefined;
   pid: number;
-  /** When it started, in the kernel's ticks: a pid is given again, a pid with its start is not. Absent where there is no /proc. */
+  /** When it started, in the kernel's ticks, because pids are reused. Absent without /proc. */
   startedTicks?: string | undefined;
 }
 
-/** Makes the folder of an incarnation, with the record of which process it is: nobody sees it without. */
+/** Creates the folder of an incarnation together with its process record, so that no other worker sees it without one. */
 export async function claimFolder(folder: string): Promise<void> {
   const record: ProcessRecord = { ...here(), pid: process.pid, startedTicks: startedTicks(process.pid) };
   const unseen = join(dirname(folder), `.${basename(folder)}`);
@@ -27,18 +27,19 @@ export async function claimFolder(folder: string): Promise<void> {
   await rename(unseen, folder);
 }
 
-/** Removes the folder of an incarnation whose agents are gone, and what belongs to them. */
+/** Removes the folder of an incarnation whose agents are gone, and the folders tied to them. */
 export async function removeFolder(folder: string): Promise<void> {
   const agents = join(folder, 'agents');
   for (const agentId of await readdir(agents).catch(() => [])) await removeHome(join(agents, agentId));
-  // An agent that was just being started may still write.
+  // An agent that was being started may still write.
   await rm(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 20 });
 }
 
 /**
- * Ends what dead incarnations of workers with this home left behind (P9): their processes, by their mark, and their folders. One whose
- * process still lives is not touched; one that cannot be seen from here (another host, another container) is dead when it `isKnownDead`.
- * Returns how many processes it ended.
+ * Kills the processes and removes the folders that dead incarnations of workers with this home left behind (P9). A live incarnation is
+ * not touched. An incarnation on another host or in another container is dead when `isKnownDead` says so.
+ *
+ * @returns how many processes it killed
  */
 export async function endOrphans(
   workersFolder: string,
@@ -55,14 +56,14 @@ export async function endOrphans(
     await removeFolder(folder);
     ended += killed;
     log.warn(
-      { of: workerId, processes: killed },
-      'a dead incarnation had left its folder behind; ended what was left of it',
+      { event: 'orphans.removed', of: workerId, processes: killed },
+      'removed what a dead incarnation of a worker had left',
     );
   }
   return ended;
 }
 
-/** Undefined: there is none; its worker has ended, and something of it had written into its folder after that. */
+/** Undefined: the folder has no record, because a process of its worker wrote into it after the worker had removed it. */
 async function readRecord(folder: string): Promise<ProcessRecord | undefined> {
   try {
     return JSON.parse(await readFile(join(folder, recordFile), 'utf8')) as ProcessRecord;
@@ -93,7 +94,7 @@ function here(): Pick<ProcessRecord, 'host' | 'pidNamespace'> {
   }
 }
 
-/** Field 22 of /proc/<pid>/stat; the second field, the name, may hold spaces and brackets. */
+/** Field 22 of /proc/<pid>/stat. The second field, the name, may contain spaces and brackets. */
 function startedTicks(pid: number): string | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');

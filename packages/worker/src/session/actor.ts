@@ -1,190 +1,167 @@
-import type { Claim, Logger, SessionStore, SessionWriter } from '@hearth/shared';
-import type { Slot } from '../pool/slots.js';
-import { Serving, type ServingDeps } from './serving.js';
-import { type Settled, WaitingDoorbells } from './waiting-doorbells.js';
+import { type Claim, type HeadTurn, type Ringer, stoppedError } from '@hearth/shared';
+import { deferred } from '../deferred.js';
+import type { Slot } from '../pool/occupancy.js';
+import type { Slots } from '../pool/slots.js';
+import { type DoorbellOutcome, DoorbellWaiters, warmSeq } from './doorbell-waiters.js';
+import type { HandOver } from './hand-over.js';
+import { endLostSession, handOverSession, type Leaving, releaseClosed, releaseIdle } from './leave-session.js';
+import { RawLines } from './raw-lines.js';
+import { serveTurn, type TurnSession, warmAgent } from './serve-turn.js';
+import type { OwnedSession, SessionRegistry } from './session-registry.js';
+import { openSessionResources, type SessionResources, type SessionResourcesDeps } from './session-resources.js';
+import type { TurnsLeftToOthers } from './turns-left-to-others.js';
 
-export interface ActorDeps extends ServingDeps {
-  store: SessionStore;
-  /** Whether turns of other sessions wait for a slot that this session could give up. */
-  othersWait(): Promise<boolean>;
-  /** The session is over for good: removes its files here. */
-  discard(): Promise<void>;
-  /** Shows a raw line to whoever watches the session. */
-  showRaw(way: 'in' | 'out' | 'err', line: string): void;
-  /** Releases the lock and rings what is left to intake. `begunSeq`: the turn that was begun here last. */
-  handOver(release: () => ReturnType<SessionWriter['release']>, begunSeq: number | undefined): Promise<void>;
-  /** Gives the lock back, if it still names us. */
-  letGo(): Promise<void>;
-  /** The actor is over: its slot is free. */
-  onOver(): void;
-  log: Logger;
+export interface ActorDeps extends SessionResourcesDeps {
+  ringer: Ringer;
+  registry: SessionRegistry;
+  slots: Slots;
+  handOver: HandOver;
+  leftToOthers: TurnsLeftToOthers;
 }
 
 type Phase =
-  | { kind: 'idle'; since: number }
-  /** The log is being looked at: what is found there may be served, so nobody may end the agent now. */
+  /** Reads the log. A turn may be found, so the agent must stay. */
   | { kind: 'looking' }
+  | { kind: 'idle'; since: number; wake: () => void }
   | { kind: 'serving'; seq: number }
   | { kind: 'releasing'; done: Promise<boolean> }
-  /** The session is lost; its agent is being ended. */
-  | { kind: 'fencing'; done: Promise<void> }
+  /** The session is lost. Its agent is being ended. */
+  | { kind: 'losing' }
   | { kind: 'over' };
 
-/** What the worker wants of the session next: that it goes on, that it is handed over after the running turn, that it ends. */
+/** What the worker wants of the session next. */
 type Aim = 'serve' | 'hand_over' | 'close';
 
-/** The doorbell of no turn: the session's agent is to be there. */
-const warmSeq = 0;
-
-/** Raw lines are shown for so long after somebody asked for them, ms; who watches asks again in time. */
-const watchedForMs = 15_000;
-
 /**
- * One owned session: looks at its log and has its turns served, in the log's order, one at a time. Owns the session's phase and the
- * doorbells that wait.
+ * One owned session: reads its log and serves its turns in order, one at a time. Owns the session's agent, writes, permission requests,
+ * waiting doorbells and phase.
  *
- * R1 One turn is in hand at a time, whichever doorbell came first (P2).
- * R2 The lock is released only after the agent and all it started have ended.
- * R3 Only an idle session is given up: one whose log is being looked at may have a turn to serve.
+ * R1 One turn runs at a time, whichever doorbell came first (P2).
+ * R2 The lock is released only after the agent and everything it started have ended.
+ * R3 Only an idle session is evicted, because a session whose log is being read may have a turn.
  */
-export class SessionActor {
-  private readonly serving: Serving;
-  private readonly doorbells = new WaitingDoorbells();
-  private readonly log: Logger;
+export class SessionActor implements OwnedSession {
+  private readonly resources: SessionResources;
+  private readonly rawLines: RawLines;
+  private readonly turns: TurnSession;
+  private readonly leaving: Leaving;
+  private readonly doorbells = new DoorbellWaiters();
   private phase: Phase = { kind: 'looking' };
   private aim: Aim = 'serve';
-  private rung = true;
+  /** Whether the log must be read again: a doorbell or a call came since the last look. */
+  private isRung = true;
   private isWantedWarm = false;
   private turnsInARow = 0;
-  private watched: NodeJS.Timeout | undefined;
-  private wakeUp: (() => void) | undefined;
-  private resolveOver: () => void = () => undefined;
-  private readonly over = new Promise<void>((resolve) => {
-    this.resolveOver = resolve;
-  });
+  private cutOff = false;
+  private readonly over = deferred();
 
   constructor(
     readonly sessionId: string,
     private readonly claim: Claim,
-    slot: Slot,
+    private readonly slot: Slot,
     private readonly deps: ActorDeps,
   ) {
-    this.log = deps.log.child({ sessionId });
-    const listener = {
-      onLost: (why: 'fenced' | 'failed') => void this.lost(why),
-      onIdleExit: () => void this.evict(),
+    this.resources = openSessionResources(sessionId, claim, slot, deps, () => void this.evict());
+    this.rawLines = new RawLines(sessionId, deps.store, this.resources.agent);
+    this.turns = {
+      ...this.resources,
+      workerId: deps.workerId,
+      attemptsAllowed: deps.store.limits.attemptsAllowed,
       stays: () => this.aim === 'serve',
+      leaveToOthers: (seq) => deps.leftToOthers.leave(sessionId, seq, claim.profile),
     };
-    this.serving = new Serving(sessionId, claim, slot, deps, listener, this.log);
-  }
-
-  /** performance.now() since when it is idle; undefined while it is not. */
-  get idleSince(): number | undefined {
-    return this.phase.kind === 'idle' && !this.rung ? this.phase.since : undefined;
-  }
-
-  /** The agent that is there, for the worker record. */
-  get presentAgent(): Serving['presentAgent'] {
-    return this.serving.presentAgent;
+    this.leaving = { ...deps, sessionId, claim, resources: this.resources };
+    this.resources.ownership.lost.addEventListener('abort', () => void this.endLost());
   }
 
   start(): void {
     void this.run();
   }
 
-  /** A doorbell: resolves when its turn is committed, or the session is no longer ours. */
-  ring(seq: number): Promise<Settled> {
+  get idleSince(): number | undefined {
+    return this.phase.kind === 'idle' && !this.isRung ? this.phase.since : undefined;
+  }
+
+  get presentAgent(): OwnedSession['presentAgent'] {
+    return this.resources.agent.present;
+  }
+
+  ring(seq: number): Promise<DoorbellOutcome> {
     if (this.phase.kind === 'over') return Promise.resolve({ kind: 'moved' });
     if (seq === warmSeq) this.isWantedWarm = true;
-    const settled = this.doorbells.wait(seq);
+    const outcome = this.doorbells.wait(seq);
     this.wake();
-    return settled;
+    return outcome;
   }
 
-  /** Looks at the log again. */
   wake(): void {
-    this.rung = true;
-    this.wakeUp?.();
+    this.isRung = true;
+    if (this.phase.kind === 'idle') this.phase.wake();
   }
 
-  /** A turn is to stop: the one in hand at once, another when it begins. */
   interrupt(seq: number): void {
-    this.serving.stop(seq);
+    this.resources.agent.stop(seq, stoppedError());
   }
 
-  /** A permission request was answered. */
   async answered(requestId: string): Promise<void> {
-    await this.serving.answered(requestId);
+    await this.resources.desk.answered(requestId);
   }
 
-  /** Looks for controls whose calls were lost (P13). */
   async rereadControlRequests(): Promise<void> {
-    if (this.phase.kind === 'serving') await this.serving.rereadControlRequests(this.phase.seq);
+    if (this.phase.kind !== 'serving') return;
+    const { seq } = this.phase;
+    const isKnown = this.resources.agent.stopReason(seq) !== undefined;
+    if (!isKnown && (await this.deps.controls.isToStop(this.sessionId, seq))) this.interrupt(seq);
+    await this.resources.desk.reread();
   }
 
-  /** An agent was measured. One that has grown too much while idle makes way: its session's next turn resumes. */
-  noteMemory(pid: number, bytes: number): void {
-    if (this.serving.noteMemory(pid, bytes)) void this.evict();
+  /** An idle agent that has grown too much makes room. The session's next turn resumes. */
+  noteMemory(bytes: number): void {
+    if (this.resources.agent.noteMemory(bytes)) void this.evict();
   }
 
-  /** Ends the agent and releases an idle session; false when it is busy. */
   async evict(): Promise<boolean> {
     if (this.phase.kind === 'releasing') return this.phase.done;
-    if (this.idleSince === undefined) return false;
+    if (this.phase.kind !== 'idle' || this.isRung) return false;
+    const { wake } = this.phase;
     const done = this.releaseIdle();
     this.phase = { kind: 'releasing', done };
+    wake();
     return done;
   }
 
-  /** Lets the running turn finish, then hands the session over. Resolves when the session is not ours any more. */
-  async drain(): Promise<void> {
+  async drain(): Promise<{ cutOff: boolean }> {
     this.leave('hand_over');
-    await this.over;
+    await this.over.promise;
+    return { cutOff: this.cutOff };
   }
 
-  /** Drops what runs: the agent is stopped and ended, the running turn stays in the log and goes to the next owner. */
-  async abandon(): Promise<void> {
+  async abandon(): Promise<{ cutOff: boolean }> {
     this.leave('hand_over');
-    await this.serving.abandon();
-    await this.over;
+    await this.resources.agent.abandon();
+    await this.over.promise;
+    return { cutOff: this.cutOff };
   }
 
-  /** The session is being closed: ends the agent at once and lets go; what waits is withdrawn by whoever closes it. */
+  /** The closer withdraws the turns that wait. */
   close(): void {
     this.leave('close');
-    void this.serving.endNow();
+    void this.resources.agent.end('now');
   }
 
-  /** A turn that waited was given its result by somebody else: its doorbells end. */
   async withdrawn(seq: number): Promise<void> {
     const result = (await this.deps.store.turn(this.sessionId, seq))?.result;
-    if (result !== undefined) this.doorbells.settle(seq, { kind: 'committed', result });
+    if (result !== undefined) this.doorbells.resolve(seq, { kind: 'committed', result });
   }
 
-  /** Shows the raw lines of the session's agents, for a while. */
   watch(): void {
-    clearTimeout(this.watched);
-    this.serving.watch((way, line) => this.deps.showRaw(way, line));
-    this.watched = setTimeout(() => this.serving.watch(undefined), watchedForMs);
-    this.watched.unref();
+    this.rawLines.watch();
   }
 
-  /** The session is not ours any more: ends the agent; what it says until it is gone is refused, and counted in the log. */
-  async fencedOut(): Promise<void> {
+  async drop(): Promise<void> {
     if (this.phase.kind === 'over') return;
-    if (this.phase.kind !== 'fencing') {
-      this.phase = { kind: 'fencing', done: this.serving.refuse().then(() => this.finish()) };
-    }
-    await this.phase.done;
-  }
-
-  /** Nothing more can be written here. What is left in the log need not wait for us: another view of the session can serve it. */
-  private async lost(why: 'fenced' | 'failed'): Promise<void> {
-    await this.fencedOut();
-    if (why === 'failed')
-      await this.deps
-        .letGo()
-        .catch((error: unknown) => this.log.warn({ err: error }, 'the lock could not be given back; a sweep does it'));
+    this.resources.ownership.lose('lease_lost');
+    await this.over.promise;
   }
 
   private leave(aim: 'hand_over' | 'close'): void {
@@ -194,80 +171,78 @@ export class SessionActor {
 
   private async run(): Promise<void> {
     try {
-      for (let goesOn = true; goesOn; ) goesOn = await this.step();
+      while (await this.step());
     } catch (error) {
-      this.log.error({ err: error }, 'the session failed on this worker; handing it over');
+      this.resources.log.error(
+        { event: 'session.failed', err: error },
+        'the session failed on this worker; handing it over',
+      );
       await this.handOver('now').catch((cause: unknown) =>
-        this.log.error({ err: cause }, 'the session could not be handed over'),
+        this.resources.log.error({ event: 'session.hand_over_failed', err: cause }, 'could not hand the session over'),
       );
       this.finish();
     }
   }
 
-  /** One look at the log. False: the session is not ours any more. */
+  /** Reads the log once and acts on it. False: the session is not owned any more. */
   private async step(): Promise<boolean> {
-    if (this.isLost()) return false;
-    if (this.aim === 'hand_over') {
-      await this.handOver('ask');
-      return false;
-    }
-    this.rung = false;
+    if (this.isLost) return false;
+    if (this.aim === 'hand_over') return this.handOver('ask');
+    this.isRung = false;
     this.phase = { kind: 'looking' };
     const wasToClose = this.aim === 'close';
     const turn = await this.deps.store.head(this.sessionId);
     if (turn === 'closing') {
-      await this.letGo();
+      await releaseClosed(this.leaving);
+      this.finish();
       return false;
     }
     if (wasToClose) {
-      this.log.warn('nobody closes the session any more (Redis forgot it, or it was opened again); handing it over');
-      await this.handOver('now');
-      return false;
+      const reason = 'Redis lost the closing mark, or the session was opened again';
+      this.resources.log.warn({ event: 'session.close_abandoned', reason }, 'close abandoned, handing session over');
+      return this.handOver('now');
     }
     if (turn !== undefined && (await this.shouldYield())) {
-      this.log.info({ turnsInARow: this.turnsInARow }, 'the session gives its slot up to those who wait');
-      await this.handOver('ask');
-      return false;
+      const { turnsInARow } = this;
+      this.resources.log.info(
+        { event: 'session.yielded', turnsInARow },
+        'the session gives its slot to waiting sessions',
+      );
+      return this.handOver('ask');
     }
-    await this.doorbells.settleBefore(turn?.seq, (seq) => this.deps.store.turn(this.sessionId, seq));
+    await this.doorbells.resolveCommitted(turn?.seq, (seq) => this.deps.store.turn(this.sessionId, seq));
+    if (this.isLost) return false;
     if (turn !== undefined) await this.serve(turn);
     else if (this.isWantedWarm) await this.warm();
     else await this.idle();
     return true;
   }
 
-  /** Another call may have ended the session while this one waited. */
-  private isLost(): boolean {
-    return this.phase.kind === 'over' || this.phase.kind === 'fencing';
+  /** The phase can change during any await, because another call can end the session. */
+  private get isLost(): boolean {
+    return this.phase.kind === 'over' || this.phase.kind === 'losing';
   }
 
   private async idle(): Promise<void> {
     this.turnsInARow = 0;
-    if (this.rung || this.aim !== 'serve' || this.isLost()) return;
-    this.phase = { kind: 'idle', since: performance.now() };
-    const { idleTimeoutMs } = this.deps.limits;
-    // A session for one turn has no more to come.
-    const timeout = setTimeout(() => void this.evict(), this.claim.once ? 0 : idleTimeoutMs);
-    await new Promise<void>((resolve) => {
-      this.wakeUp = resolve;
+    if (this.isRung || this.aim !== 'serve') return;
+    // A session for one turn gets no other turn.
+    const timeoutMs = this.claim.once ? 0 : this.deps.limits.idleTimeoutMs;
+    const timeout = setTimeout(() => void this.evict(), timeoutMs);
+    await new Promise<void>((wake) => {
+      this.phase = { kind: 'idle', since: performance.now(), wake };
     });
     clearTimeout(timeout);
-    this.wakeUp = undefined;
-    await this.releaseUnderWay();
-  }
-
-  private async releaseUnderWay(): Promise<void> {
     if (this.phase.kind === 'releasing') await this.phase.done;
   }
 
-  private async serve(turn: Parameters<Serving['serve']>[0]): Promise<void> {
-    if (this.isLost()) return;
+  private async serve(turn: HeadTurn): Promise<void> {
     this.phase = { kind: 'serving', seq: turn.seq };
-    const served = await this.serving.serve(turn);
+    const served = await serveTurn(this.turns, turn);
     switch (served.kind) {
       case 'committed':
         this.turnsInARow += 1;
-        return this.doorbells.settle(served.seq, { kind: 'committed', result: served.result });
+        return this.doorbells.resolve(served.seq, { kind: 'committed', result: served.result });
       case 'elsewhere':
         return this.leave('hand_over');
       case 'again':
@@ -278,68 +253,54 @@ export class SessionActor {
 
   private async warm(): Promise<void> {
     this.isWantedWarm = false;
-    if (this.isLost()) return;
     this.phase = { kind: 'serving', seq: warmSeq };
-    await this.serving.warm();
-    this.doorbells.settle(warmSeq, { kind: 'committed', result: undefined });
+    await warmAgent(this.turns);
+    this.doorbells.resolve(warmSeq, { kind: 'committed', result: undefined });
   }
 
   private async shouldYield(): Promise<boolean> {
-    return this.turnsInARow >= this.deps.limits.yieldAfterTurns && (await this.deps.othersWait());
+    const { limits, slots, ringer } = this.deps;
+    if (this.turnsInARow < limits.yieldAfterTurns || slots.outlook() !== 'full') return false;
+    return ringer.othersWaitInIntake(this.sessionId);
   }
 
   private async releaseIdle(): Promise<boolean> {
-    try {
-      return await this.tryReleaseIdle();
-    } catch (error) {
-      // Its agent has ended. Its lock names us still: its next turn finds it here, or a closer does.
-      this.log.error({ err: error }, 'an idle session could not be released');
-      this.finish();
-      return true;
-    }
+    const isReleased = await releaseIdle(this.leaving);
+    if (isReleased) this.finish();
+    return isReleased;
   }
 
-  private async tryReleaseIdle(): Promise<boolean> {
-    await this.serving.end('ask');
-    const outcome = await this.serving.release('idle');
-    if (this.isLost()) return true;
-    if (outcome.kind === 'not_empty') {
-      this.log.info('a turn came while the session was given up: it stays, and resumes');
-      this.phase = { kind: 'idle', since: performance.now() };
-      this.wake();
-      return false;
-    }
-    this.log.info('session released');
-    if (this.claim.once) await this.deps.discard();
+  private async handOver(how: 'ask' | 'now'): Promise<false> {
+    const { cutOff } = await handOverSession(this.leaving, how);
+    this.cutOff = cutOff;
     this.finish();
-    return true;
+    return false;
   }
 
-  /** The session is being closed. Its files here go before anybody is told that it is gone. */
-  private async letGo(): Promise<void> {
-    await this.serving.end('now');
-    this.doorbells.settleAll({ kind: 'moved' });
-    if (!this.isLost()) {
-      await this.deps.discard();
-      await this.serving.release('drain');
-    }
-    this.log.info('session closed');
+  private async endLost(): Promise<void> {
+    if (this.phase.kind === 'over') return;
+    const { log, ownership } = this.resources;
+    this.phase = { kind: 'losing' };
+    await endLostSession(this.leaving);
     this.finish();
-  }
-
-  private async handOver(how: 'ask' | 'now'): Promise<void> {
-    await this.serving.end(how);
-    if (!this.isLost()) await this.deps.handOver(() => this.serving.release('drain'), this.serving.begunSeq);
-    this.finish();
+    if (ownership.lostReason !== 'write_failed') return;
+    // The lock may still name this worker. Released, another actor can serve what is left in the log.
+    await this.deps.handOver
+      .releaseLock(this.sessionId)
+      .catch((error: unknown) =>
+        log.warn({ event: 'lock.release_failed', err: error }, 'could not release the lock; a sweep will'),
+      );
   }
 
   private finish(): void {
-    if (this.phase.kind === 'over') return;
+    const { phase } = this;
+    if (phase.kind === 'over') return;
     this.phase = { kind: 'over' };
-    clearTimeout(this.watched);
-    this.doorbells.settleAll({ kind: 'moved' });
-    this.wakeUp?.();
-    this.deps.onOver();
-    this.resolveOver();
+    this.rawLines.stop();
+    this.doorbells.resolveAll({ kind: 'moved' });
+    if (phase.kind === 'idle') phase.wake();
+    this.deps.registry.remove(this);
+    this.deps.slots.release(this.slot);
+    this.over.resolve();
   }
 }

@@ -7,21 +7,21 @@ export interface ClockTimes {
   turnTimeoutMs: number;
 }
 
-/** How a running turn stands, ms; the time in which somebody was asked for a permission counts nowhere. */
-export interface Standing {
+/** How far a running turn has come, ms. Time in which a person is asked for a permission counts nowhere. */
+export interface TurnProgress {
   /** Since its begin. */
   runningMs: number;
-  /** Since the agent said or did something; 0 while a tool runs or somebody is asked. */
+  /** Since the agent said or did something. 0 while a tool runs or a person is asked. */
   silentMs: number;
   hasSpoken: boolean;
 }
 
-/** A clock is looked at so many times before it is over, but at least once a second. */
-const looksPerClock = 5;
-const lookAtMostEveryMs = 1_000;
+/** A clock is checked so many times before it is over, but at least once a second. */
+const checksPerClock = 5;
+const checkAtMostEveryMs = 1_000;
 
-/** Which clock is over, if one is. */
-export function overdue({ runningMs, silentMs, hasSpoken }: Standing, times: ClockTimes): HearthError | undefined {
+/** The error of the clock that is over. Undefined when none is. */
+export function overdue({ runningMs, silentMs, hasSpoken }: TurnProgress, times: ClockTimes): HearthError | undefined {
   const { firstEventTimeoutMs, silenceTimeoutMs, turnTimeoutMs } = times;
   if (!hasSpoken && runningMs > firstEventTimeoutMs) {
     return timeout(
@@ -43,21 +43,26 @@ export function overdue({ runningMs, silentMs, hasSpoken }: Standing, times: Clo
   return undefined;
 }
 
-/** Looks at the clocks until one is over, which is told once, or the watch is ended by the function it returns. */
+/**
+ * Checks the clocks of a turn until one is over.
+ *
+ * @param onOverdue called once, with the error of the clock
+ * @returns a function that stops checking
+ */
 export function watchClocks(
-  standing: () => Standing,
+  progress: () => TurnProgress,
   times: ClockTimes,
-  onOver: (error: HearthError) => void,
+  onOverdue: (error: HearthError) => void,
 ): () => void {
   const shortest = Math.min(times.firstEventTimeoutMs, times.silenceTimeoutMs, times.turnTimeoutMs);
   const timer = setInterval(
     () => {
-      const error = overdue(standing(), times);
+      const error = overdue(progress(), times);
       if (error === undefined) return;
       clearInterval(timer);
-      onOver(error);
+      onOverdue(error);
     },
-    Math.min(lookAtMostEveryMs, Math.max(1, shortest / looksPerClock)),
+    Math.min(checkAtMostEveryMs, Math.max(1, shortest / checksPerClock)),
   );
   return () => clearInterval(timer);
 }
@@ -69,7 +74,7 @@ function timeout(
 ): HearthError {
   return new HearthError(code, message, {
     field,
-    expected: 'an agent that gets on with the turn in that time',
-    wayOut: `Prompt again: the session goes on from its last turn. Should turns need longer, raise ${field} in the profile.`,
+    expected: 'an agent that makes progress within that time',
+    wayOut: `Prompt again: the session continues from its last turn. If turns need longer, raise ${field} in the profile.`,
   });
 }

@@ -1,90 +1,95 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { HearthError, Logger } from '@hearth/shared';
 import type { Agent, AgentExit, AgentResult } from '../agent/driver.js';
+import { deferred } from '../deferred.js';
 import { type ClockTimes, watchClocks } from './clocks.js';
 import type { RunningTurn } from './running-turn.js';
 
-/** A stopped agent's result follows within some 10 ms; one that has not said it after this is ended, ms. */
+/** A stopped agent's result follows within about 10 ms (measured). One that does not answer within this is ended, ms. */
 const stopGraceMs = 5_000;
-/** An interrupt that met no running prompt is repeated, ms. */
+/** An interrupt that met no running prompt is repeated after this, ms. */
 const stopAgainMs = 500;
-/** How long a turn that is abandoned may take to stop in band, ms. */
+/** How long an abandoned turn may take to stop in band, ms. */
 export const abandonGraceMs = 1_000;
 
-/** How an exchange of one prompt ended. */
-export type Ending =
-  | { kind: 'answered'; answer: AgentResult }
+/** How an exchange ended. `wasAbandoned`: the worker asked the agent to stop, for no reason of the turn's own. */
+export type ExchangeEnd =
+  | { kind: 'answered'; answer: AgentResult; wasAbandoned: boolean }
   | { kind: 'agent_gone'; exit: AgentExit }
-  | { kind: 'fenced' };
+  | { kind: 'session_lost' };
 
 export interface ExchangeDeps {
   clocks: ClockTimes;
-  /** A clock of the turn is over. */
+  /** Called when a clock of the turn is over. */
   onOverdue: (why: HearthError) => void;
   log: Logger;
 }
 
-/** One prompt in the agent's hands, until it is answered or the agent is gone. Owns its clocks, and the ladder it is stopped by. */
+/** One prompt from writing it until its answer, or until the agent is gone. Owns its clocks and the escalation of a stop. */
 export class Exchange {
-  readonly ended: Promise<Ending>;
-  private end: (ending: Ending) => void = () => undefined;
-  private isOver = false;
-  private isStopping = false;
+  readonly ended: Promise<ExchangeEnd>;
+  private readonly end = deferred<ExchangeEnd>();
+  private state: 'running' | 'stopping' | 'abandoned' | 'over' = 'running';
 
   constructor(
-    readonly hand: RunningTurn,
+    readonly running: RunningTurn,
     readonly agent: Agent,
     private readonly deps: ExchangeDeps,
   ) {
-    const stopClocks = watchClocks(() => hand.standing, deps.clocks, deps.onOverdue);
-    this.ended = new Promise<Ending>((resolve) => {
-      this.end = resolve;
-    }).finally(() => {
-      this.isOver = true;
+    const stopClocks = watchClocks(() => running.progress, deps.clocks, deps.onOverdue);
+    this.ended = this.end.promise.finally(() => {
+      this.state = 'over';
       stopClocks();
     });
   }
 
   answered(answer: AgentResult): void {
-    this.end({ kind: 'answered', answer });
+    this.end.resolve({ kind: 'answered', answer, wasAbandoned: this.state === 'abandoned' });
   }
 
-  /** Not asked of the agent itself: what waits for its end is kept as long as it lives, and with it every prompt it was given. */
-  gone(exit: AgentExit): void {
-    this.end({ kind: 'agent_gone', exit });
+  /** The caller reports the exit: a wait on the agent's own promise would keep every prompt alive as long as the agent. */
+  agentGone(exit: AgentExit): void {
+    this.end.resolve({ kind: 'agent_gone', exit });
   }
 
-  /** The session is lost: nobody waits for the answer any more. */
-  fenced(): void {
-    this.end({ kind: 'fenced' });
+  sessionLost(): void {
+    this.end.resolve({ kind: 'session_lost' });
   }
 
-  /** In band; an agent that does not end the turn in time is ended. */
+  /** Stops the prompt in band, and ends an agent that does not stop it in time. */
   stop(): void {
-    if (this.isStopping) return;
-    this.isStopping = true;
-    this.climb().catch((error: unknown) =>
-      this.deps.log.warn({ err: error, seq: this.hand.seq }, 'a turn could not be stopped'),
+    if (this.state !== 'running') return;
+    this.state = 'stopping';
+    this.escalateStop().catch((error: unknown) =>
+      this.deps.log.warn({ event: 'turn.stop_failed', err: error, seq: this.running.seq }, 'could not stop a turn'),
     );
   }
 
-  /** The agent is being ended anyway: asks it, for a moment, to stop its prompt, so that its tools can end as they should. */
-  async stopBriefly(): Promise<void> {
-    this.isStopping = true;
+  /** Asks the agent to stop its prompt and waits a moment, so that tools can end cleanly before the caller ends the agent. */
+  async abandon(): Promise<void> {
+    if (this.state === 'over') return;
+    this.state = 'abandoned';
     this.agent.interrupt().catch(() => undefined);
     await Promise.race([this.ended, pause(abandonGraceMs, undefined, { ref: false })]);
   }
 
-  private async climb(): Promise<void> {
-    const { agent, deps, hand } = this;
+  private async escalateStop(): Promise<void> {
+    const { agent, deps, running } = this;
     const until = performance.now() + stopGraceMs;
     while (!this.isOver && performance.now() < until) {
-      // One that does not answer is ended all the same.
+      // An agent that does not answer the interrupt is ended below.
       agent.interrupt().catch(() => undefined);
       await Promise.race([this.ended, pause(stopAgainMs, undefined, { ref: false })]);
     }
     if (this.isOver) return;
-    deps.log.warn({ seq: hand.seq, pid: agent.pid }, 'the agent did not stop its turn; ending it');
+    deps.log.warn(
+      { event: 'turn.stop_escalated', seq: running.seq, pid: agent.pid },
+      'the agent did not stop its turn; ending the agent',
+    );
     await agent.end('terminate');
+  }
+
+  private get isOver(): boolean {
+    return this.state === 'over';
   }
 }

@@ -1,6 +1,6 @@
 import type { Prompt } from '@hearth/shared';
 
-/** What the session's next prompt says first when a turn before was cut off after these tools had started (P7). */
+/** The note before the session's next prompt, when an earlier turn was cut off after these tools had started (P7). */
 export function interruptionNote(tools: readonly string[]): string {
   const names = [...new Set(tools)].join(', ');
   return `[Note from Hearth: the previous prompt was cut off and is not in this conversation. Before that, these tools had started and may have had effects: ${names}. Check before you repeat them.]`;

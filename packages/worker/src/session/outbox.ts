@@ -2,24 +2,26 @@ import {
   type CommitInput,
   formatChunk,
   type HearthEvent,
+  type Logger,
   type PermissionRequest,
   type SessionWriter,
   splitUtf8,
   type WriteOutcome,
 } from '@hearth/shared';
+import type { Ownership } from './ownership.js';
 
-/** A write carries at most so many events, so that one script never holds Redis for long. */
+/** A write carries at most so many events, so that one script never blocks Redis for long. */
 const eventsPerWrite = 500;
-/** Transcript chunks are at most this long, so that no single write holds Redis for long. */
+/** Transcript chunks are at most so many bytes, so that no single write blocks Redis for long. */
 const chunkBytes = 1_000_000;
-/** What waits while Redis is away or slow: so many entries, and so many characters of text and transcript, are the bound. */
+/** Bounds of what waits while Redis is away or slow: entries, and characters of text and transcript. */
 const waitingAtMost = { entries: 50_000, characters: 64 * 1024 * 1024 };
 
 type Entry =
   | { kind: 'event'; event: HearthEvent }
   | { kind: 'tool'; seq: number; name: string; event: HearthEvent; done: (outcome: WriteOutcome) => void }
   | { kind: 'permission'; asked: AskedPermission; done: (outcome: WriteOutcome | { kind: 'not_head' }) => void }
-  | { kind: 'transcript'; file: string; lines: string; settled: boolean }
+  | { kind: 'transcript'; file: string; lines: string; committed: boolean }
   | { kind: 'begin'; seq: number; event: HearthEvent; done: (outcome: BeginOutcome) => void }
   | { kind: 'commit'; seq: number; input: CommitEntry; done: (outcome: CommitOutcome) => void };
 
@@ -28,105 +30,96 @@ type BeginOutcome = Awaited<ReturnType<SessionWriter['begin']>>;
 /** `already`: the turn was withdrawn, so it has a result. */
 type CommitOutcome = WriteOutcome | { kind: 'already' };
 
-/** A permission request on its way to whoever may answer it. */
+/** A permission request that is to be stored and published. */
 export interface AskedPermission {
   request: Omit<PermissionRequest, 'expiresAt'>;
   deadlineMs: number;
   parentToolUseId: string | undefined;
 }
 
-/** A commit, without the length of the transcript: that is what was written before it. */
+/** A commit. The outbox adds the length of the transcript, because it knows how many chunks it wrote. */
 export interface CommitEntry extends Omit<CommitInput, 'transcriptChunks'> {
-  /** `cut`: what was written of the transcript since the last commit is no part of the past. */
+  /** `cut`: chunks written since the last commit are dropped from the transcript. */
   transcript: 'keep' | 'cut';
 }
 
 /**
- * What a session's agent says, and its begins and commits, on their way into Redis. Owns the order of the session's writes and the
- * number of transcript chunks.
+ * Writes a session's events, transcript, begins and commits to Redis. Owns the order of the writes and the number of transcript chunks.
  *
  * O1 Entries are written in the order they were put in.
- * O2 Events are batched only while a write is in flight: at low load an event waits for nothing.
- * O3 After a write was refused by the fence, or `close`, nothing more is written; what is put in is counted as refused.
- * O4 What waits is bounded: beyond that the session is given up here, rather than the worker's memory.
+ * O2 Events are batched only while a write is in flight, so at low load an event waits for nothing.
+ * O3 Once the session is lost, nothing more is written. Entries are refused and counted.
+ * O4 Waiting entries are bounded. Beyond the bound the worker gives the session up, to protect its memory.
  */
 export class Outbox {
   private entries: Entry[] = [];
   private running: Promise<void> | undefined;
-  private over = false;
-  private refused = 0;
   private waitingCharacters = 0;
-  private chunkCount: number;
-  private settledCount: number;
+  private writtenChunks: number;
+  private committed: number;
 
   constructor(
     private readonly writer: SessionWriter,
-    transcriptChunks: number,
-    private readonly onFailure: (failure: { kind: 'fenced' } | { kind: 'error'; error: unknown }) => void,
+    private readonly ownership: Ownership,
+    private readonly log: Logger,
   ) {
-    this.chunkCount = transcriptChunks;
-    this.settledCount = transcriptChunks;
+    this.writtenChunks = ownership.claim.transcriptChunks;
+    this.committed = this.writtenChunks;
+    ownership.lost.addEventListener('abort', () => {
+      for (const entry of this.entries.splice(0)) this.refuse(entry);
+    });
   }
 
-  /** Entries that were not even tried, because the session was lost before. */
-  get refusedEntries(): number {
-    return this.refused;
-  }
-  /** Chunks that are the session's past. */
-  get settledChunks(): number {
-    return this.settledCount;
+  /** Transcript chunks that are committed. */
+  get committedChunks(): number {
+    return this.committed;
   }
 
   event(event: HearthEvent): void {
     this.put({ kind: 'event', event });
   }
 
-  /** Resolves when the begin is recorded, or why it is not. Begin and claim cut the transcript back to the committed chunks; so does this. */
+  /** Records a begin. Like the script, it cuts the transcript back to the committed chunks. */
   async begin(seq: number, event: HearthEvent): Promise<BeginOutcome> {
     return new Promise((done) => this.put({ kind: 'begin', seq, event, done }));
   }
 
-  /** The tool gate: resolves when `tool.started` is written, or refused. */
+  /** Records a tool at the gate. Resolves when `tool.started` is written, or refused. */
   async reachTool(seq: number, name: string, event: HearthEvent): Promise<WriteOutcome> {
     return new Promise((done) => this.put({ kind: 'tool', seq, name, event, done }));
   }
 
-  /** Resolves when the request is stored and published, or refused. */
+  /** Stores and publishes a permission request. */
   async askPermission(asked: AskedPermission): Promise<WriteOutcome | { kind: 'not_head' }> {
     return new Promise((done) => this.put({ kind: 'permission', asked, done }));
   }
 
-  transcript(file: string, lines: string, settled: boolean): void {
-    this.put({ kind: 'transcript', file, lines, settled });
+  /** Writes lines of the transcript. `committed`: no turn runs, so the lines are committed at once. */
+  transcript(file: string, lines: string, committed: boolean): void {
+    this.put({ kind: 'transcript', file, lines, committed });
   }
 
-  /** Commits a turn after everything that was put in before; lines of the transcript put in later are the past at once. */
+  /** Commits a turn after everything that was put in before. */
   async commit(seq: number, input: CommitEntry): Promise<CommitOutcome> {
     return new Promise((done) => this.put({ kind: 'commit', seq, input, done }));
   }
 
-  /** Resolves when everything put in so far is written, or refused. */
+  /** Resolves when every entry so far is written, or refused. */
   async flush(): Promise<void> {
     while (this.running !== undefined) await this.running;
   }
 
-  /** The session is not ours any more: refuses what waits and what comes. */
-  close(): void {
-    this.over = true;
-    for (const entry of this.entries.splice(0)) this.refuse(entry);
-  }
-
   private refuse(entry: Entry): void {
-    this.refused += 1;
+    this.ownership.countRefused();
     if ('done' in entry) entry.done({ kind: 'fenced' });
   }
 
   private put(entry: Entry): void {
-    if (this.over) return this.refuse(entry);
+    if (this.ownership.isLost) return this.refuse(entry);
     this.entries.push(entry);
     this.waitingCharacters += charactersOf(entry);
     if (this.entries.length > waitingAtMost.entries || this.waitingCharacters > waitingAtMost.characters)
-      return this.giveUp({ kind: 'error', error: new Error('what the agent says waits for Redis beyond all bounds') });
+      return this.giveUp(new Error('too much output of the agent waits for Redis'));
     this.start();
   }
 
@@ -139,7 +132,7 @@ export class Outbox {
   private start(): void {
     this.running ??= this.run().finally(() => {
       this.running = undefined;
-      // Put in after the loop had looked for the last time.
+      // An entry may have come after the loop's last check.
       if (this.entries.length > 0) this.start();
     });
   }
@@ -148,10 +141,12 @@ export class Outbox {
     try {
       while (this.entries.length > 0) {
         const outcome = await this.writeNext();
-        if (outcome.kind === 'fenced') return this.giveUp({ kind: 'fenced' });
+        if (outcome.kind !== 'fenced') continue;
+        this.ownership.countRefused();
+        this.ownership.lose('fenced');
       }
     } catch (error) {
-      this.giveUp({ kind: 'error', error });
+      this.giveUp(error);
     }
   }
 
@@ -182,16 +177,16 @@ export class Outbox {
 
   private async writeBegin(seq: number, event: HearthEvent): Promise<BeginOutcome> {
     const outcome = await this.writer.begin(seq, event);
-    if (outcome.kind === 'ok') this.chunkCount = this.settledCount;
+    if (outcome.kind === 'ok') this.writtenChunks = this.committed;
     return outcome;
   }
 
-  private async writeTranscript(entry: { file: string; lines: string; settled: boolean }): Promise<WriteOutcome> {
+  private async writeTranscript(entry: { file: string; lines: string; committed: boolean }): Promise<WriteOutcome> {
     for (const part of splitUtf8(entry.lines, chunkBytes)) {
-      const outcome = await this.writer.transcript(this.chunkCount, formatChunk(entry.file, part), entry.settled);
+      const outcome = await this.writer.transcript(this.writtenChunks, formatChunk(entry.file, part), entry.committed);
       if (outcome.kind === 'fenced') return outcome;
-      this.chunkCount += 1;
-      if (entry.settled) this.settledCount = this.chunkCount;
+      this.writtenChunks += 1;
+      if (entry.committed) this.committed = this.writtenChunks;
     }
     return { kind: 'ok' };
   }
@@ -202,26 +197,27 @@ export class Outbox {
   }
 
   private async writeCommit(seq: number, { transcript, ...input }: CommitEntry): Promise<CommitOutcome> {
-    const transcriptChunks = transcript === 'keep' ? this.chunkCount : this.settledCount;
+    const transcriptChunks = transcript === 'keep' ? this.writtenChunks : this.committed;
     const outcome = await this.writer.commit(seq, { ...input, transcriptChunks });
-    if (outcome.kind === 'ok') this.chunkCount = this.settledCount = transcriptChunks;
+    if (outcome.kind === 'ok') this.writtenChunks = this.committed = transcriptChunks;
     return outcome;
   }
 
-  private giveUp(failure: { kind: 'fenced' } | { kind: 'error'; error: unknown }): void {
-    this.close();
-    this.onFailure(failure);
+  private giveUp(error: unknown): void {
+    if (!this.ownership.isLost)
+      this.log.error({ event: 'session.write_failed', err: error }, 'a write to the session store failed');
+    this.ownership.lose('write_failed');
   }
 }
 
-/** About how much an entry holds: what is long in it. */
+/** About how many characters an entry holds. Only text and transcript can be long. */
 function charactersOf(entry: Entry): number {
   if (entry.kind === 'transcript') return entry.lines.length;
   if (entry.kind !== 'event') return 0;
   return 'text' in entry.event ? entry.event.text.length : 0;
 }
 
-/** Tells whoever waits for an entry how its write went; a failed write is told as refused, and thrown. */
+/** Resolves an entry with the outcome of its write. A failed write resolves as refused, and throws. */
 async function answering<T extends { kind: string }>(
   entry: { done: (outcome: T | { kind: 'fenced' }) => void },
   write: Promise<T>,

@@ -3,8 +3,8 @@ import type { Agent, AgentEvent, Answer } from '../agent/driver.js';
 import type { Outbox } from './outbox.js';
 import type { RunningTurn } from './running-turn.js';
 
-/** What a profile says about permission requests nobody answers. */
-export interface PermissionPolicy {
+/** What a profile says about permission requests without an answer. */
+interface PermissionPolicy {
   permissionDeadlineMs: number;
   permissionUnwatched: 'wait' | 'deny';
 }
@@ -22,40 +22,41 @@ type Asked = Extract<AgentEvent, { kind: 'permission' }>;
 
 interface Waiting {
   agent: Agent;
-  hand: RunningTurn;
+  running: RunningTurn;
   asked: Asked;
   /** Undefined until the request is stored. */
   timer: NodeJS.Timeout | undefined;
 }
 
-/** A deadline the store did not take is told it again after so many ms. */
+/** A denial at the deadline that Redis did not take is repeated after this, ms. */
 const denyAgainMs = 1_000;
 
 const movedAway = 'Hearth: this session has moved to another worker.';
-const nobodyCame = 'Hearth: nobody answered this permission request in time.';
-const nobodyIsHere = 'Hearth: nobody is here to give this permission. The profile can allow the tool in advance.';
+const noAnswer = 'Hearth: this permission request got no answer in time.';
+const unwatched =
+  'Hearth: no one is watching who could give this permission. The profile can allow the tool in advance.';
 const denied = 'The user does not want this tool to run.';
 
 /**
- * The permission requests of the running turn: brings them to whoever may answer, and the first answer back to the agent. Owns
- * those that wait, and their deadlines.
+ * The permission requests of the running turn: stores and publishes them, and delivers the first answer to the agent. Owns those that
+ * wait, and their deadlines.
  *
- * D1 What is decided is what the store says: an answer from elsewhere, a deadline and a withdrawal meet there, and the first wins.
- * D2 An answer whose call was lost is found when the store is read again.
- * D3 A request the store does not know any more (Redis lost it, or the session) is over at its deadline all the same: the agent goes
- *    on, and its next write tells whether the session is still ours.
+ * D1 The store decides. An answer from elsewhere, a deadline and a withdrawal meet there, and the first one wins.
+ * D2 An answer whose pub/sub message was lost is found when the store is read again.
+ * D3 A request that the store does not know any more (Redis lost it, or the session) ends at its deadline all the same. The agent
+ *    continues, and its next write tells whether this worker still owns the session.
  */
 export class PermissionDesk {
   private readonly waiting = new Map<string, Waiting>();
 
   constructor(private readonly deps: PermissionDeskDeps) {}
 
-  /** The agent asks. */
-  ask(agent: Agent, asked: Asked, hand: RunningTurn): void {
-    this.inBackground(this.bring(agent, asked, hand));
+  /** Stores and publishes a request of the agent. */
+  ask(agent: Agent, asked: Asked, running: RunningTurn): void {
+    this.inBackground(this.deliver(agent, asked, running));
   }
 
-  /** Somebody answered. */
+  /** Reads the answer of a request and delivers it to the agent. */
   async answered(requestId: string): Promise<void> {
     const entry = this.waiting.get(requestId);
     if (entry === undefined) return;
@@ -63,12 +64,12 @@ export class PermissionDesk {
     if (resolution !== undefined) this.settle(entry, resolution);
   }
 
-  /** Looks for answers whose calls were lost. */
+  /** Reads the answers of all waiting requests, in case their pub/sub messages were lost. */
   async reread(): Promise<void> {
     for (const requestId of this.waiting.keys()) await this.answered(requestId);
   }
 
-  /** The agent needs no answer any more. */
+  /** The agent withdrew a request. */
   withdrawn(requestId: string): void {
     const entry = this.waiting.get(requestId);
     if (entry === undefined) return;
@@ -77,21 +78,21 @@ export class PermissionDesk {
     if (wasStored) this.inBackground(this.store(entry, { by: 'agent' }));
   }
 
-  /** The exchange is over: nobody waits for an answer any more. */
+  /** Forgets all requests, because their exchange is over. */
   clear(): void {
     for (const entry of this.waiting.values()) this.forget(entry);
   }
 
-  private async bring(agent: Agent, asked: Asked, hand: RunningTurn): Promise<void> {
+  private async deliver(agent: Agent, asked: Asked, running: RunningTurn): Promise<void> {
     const { requestId } = asked;
-    const entry: Waiting = { agent, hand, asked, timer: undefined };
+    const entry: Waiting = { agent, running, asked, timer: undefined };
     this.waiting.set(requestId, entry);
     const { permissionDeadlineMs, permissionUnwatched } = this.deps.policy;
-    // Looked for before the request is told of: who is told of it may go, and answer.
+    // Readers are counted before the request is published, because a reader may leave as soon as it has the request.
     const [isWatched, stored] = await Promise.all([
       permissionUnwatched === 'wait' || this.isWatched(),
       this.deps.outbox.askPermission({
-        request: requestOf(asked, hand.seq),
+        request: requestOf(asked, running.seq),
         deadlineMs: permissionDeadlineMs,
         parentToolUseId: asked.parentToolUseId,
       }),
@@ -100,18 +101,18 @@ export class PermissionDesk {
       if (this.waiting.delete(requestId)) agent.answer(requestId, { allow: false, message: movedAway });
       return;
     }
-    // The agent changed its mind while the request was on its way.
+    // The agent withdrew the request while it was being stored.
     if (this.waiting.get(requestId) !== entry) return void (await this.store(entry, { by: 'agent' }));
-    hand.asks();
+    running.permissionAsked();
     this.arm(entry, permissionDeadlineMs);
     if (!isWatched) this.denyUnwatched(entry);
   }
 
-  /** Denies at the deadline; when the store does not take it, again and again: the agent and the turn's clocks wait for it. */
+  /** Denies at the deadline, and repeats that until the store takes it, because the agent and the turn's clocks wait for it. */
   private arm(entry: Waiting, inMs: number): void {
     entry.timer = setTimeout(() => {
       this.inBackground(
-        this.resolve(entry, { by: 'deadline', answer: { decision: 'deny', message: nobodyCame } }).catch((error) => {
+        this.resolve(entry, { by: 'deadline', answer: { decision: 'deny', message: noAnswer } }).catch((error) => {
           if (this.waiting.get(entry.asked.requestId) === entry) this.arm(entry, denyAgainMs);
           throw error;
         }),
@@ -120,7 +121,7 @@ export class PermissionDesk {
   }
 
   private denyUnwatched(entry: Waiting): void {
-    this.inBackground(this.resolve(entry, { by: 'unwatched', answer: { decision: 'deny', message: nobodyIsHere } }));
+    this.inBackground(this.resolve(entry, { by: 'unwatched', answer: { decision: 'deny', message: unwatched } }));
   }
 
   private async resolve(entry: Waiting, resolved: Omit<Resolution, 'answerId'>): Promise<void> {
@@ -128,17 +129,20 @@ export class PermissionDesk {
     this.settle(entry, outcome.kind === 'resolved' ? outcome.resolution : resolved);
   }
 
-  private async store({ asked, hand }: Waiting, resolved: Omit<Resolution, 'answerId'>) {
+  private async store({ asked, running }: Waiting, resolved: Omit<Resolution, 'answerId'>) {
     const { controls, sessionId, fence } = this.deps;
     const { requestId, name } = asked;
-    return controls.resolve(sessionId, { requestId, name, seq: hand.seq }, resolved, fence);
+    return controls.resolve(sessionId, { requestId, name, seq: running.seq }, resolved, fence);
   }
 
   private settle(entry: Waiting, { by, answer }: Omit<Resolution, 'answerId'>): void {
     const { agent, asked } = entry;
     if (this.waiting.get(asked.requestId) !== entry) return;
     this.forget(entry);
-    this.deps.log.info({ tool: asked.name, by, decision: answer?.decision }, 'permission request resolved');
+    this.deps.log.info(
+      { event: 'permission.resolved', tool: asked.name, by, decision: answer?.decision },
+      'permission request resolved',
+    );
     if (answer !== undefined) agent.answer(asked.requestId, toAgent(answer, asked));
   }
 
@@ -146,10 +150,10 @@ export class PermissionDesk {
     this.waiting.delete(entry.asked.requestId);
     if (entry.timer === undefined) return;
     clearTimeout(entry.timer);
-    entry.hand.isAnswered();
+    entry.running.permissionResolved();
   }
 
-  /** Whether anybody reads the session's events. */
+  /** Whether a process reads the session's events. */
   private async isWatched(): Promise<boolean> {
     const { redis, keys } = this.deps.controls.store;
     const [, readers] = (await redis.pubsub('NUMSUB', keys.presenceChannel(this.deps.sessionId))) as [string, number];
@@ -157,11 +161,13 @@ export class PermissionDesk {
   }
 
   private inBackground(work: Promise<unknown>): void {
-    work.catch((error: unknown) => this.deps.log.warn({ err: error }, 'a permission request could not be resolved'));
+    work.catch((error: unknown) =>
+      this.deps.log.warn({ event: 'permission.failed', err: error }, 'could not resolve a permission request'),
+    );
   }
 }
 
-/** What the agent asks came as JSON, so it goes as JSON. */
+/** The request as callers see it. The agent's fields came as JSON, so the casts hold. */
 const requestOf = (asked: Asked, seq: number): Omit<PermissionRequest, 'expiresAt'> => ({
   requestId: asked.requestId,
   seq,

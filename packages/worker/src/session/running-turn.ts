@@ -1,10 +1,11 @@
 import type { HeadTurn, HearthEvent, Message, TurnResult, Warmth } from '@hearth/shared';
 import type { AgentEvent, AgentResult } from '../agent/driver.js';
-import type { Standing } from './clocks.js';
+import type { TurnProgress } from './clocks.js';
+import type { TurnOutcome } from './turn-outcome.js';
 
 const noTokens = { input: 0, output: 0, cacheRead: 0, cacheWrite: 0 };
 
-/** A tool's input in one line, cut: the whole is in the message. */
+/** `tool.started` shows a tool's input in one line, cut to so many characters. The message has all of it. */
 const inputLength = 200;
 
 interface RunningTool {
@@ -12,13 +13,7 @@ interface RunningTool {
   startedAt: number;
 }
 
-/** What a commit says besides what the running turn knows itself. */
-export interface Ending {
-  error?: Extract<TurnResult, { status: 'failed' }>['error'] | undefined;
-  durable: boolean;
-  claudeSessionId: string | undefined;
-}
-
+/** The agent that serves a turn. */
 export interface ServedBy {
   workerId: string;
   pid: number | undefined;
@@ -26,24 +21,24 @@ export interface ServedBy {
 }
 
 /**
- * One attempt at one turn: turns what the agent says into events and, in the end, into the result. Owns the record of the
- * attempt (messages, tools, questions, clocks); writes nothing itself.
+ * One attempt at one turn. Makes events from what the agent says, and the result in the end. Owns the record of the attempt
+ * (messages, tools, permission requests, times). Writes nothing itself.
  */
 export class RunningTurn {
-  private readonly said: Message[] = [];
-  /** Text of the main conversation's messages as far as it was streamed, by message; of complete ones only what they lack. */
+  private readonly completed: Message[] = [];
+  /** Streamed text of the main conversation by message id. A complete message stays here only while it has less text than was streamed. */
   private readonly streamed = new Map<string, string>();
   private readonly tools = new Map<string, RunningTool>();
   private toolsMs = 0;
   private toolsBusySince = 0;
   private readonly reached: string[] = [];
-  private asking = 0;
+  private openRequests = 0;
   private askingSince = 0;
   private askedMs = 0;
   private firstEventAt: number | undefined;
   private queuedMs = 0;
   private begunAt = performance.now();
-  private lastSignAt = performance.now();
+  private lastActivityAt = performance.now();
 
   constructor(
     readonly turn: HeadTurn,
@@ -51,50 +46,46 @@ export class RunningTurn {
     readonly served: ServedBy,
   ) {}
 
-  /** A turn that is told why nobody serves it (again). */
+  /** The record of a turn that gets no (further) attempt. */
   static unserved(turn: HeadTurn, workerId: string): RunningTurn {
-    const hand = new RunningTurn(turn, turn.attempts, {
-      workerId,
-      pid: undefined,
-      warmth: undefined,
-    });
-    hand.begun(Math.max(0, Date.now() - turn.submittedAt));
-    return hand;
+    const running = new RunningTurn(turn, turn.attempts, { workerId, pid: undefined, warmth: undefined });
+    running.noteBegin(Math.max(0, Date.now() - turn.submittedAt));
+    return running;
   }
 
   get seq(): number {
     return this.turn.seq;
   }
   get messages(): readonly Message[] {
-    return this.said;
+    return this.completed;
   }
   /** Names of the tools that passed the gate in this attempt or one before. */
   get toolsReached(): readonly string[] {
     return [...this.turn.toolsReached, ...this.reached];
   }
 
-  /** The begin was recorded; `queuedMs` by Redis' clock. */
-  begun(queuedMs: number): void {
+  /** Notes that the begin was recorded. `queuedMs`: how long the turn waited, by Redis' clock. */
+  noteBegin(queuedMs: number): void {
     this.queuedMs = queuedMs;
     this.begunAt = performance.now();
   }
 
-  /** The event for something the agent said, if it makes one. */
+  /** The event for something the agent said. Undefined when it makes none. */
   toEvent(event: AgentEvent): HearthEvent | undefined {
     const seq = this.seq;
     switch (event.kind) {
       case 'delta':
-        this.noteSign();
+        this.noteActivity();
         if (event.of === 'text' && event.parentToolUseId === undefined)
           this.streamed.set(event.messageId, (this.streamed.get(event.messageId) ?? '') + event.text);
         return { type: `${event.of}.delta`, seq, messageId: event.messageId, text: event.text, ...parent(event) };
       case 'message':
-        this.noteSign();
-        this.said.push(event.message);
+        this.noteActivity();
+        this.completed.push(event.message);
         this.forgetStreamed(event.message);
         return { type: 'message', seq, ...event.message };
       case 'tool_ended': {
-        this.noteSign();
+        this.noteActivity();
         const tool = this.tools.get(event.toolUseId);
         if (tool === undefined) return undefined;
         this.tools.delete(event.toolUseId);
@@ -111,7 +102,7 @@ export class RunningTurn {
         };
       }
       case 'retry':
-        this.noteSign();
+        this.noteActivity();
         return { type: 'retry', seq, attempt: event.attempt, delayMs: event.delayMs, reason: event.reason };
       case 'status':
         return { type: 'status', seq, status: event.status };
@@ -120,9 +111,9 @@ export class RunningTurn {
     }
   }
 
-  /** A tool is at the gate: the event that goes with its record. */
+  /** Notes a tool at the gate. Returns the event that goes with its record. */
   toolStarted(gate: Extract<AgentEvent, { kind: 'gate' }>): HearthEvent {
-    this.noteSign();
+    this.noteActivity();
     if (this.tools.size === 0) this.toolsBusySince = performance.now();
     this.tools.set(gate.toolUseId, { name: gate.name, startedAt: performance.now() });
     this.reached.push(gate.name);
@@ -137,37 +128,37 @@ export class RunningTurn {
     };
   }
 
-  /** Somebody is asked for a permission. */
-  asks(): void {
-    this.noteSign();
-    if (this.asking === 0) this.askingSince = performance.now();
-    this.asking += 1;
+  /** Notes that a permission request waits for a person. */
+  permissionAsked(): void {
+    this.noteActivity();
+    if (this.openRequests === 0) this.askingSince = performance.now();
+    this.openRequests += 1;
   }
 
-  /** A permission request is resolved. */
-  isAnswered(): void {
-    this.asking -= 1;
-    if (this.asking > 0) return;
+  /** Notes that a permission request is resolved. */
+  permissionResolved(): void {
+    this.openRequests -= 1;
+    if (this.openRequests > 0) return;
     this.askedMs += performance.now() - this.askingSince;
-    this.lastSignAt = performance.now();
+    this.lastActivityAt = performance.now();
   }
 
-  /** The turn's result, from what the agent answered (if it did) and how it ends. */
-  result(answer: AgentResult | undefined, ending: Ending): TurnResult {
+  /** The turn's result, from the agent's answer (if there is one) and the outcome. */
+  result(answer: AgentResult | undefined, { error, durable, claudeSessionId }: TurnOutcome): TurnResult {
     const sinceBegin = (at: number): number => Math.round((this.queuedMs + at - this.begunAt) * 10) / 10;
-    const outcome = {
+    const fields = {
       sessionId: this.turn.sessionId,
       turnId: this.turn.turnId,
       seq: this.seq,
-      text: ending.error === undefined ? this.finalText(answer) : this.textSoFar(),
+      text: error === undefined ? this.finalText(answer) : this.textSoFar(),
       attempt: this.attempt,
       costUsd: answer?.costUsd ?? 0,
       tokens: answer?.tokens ?? noTokens,
       workerId: this.served.workerId,
       ...(this.served.warmth === undefined ? {} : { warmth: this.served.warmth }),
       ...(this.served.pid === undefined ? {} : { pid: this.served.pid }),
-      ...(ending.claudeSessionId === undefined ? {} : { claudeSessionId: ending.claudeSessionId }),
-      durable: ending.durable,
+      ...(claudeSessionId === undefined ? {} : { claudeSessionId }),
+      durable,
       toolCount: this.reached.length,
       timings: {
         queuedMs: this.queuedMs,
@@ -178,38 +169,36 @@ export class RunningTurn {
       },
       ...(this.turn.request.metadata === undefined ? {} : { metadata: this.turn.request.metadata }),
     };
-    return ending.error === undefined
-      ? { status: 'finished', ...outcome }
-      : { status: 'failed', error: ending.error, ...outcome };
+    return error === undefined ? { status: 'finished', ...fields } : { status: 'failed', error, ...fields };
   }
 
   /** The event that goes with the result. */
-  ending(result: TurnResult): HearthEvent {
+  endEvent(result: TurnResult): HearthEvent {
     const { seq, turnId } = this.turn;
     if (result.status === 'finished') return { type: 'turn.finished', seq, turnId, result };
     return { type: 'turn.failed', seq, turnId, error: result.error, result };
   }
 
-  /** How it stands, for its clocks. */
-  get standing(): Standing {
+  /** How far it has come, for its clocks. */
+  get progress(): TurnProgress {
     const now = performance.now();
-    const isBusy = this.tools.size > 0 || this.asking > 0;
-    const askedMs = this.askedMs + (this.asking > 0 ? now - this.askingSince : 0);
+    const isBusy = this.tools.size > 0 || this.openRequests > 0;
+    const askedMs = this.askedMs + (this.openRequests > 0 ? now - this.askingSince : 0);
     return {
       runningMs: now - this.begunAt - askedMs,
-      silentMs: isBusy ? 0 : now - this.lastSignAt,
+      silentMs: isBusy ? 0 : now - this.lastActivityAt,
       hasSpoken: this.firstEventAt !== undefined,
     };
   }
 
-  private noteSign(): void {
+  private noteActivity(): void {
     this.firstEventAt ??= performance.now();
-    this.lastSignAt = performance.now();
+    this.lastActivityAt = performance.now();
   }
 
-  /** The last message's text: `result` of the CLI may hold only its first part (a reported hazard). */
+  /** The last message's text, because `result` of the CLI may hold only its first part (a reported hazard). */
   private finalText(answer: AgentResult | undefined): string {
-    const last = this.said.findLast((message) => message.parentToolUseId === undefined);
+    const last = this.completed.findLast((message) => message.parentToolUseId === undefined);
     const text = last === undefined ? '' : textOf(last);
     return text === '' ? (answer?.text ?? '') : text;
   }
@@ -219,9 +208,9 @@ export class RunningTurn {
     if (streamed !== undefined && textOf(message).length >= streamed.length) this.streamed.delete(message.messageId);
   }
 
-  /** A message that was cut off may never have become complete: then what was streamed of it counts. */
+  /** The text so far. Of a message that was cut off before it was complete, the streamed text counts. */
   private textSoFar(): string {
-    const main = this.said.filter((message) => message.parentToolUseId === undefined);
+    const main = this.completed.filter((message) => message.parentToolUseId === undefined);
     const cutOff = new Map(this.streamed);
     const texts = main.map((message) => {
       const streamed = cutOff.get(message.messageId);

@@ -1,150 +1,171 @@
 import { mkdir } from 'node:fs/promises';
-import { HearthError, type Logger, type Prompt, type Warmth } from '@hearth/shared';
+import type { HearthError, Logger, Prompt, Warmth } from '@hearth/shared';
 import type { Agent, AgentEnd, AgentEvent, AgentExit, AgentResult, RawListener } from '../agent/driver.js';
 import { startFailure } from '../agent/start-failure.js';
 import type { ClockTimes } from './clocks.js';
-import { type Ending, Exchange } from './exchange.js';
-import type { AgentLimits } from './limits.js';
+import { Exchange, type ExchangeEnd } from './exchange.js';
+import { type AgentLimits, exceedsLimits, megabyte } from './limits.js';
 import type { Outbox } from './outbox.js';
+import type { Ownership } from './ownership.js';
 import type { PermissionDesk } from './permission-desk.js';
 import type { RunningTurn } from './running-turn.js';
 import { TranscriptWatch } from './transcript-watch.js';
+import { outOfMemoryError } from './turn-outcome.js';
 
 /** How long a commit waits for the transcript to contain the final message before it is marked not durable, ms. */
 const transcriptBoundMs = 2_000;
 
-const strayResult = 'a result that is not of the running turn was ignored';
-const megabyte = 1024 * 1024;
-
 const movedAway = 'Hearth: this session has moved to another worker.';
-const noTurn = 'Hearth: no turn is in hand, so no tool may run now.';
+const noTurn = 'Hearth: no turn is running, so no tool may run now.';
+
+/** An agent, and how the session got it. */
+export interface AcquiredAgent {
+  agent: Agent;
+  warmth: Warmth;
+  /** Damaged lines that a resume cut off the transcript. Set on the first use only. */
+  cutLines?: number;
+}
 
 export interface SessionAgentDeps {
   /** The folder the agent works in. */
   workspace: string;
-  /** A spare, a cold one, or one resumed from the transcript. @throws HearthError */
-  newAgent(): Promise<{ agent: Agent; warmth: Warmth }>;
+  /** Gets a spare, starts an agent, or resumes one from the transcript. @throws HearthError */
+  newAgent(): Promise<AcquiredAgent>;
+  ownership: Ownership;
   outbox: Outbox;
   desk: PermissionDesk;
   clocks: ClockTimes;
-  /** The agent ended although no prompt was in its hands. */
-  onIdleExit(pid: number, exit: AgentExit): void;
+  limits: AgentLimits;
+  /** Called when the agent ended although no prompt was running. */
+  onIdleExit(): void;
   log: Logger;
 }
 
+/** An agent of the session from acquiring it until its process is gone. */
+interface Present {
+  kind: 'present';
+  agent: Agent;
+  /** How the session got it. */
+  acquired: Warmth;
+  /** `performance.now()`, ms. */
+  since: number;
+  turns: number;
+  /** What it and everything it started held at the last measurement. */
+  bytes: number;
+}
+
+type State = { kind: 'none' } | Present | { kind: 'ending'; agent: Agent; gone: Promise<AgentExit> };
+
 /**
- * The one agent of an owned session, and what it says on its way to the outbox. Owns the agent and the exchange in hand.
+ * The one agent of an owned session, and the way of its output into the outbox. Owns the agent and the running exchange.
  *
- * A1 A tool runs only after `tool.reached` was written under the fence (P7); once refused, every tool is refused.
- * A2 What the agent says outside an exchange makes no event: a late result can close no later turn.
- * A3 Lines of the transcript between begin and commit are part of the past only by the commit.
- * A4 Whoever ends the agent, or refuses it, waits until also the one before is gone: the lock is given back after that.
+ * A1 A tool runs only after `tool.started` was written under the fence (P7). Once a write was refused, every tool is refused.
+ * A2 Output outside an exchange makes no event, so a late result cannot end a later turn.
+ * A3 Transcript lines between begin and commit become part of the transcript with the commit only.
+ * A4 The session has one agent process at a time: the next is acquired, and the lock released, only after the last is gone.
  */
 export class SessionAgent {
   private readonly transcriptWatch = new TranscriptWatch();
-  private agent: Agent | undefined;
-  /** The one that is being ended. */
-  private leaving: Agent | undefined;
-  private met: { warmth: Warmth; at: number; turns: number; bytes: number } = {
-    warmth: 'spare',
-    at: 0,
-    turns: 0,
-    bytes: 0,
-  };
+  private state: State = { kind: 'none' };
   private watcher: RawListener | undefined;
-  private exchangeNow: Exchange | undefined;
-  /** Turns that are to stop, also those whose exchange has not begun yet, and why: the first reason counts. */
-  private readonly toStop = new Map<number, HearthError>();
+  private exchange: Exchange | undefined;
+  /** Turns that are to stop and why, also turns that have not begun. The first reason counts. */
+  private readonly stopReasons = new Map<number, HearthError>();
   private turnIsOpen = false;
+  private prompted: number | undefined;
   private exit: AgentExit | undefined;
-  /** The last agent that ended, perhaps before its exchange began. */
+  /** The last agent that ended. It can end before its exchange starts. */
   private ended: { agent: Agent; exit: AgentExit } | undefined;
-  /** Defined once the session is lost: how much the agent said since. */
-  private unwritten: number | undefined;
 
-  constructor(private readonly deps: SessionAgentDeps) {}
+  constructor(private readonly deps: SessionAgentDeps) {
+    deps.ownership.lost.addEventListener('abort', () => {
+      this.exchange?.sessionLost();
+      void this.end('now');
+    });
+  }
 
-  /** How the last agent ended, if one did since the last commit. */
+  /** How the last agent ended. Undefined when none ended since the last commit. */
   get lastExit(): AgentExit | undefined {
     return this.exit;
   }
 
-  /** The agent that is there, for the worker record. */
-  get present(): { pid: number; warmth: Warmth; since: number } | undefined {
-    if (this.agent === undefined) return undefined;
-    const { at } = this.met;
-    return { pid: this.agent.pid, warmth: this.warmth, since: Math.round(performance.timeOrigin + at) };
+  /** The turn whose prompt an agent was given last. */
+  get lastPromptedSeq(): number | undefined {
+    return this.prompted;
   }
 
-  /** The agent that is there, or a new one. */
-  async meet(): Promise<{ kind: 'met'; agent: Agent; warmth: Warmth } | { kind: 'failed'; error: HearthError }> {
-    if (this.agent !== undefined) {
-      return { kind: 'met', agent: this.agent, warmth: this.warmth };
+  /** The agent, for the worker record. `since`: ms since 1970. */
+  get present(): { pid: number; warmth: Warmth; since: number } | undefined {
+    if (this.state.kind !== 'present') return undefined;
+    const { agent, since } = this.state;
+    return { pid: agent.pid, warmth: warmthOf(this.state), since: Math.round(performance.timeOrigin + since) };
+  }
+
+  /** Returns the session's agent, or acquires a new one. An error is returned, because it may be the outcome of a turn. */
+  async acquire(): Promise<({ kind: 'acquired' } & AcquiredAgent) | { kind: 'failed'; error: HearthError }> {
+    if (this.state.kind === 'present') {
+      return { kind: 'acquired', agent: this.state.agent, warmth: warmthOf(this.state) };
     }
     try {
+      if (this.state.kind === 'ending') await this.state.gone;
       await mkdir(this.deps.workspace, { recursive: true });
-      return { kind: 'met', ...(await this.meetNew()) };
+      const acquired = await this.acquireNew();
+      // The session was lost meanwhile, so an agent that comes too late must not stay.
+      if (this.deps.ownership.isLost) await this.end('now');
+      return { kind: 'acquired', ...acquired };
     } catch (error) {
       return { kind: 'failed', error: startFailure(error) };
     }
   }
 
-  private async meetNew(isSecond = false): Promise<{ agent: Agent; warmth: Warmth }> {
-    let warmth: Warmth | undefined;
+  private async acquireNew(isRetry = false): Promise<AcquiredAgent> {
     try {
-      const met = await this.deps.newAgent();
-      const { agent } = met;
-      ({ warmth } = met);
-      this.agent = agent;
-      this.met = { warmth, at: performance.now(), turns: 0, bytes: 0 };
+      const fresh = await this.deps.newAgent();
+      const { agent, warmth: acquired } = fresh;
+      this.state = { kind: 'present', agent, acquired, since: performance.now(), turns: 0, bytes: 0 };
       this.transcriptWatch.clear();
       agent.watch(this.watcher);
       await agent.bind(this.deps.workspace, (event) => this.onEvent(agent, event));
       void agent.exited.then((exit) => this.onExit(agent, exit));
-      return { agent, warmth };
+      return fresh;
     } catch (error) {
+      const acquired = this.state.kind === 'present' ? this.state.acquired : undefined;
       await this.end('now');
-      // A spare can die, or go deaf, while it waits to be taken, and anything can be killed while it starts: once is an accident.
-      const isAccident = warmth === 'spare' || startFailure(error).code === 'agent_start_failed';
-      if (isSecond || !isAccident) throw error;
-      this.deps.log.warn({ err: error }, 'an agent could not be met; another is tried');
-      return this.meetNew(true);
+      // A spare can die or hang while it waits, and any process can be killed while it starts, so one failure is retried.
+      const isAccident = acquired === 'spare' || startFailure(error).code === 'agent_start_failed';
+      if (isRetry || !isAccident) throw error;
+      this.deps.log.warn({ event: 'agent.acquire_retried', err: error }, 'could not acquire an agent; trying another');
+      return this.acquireNew(true);
     }
   }
 
-  private get warmth(): Warmth {
-    return this.met.turns > 0 ? 'hot' : this.met.warmth;
-  }
-
-  /** Has the agent answer one prompt. The begin was recorded before. */
-  async exchange(hand: RunningTurn, agent: Agent, prompt: Prompt): Promise<Ending> {
-    const { clocks, desk, log } = this.deps;
+  /** Has the agent answer one prompt, whose begin was recorded before. */
+  async runPrompt(running: RunningTurn, agent: Agent, prompt: Prompt): Promise<ExchangeEnd> {
+    const { clocks, desk, log, ownership } = this.deps;
+    if (ownership.isLost) return { kind: 'session_lost' };
     this.turnIsOpen = true;
-    const exchange = new Exchange(hand, agent, { clocks, log, onOverdue: (why) => this.stop(hand.seq, why) });
-    this.exchangeNow = exchange;
-    if (this.ended?.agent === agent) exchange.gone(this.ended.exit);
+    this.prompted = running.seq;
+    const exchange = new Exchange(running, agent, { clocks, log, onOverdue: (why) => this.stop(running.seq, why) });
+    this.exchange = exchange;
+    if (this.ended?.agent === agent) exchange.agentGone(this.ended.exit);
     agent.prompt(prompt);
-    if (this.toStop.has(hand.seq)) exchange.stop();
-    const ending = await exchange.ended;
-    this.exchangeNow = undefined;
+    if (this.stopReasons.has(running.seq)) exchange.stop();
+    const end = await exchange.ended;
+    this.exchange = undefined;
     desk.clear();
-    this.met.turns += 1;
-    return ending;
+    if (this.state.kind === 'present') this.state.turns += 1;
+    return end;
   }
 
-  /** Stops a turn: in band; an agent that does not end it in time is ended. The first reason counts; later turns are not touched. */
+  /** Stops a turn, now or when it begins. The first reason counts. Other turns are not touched. */
   stop(seq: number, why: HearthError): void {
-    this.noteToStop(seq, why);
-    if (this.exchangeNow?.hand.seq === seq) this.exchangeNow.stop();
+    if (!this.stopReasons.has(seq)) this.stopReasons.set(seq, why);
+    if (this.exchange?.running.seq === seq) this.exchange.stop();
   }
 
-  private noteToStop(seq: number, why: HearthError): void {
-    if (!this.toStop.has(seq)) this.toStop.set(seq, why);
-  }
-
-  /** Why a turn was to stop, if it was. */
+  /** Why a turn is to stop. Undefined when it is not. */
   stopReason(seq: number): HearthError | undefined {
-    return this.toStop.get(seq);
+    return this.stopReasons.get(seq);
   }
 
   /** Whether the transcript contains the answer's last entry, after waiting for it within a bound. */
@@ -152,105 +173,104 @@ export class SessionAgent {
     return this.transcriptWatch.contains(answer.lastEntryId, transcriptBoundMs);
   }
 
-  /** Whether the agent has served so many turns, lived so long, or grown so much that another should go on. */
-  isSpent({ maxTurnsPerAgent, maxAgentAgeMs, agentSoftMemoryMb }: AgentLimits): boolean {
-    if (this.agent === undefined) return false;
-    if (this.met.bytes > agentSoftMemoryMb * megabyte) return true;
-    return this.met.turns >= maxTurnsPerAgent || performance.now() - this.met.at >= maxAgentAgeMs;
+  /** Whether the agent has served so many turns, lived so long, or grown so much that a new one should replace it. */
+  isSpent(): boolean {
+    if (this.state.kind !== 'present') return false;
+    const { turns, since, bytes } = this.state;
+    return exceedsLimits({ turns, ageMs: performance.now() - since, bytes }, this.deps.limits);
   }
 
   /**
-   * The agent with all it started holds so many bytes. One beyond the hard limit is killed; with its turn, if it has one. True: it is
-   * beyond the soft limit.
+   * Notes what the agent and everything it started hold. An agent beyond the hard limit is killed, and its turn fails.
+   *
+   * @returns whether it is beyond the soft limit
    */
-  noteMemory(pid: number, bytes: number, { agentSoftMemoryMb, agentHardMemoryMb }: AgentLimits): boolean {
-    if (this.agent?.pid !== pid) return false;
-    this.met.bytes = bytes;
-    if (bytes > agentHardMemoryMb * megabyte) this.killForMemory(this.agent, bytes, agentHardMemoryMb);
+  noteMemory(bytes: number): boolean {
+    if (this.state.kind !== 'present') return false;
+    const { agentSoftMemoryMb, agentHardMemoryMb } = this.deps.limits;
+    this.state.bytes = bytes;
+    if (bytes > agentHardMemoryMb * megabyte) this.killForMemory(this.state.agent, bytes, agentHardMemoryMb);
     return bytes > agentSoftMemoryMb * megabyte;
   }
 
-  /** Shows the lines to and from the session's agents to one listener; undefined: to nobody. */
+  /** Passes the raw lines of the session's agents to a listener. Undefined: to none. */
   watch(listener: RawListener | undefined): void {
     this.watcher = listener;
-    this.agent?.watch(listener);
+    if (this.state.kind === 'present') this.state.agent.watch(listener);
   }
 
-  /** The commit of a turn was put into the outbox. */
+  /** Closes a turn, because its commit is in the outbox. */
   closeTurn(seq: number): void {
     this.turnIsOpen = false;
     this.exit = undefined;
-    for (const stopped of this.toStop.keys()) if (stopped <= seq) this.toStop.delete(stopped);
+    for (const stopped of this.stopReasons.keys()) if (stopped <= seq) this.stopReasons.delete(stopped);
   }
 
+  /** Ends the agent. Resolves when its process and everything it started are gone. A second call can be more urgent. */
   async end(how: AgentEnd): Promise<void> {
-    const leaving = this.agent ?? this.leaving;
-    this.agent = undefined;
-    this.leaving = leaving;
-    await leaving?.end(how);
-    if (this.leaving === leaving) this.leaving = undefined;
+    if (this.state.kind === 'none') return;
+    const { agent } = this.state;
+    const gone = agent.end(how);
+    const ending: State = { kind: 'ending', agent, gone };
+    this.state = ending;
+    await gone;
+    if (this.state === ending) this.state = { kind: 'none' };
   }
 
-  /** Ends the agent whatever it does: asks it to stop its prompt, for a moment, so that its tools can end as they should. */
+  /** Ends the agent at once, but first asks it to stop its prompt, so that its tools can end cleanly. */
   async abandon(): Promise<void> {
-    await this.exchangeNow?.stopBriefly();
+    await this.exchange?.abandon();
     await this.end('now');
   }
 
-  /** The session is lost: ends the agent, refuses what it says until it is gone, and tells how much that was. */
-  async refuse(): Promise<number> {
-    this.unwritten = 0;
-    this.exchangeNow?.fenced();
-    await Promise.all([this.agent?.end('now'), this.leaving?.end('now')]);
-    this.agent = undefined;
-    return this.unwritten;
-  }
-
   private onEvent(agent: Agent, event: AgentEvent): void {
-    if (agent !== this.agent) return;
-    if (this.unwritten !== undefined) return this.refuseEvent(agent, event);
-    const hand = this.exchangeNow?.hand;
+    if (this.deps.ownership.isLost) return this.refuseEvent(agent, event);
+    if (this.state.kind !== 'present' || agent !== this.state.agent) return;
+    const running = this.exchange?.running;
     switch (event.kind) {
       case 'transcript':
         this.deps.outbox.transcript(event.file, event.lines, !this.turnIsOpen);
-        this.transcriptWatch.saw(event.entryIds);
+        this.transcriptWatch.noteEntries(event.entryIds);
         return;
       case 'gate':
-        void this.passGate(agent, event, hand);
+        void this.passGate(agent, event, running);
         return;
       case 'permission':
-        if (hand === undefined) agent.answer(event.requestId, { allow: false, message: noTurn });
-        else this.deps.desk.ask(agent, event, hand);
+        if (running === undefined) agent.answer(event.requestId, { allow: false, message: noTurn });
+        else this.deps.desk.ask(agent, event, running);
         return;
       case 'permission_withdrawn':
         this.deps.desk.withdrawn(event.requestId);
         return;
       case 'stray_result':
-        this.deps.log.warn({ reason: event.reason }, strayResult);
-        return;
+        return this.ignoreResult(event.reason);
       case 'result':
-        if (this.exchangeNow === undefined) this.deps.log.warn({ reason: event.reason }, strayResult);
-        else this.exchangeNow.answered(event);
+        if (this.exchange === undefined) this.ignoreResult(event.reason);
+        else this.exchange.answered(event);
         return;
       default: {
-        const made = hand?.toEvent(event);
+        const made = running?.toEvent(event);
         if (made !== undefined) this.deps.outbox.event(made);
       }
     }
   }
 
+  private ignoreResult(reason: string): void {
+    this.deps.log.warn({ event: 'agent.stray_result', reason }, 'ignored a result that is not of the running turn');
+  }
+
   private killForMemory(agent: Agent, bytes: number, allowedMb: number): void {
+    const megabytes = Math.round(bytes / megabyte);
     this.deps.log.error(
-      { pid: agent.pid, megabytes: Math.round(bytes / megabyte) },
-      'the agent took more memory than is allowed; ending it',
+      { event: 'agent.memory_exceeded', pid: agent.pid, megabytes },
+      'the agent exceeds its memory limit; killing it',
     );
-    const { exchangeNow } = this;
-    if (exchangeNow !== undefined) this.noteToStop(exchangeNow.hand.seq, outOfMemory(allowedMb));
+    if (this.exchange !== undefined) this.stop(this.exchange.running.seq, outOfMemoryError(allowedMb));
     void agent.end('now');
   }
 
   private refuseEvent(agent: Agent, event: AgentEvent): void {
-    this.unwritten = (this.unwritten ?? 0) + 1;
+    this.deps.ownership.countRefused();
     if (event.kind === 'gate' || event.kind === 'permission')
       agent.answer(event.requestId, { allow: false, message: movedAway });
   }
@@ -258,28 +278,23 @@ export class SessionAgent {
   private async passGate(
     agent: Agent,
     gate: Extract<AgentEvent, { kind: 'gate' }>,
-    hand: RunningTurn | undefined,
+    running: RunningTurn | undefined,
   ): Promise<void> {
-    if (hand === undefined) return agent.answer(gate.requestId, { allow: false, message: noTurn });
-    const written = await this.deps.outbox.reachTool(hand.seq, gate.name, hand.toolStarted(gate));
+    if (running === undefined) return agent.answer(gate.requestId, { allow: false, message: noTurn });
+    const written = await this.deps.outbox.reachTool(running.seq, gate.name, running.toolStarted(gate));
     agent.answer(gate.requestId, written.kind === 'ok' ? { allow: true } : { allow: false, message: movedAway });
   }
 
   private onExit(agent: Agent, exit: AgentExit): void {
     this.ended = { agent, exit };
-    if (this.exchangeNow?.agent === agent) this.exchangeNow.gone(exit);
-    if (agent !== this.agent) return;
-    this.agent = undefined;
+    if (this.exchange?.agent === agent) this.exchange.agentGone(exit);
+    if (this.state.kind !== 'present' || agent !== this.state.agent) return;
+    this.state = { kind: 'none' };
     this.exit = exit;
-    if (this.exchangeNow === undefined) this.deps.onIdleExit(agent.pid, exit);
+    if (this.exchange !== undefined) return;
+    this.deps.log.warn({ event: 'agent.idle_exit', pid: agent.pid, ...exit }, 'an idle agent ended by itself');
+    this.deps.onIdleExit();
   }
 }
 
-function outOfMemory(allowedMb: number): HearthError {
-  return new HearthError('agent_out_of_memory', `The agent and what it started held more than ${allowedMb} MB.`, {
-    field: 'agentHardMemoryMb',
-    expected: `at most ${allowedMb} MB`,
-    wayOut:
-      'Have Claude do it in smaller steps, or raise HEARTH_AGENT_HARD_MEMORY_MB on the workers. The session goes on from its last turn.',
-  });
-}
+const warmthOf = ({ turns, acquired }: Present): Warmth => (turns > 0 ? 'hot' : acquired);

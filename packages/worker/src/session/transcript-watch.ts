@@ -7,14 +7,14 @@ export class TranscriptWatch {
     this.seen.clear();
   }
 
-  saw(entryIds: readonly string[]): void {
+  noteEntries(entryIds: readonly string[]): void {
     for (const entryId of entryIds) {
       this.seen.add(entryId);
       if (this.waiter?.entryId === entryId) this.waiter.resolve();
     }
   }
 
-  /** True once the transcript contains the entry; false when it does not within `boundMs`. Forgets what it saw. */
+  /** True once the transcript contains the entry. False when it does not within `boundMs`. Forgets the entries it has seen. */
   async contains(entryId: string | undefined, boundMs: number): Promise<boolean> {
     let found = entryId === undefined || this.seen.has(entryId);
     if (!found && entryId !== undefined) {

@@ -1,46 +1,69 @@
 import { readlink, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Logger, type Profile, type SessionEndings, sessionFolder } from '@hearth/shared';
+import { type Claim, type Logger, type Profile, type SessionEndings, sessionFolder } from '@hearth/shared';
+import type { Round } from '../rounds.js';
 
-/** The folder a session's agents work in: one for each incarnation of it, or the profile's own that all share. */
-export function workspaceOf(root: string, profile: Profile, sessionId: string, incarnation: string): string {
-  return profile.workspace === 'scratch' ? scratchWorkspace(root, sessionId, incarnation) : profile.workspace;
+export interface WorkspacesDeps {
+  /** The folder with the scratch workspaces. */
+  root: string;
+  endings: SessionEndings;
+  log: Logger;
 }
 
-const scratchWorkspace = (root: string, sessionId: string, incarnation: string): string =>
-  join(root, sessionFolder(sessionId), incarnation);
-
-/** Removes the scratch workspace of one incarnation, and the folder of its session when that is empty now. */
-export async function removeWorkspace(root: string, sessionId: string, incarnation: string): Promise<void> {
-  const workspace = scratchWorkspace(root, sessionId, incarnation);
-  // The name can be a link to the folder its agent was started in.
-  const linked = await readlink(workspace).catch(() => undefined);
-  if (linked?.startsWith(join(root, '/'))) await rm(linked, { recursive: true, force: true });
-  await rm(workspace, { recursive: true, force: true });
-  // Only what is empty goes: another incarnation may have a folder beside it. Long ids are folders in folders.
-  const segments = sessionFolder(sessionId).split('/');
-  for (let length = segments.length; length > 0; length -= 1) {
-    const isEmpty = await rmdir(join(root, ...segments.slice(0, length))).then(
-      () => true,
-      () => false,
-    );
-    if (!isEmpty) return;
-  }
-}
-
-/** Removes the folders of sessions that were closed, wherever that was. Owns how far the notes were read. */
-export class ClosedWorkspaces {
+/**
+ * The folders sessions' agents work in. As a round it removes the folders of sessions that were closed, on any worker. Owns how far
+ * the notes of closed sessions were read.
+ */
+export class Workspaces implements Round {
+  readonly name = 'workspaces';
+  readonly everyMs = 500;
   private readUpTo = '0-0';
 
-  constructor(private readonly deps: { endings: SessionEndings; root: string; log: Logger }) {}
+  constructor(private readonly deps: WorkspacesDeps) {}
 
-  async collect(): Promise<void> {
-    const { endings, root, log } = this.deps;
-    for (const { note, sessionId, incarnation } of await endings.closedSince(this.readUpTo)) {
-      await removeWorkspace(root, sessionId, incarnation).catch((error: unknown) =>
-        log.warn({ err: error, sessionId }, 'the workspace of a closed session could not be removed'),
+  /** A session's workspace: one folder for each incarnation of it, or the profile's own that all sessions share. */
+  of(profile: Profile, sessionId: string, incarnation: string): string {
+    return profile.workspace === 'scratch' ? this.scratch(sessionId, incarnation) : profile.workspace;
+  }
+
+  /** Removes a session's files here, because it is over for good. Workers that have others of them read a note. */
+  async discard(sessionId: string, { incarnation, once }: Claim): Promise<void> {
+    if (once) await this.deps.endings.noteClosed(sessionId, incarnation);
+    await this.remove(sessionId, incarnation);
+  }
+
+  async run(): Promise<void> {
+    for (const { note, sessionId, incarnation } of await this.deps.endings.closedSince(this.readUpTo)) {
+      await this.remove(sessionId, incarnation).catch((error: unknown) =>
+        this.deps.log.warn(
+          { event: 'workspace.remove_failed', err: error, sessionId },
+          'could not remove the workspace of a closed session',
+        ),
       );
       this.readUpTo = note;
+    }
+  }
+
+  private scratch(sessionId: string, incarnation: string): string {
+    return join(this.deps.root, sessionFolder(sessionId), incarnation);
+  }
+
+  /** Removes the scratch workspace of one incarnation, and the folder of its session when that is empty now. */
+  private async remove(sessionId: string, incarnation: string): Promise<void> {
+    const { root } = this.deps;
+    const workspace = this.scratch(sessionId, incarnation);
+    // The name can be a link to the folder its agent was started in.
+    const linked = await readlink(workspace).catch(() => undefined);
+    if (linked?.startsWith(join(root, '/'))) await rm(linked, { recursive: true, force: true });
+    await rm(workspace, { recursive: true, force: true });
+    // Only empty folders go, because another incarnation may have a folder beside it. Long ids are folders in folders.
+    const segments = sessionFolder(sessionId).split('/');
+    for (let length = segments.length; length > 0; length -= 1) {
+      const isEmpty = await rmdir(join(root, ...segments.slice(0, length))).then(
+        () => true,
+        () => false,
+      );
+      if (!isEmpty) return;
     }
   }
 }

@@ -6,51 +6,45 @@ import {
   type Logger,
   type SessionEndings,
 } from '@hearth/shared';
-import { Rounds } from './rounds.js';
+import type { Round } from '../rounds.js';
 import { forEachShard, shardsOf } from './shards.js';
 
-/** At most so many sessions of one shard in one round. */
+/** At most so many sessions of one shard in one run. */
 const perShard = 20;
-/** ms a round waits for the owner of one session; the next round goes on. */
+/** How long a run waits for the owner of one session, ms. The next run continues. */
 const deadlineMs = 2_000;
 
 export interface RetentionDeps extends ClosingDeps {
   workerId: string;
   endings: SessionEndings;
   leases: LeaseStore;
-  /** ms after its last use until a session is closed. */
+  /** A session is closed so long after its last use, ms. */
   retentionMs: number;
   log: Logger;
 }
 
-/** Closes sessions that nobody has used for long, and finishes the closing of those whose closer is gone. */
-export class Retention {
-  private readonly rounds: Rounds;
+/** Closes sessions that were not used for long, and finishes the closing of sessions whose closer died. */
+export class Retention implements Round {
+  readonly name = 'retention';
+  readonly everyMs: number;
 
   constructor(private readonly deps: RetentionDeps) {
-    const everyMs = Math.min(60_000, Math.max(500, deps.retentionMs / 10));
-    this.rounds = new Rounds({ everyMs, name: 'a look for sessions to close', log: deps.log }, () => this.round());
+    this.everyMs = Math.min(60_000, Math.max(500, deps.retentionMs / 10));
   }
 
-  start(): void {
-    this.rounds.start();
-  }
-  stop(): Promise<void> {
-    return this.rounds.stop();
-  }
-
-  private async round(): Promise<void> {
+  async run(stopping: AbortSignal): Promise<void> {
     const { workerId, leases, endings, retentionMs, log } = this.deps;
-    // Our own clock may have jumped.
+    // By Redis' clock, because the worker's own clock may have jumped.
     const usedBefore = (await endings.nowMs()) - retentionMs;
     await forEachShard(
       await shardsOf(workerId, leases),
       (shard) => endings.unused(shard, usedBefore, perShard),
       async (sessionId) => {
-        if (this.rounds.isStopped) return;
+        if (stopping.aborted) return;
         try {
-          const closed = await closeSession(this.deps, sessionId, { usedBefore, deadlineMs });
-          if (closed) log.info({ sessionId }, 'session closed: nobody used it any more, or it was being closed');
+          const isClosed = await closeSession(this.deps, sessionId, { usedBefore, deadlineMs });
+          if (isClosed)
+            log.info({ event: 'session.retired', sessionId }, 'closed an unused session, or finished a close');
         } catch (error) {
           if (!(error instanceof HearthError && error.code === 'owner_unreachable')) throw error;
         }

@@ -5,25 +5,25 @@ const atOnce = 32;
 
 export const allShards: readonly number[] = Array.from({ length: shardCount }, (_, shard) => shard);
 
-/** The part of the shards that this worker looks after: those that serve share them by worker number; one that drains goes no rounds any more. */
+/** The part of the shards that this worker looks after. Serving workers share the shards by worker number; draining ones have none. */
 export async function shardsOf(workerId: string, leases: LeaseStore): Promise<number[]> {
   return partOf(workerId, await leases.workers());
 }
 
-export function partOf(workerId: string, living: readonly Pick<WorkerRecord, 'workerId' | 'state'>[]): number[] {
-  const serving = living.filter(({ state }) => state === 'serving').map((worker) => worker.workerId);
+export function partOf(workerId: string, live: readonly Pick<WorkerRecord, 'workerId' | 'state'>[]): number[] {
+  const serving = live.filter(({ state }) => state === 'serving').map((worker) => worker.workerId);
   const rank = Math.max(0, serving.indexOf(workerId));
   return allShards.filter((shard) => shard % Math.max(1, serving.length) === rank);
 }
 
-/** Asks about many shards, some at once, and goes through the answers. */
+/** Asks about many shards, some at once, and handles the answers one by one. */
 export async function forEachShard<T>(
   shards: readonly number[],
   ask: (shard: number) => Promise<readonly T[]>,
-  each: (found: T) => Promise<void>,
+  handle: (found: T) => Promise<void>,
 ): Promise<void> {
   for (let at = 0; at < shards.length; at += atOnce) {
     const found = await Promise.all(shards.slice(at, at + atOnce).map(ask));
-    for (const one of found.flat()) await each(one);
+    for (const one of found.flat()) await handle(one);
   }
 }

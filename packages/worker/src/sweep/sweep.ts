@@ -1,82 +1,77 @@
-import type { LeaseStore, Logger, Ringer, SessionStore, SweptSession } from '@hearth/shared';
-import { ringAt, type Sessions } from '../session/sessions.js';
-import { Rounds } from './rounds.js';
+import type { LeaseStore, Logger, Ring, Ringer, SessionStore, SweptSession } from '@hearth/shared';
+import type { Round } from '../rounds.js';
+import type { HandOver } from '../session/hand-over.js';
+import type { SessionRegistry } from '../session/session-registry.js';
 import { allShards, forEachShard, partOf } from './shards.js';
 
-/** How often the workers are looked at, and the shards swept, ms. A dead worker is noticed within this. */
-const everyMs = 500;
 /** At most so many sessions of one shard in one sweep. */
 const perShard = 100;
 
 export interface SweepDeps {
   workerId: string;
-  workerNumber: number;
   store: SessionStore;
   leases: LeaseStore;
   ringer: Ringer;
-  sessions: Sessions;
+  registry: SessionRegistry;
+  handOver: HandOver;
   log: Logger;
 }
 
 /**
- * Looks after turns whose ring was lost (P1) and sessions whose owner died (P6). Owns the list of dead workers it has
- * dealt with.
+ * Finds turns whose ring was lost (P1) and sessions whose owner died (P6), and rings them again. Owns the list of dead workers whose
+ * sessions it has looked for.
  *
- * Each worker that serves sweeps its part of the shards for late turns; every worker sweeps all of them for the sessions of a
- * worker it finds dead. Whoever bumps an entry's time has won the right to look at what is late; sessions of the dead are told to all,
- * until each has dealt with them (the first of all, where the dead have no worker number any more): what was told may be lost with whoever asked.
- * A ring twice is harmless.
+ * Each serving worker sweeps its part of the shards for late turns. Every worker sweeps all shards for the sessions of a newly dead
+ * worker. The script gives a late turn to one caller only, by moving its time. It gives sessions of the dead to every caller, because a
+ * caller may die before it has rung them. A dead worker whose number another worker took is remembered until one worker has looked for
+ * its sessions. Ringing twice is harmless.
  */
-export class Sweep {
-  private readonly buried = new Set<string>();
-  private readonly rounds: Rounds;
+export class Sweep implements Round {
+  readonly name = 'sweep';
+  /** A dead worker is noticed within this. */
+  readonly everyMs = 500;
+  private readonly handled = new Set<string>();
 
-  constructor(private readonly deps: SweepDeps) {
-    this.rounds = new Rounds({ everyMs, name: 'a sweep', log: deps.log }, () => this.sweep());
-  }
+  constructor(private readonly deps: SweepDeps) {}
 
-  start(): void {
-    this.rounds.start();
-  }
-  stop(): Promise<void> {
-    return this.rounds.stop();
-  }
-
-  private async sweep(): Promise<void> {
-    const workerNumbers = await this.deps.leases.workerNumbers();
-    const live = workerNumbers.flatMap(({ record }) => record ?? []);
-    // After the worker numbers: who is gone from those stands here, until somebody has looked for its sessions.
-    const withoutNumber = await this.deps.leases.deadWithoutNumber();
-    const dead = workerNumbers.filter(({ record }) => record === undefined).map(({ workerId }) => workerId);
+  async run(stopping: AbortSignal): Promise<void> {
+    const { leases, store, workerId, log } = this.deps;
+    const workers = await leases.workerNumbers();
+    const live = workers.flatMap(({ record }) => record ?? []);
+    // Read after the numbers: a worker missing there is in this set until one worker has looked for its sessions.
+    const withoutNumber = await leases.deadWithoutNumber();
+    const dead = workers.filter(({ record }) => record === undefined).map((worker) => worker.workerId);
     dead.push(...withoutNumber);
-    const newlyDead = dead.filter((workerId) => !this.buried.has(workerId));
-    if (newlyDead.length > 0) this.deps.log.warn({ dead: newlyDead }, 'workers died; looking for their sessions');
+    const newlyDead = dead.filter((id) => !this.handled.has(id));
+    if (newlyDead.length > 0)
+      log.warn({ event: 'sweep.workers_died', dead: newlyDead }, 'workers died; looking for their sessions');
     await forEachShard(
-      newlyDead.length > 0 ? allShards : partOf(this.deps.workerId, live),
-      async (shard) => (this.rounds.isStopped ? [] : this.deps.store.sweep(shard, perShard, newlyDead)),
-      (session) => this.look(session),
+      newlyDead.length > 0 ? allShards : partOf(workerId, live),
+      async (shard) => (stopping.aborted ? [] : store.sweep(shard, perShard, newlyDead)),
+      (session) => this.check(session),
     );
-    // Stopped half-way, it has not looked for all of them.
-    if (this.rounds.isStopped) return;
-    for (const workerId of newlyDead) this.buried.add(workerId);
-    await this.deps.leases.forgetDead(withoutNumber);
-    for (const workerId of this.buried) if (!dead.includes(workerId)) this.buried.delete(workerId);
+    // A sweep that was stopped early has not looked for all of their sessions.
+    if (stopping.aborted) return;
+    for (const id of newlyDead) this.handled.add(id);
+    await leases.forgetDead(withoutNumber);
+    for (const id of this.handled) if (!dead.includes(id)) this.handled.delete(id);
   }
 
-  /** Rings a turn again only when its last ring is lost: gone, finished, held by the dead, or where nobody reads it. */
-  private async look(session: SweptSession): Promise<void> {
+  /** Rings a turn again if its last ring is lost: gone, finished, active at a dead worker, or in a queue that no worker reads. */
+  private async check(session: SweptSession): Promise<void> {
+    const { workerId, registry, leases, handOver } = this.deps;
     const { sessionId, seq, ring, owner, workerNumber } = session;
-    if (owner === this.deps.workerId) {
-      const actor = this.deps.sessions.find(sessionId);
-      if (actor !== undefined) return actor.wake();
+    if (owner === workerId) {
+      const owned = registry.find(sessionId);
+      if (owned !== undefined) return owned.wake();
     }
-    const owned = owner !== undefined && workerNumber !== undefined && (await this.deps.leases.lives(owner));
-    const belongs = owned ? workerNumber : 'intake';
-    if (ring.queue === belongs && (await this.isAlive(ring))) return;
-    await ringAt(this.deps, { sessionId, seq }, ring, belongs);
+    const ownerLives = owner !== undefined && workerNumber !== undefined && (await leases.lives(owner));
+    const queue = ownerLives ? workerNumber : 'intake';
+    if (ring.queue === queue && (await this.isAlive(ring))) return;
+    await handOver.ringAgain(sessionId, seq, ring, queue);
   }
 
-  private async isAlive(ring: SweptSession['ring']): Promise<boolean> {
+  private async isAlive(ring: Ring): Promise<boolean> {
     const job = await this.deps.ringer.job(ring);
     if (job === undefined) return false;
     const state = await job.getState();

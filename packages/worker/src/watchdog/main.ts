@@ -1,13 +1,13 @@
 /**
- * The watchdog: a tiny process beside each worker that kills its agents, and everything they started, when the worker falls
- * silent (P5). It knows nothing of Redis: the worker beats to it after each confirmed renewal of its lease.
+ * The watchdog: a small process beside each worker that kills its agents, and everything they started, when the worker falls silent
+ * (P5). It does not use Redis. The worker sends it a beat after each confirmed renewal of its lease.
  *
- * Arguments: workerId, silence allowed in ms, counted from when the renewal was sent.
- * Standard input: lines `beat <when the renewal was sent, ns of the monotonic clock>`; its end means the worker is gone.
- * Standard output: `ready`, then `killed <n>` each time it had to act.
+ * Arguments: workerId, and the silence allowed, ms, counted from when the renewal was sent.
+ * Standard input: lines `beat <when the renewal was sent, ns of the monotonic clock>`. Its end means that the worker is gone.
+ * Standard output: `ready`, then `killed <n>` each time it acted.
  *
- * G1 Silent past the allowance, or input ended: kill every marked process until a look finds none.
- * G2 While the worker stays silent, look again: what was forked in between dies too.
+ * G1 When the worker is silent for too long, or the input ended, it kills every marked process until a look finds none.
+ * G2 While the worker stays silent it looks again, because processes may have been forked meanwhile.
  * G3 It ends only after its input has ended and a last look found none.
  */
 import { createInterface } from 'node:readline';
@@ -22,11 +22,11 @@ let deadlineNs: bigint | undefined;
 let ended = false;
 
 const say = (line: string): void => {
-  // The worker's end of the pipe may be gone; that is one of the times we are here for.
+  // The worker's end of the pipe may be gone. That is one of the cases the watchdog exists for.
   process.stdout.write(`${line}\n`, () => undefined);
 };
 process.stdout.on('error', () => undefined);
-// Ctrl-C in a terminal reaches the whole group: the watchdog outlives its worker on purpose.
+// Ctrl-C in a terminal reaches the whole process group. The watchdog must outlive its worker.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined);
 
 const input = createInterface({ input: process.stdin });

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { Backoff, type Logger } from '@hearth/shared';
 
 const watchdogProgram = [process.execPath, fileURLToPath(new URL('./main.js', import.meta.url))] as const;
-/** A watchdog that lived for so long was no failed start, ms. */
+/** A watchdog that lived for so long had a good start, ms. */
 const holdMs = 10_000;
 
 type State =
@@ -15,8 +15,8 @@ type State =
   | { kind: 'stopped' };
 
 /**
- * The worker's end of its watchdog. Owns the watchdog process.
- * A watchdog that dies is started again at once, and again and again if need be: agents never run unguarded for longer than that takes.
+ * The worker's side of its watchdog. Owns the watchdog process. A watchdog that dies is started again at once, and again with a
+ * back-off, so that agents never run without one for longer than a start takes.
  */
 export class Watchdog {
   private state: State = { kind: 'idle' };
@@ -39,11 +39,11 @@ export class Watchdog {
   /** Tells the watchdog that a renewal sent at `sentNs` (monotonic clock, ns) was confirmed. */
   beat(sentNs: bigint): void {
     this.lastBeat = sentNs;
-    // A write to a watchdog that has just died is answered by its exit, which starts the next one.
+    // A write to a dying watchdog may fail. Its exit starts the next one.
     if (this.state.kind === 'running') this.state.child.stdin?.write(`beat ${sentNs}\n`, () => undefined);
   }
 
-  /** Ends the watchdog; it makes sure, last, that nothing with the worker's mark is left. */
+  /** Ends the watchdog. It kills last what still has the worker's mark. */
   async stop(): Promise<void> {
     const { state } = this;
     this.state = { kind: 'stopped' };
@@ -57,7 +57,7 @@ export class Watchdog {
 
   private launch(): Promise<void> {
     const [command, ...args] = this.program;
-    // detached: a signal to the worker's process group must not reach its watchdog.
+    // detached, because a signal to the worker's process group must not reach its watchdog.
     const child = spawn(command, [...args, this.workerId, String(this.silenceMs)], {
       detached: true,
       stdio: ['pipe', 'pipe', 'ignore'],
@@ -68,7 +68,7 @@ export class Watchdog {
     if (this.lastBeat !== undefined) this.beat(this.lastBeat);
     return new Promise((resolve, reject) => {
       createInterface({ input: child.stdout }).on('line', (line) => {
-        if (line !== 'ready') return this.log.error({ watchdog: line }, 'the watchdog had to act');
+        if (line !== 'ready') return this.log.error({ event: 'watchdog.acted', watchdog: line }, 'the watchdog acted');
         this.backoff.succeeded();
         resolve();
       });
@@ -76,7 +76,7 @@ export class Watchdog {
         reject(new Error(why));
         if (this.state.kind === 'running') this.launchLater(why);
       };
-      // Without a pid it never was: then it has no exit.
+      // A child without a pid was never spawned, so it has no exit event.
       child.on('error', (error) => child.pid === undefined && over(error.message));
       child.once('exit', (code, signal) => over(`the watchdog ended (${code ?? signal})`));
     });
@@ -84,10 +84,12 @@ export class Watchdog {
 
   private launchLater(why: string): void {
     const waitMs = this.backoff.failed();
-    this.log.error({ why, retryInMs: Math.round(waitMs) }, 'the watchdog died; starting another');
+    const retryInMs = Math.round(waitMs);
+    this.log.error({ event: 'watchdog.died', why, retryInMs }, 'the watchdog died; starting another');
     const timer = setTimeout(() => {
       this.launch().catch((error: unknown) => {
-        if (this.state.kind !== 'stopped') this.log.error({ err: error }, 'the watchdog could not be started');
+        if (this.state.kind === 'stopped') return;
+        this.log.error({ event: 'watchdog.start_failed', err: error }, 'could not start the watchdog');
       });
     }, waitMs);
     this.state = { kind: 'waiting', timer };

@@ -1,62 +1,52 @@
-import {
-  createLogger,
-  type Doorbell,
-  defaultStoreLimits,
-  Keys,
-  LeaseStore,
-  newRingId,
-  type Ring,
-  Ringer,
-  SessionStore,
-} from '@hearth/shared';
+import { createLogger, type Doorbell, LeaseStore, newRingId, type Ring, Ringer } from '@hearth/shared';
 import { expect, test } from 'vitest';
 import { type TestRedis, withRedis } from '../../../../test/setup/prefix.js';
 import { Admission, type AdmissionDeps } from '../../src/doorbells/admission.js';
-import { ringAt, type Sessions } from '../../src/session/sessions.js';
+import { HandOver } from '../../src/session/hand-over.js';
+import { SessionRegistry } from '../../src/session/session-registry.js';
+import { claimSession, storeOf, submitTurn } from '../support/claimed.js';
 
 const workerId = 'w-1';
 const workerNumber = 1;
 
-/** The admission of a worker on a worker number, which has `default` and nothing else; another has `opus`. */
-function admission({ redis, prefix }: TestRedis) {
-  const keys = new Keys({ keyPrefix: prefix, queuePrefix: prefix });
+/** The admission of a worker that has only the profile `default`. Another worker has `opus`. */
+function admissionOf(world: TestRedis) {
+  const store = storeOf(world);
+  const ringer = new Ringer(world.redis, store.keys);
+  const registry = new SessionRegistry();
   const log = createLogger('test', 'silent');
-  const store = new SessionStore(redis, keys, defaultStoreLimits);
-  const ringer = new Ringer(redis, keys);
   const sessions = {
-    find: () => undefined,
     open: () => {
-      throw new TypeError('a session was claimed that this worker cannot serve');
+      throw new TypeError('this worker cannot serve the session');
     },
-    ringToIntake: async (...[sessionId, profile, seq, seen]: Parameters<Sessions['ringToIntake']>) =>
-      void (await ringAt({ store, ringer, log }, { sessionId, profile, seq }, seen, 'intake')),
   };
-  const desk = new Admission({
+  const admission = new Admission({
     workerId,
     workerNumber,
     store,
-    leases: new LeaseStore(redis, keys),
     ringer,
-    fleet: { othersHave: async (profile: string) => profile === 'opus' },
-    slots: { admit: async (profile: string) => ({ profile, spare: undefined }), leave: () => undefined },
-    pools: new Map([['default', {}]]),
+    registry,
     sessions,
-    profileDeadlineMs: 0,
     log,
+    leases: new LeaseStore(world.redis, store.keys),
+    fleet: { othersHave: async (profile: string) => profile === 'opus' },
+    slots: { acquire: async (profile: string) => ({ profile, spare: undefined }), release: () => undefined },
+    pools: new Map([['default', {}]]),
+    handOver: new HandOver({ workerId, workerNumber, store, ringer, registry, log }),
+    profileDeadlineMs: 0,
   } as unknown as AdmissionDeps);
-  /** A turn whose ring is in that slot. */
-  const submitted = async (profile: string, ring: Ring): Promise<void> => {
-    const request = { prompt: 'x', onInterrupted: 'fail' as const };
-    const turn = await store.submit({ sessionId: 's', turnId: 't', request, profile, ringId: newRingId() });
+  /** Submits a turn whose last ring is this one. */
+  const submit = async (profile: string, ring: Ring): Promise<void> => {
+    const turn = await submitTurn(store, 't', profile);
     await store.ring('s', turn.seq, turn.ring, ring);
   };
-  /** Where the head of the log was rung last, and the doorbell that is there. */
+  /** The queue of the last ring of the head of the log, and its doorbell. */
   const lastRing = async () => {
     const head = await store.head('s');
     if (head === undefined || head === 'closing') throw new Error('no turn waits');
     return { queue: head.ring.queue, doorbell: (await ringer.job(head.ring))?.data as Doorbell | undefined };
   };
-  return { desk, store, ringer, submitted, lastRing };
+  return { admission, store, ringer, submit, lastRing };
 }
 
 const doorbell = (turnId: string, profile: string): Doorbell => ({
@@ -67,26 +57,26 @@ const doorbell = (turnId: string, profile: string): Doorbell => ({
   preview: '',
 });
 
-test('what stands in the worker queue with a profile that this worker lacks goes to intake: nobody else would read it', () =>
+test('rings a doorbell of the worker queue in intake when this worker lacks its profile', () =>
   withRedis(async (world) => {
-    const { desk, ringer, submitted, lastRing } = admission(world);
+    const { admission, ringer, submit, lastRing } = admissionOf(world);
     const ring = { queue: workerNumber, jobId: newRingId() };
-    await submitted('opus', ring);
-    expect(await desk.receive(doorbell('t', 'opus'), ring)).toMatchObject({ kind: 'done_elsewhere' });
+    await submit('opus', ring);
+    expect(await admission.receive(doorbell('t', 'opus'), ring)).toMatchObject({ kind: 'done_elsewhere' });
     expect(await lastRing()).toMatchObject({ queue: 'intake', doorbell: { turnId: 't', profile: 'opus' } });
     await ringer.close();
   }));
 
-test.each(['default', 'nobody-has-it'])(
-  'a doorbell (%s) from before its session was opened again under another profile claims and refuses nothing',
+test.each(['default', 'no-worker-has-it'])(
+  'claims and refuses nothing for a stale doorbell (%s) of a session reopened under another profile',
   (stale) =>
     withRedis(async (world) => {
-      const { desk, store, ringer, submitted, lastRing } = admission(world);
-      await submitted('opus', { queue: 'intake', jobId: newRingId() });
-      const outcome = await desk.receive(doorbell('old', stale), { queue: 'intake', jobId: newRingId() });
+      const { admission, store, ringer, submit, lastRing } = admissionOf(world);
+      await submit('opus', { queue: 'intake', jobId: newRingId() });
+      const outcome = await admission.receive(doorbell('old', stale), { queue: 'intake', jobId: newRingId() });
       expect(outcome).toMatchObject({ kind: 'done_elsewhere' });
       expect(await lastRing()).toMatchObject({ queue: 'intake', doorbell: { turnId: 't', profile: 'opus' } });
-      expect(await store.claim('s', 1, { workerId: 'w-2', workerNumber: 2 })).toMatchObject({ kind: 'mine' });
+      await expect(claimSession(store, 'w-2', { seq: 1, workerNumber: 2 })).resolves.toBeDefined();
       await ringer.close();
     }),
 );

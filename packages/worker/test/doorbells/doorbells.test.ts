@@ -9,7 +9,7 @@ import { testPrefix } from '../../../../test/setup/prefix.js';
 import { RedisServer } from '../../../../test/support/redis-server.js';
 import { Doorbells, type DoorbellsDeps } from '../../src/doorbells/doorbells.js';
 
-/** A worker's readers whose doorbells become what the test says, and the queue they read. */
+/** A worker's queue readers with an admission of the test's own, and the intake queue. */
 async function reading(url: string, receive: () => Promise<unknown>) {
   const prefix = testPrefix();
   const connection = new Redis(url, { maxRetriesPerRequest: null });
@@ -41,21 +41,21 @@ async function reading(url: string, receive: () => Promise<unknown>) {
 
 const doorbell = { sessionId: 's', turnId: 't', seq: 1, profile: 'default', preview: '' };
 
-test('a doorbell that meets a defect each time does not fail, and comes again more and more slowly', async () => {
-  let isMended = false;
+test('puts a doorbell back with a back-off after an unexpected error, instead of failing it', async () => {
+  let isRepaired = false;
   const { turns, putBack } = await reading(inject('redisUrl'), async () => {
-    if (!isMended) throw new TypeError('a defect');
+    if (!isRepaired) throw new TypeError('a defect');
     return { kind: 'committed' };
   });
   const { id } = await turns.add('turn', doorbell);
   await expect.poll(() => putBack.length, { timeout: 20_000 }).toBe(3);
-  isMended = true;
+  isRepaired = true;
   await expect.poll(() => turns.getJobState(id ?? ''), { timeout: 20_000 }).toBe('completed');
   expect(putBack).toEqual([...putBack].sort((a, b) => a - b));
   expect(putBack.at(-1)).toBeGreaterThan(2 * (putBack[0] ?? 0) - 1);
 });
 
-test('a turn that failed is told with its own error, though Redis was full when its job was to end', async () => {
+test('fails the job with the error of its turn, also when Redis was full at first', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'hearth-test-redis-'));
   const server = await RedisServer.start(folder);
   onTestFinished(async () => {

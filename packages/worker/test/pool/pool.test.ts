@@ -1,62 +1,43 @@
 import { createLogger, HearthError } from '@hearth/shared';
 import { describe, expect, test } from 'vitest';
-import type { Agent, AgentExit } from '../../src/agent/driver.js';
+import type { Agent } from '../../src/agent/driver.js';
+import { MemoryBudget } from '../../src/pool/memory-budget.js';
+import { Occupancy } from '../../src/pool/occupancy.js';
 import { Slots } from '../../src/pool/slots.js';
 import { SparePool } from '../../src/pool/spare-pool.js';
+import { type OwnedSession, SessionRegistry } from '../../src/session/session-registry.js';
+import { type FakeAgent, fakeAgent } from '../support/agents.js';
 
-interface FakeAgent extends Agent {
-  ended: boolean;
-}
-
-function fakeAgent(pid: number): FakeAgent {
-  let exit: (exit: AgentExit) => void = () => undefined;
-  const exited = new Promise<AgentExit>((resolve) => {
-    exit = resolve;
-  });
-  const agent: FakeAgent = {
-    agentId: `a-${pid}`,
-    pid,
-    claudeSessionId: `c-${pid}`,
-    exited,
-    ended: false,
-    bind: async () => undefined,
-    prompt: () => undefined,
-    interrupt: async () => undefined,
-    answer: () => undefined,
-    watch: () => undefined,
-    end: async () => {
-      agent.ended = true;
-      exit({ code: 0, signal: undefined, stderrTail: '' });
-      return exited;
-    },
-  };
-  return agent;
-}
-
-function world(total: number, target: number, start?: () => Promise<Agent>, fits = () => true) {
+/** One pool of profile `p`, also named `alias`, in a worker with `total` slots. `memory`: whether one more agent fits. */
+function world(total: number, target: number, start?: () => Promise<Agent>, memory = { isShort: false }) {
+  const log = createLogger('test', 'silent');
   const started: FakeAgent[] = [];
-  const pools = new Map<string, SparePool>();
-  const idle: { idleSince: number; evict(): Promise<boolean> }[] = [];
-  const slots = new Slots({ total, pools, idleSessions: () => idle, fits });
+  const registry = new SessionRegistry();
+  const available = (): number => (memory.isShort ? 0 : Number.MAX_SAFE_INTEGER);
+  const budget = new MemoryBudget({ available, firstEstimate: 1, log });
+  const occupancy = new Occupancy({ total, registry, budget });
   const make = async (): Promise<Agent> => {
     const agent = fakeAgent(started.length + 1);
     started.push(agent);
     return agent;
   };
-  const pool = new SparePool({
-    target,
-    start: start ?? make,
-    hasRoom: () => slots.free > 0,
-    onReady: () => undefined,
-    log: createLogger('test', 'silent'),
-  });
-  pools.set('p', pool);
-  return { pool, pools, slots, started, idle };
+  const pool = new SparePool({ target, start: start ?? make, occupancy, log });
+  const pools = new Map([
+    ['p', pool],
+    ['alias', pool],
+  ]);
+  const slots = new Slots({ occupancy, pools, registry });
+  /** Adds an idle session. */
+  const addIdle = (sessionId: string, idleSince: number, evict: () => Promise<boolean>): void =>
+    registry.add({ sessionId, idleSince, presentAgent: undefined, evict } as unknown as OwnedSession);
+  return { pool, slots, occupancy, started, addIdle };
 }
 
+const mustNotEvict = (): Promise<never> => Promise.reject(new Error('must not be evicted'));
+
 describe('spares', () => {
-  test('take their slot until their process is gone', async () => {
-    const { pool, slots, started } = world(1, 1);
+  test('take a slot until their process is gone', async () => {
+    const { pool, slots, occupancy, started } = world(1, 1);
     pool.fill();
     await pool.settled();
     const [spare] = started;
@@ -68,15 +49,15 @@ describe('spares', () => {
       });
       spare.end = async (how) => last.then(() => end(how));
     }
-    // A profile without spares of its own: that of the other has to go.
-    const slot = slots.admit('q');
+    // This profile has no spares, so the spare of the other one must go.
+    const slot = slots.acquire('q');
     await Promise.resolve();
-    expect([pool.readyCount, slots.free, slots.outlook()]).toEqual([0, -1, 'full']);
+    expect([pool.readyCount, occupancy.free, slots.outlook()]).toEqual([0, -1, 'full']);
     gone();
     expect(await slot).toMatchObject({ profile: 'q' });
   });
 
-  test('are handed out once each, and refilled on claim', async () => {
+  test('are handed out once each, and refilled', async () => {
     const { pool, started } = world(5, 2);
     pool.fill();
     await pool.settled();
@@ -88,11 +69,11 @@ describe('spares', () => {
     expect(pool.readyCount).toBe(2);
     expect(started).toHaveLength(4);
     await pool.stop();
-    expect(started.slice(2).every(({ ended }) => ended)).toBe(true);
-    expect(started.slice(0, 2).some(({ ended }) => ended)).toBe(false);
+    expect(started.slice(2).every(({ isEnded }) => isEnded)).toBe(true);
+    expect(started.slice(0, 2).some(({ isEnded }) => isEnded)).toBe(false);
   });
 
-  test('that do not start are told to all who wait, and to who comes while it lasts', async () => {
+  test('reject all waiting takers, and later ones, while starts fail', async () => {
     const error = new HearthError('agent_start_failed', 'no licence');
     const { pool } = world(5, 1, () => Promise.reject(error));
     const waiting = [pool.obtain(), pool.obtain()];
@@ -102,7 +83,7 @@ describe('spares', () => {
     await pool.stop();
   });
 
-  test('of which one did not start are no reason to turn anybody away: once is an accident, twice is none', async () => {
+  test('back off after two failed starts, not after one', async () => {
     const error = new HearthError('agent_start_failed', 'killed');
     const plan = [error, undefined, error, error];
     const { pool } = world(5, 0, async () => {
@@ -121,7 +102,7 @@ describe('spares', () => {
     await pool.stop();
   });
 
-  test('that start well and die at once are not started again at the pace of whoever comes', async () => {
+  test('back off when they start and die at once', async () => {
     const { pool, started } = world(5, 1);
     pool.fill();
     await pool.settled();
@@ -134,17 +115,17 @@ describe('spares', () => {
     await pool.stop();
   });
 
-  test('are there for all although one session cannot be resumed, however often that is tried', async () => {
+  test('stay available when one session cannot be resumed', async () => {
     const { pool } = world(5, 0);
     for (let time = 0; time < 5; time += 1)
-      pool.noteFailure(new HearthError('agent_start_failed', 'a transcript nobody can read'));
+      pool.noteFailure(new HearthError('agent_start_failed', 'a broken transcript'));
     expect(pool.isBackingOff).toBe(false);
     expect(await pool.obtain()).toMatchObject({ agent: { pid: 1 } });
     expect(pool.failure).toBeUndefined();
     await pool.stop();
   });
 
-  test('that did not start are tried again by themselves, each time', async () => {
+  test('are started again after a failed start, without a taker', async () => {
     const tried = Array.from({ length: 20 }, async () => {
       let attempts = 0;
       const { pool } = world(5, 1, async () => {
@@ -160,19 +141,19 @@ describe('spares', () => {
     await Promise.all(tried);
   });
 
-  test('that are ready are handed out although a resume failed, and one start more tells that starts go well', async () => {
+  test('are handed out after a failed resume, and one more start clears the failure', async () => {
     const { pool, slots, started } = world(5, 1);
     pool.fill();
     await pool.settled();
-    pool.noteFailure(new HearthError('agent_start_failed', 'a transcript nobody can read'));
+    pool.noteFailure(new HearthError('agent_start_failed', 'a broken transcript'));
     expect([pool.failure, pool.readyCount]).toEqual([undefined, 1]);
-    const slot = await slots.admit('p');
+    const slot = await slots.acquire('p');
     expect(slot?.spare).toBe(started[0]);
     await expect.poll(() => pool.failure).toBeUndefined();
     await pool.stop();
   });
 
-  test('are none of a profile that keeps none: a failed resume is forgotten all the same', async () => {
+  test('clear a failed resume also in a pool without spares', async () => {
     const { pool } = world(5, 0);
     pool.noteFailure(new HearthError('agent_start_failed', 'just now'));
     await expect.poll(() => pool.failure).toBeUndefined();
@@ -182,7 +163,7 @@ describe('spares', () => {
     await pool.stop();
   });
 
-  test('that are starting when the pool stops are ended, too', async () => {
+  test('are ended when the pool stops while they start', async () => {
     let arrive: (agent: Agent) => void = () => undefined;
     const { pool } = world(5, 1, () => new Promise((resolve) => (arrive = resolve)));
     pool.fill();
@@ -190,110 +171,103 @@ describe('spares', () => {
     const stopped = pool.stop();
     arrive(agent);
     await stopped;
-    expect(agent.ended).toBe(true);
+    expect(agent.isEnded).toBe(true);
   });
 
-  test('come back to the pool when nobody used them', async () => {
+  test('go back to the pool when their slot is released unused', async () => {
     const { pool, slots } = world(3, 1);
     pool.fill();
     await pool.settled();
-    const slot = await slots.admit('p');
+    const slot = await slots.acquire('p');
     expect(slot?.spare).toBeDefined();
-    if (slot !== undefined) slots.leave(slot);
+    if (slot !== undefined) slots.release(slot);
     expect(pool.readyCount).toBeGreaterThan(0);
     await pool.stop();
   });
 });
 
 describe('slots', () => {
-  test('are never more than there are: spares give way to sessions', async () => {
+  test('never exceed the total, because spares make room for sessions', async () => {
     const { pool, slots, started } = world(2, 2);
     pool.fill();
     await pool.settled();
-    const [first, second, third] = [await slots.admit('p'), await slots.admit('p'), await slots.admit('p')];
+    const [first, second, third] = [await slots.acquire('p'), await slots.acquire('p'), await slots.acquire('p')];
     expect([first?.spare?.pid, second?.spare?.pid, third]).toEqual([1, 2, undefined]);
     expect(started).toHaveLength(2);
     expect(slots.outlook()).toBe('full');
     await pool.stop();
   });
 
-  test('of spares that two profiles share count once', async () => {
-    const { pool, pools, slots } = world(4, 2);
-    pools.set('alias', pool);
+  test('count shared spares once', async () => {
+    const { pool, occupancy } = world(4, 2);
     pool.fill();
     await pool.settled();
-    expect(slots.free).toBe(2);
+    expect(occupancy.free).toBe(2);
     await pool.stop();
   });
 
-  test('of another profile’s spares are taken before an idle session loses its own', async () => {
-    const { pool, slots, started, idle } = world(1, 1);
+  test('come from spares of another profile before an idle session is evicted', async () => {
+    const { pool, slots, started, addIdle } = world(1, 1);
     pool.fill();
     await pool.settled();
-    idle.push({ idleSince: 0, evict: () => Promise.reject(new Error('must not be evicted')) });
-    expect(await slots.admit('other')).toBeDefined();
-    expect(started[0]?.ended).toBe(true);
+    addIdle('idle', 0, mustNotEvict);
+    expect(await slots.acquire('other')).toBeDefined();
+    expect(started[0]?.isEnded).toBe(true);
     await pool.stop();
   });
 
-  test('of a spare that is just starting are waited for before an idle session loses its own', async () => {
+  test('wait for a starting spare before an idle session is evicted', async () => {
     let ready = (): void => undefined;
     const starting = new Promise<void>((resolve) => {
       ready = resolve;
     });
-    const { pool, slots, idle } = world(2, 1, async () => {
+    const { pool, slots, addIdle } = world(2, 1, async () => {
       await starting;
       return fakeAgent(1);
     });
-    const held = await slots.admit('other');
-    idle.push({ idleSince: 0, evict: () => Promise.reject(new Error('must not be evicted')) });
-    const admitted = slots.admit('p');
+    const held = await slots.acquire('other');
+    addIdle('idle', 0, mustNotEvict);
+    const admitted = slots.acquire('p');
     ready();
     expect(await admitted).toMatchObject({ spare: { pid: 1 } });
     expect(held?.spare).toBeUndefined();
     await pool.stop();
   });
 
-  test('are none while one more agent would not fit into memory, but for those that others make room in', async () => {
-    let isShort = false;
-    const { pool, slots, started, idle } = world(4, 0, undefined, () => !isShort);
-    const held = await slots.admit('p');
-    isShort = true;
+  test('need memory for one more agent, or an evicted session', async () => {
+    const memory = { isShort: false };
+    const { pool, slots, started, addIdle } = world(4, 0, undefined, memory);
+    const held = await slots.acquire('p');
+    memory.isShort = true;
     pool.fill();
-    expect([started.length, slots.outlook(), await slots.admit('p')]).toEqual([0, 'full', undefined]);
-    idle.push({
-      idleSince: 0,
-      evict: async () => {
-        if (held !== undefined) slots.leave(held);
-        isShort = false;
-        return true;
-      },
+    expect([started.length, slots.outlook(), await slots.acquire('p')]).toEqual([0, 'full', undefined]);
+    addIdle('idle', 0, async () => {
+      if (held !== undefined) slots.release(held);
+      memory.isShort = false;
+      return true;
     });
     expect(slots.outlook()).toBe('evictable');
-    expect(await slots.admit('p')).toBeDefined();
+    expect(await slots.acquire('p')).toBeDefined();
     await pool.stop();
   });
 
-  test('are freed by evicting the session that has been idle longest', async () => {
-    const { slots, idle } = world(2, 0);
-    const held = [await slots.admit('p'), await slots.admit('p')];
+  test('come from the session that was idle longest', async () => {
+    const { slots, addIdle } = world(2, 0);
+    const held = [await slots.acquire('p'), await slots.acquire('p')];
     const evicted: string[] = [];
     for (const [name, idleSince, at] of [
       ['younger', 20, 0],
       ['older', 10, 1],
     ] as const) {
       const slot = held[at];
-      idle.push({
-        idleSince,
-        evict: async () => {
-          evicted.push(name);
-          if (slot !== undefined) slots.leave(slot);
-          return true;
-        },
+      addIdle(name, idleSince, async () => {
+        evicted.push(name);
+        if (slot !== undefined) slots.release(slot);
+        return true;
       });
     }
     expect(slots.outlook()).toBe('evictable');
-    expect(await slots.admit('p')).toBeDefined();
+    expect(await slots.acquire('p')).toBeDefined();
     expect(evicted).toEqual(['older']);
   });
 });

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createLogger } from '@hearth/shared';
 import { expect, test } from 'vitest';
-import { tieToHome, untieFromHome } from '../../src/agent/home.js';
+import { tieToHome, untieFromHome } from '../../src/processes/agent-home.js';
 import { workerMark } from '../../src/processes/marked.js';
 import { claimFolder, endOrphans } from '../../src/processes/orphans.js';
 

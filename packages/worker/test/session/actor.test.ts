@@ -1,226 +1,194 @@
 import { tmpdir } from 'node:os';
-import {
-  ControlRequests,
-  createLogger,
-  defaultStoreLimits,
-  Keys,
-  newRingId,
-  profileSchema,
-  SessionStore,
-} from '@hearth/shared';
+import { ControlRequests, createLogger, profileSchema, Ringer, type SessionStore } from '@hearth/shared';
 import { expect, test, vi } from 'vitest';
-import { withRedis } from '../../../../test/setup/prefix.js';
+import { type TestRedis, withRedis } from '../../../../test/setup/prefix.js';
+import type { Slot } from '../../src/pool/occupancy.js';
 import { type ActorDeps, SessionActor } from '../../src/session/actor.js';
-import { agentLimitsSchema } from '../../src/session/limits.js';
-import { answered, type HandAgent, handAgent } from './agents.js';
+import type { AgentSupply } from '../../src/session/agent-supply.js';
+import { HandOver } from '../../src/session/hand-over.js';
+import { type AgentLimits, agentLimitsSchema } from '../../src/session/limits.js';
+import { SessionRegistry } from '../../src/session/session-registry.js';
+import { type FakeAgent, fakeAgent, finished } from '../support/agents.js';
+import { claimSession, storeOf, submitTurn } from '../support/claimed.js';
 
-/** A store whose looks at the log wait until they are let go, if they are to. */
-class HeldStore extends SessionStore {
-  private letGo: (() => void)[] = [];
-  isHeld = false;
-  looks = 0;
-
-  override async head(sessionId: string): ReturnType<SessionStore['head']> {
-    this.looks += 1;
-    if (this.isHeld) await new Promise<void>((resolve) => this.letGo.push(resolve));
-    return super.head(sessionId);
-  }
-
-  release(): void {
-    for (const resolve of this.letGo.splice(0)) resolve();
-  }
-}
-
-const unused = (): never => {
-  throw new Error('nobody should ask for this');
-};
-
-const submit = async (store: SessionStore): Promise<void> => {
-  const request = { prompt: 'x', onInterrupted: 'fail' as const };
-  await store.submit({ sessionId: 's', turnId: 't', request, profile: undefined, ringId: newRingId() });
-};
-
-/** Releases the lock, and notes the turns that are left. */
-function handingOver() {
-  const left: { seq: number; wasBegun: boolean }[] = [];
-  const handOver: ActorDeps['handOver'] = async (release, begunSeq) => {
-    const released = await release();
-    if (released.kind !== 'ok') return;
-    left.push(...released.left.map(({ seq }) => ({ seq, wasBegun: seq === begunSeq })));
+/** Looks at the log wait until they are released, while they are held. */
+function holdLooks(store: SessionStore) {
+  const head = store.head.bind(store);
+  const waiting: (() => void)[] = [];
+  const held = { isHeld: false, looks: 0, release: (): void => undefined };
+  held.release = () => {
+    for (const resolve of waiting.splice(0)) resolve();
   };
-  return { handOver, left };
+  store.head = async (sessionId) => {
+    held.looks += 1;
+    if (held.isHeld) await new Promise<void>((resolve) => waiting.push(resolve));
+    return head(sessionId);
+  };
+  return held;
 }
 
-/** The actor of a session that was opened, and claimed under a real fence. */
+interface World {
+  actor: SessionActor;
+  store: SessionStore;
+  looks: ReturnType<typeof holdLooks>;
+  /** The slots that were released. */
+  released: Slot[];
+}
+
+/** The actor of a session that was opened, and claimed under a real fence. `fresh` gives its agents. */
 async function withActor(
-  deps: Partial<ActorDeps>,
-  use: (world: { actor: SessionActor; store: HeldStore }) => Promise<void>,
+  given: { fresh?: AgentSupply['fresh']; limits?: Partial<AgentLimits> },
+  use: (world: World) => Promise<void>,
 ): Promise<void> {
-  await withRedis(async ({ redis, prefix }) => {
-    const store = new HeldStore(redis, new Keys({ keyPrefix: prefix, queuePrefix: 'bull' }), defaultStoreLimits);
+  await withRedis(async (world: TestRedis) => {
+    const store = storeOf(world);
+    const ringer = new Ringer(world.redis, store.keys);
     const controls = new ControlRequests(store);
+    const registry = new SessionRegistry();
+    const log = createLogger('test', 'silent');
+    const workerId = 'w-test';
     await controls.open('s', 'default');
-    const claimed = await store.claim('s', 0, { workerId: 'w-test', workerNumber: 1 });
-    if (claimed.kind !== 'mine') throw new Error(`the claim answered ${claimed.kind}`);
-    const actor = new SessionActor(
-      's',
-      claimed.claim,
-      { profile: 'default', spare: undefined },
-      {
-        store,
-        controls,
-        workerId: 'w-test',
-        workspace: tmpdir(),
-        limits: agentLimitsSchema.parse({}),
-        policy: profileSchema.parse({}),
-        obtainAgent: unused,
-        resumeAgent: unused,
-        othersCanServe: unused,
-        othersWait: unused,
-        discard: unused,
-        showRaw: unused,
-        handOver: unused,
-        letGo: unused,
-        onOver: () => undefined,
-        log: createLogger('test', 'silent'),
-        ...deps,
-      },
-    );
-    await use({ actor, store });
+    const claim = await claimSession(store, workerId);
+    const released: Slot[] = [];
+    const deps = {
+      workerId,
+      store,
+      controls,
+      ringer,
+      registry,
+      slots: { outlook: () => 'free', release: (slot: Slot) => void released.push(slot) },
+      agents: { profile: () => profileSchema.parse({}), fresh: given.fresh },
+      handOver: new HandOver({ workerId, workerNumber: 1, store, ringer, registry, log }),
+      leftToOthers: { leave: async () => false },
+      workspaces: { of: () => tmpdir() },
+      limits: agentLimitsSchema.parse(given.limits ?? {}),
+      log,
+    };
+    const slot = { profile: 'default', spare: undefined };
+    const actor = new SessionActor('s', claim, slot, deps as unknown as ActorDeps);
+    registry.add(actor);
+    await use({ actor, store, looks: holdLooks(store), released });
+    await ringer.close();
   });
 }
 
-/** An actor whose agent has a prompt in its hands. */
-async function withRunningTurn(
-  use: (world: {
-    actor: SessionActor;
-    agent: HandAgent;
-    left: ReturnType<typeof handingOver>['left'];
-    store: SessionStore;
-  }) => Promise<void>,
-): Promise<void> {
-  const agent = handAgent(1);
-  const { handOver, left } = handingOver();
-  const obtainAgent = async () => ({ agent, warmth: 'cold' as const });
-  await withActor({ obtainAgent, handOver }, async ({ actor, store }) => {
-    await submit(store);
-    actor.start();
+/** An actor whose agent has been given a prompt. */
+async function withRunningTurn(use: (world: World & { agent: FakeAgent }) => Promise<void>): Promise<void> {
+  const agent = fakeAgent(1);
+  await withActor({ fresh: async () => ({ agent, warmth: 'cold' }) }, async (world) => {
+    await submitTurn(world.store);
+    world.actor.start();
     await expect.poll(() => agent.prompts.length).toBe(1);
-    await use({ actor, agent, left, store });
+    await use({ ...world, agent });
   });
 }
 
-test('a session whose log is being looked at is not idle: nobody may end its agent before it is known whether there is a turn', async () => {
-  const onOver = vi.fn();
-  await withActor({ onOver }, async ({ actor, store }) => {
+/** A supply whose agents come one after the other, the last one when `release` is called. */
+function heldSupply(...agents: FakeAgent[]) {
+  let release = (): void => undefined;
+  const held = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  const fresh = vi.fn(async () => {
+    const agent = agents[fresh.mock.calls.length - 1];
+    if (agent === agents.at(-1)) await held;
+    if (agent === undefined) throw new Error('no agent is left');
+    return { agent, warmth: 'cold' as const };
+  });
+  return { fresh, release };
+}
+
+test('refuses to evict a session whose log is being read', async () => {
+  await withActor({}, async ({ actor, looks, released }) => {
     const evictWhileLooking = async (look: number): Promise<boolean> => {
-      await expect.poll(() => store.looks).toBe(look);
+      await expect.poll(() => looks.looks).toBe(look);
       const isIdle = actor.idleSince !== undefined;
       return isIdle || (await actor.evict());
     };
-    store.isHeld = true;
+    looks.isHeld = true;
     actor.start();
     expect(await evictWhileLooking(1)).toBe(false);
-    store.release();
+    looks.release();
     await expect.poll(() => actor.idleSince).toBeDefined();
-    // A doorbell: it may be for a turn.
     actor.wake();
     expect(await evictWhileLooking(2)).toBe(false);
-    store.release();
+    looks.release();
     await expect.poll(() => actor.idleSince).toBeDefined();
-    expect(onOver).not.toHaveBeenCalled();
+    expect(released).toHaveLength(0);
     expect(await actor.evict()).toBe(true);
-    expect(onOver).toHaveBeenCalledOnce();
+    expect(released).toHaveLength(1);
   });
 });
 
-test('a turn whose agent is still being met when the worker drains is not begun: it goes to the next owner as it is', async () => {
-  const agent = handAgent(1);
-  let meet = (): void => undefined;
-  const met = new Promise<void>((resolve) => {
-    meet = resolve;
-  });
-  const obtainAgent = vi.fn(async () => {
-    await met;
-    return { agent, warmth: 'cold' as const };
-  });
-  const { handOver, left } = handingOver();
-  await withActor({ obtainAgent, handOver }, async ({ actor, store }) => {
-    await submit(store);
+test('leaves a turn queued when the worker drains while its agent is acquired', async () => {
+  const agent = fakeAgent(1);
+  const { fresh, release } = heldSupply(agent);
+  await withActor({ fresh }, async ({ actor, store }) => {
+    await submitTurn(store);
     actor.start();
-    await expect.poll(() => obtainAgent.mock.calls.length).toBe(1);
+    await expect.poll(() => fresh.mock.calls.length).toBe(1);
     const drained = actor.drain();
-    meet();
-    await drained;
-    expect([agent.prompts, agent.isEnded, left]).toEqual([[], true, [{ seq: 1, wasBegun: false }]]);
+    release();
+    expect(await drained).toEqual({ cutOff: false });
+    expect([agent.prompts, agent.isEnded]).toEqual([[], true]);
     expect(await store.turn('s', 1)).toMatchObject({ state: 'queued' });
+    expect(await store.head('s')).toMatchObject({ ring: { queue: 'intake' } });
   });
 });
 
-test('a turn that is killed for its memory while the worker drains fails with that: the next owner would only repeat it', async () => {
-  await withRunningTurn(async ({ actor, agent, left, store }) => {
+test('fails a turn that is killed for its memory during a drain, instead of leaving it to the next owner', async () => {
+  await withRunningTurn(async ({ actor, store }) => {
     const drained = actor.drain();
-    actor.noteMemory(agent.pid, Number.MAX_SAFE_INTEGER);
-    await drained;
-    expect(left).toEqual([]);
+    actor.noteMemory(Number.MAX_SAFE_INTEGER);
+    expect(await drained).toEqual({ cutOff: false });
     expect(await store.turn('s', 1)).toMatchObject({ result: { error: { code: 'agent_out_of_memory' } } });
   });
 });
 
-test('a turn that somebody has stopped is over, also when the time of a drain is before its agent says so', async () => {
-  await withRunningTurn(async ({ actor, agent, left, store }) => {
-    let asked = 0;
+test('fails an interrupted turn as interrupted when the drain deadline passes before its agent stops', async () => {
+  await withRunningTurn(async ({ actor, agent, store }) => {
+    let interrupts = 0;
     agent.interrupt = async () => {
-      asked += 1;
-      if (asked === 2) agent.say({ ...answered, ok: false, stopped: true });
+      interrupts += 1;
+      if (interrupts === 2) agent.say({ ...finished, ok: false, stopped: true });
     };
     actor.interrupt(1);
-    await actor.abandon();
-    expect(left).toEqual([]);
+    expect(await actor.abandon()).toEqual({ cutOff: false });
     expect(await store.turn('s', 1)).toMatchObject({ result: { error: { code: 'interrupted' } } });
   });
 });
 
-test('a turn that was begun here and is cut off by a drain is left as one that was', async () => {
-  await withRunningTurn(async ({ actor, left }) => {
-    await actor.abandon();
-    expect(left).toEqual([{ seq: 1, wasBegun: true }]);
+test('reports a begun turn as cut off when the drain deadline passes', async () => {
+  await withRunningTurn(async ({ actor, store }) => {
+    expect(await actor.abandon()).toEqual({ cutOff: true });
+    expect((await store.turn('s', 1))?.result).toBeUndefined();
   });
 });
 
-test('an agent that is met when the session is lost already, to go on after a spent one, does not stay', async () => {
-  const [first, second] = [handAgent(1), handAgent(2)];
-  let meet = (): void => undefined;
-  const met = new Promise<void>((resolve) => {
-    meet = resolve;
-  });
-  const obtainAgent = vi.fn(async () => {
-    if (obtainAgent.mock.calls.length === 1) return { agent: first, warmth: 'cold' as const };
-    await met;
-    return { agent: second, warmth: 'cold' as const };
-  });
-  const limits = agentLimitsSchema.parse({ maxTurnsPerAgent: 1 });
-  await withActor({ obtainAgent, limits }, async ({ actor, store }) => {
-    await submit(store);
+test('ends an agent that was acquired after the session was lost', async () => {
+  const [first, second] = [fakeAgent(1), fakeAgent(2)];
+  const { fresh, release } = heldSupply(first, second);
+  await withActor({ fresh, limits: { maxTurnsPerAgent: 1 } }, async ({ actor, store }) => {
+    await submitTurn(store);
     actor.start();
     await expect.poll(() => first.prompts.length).toBe(1);
-    first.say(answered);
-    await expect.poll(() => obtainAgent.mock.calls.length).toBe(2);
-    await actor.fencedOut();
-    meet();
+    first.say(finished);
+    await expect.poll(() => fresh.mock.calls.length).toBe(2);
+    await actor.drop();
+    release();
     await expect.poll(() => second.isEnded).toBe(true);
   });
 });
 
-test('a session that nobody closes any more, since Redis forgot it, is handed over: it was looked at without end', async () => {
-  const { handOver, left } = handingOver();
-  await withActor({ handOver }, async ({ actor, store }) => {
+test('hands a closing session over when Redis has lost the closing mark', async () => {
+  await withActor({}, async ({ actor, store, looks, released }) => {
     actor.start();
     await expect.poll(() => actor.idleSince).toBeDefined();
-    const { looks } = store;
-    await submit(store);
+    const before = looks.looks;
+    await submitTurn(store);
     actor.close();
-    await expect.poll(() => left).toEqual([{ seq: 1, wasBegun: false }]);
-    expect(store.looks).toBe(looks + 1);
+    await expect.poll(() => released.length).toBe(1);
+    expect(looks.looks).toBe(before + 1);
+    expect(await store.head('s')).toMatchObject({ seq: 1, ring: { queue: 'intake' } });
   });
 });

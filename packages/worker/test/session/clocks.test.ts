@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { overdue } from '../../src/session/clocks.js';
-import { RunningTurn } from '../../src/session/running-turn.js';
+import { runningTurn } from '../support/turns.js';
 
 const times = { firstEventTimeoutMs: 100, silenceTimeoutMs: 200, turnTimeoutMs: 1_000 };
 
@@ -10,14 +10,14 @@ describe('the clocks of a running turn', () => {
     [{ runningMs: 101, silentMs: 101, hasSpoken: false }, 'first_event_timeout'],
     [{ runningMs: 500, silentMs: 200, hasSpoken: true }, undefined],
     [{ runningMs: 500, silentMs: 201, hasSpoken: true }, 'silence_timeout'],
-    // A tool runs, or somebody is asked: no silence.
+    // A tool runs, or a person is asked, so there is no silence.
     [{ runningMs: 999, silentMs: 0, hasSpoken: true }, undefined],
     [{ runningMs: 1_001, silentMs: 0, hasSpoken: true }, 'turn_timeout'],
-  ])('%j: %s', (standing, code) => {
-    expect(overdue(standing, times)?.code).toBe(code);
+  ])('%j: %s', (progress, code) => {
+    expect(overdue(progress, times)?.code).toBe(code);
   });
 
-  test('name the field of the profile that says so', () => {
+  test('name the field of the profile in the error', () => {
     expect(overdue({ runningMs: 2_000, silentMs: 0, hasSpoken: true }, times)).toMatchObject({
       field: 'turnTimeoutMs',
       wayOut: expect.stringContaining('turnTimeoutMs'),
@@ -25,21 +25,9 @@ describe('the clocks of a running turn', () => {
   });
 });
 
-test('a retry of the model API is a sign of life', () => {
-  const turn = {
-    sessionId: 's',
-    turnId: 't',
-    seq: 1,
-    submittedAt: 0,
-    state: 'running',
-    attempts: 0,
-    toolsReached: [],
-  } as const;
-  const request = { prompt: 'x', onInterrupted: 'fail' } as const;
-  const ring = { queue: 'intake', jobId: 'r' } as const;
-  const served = { workerId: 'w', pid: 1, warmth: 'hot' } as const;
-  const hand = new RunningTurn({ ...turn, toolsReached: [], request, ring, isToStop: false }, 1, served);
-  expect(hand.standing.hasSpoken).toBe(false);
-  hand.toEvent({ kind: 'retry', attempt: 1, delayMs: 500, reason: '529' });
-  expect(hand.standing.hasSpoken).toBe(true);
+test('a retry of the model API counts as activity', () => {
+  const running = runningTurn();
+  expect(running.progress.hasSpoken).toBe(false);
+  running.toEvent({ kind: 'retry', attempt: 1, delayMs: 500, reason: '529' });
+  expect(running.progress.hasSpoken).toBe(true);
 });

@@ -1,20 +1,18 @@
-import type { HeadTurn, Message } from '@hearth/shared';
+import type { Message } from '@hearth/shared';
 import { expect, test } from 'vitest';
-import { RunningTurn } from '../../src/session/running-turn.js';
+import { runningTurn } from '../support/turns.js';
 
-const turn = { turnId: 't', seq: 1, toolsReached: [], request: { prompt: 'x' } } as unknown as HeadTurn;
-
-/** What a turn ends with that was cut off after so many messages and pieces. */
+/** The text of a turn that was cut off after these messages and streamed pieces. */
 function textOf(...said: (Message | { messageId: string; piece: string; by?: string })[]): string {
-  const hand = new RunningTurn(turn, 1, { workerId: 'w', pid: 1, warmth: 'hot' });
+  const running = runningTurn();
   for (const one of said) {
-    if ('role' in one) hand.toEvent({ kind: 'message', message: one });
+    if ('role' in one) running.toEvent({ kind: 'message', message: one });
     else {
       const { messageId, piece: text, by: parentToolUseId } = one;
-      hand.toEvent({ kind: 'delta', of: 'text', messageId, text, parentToolUseId });
+      running.toEvent({ kind: 'delta', of: 'text', messageId, text, parentToolUseId });
     }
   }
-  return hand.result(undefined, {
+  return running.result(undefined, {
     error: { code: 'silence_timeout', message: 'silent' },
     durable: true,
     claudeSessionId: 'c',
@@ -26,7 +24,7 @@ const message = (messageId: string, text: string): Message => ({
   content: [{ type: 'text', text }],
 });
 
-test('a turn that was cut off ends with what was said: whole messages, and what was streamed of the last', () => {
+test('a turn that was cut off keeps complete messages and the streamed part of the last one', () => {
   const streamed = [
     { messageId: 'm2', piece: 'and th' },
     { messageId: 'm2', piece: 'en' },

@@ -1,98 +1,144 @@
 import { tmpdir } from 'node:os';
 import { createLogger, HearthError, profileSchema } from '@hearth/shared';
 import { describe, expect, test } from 'vitest';
+import { agentLimitsSchema } from '../../src/session/limits.js';
 import type { Outbox } from '../../src/session/outbox.js';
+import { Ownership } from '../../src/session/ownership.js';
 import type { PermissionDesk } from '../../src/session/permission-desk.js';
 import { SessionAgent } from '../../src/session/session-agent.js';
-import { answered, type HandAgent, handAgent, handOf } from './agents.js';
+import { type FakeAgent, fakeAgent, finished } from '../support/agents.js';
+import { claimOf, runningTurn } from '../support/turns.js';
 
-/** A session that meets these agents, one after the other; an error is a start that failed. */
-function sessionWith(...agents: (HandAgent | HearthError)[]): SessionAgent {
-  const outbox = { event: () => undefined, transcript: () => undefined };
-  return new SessionAgent({
+/** A session that acquires these agents, one after the other. An error is a start that failed. */
+function sessionWith(...agents: (FakeAgent | HearthError)[]) {
+  const ownership = new Ownership(claimOf());
+  const session = new SessionAgent({
     workspace: tmpdir(),
     newAgent: async () => {
       const next = agents.shift();
-      if (next === undefined) throw new HearthError('agent_start_failed', 'there is no agent more');
+      if (next === undefined) throw new HearthError('agent_start_failed', 'no agent is left');
       if (next instanceof HearthError) throw next;
       return { agent: next, warmth: 'spare' };
     },
-    outbox: outbox as unknown as Outbox,
+    ownership,
+    outbox: { event: () => undefined, transcript: () => undefined } as unknown as Outbox,
     desk: { clear: () => undefined } as unknown as PermissionDesk,
     clocks: profileSchema.parse({}),
+    limits: agentLimitsSchema.parse({}),
     onIdleExit: () => undefined,
     log: createLogger('test', 'silent'),
   });
+  return { session, ownership };
 }
 
 describe('the agent of a session', () => {
-  test('keeps nothing of the turns it has served: nobody waits once more for its end with each', async () => {
-    const agent = handAgent(1);
-    const session = sessionWith(agent);
-    await session.meet();
-    const before = agent.waitedFor;
+  test('adds no wait for its exit with each turn', async () => {
+    const agent = fakeAgent(1);
+    const { session } = sessionWith(agent);
+    await session.acquire();
+    const before = agent.exitWaits;
     for (let seq = 1; seq <= 50; seq += 1) {
-      const ended = session.exchange(handOf(seq), agent, 'x');
-      agent.say(answered);
+      const ended = session.runPrompt(runningTurn(seq), agent, 'x');
+      agent.say(finished);
       expect(await ended).toMatchObject({ kind: 'answered' });
     }
-    expect(agent.waitedFor).toBe(before);
+    expect(agent.exitWaits).toBe(before);
   });
 
-  test.each(['before its exchange', 'during it'])('that dies %s is gone to its turn', async (when) => {
-    const agent = handAgent(1);
-    const session = sessionWith(agent);
-    await session.meet();
+  test.each(['before its exchange', 'during its exchange'])('ends the exchange when it dies %s', async (when) => {
+    const agent = fakeAgent(1);
+    const { session } = sessionWith(agent);
+    await session.acquire();
     if (when === 'before its exchange') {
       agent.die({ code: 7 });
       await agent.exited;
     }
-    const ended = session.exchange(handOf(1), agent, 'x');
-    if (when === 'during it') agent.die({ code: 7 });
+    const ended = session.runPrompt(runningTurn(), agent, 'x');
+    if (when === 'during its exchange') agent.die({ code: 7 });
     expect(await ended).toMatchObject({ kind: 'agent_gone', exit: { code: 7 } });
   });
 
-  test('that is to stop for one reason is not stopped for another, nor is another turn in its slot', async () => {
-    const agent = handAgent(1);
-    const session = sessionWith(agent);
-    await session.meet();
-    void session.exchange(handOf(1), agent, 'x');
+  test('keeps the first reason to stop a turn, and the reasons of other turns', async () => {
+    const agent = fakeAgent(1);
+    const { session } = sessionWith(agent);
+    await session.acquire();
+    void session.runPrompt(runningTurn(1), agent, 'x');
     const overdue = new HearthError('turn_timeout', 'it ran too long');
-    const why = new HearthError('interrupted', 'somebody asked');
+    const stopped = new HearthError('interrupted', 'a caller interrupted it');
     session.stop(1, overdue);
-    session.stop(2, why);
-    session.stop(1, why);
+    session.stop(2, stopped);
+    session.stop(1, stopped);
     expect(session.stopReason(1)).toBe(overdue);
-    expect(session.stopReason(2)).toBe(why);
+    expect(session.stopReason(2)).toBe(stopped);
     session.closeTurn(1);
-    expect([session.stopReason(1), session.stopReason(2)]).toEqual([undefined, why]);
-    agent.say(answered);
+    expect([session.stopReason(1), session.stopReason(2)]).toEqual([undefined, stopped]);
+    agent.say(finished);
   });
 
-  test('is waited for by whoever refuses the session while it is being ended: the lock is given back after that', async () => {
-    const agent = handAgent(1);
+  test('is killed when the session is lost while it is being ended', async () => {
+    const agent = fakeAgent(1);
     const asked: string[] = [];
     const end = agent.end.bind(agent);
     agent.end = async (how) => {
       asked.push(how);
       return how === 'now' ? end(how) : agent.exited;
     };
-    const session = sessionWith(agent);
-    await session.meet();
+    const { session, ownership } = sessionWith(agent);
+    await session.acquire();
     const ended = session.end('ask');
-    await session.refuse();
-    expect([asked, agent.isEnded]).toEqual([['ask', 'now'], true]);
+    ownership.lose('fenced');
     await ended;
+    expect([asked, agent.isEnded]).toEqual([['ask', 'now'], true]);
   });
 
-  test('is another when a spare cannot be bound, or dies while it starts, once', async () => {
-    const deaf = handAgent(1, async () => Promise.reject(new HearthError('agent_start_timeout', 'deaf')));
+  test('is acquired only after the agent before it is gone', async () => {
+    const [first, second] = [fakeAgent(1), fakeAgent(2)];
+    first.end = async () => first.exited;
+    const { session } = sessionWith(first, second);
+    await session.acquire();
+    const ended = session.end('ask');
+    let isAcquired = false;
+    const acquired = session.acquire().then((outcome) => {
+      isAcquired = true;
+      return outcome;
+    });
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(isAcquired).toBe(false);
+    first.die();
+    await ended;
+    expect(await acquired).toMatchObject({ kind: 'acquired', agent: { pid: 2 } });
+  });
+
+  test('has its output refused and counted once the session is lost', async () => {
+    const agent = fakeAgent(1);
+    agent.end = async () => agent.exited;
+    const answers: unknown[] = [];
+    agent.answer = (_requestId, answer) => void answers.push(answer);
+    const { session, ownership } = sessionWith(agent);
+    await session.acquire();
+    ownership.lose('fenced');
+    agent.say({ kind: 'status', status: 'x' });
+    agent.say({
+      kind: 'gate',
+      requestId: 'r',
+      toolUseId: 't',
+      name: 'Bash',
+      input: {},
+      parentToolUseId: undefined,
+    });
+    expect([ownership.refusedWrites, answers]).toEqual([2, [expect.objectContaining({ allow: false })]]);
+    agent.die();
+  });
+
+  test('is replaced once when a spare cannot be bound, or a start fails', async () => {
+    const deaf = fakeAgent(1, async () => Promise.reject(new HearthError('agent_start_timeout', 'deaf')));
     const died = new HearthError('agent_start_failed', 'died');
-    expect(await sessionWith(deaf, handAgent(2)).meet()).toMatchObject({ kind: 'met', agent: { pid: 2 } });
+    const acquire = (...agents: (FakeAgent | HearthError)[]) => sessionWith(...agents).session.acquire();
+    expect(await acquire(deaf, fakeAgent(2))).toMatchObject({ kind: 'acquired', agent: { pid: 2 } });
     expect(deaf.isEnded).toBe(true);
-    expect(await sessionWith(died, handAgent(3)).meet()).toMatchObject({ kind: 'met', agent: { pid: 3 } });
-    expect(await sessionWith(died, died, handAgent(4)).meet()).toMatchObject({ kind: 'failed', error: died });
+    expect(await acquire(died, fakeAgent(3))).toMatchObject({ kind: 'acquired', agent: { pid: 3 } });
+    expect(await acquire(died, died, fakeAgent(4))).toMatchObject({ kind: 'failed', error: died });
     const missing = new HearthError('claude_not_found', 'no binary');
-    expect(await sessionWith(missing, handAgent(5)).meet()).toMatchObject({ kind: 'failed', error: missing });
+    expect(await acquire(missing, fakeAgent(5))).toMatchObject({ kind: 'failed', error: missing });
   });
 });

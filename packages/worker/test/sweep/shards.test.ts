@@ -3,8 +3,8 @@ import { allShards, partOf } from '../../src/sweep/shards.js';
 
 const worker = (workerId: string, state: 'serving' | 'draining' = 'serving') => ({ workerId, state });
 
-test('the workers that serve look after every shard, each after its own part; one that drains looks after none any more', () => {
-  const living = [worker('a'), worker('b', 'draining'), worker('c')];
-  const parts = ['a', 'c'].flatMap((workerId) => partOf(workerId, living));
+test('shares all shards among the serving workers, and gives a draining one none', () => {
+  const live = [worker('a'), worker('b', 'draining'), worker('c')];
+  const parts = ['a', 'c'].flatMap((workerId) => partOf(workerId, live));
   expect(parts.sort((a, b) => a - b)).toEqual(allShards);
 });

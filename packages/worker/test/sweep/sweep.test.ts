@@ -1,48 +1,46 @@
-import { createLogger, defaultStoreLimits, Keys, LeaseStore, newRingId, Ringer, SessionStore } from '@hearth/shared';
+import { createLogger, LeaseStore, newRingId, Ringer } from '@hearth/shared';
 import { expect, test } from 'vitest';
 import { type TestRedis, withRedis } from '../../../../test/setup/prefix.js';
-import type { Sessions } from '../../src/session/sessions.js';
+import { RepeatedRound } from '../../src/rounds.js';
+import { HandOver } from '../../src/session/hand-over.js';
+import { SessionRegistry } from '../../src/session/session-registry.js';
 import { Sweep } from '../../src/sweep/sweep.js';
-import { workerRecord } from '../worker-record.js';
+import { claimSession, storeOf, submitTurn } from '../support/claimed.js';
+import { workerRecord } from '../support/worker-record.js';
 
 const ttlMs = 60_000;
 
-/** A session with a turn, owned by `w-dead` on worker number 1, whose lease is to end. */
-async function orphaned({ redis, prefix }: TestRedis) {
-  const keys = new Keys({ keyPrefix: prefix, queuePrefix: prefix });
-  // Only whoever knows that it died looks at once.
-  const store = new SessionStore(redis, keys, { ...defaultStoreLimits, lookAfterMs: ttlMs });
+/** A session with a turn, owned by `w-dead` under worker number 1, whose lease is to end. */
+async function orphaned(world: TestRedis) {
+  const { redis } = world;
+  // No turn is late, so a sweep finds only the sessions of dead workers.
+  const store = storeOf(world, { lookAfterMs: ttlMs });
+  const { keys } = store;
   const leases = new LeaseStore(redis, keys);
   const ringer = new Ringer(redis, keys);
   await leases.acquire(workerRecord('w-dead'), ttlMs);
-  const request = { prompt: 'x', onInterrupted: 'fail' as const };
-  const submitted = { sessionId: 's', turnId: 't', request, profile: undefined, ringId: newRingId() };
-  const { ring } = await store.submit(submitted);
-  await store.claim('s', 1, { workerId: 'w-dead', workerNumber: 1 });
+  const { ring } = await submitTurn(store);
+  await claimSession(store, 'w-dead', { seq: 1 });
   await store.ring('s', 1, ring, { queue: 1, jobId: newRingId() });
 
-  /** Takes the worker number of a holder that is dead. */
+  /** Acquires the worker number of a dead holder. */
   const inherit = async (heir: string, holder: string): Promise<void> => {
     if (heir !== holder) await redis.del(keys.lease(holder));
     expect(await leases.acquire(workerRecord(heir), ttlMs)).toEqual({ kind: 'ok', workerNumber: 1 });
   };
-  const sweepOf = (workerId: string): Sweep =>
-    new Sweep({
-      workerId,
-      workerNumber: 1,
-      store,
-      leases,
-      ringer,
-      sessions: { find: () => undefined } as unknown as Sessions,
-      log: createLogger('test', 'silent'),
-    });
+  const sweepOf = (workerId: string): RepeatedRound => {
+    const registry = new SessionRegistry();
+    const log = createLogger('test', 'silent');
+    const handOver = new HandOver({ workerId, workerNumber: 1, store, ringer, registry, log });
+    return new RepeatedRound(new Sweep({ workerId, store, leases, ringer, registry, handOver, log }), log);
+  };
   return { store, leases, ringer, inherit, sweepOf };
 }
 
 test.each([
-  { what: 'the reply to whoever took its worker number was lost', heirs: ['w-resent', 'w-resent'] },
-  { what: 'whoever took its worker number died before it had looked', heirs: ['w-short', 'w-next'] },
-])('the sessions of a dead worker are looked for although $what', ({ heirs }) =>
+  { what: 'the reply to the heir of its worker number was lost', heirs: ['w-resent', 'w-resent'] },
+  { what: 'the heir of its worker number died before its sweep', heirs: ['w-short', 'w-next'] },
+])('rings the turns of a dead worker although $what', ({ heirs }) =>
   withRedis(async (world) => {
     const { store, leases, ringer, inherit, sweepOf } = await orphaned(world);
     let holder = 'w-dead';
@@ -61,7 +59,7 @@ test.each([
   }),
 );
 
-test('a look for them that is stopped half-way is left to others', () =>
+test('leaves the sessions of a dead worker to others when it is stopped half-way', () =>
   withRedis(async (world) => {
     const { store, leases, ringer, inherit, sweepOf } = await orphaned(world);
     await inherit('w-next', 'w-dead');

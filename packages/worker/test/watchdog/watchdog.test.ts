@@ -5,7 +5,7 @@ import { createLogger } from '@hearth/shared';
 import { expect, onTestFinished, test } from 'vitest';
 import { Watchdog } from '../../src/watchdog/watchdog.js';
 
-test('a watchdog that dies is followed by another, however often that one cannot be started at first', async () => {
+test('starts another watchdog after one died, also when the first starts fail', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'hearth-watchdog-'));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
   const [program, runs, beats] = [join(folder, 'watchdog.mjs'), join(folder, 'runs'), join(folder, 'beats')];
@@ -23,7 +23,7 @@ test('a watchdog that dies is followed by another, however often that one cannot
   await chmod(program, 0o755);
   const failures: string[] = [];
   const log = createLogger('test', 'error', {
-    write: (line) => void (line.includes('could not be started') && failures.push(line)),
+    write: (line) => void (line.includes('watchdog.start_failed') && failures.push(line)),
   });
   const watchdog = new Watchdog('w', 1_000, log, [program]);
   await watchdog.start();
@@ -36,7 +36,7 @@ test('a watchdog that dies is followed by another, however often that one cannot
   await expect.poll(() => failures.length, { timeout: 20_000 }).toBeGreaterThan(1);
   expect(await pids()).toHaveLength(1);
   await rename(`${program}.away`, program);
-  // The second ends at once; the third is told what the first knew.
+  // The second ends at once. The third gets the last beat that the first had.
   await expect.poll(() => readFile(beats, 'utf8').catch(() => ''), { timeout: 20_000 }).toContain('3 beat 7\n');
   await watchdog.stop();
   expect(await pids()).toHaveLength(3);

@@ -1,19 +1,19 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { HearthError, type Logger, type Prompt } from '@hearth/shared';
+import { removeHome, untieFromHome } from '../../processes/agent-home.js';
 import type { Agent, AgentEnd, AgentEvent, AgentExit, Answer, Launch, RawListener } from '../driver.js';
-import { removeHome, untieFromHome } from '../home.js';
 import { Child } from './child.js';
 import { ControlChannel } from './control.js';
-import { type Beginning, commandLine, configDir, environment, gateCallback } from './launch.js';
+import { type Beginning, commandLine, configDir, environment, gateCallback, transcriptFolder } from './launch.js';
 import { adoptWorkspace } from './placed-workspace.js';
 import { TranscriptTail } from './transcript-tail.js';
 import { Translator } from './translate.js';
 import { parseLine } from './wire.js';
 
-/** ms the CLI has to acknowledge an interrupt or a claim; it was seen to take 2–60. */
+/** ms the CLI has to acknowledge an interrupt or a claim. It was seen to take 2–60. */
 const requestDeadlineMs = 10_000;
-/** A CLI that does not mirror its transcript may write it after its result: so often it is looked at again, and so many times. */
+/** A CLI that does not mirror its transcript may write it after its result, so the files are read again: every so many ms, so many times. */
 const lateEntryEveryMs = 100;
 const lateEntryLooks = 20;
 
@@ -22,9 +22,8 @@ export interface ClaudeAgentSpec {
   launch: Launch;
   beginning: Beginning;
   cwd: string;
-  claudeSessionId: string;
   workerEnv: NodeJS.ProcessEnv;
-  /** Whether this CLI tells its transcript on stdout; else it is read from its files. */
+  /** Whether this CLI mirrors its transcript on stdout. Otherwise the worker reads its files. */
   mirrors: boolean;
   log: Logger;
 }
@@ -45,7 +44,7 @@ export class ClaudeAgent implements Agent {
   constructor(private readonly spec: ClaudeAgentSpec) {
     const { launch, beginning } = spec;
     this.agentId = launch.agentId;
-    this.claudeSessionId = spec.claudeSessionId;
+    this.claudeSessionId = beginning.claudeSessionId;
     this.translator = new Translator((event) => {
       if (event.kind === 'permission') this.permissions.set(event.requestId, event.input);
       if (event.kind === 'permission_withdrawn') this.permissions.delete(event.requestId);
@@ -57,9 +56,12 @@ export class ClaudeAgent implements Agent {
       cwd: spec.cwd,
       env: environment(launch, spec.workerEnv),
       agentId: launch.agentId,
-      onLine: (text) => this.guarded(() => this.onLine(text)),
+      onLine: (text) => this.contain(() => this.onLine(text)),
       onTooLong: (bytes) => {
-        spec.log.error({ agentId: this.agentId, bytes }, 'the agent printed a line beyond all bounds; ending it');
+        spec.log.error(
+          { event: 'agent.line_too_long', agentId: this.agentId, bytes },
+          'the agent printed a line that is too long; ending the agent',
+        );
         void this.end('now');
       },
       onStderr: (text) => this.rawListener?.('err', text),
@@ -67,7 +69,7 @@ export class ClaudeAgent implements Agent {
     const { home } = launch;
     this.tail = spec.mirrors
       ? undefined
-      : new TranscriptTail([join(configDir(launch), 'projects'), join(home, 'past')]);
+      : new TranscriptTail([join(configDir(launch), 'projects'), transcriptFolder(home)]);
     this.control = new ControlChannel((line) => this.write(line));
     this.exited = this.child.exited.then(async (exit) => {
       this.control.close(
@@ -76,9 +78,12 @@ export class ClaudeAgent implements Agent {
           `The agent ended (${exit.code ?? exit.signal ?? 'not started'}). ${exit.stderrTail}`.trim(),
         ),
       );
-      // Everything the agent started is gone: nobody writes there any more.
+      // Everything the agent started is gone, so nothing writes to its home any more.
       await removeHome(home).catch((error: unknown) => {
-        spec.log.warn({ agentId: this.agentId, err: error }, 'the folders of an agent could not be removed');
+        spec.log.warn(
+          { event: 'agent.home_remove_failed', agentId: this.agentId, err: error },
+          'could not remove the folders of an agent',
+        );
       });
       return exit;
     });
@@ -88,7 +93,7 @@ export class ClaudeAgent implements Agent {
     return this.child.pid ?? -1;
   }
 
-  /** The handshake: with the tool gate's hook. @throws HearthError */
+  /** Performs the handshake, which registers the tool gate's hook. @throws HearthError */
   async initialise(deadlineMs: number): Promise<void> {
     await this.control.ask(
       { subtype: 'initialize', hooks: { PreToolUse: [{ matcher: null, hookCallbackIds: [gateCallback] }] } },
@@ -151,8 +156,8 @@ export class ClaudeAgent implements Agent {
     const parsed = parseLine(text);
     if (parsed.kind === 'garbage')
       this.spec.log.warn(
-        { agentId: this.agentId, reason: parsed.reason },
-        'the agent printed a line that makes no sense',
+        { event: 'agent.bad_line', agentId: this.agentId, reason: parsed.reason },
+        'the agent printed a line that cannot be parsed',
       );
     if (parsed.kind !== 'line') return;
     if (parsed.line.type === 'control_response') return this.control.answered(parsed.line);
@@ -160,28 +165,28 @@ export class ClaudeAgent implements Agent {
     this.translator.line(parsed.line);
   }
 
-  /** What goes wrong with what one agent says ends that agent, not the worker with all its sessions. */
-  private guarded(work: () => void): void {
+  /** An error in handling one agent's output ends that agent, not the worker with all its sessions. */
+  private contain(work: () => void): void {
     try {
       work();
     } catch (error) {
       this.spec.log.error(
-        { agentId: this.agentId, err: error },
-        'what the agent said could not be dealt with; ending it',
+        { event: 'agent.output_failed', agentId: this.agentId, err: error },
+        'could not handle the output of the agent; ending the agent',
       );
       void this.end('now');
     }
   }
 
-  /** Before a result what it is about; and for a while after it, for entries come late. */
+  /** Reads new transcript lines before a result is passed on, and for a while after it, because entries can come late. */
   private readTail(claudeSessionId: string, timesMore = lateEntryLooks): void {
     for (const mirror of this.tail?.take(claudeSessionId) ?? []) this.translator.line(mirror);
     if (this.tail === undefined || timesMore === 0) return;
-    setTimeout(() => this.guarded(() => this.readTail(claudeSessionId, timesMore - 1)), lateEntryEveryMs).unref();
+    setTimeout(() => this.contain(() => this.readTail(claudeSessionId, timesMore - 1)), lateEntryEveryMs).unref();
   }
 }
 
-/** `{}` is no opinion: the usual permission flow goes on. */
+/** `{}` means no opinion, so the usual permission flow continues. */
 function gateAnswer(answer: Answer): unknown {
   if (answer.allow) return {};
   return {

@@ -2,21 +2,23 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { HearthError, type Logger } from '@hearth/shared';
-import type { Agent, AgentDriver, Launch, Past } from '../driver.js';
-import { tieToHome } from '../home.js';
+import { tieToHome } from '../../processes/agent-home.js';
+import type { Agent, AgentDriver, Launch, ResumedAgent, StoredTranscript } from '../driver.js';
 import { findClaude } from './binary.js';
 import { ClaudeAgent } from './claude-agent.js';
-import { type Beginning, configDir } from './launch.js';
+import { conversationOf } from './conversation.js';
+import { type Beginning, configDir, transcriptFolder } from './launch.js';
 import { placedWorkspace } from './placed-workspace.js';
+import { repairTranscript } from './repair-transcript.js';
 
 export interface ClaudeDriverOptions {
-  /** Path of the binary; absent: searched for at each start, so that one installed later is found. */
+  /** Path of the binary. Undefined: each start searches for it, so that a binary installed later is found. */
   claudePath: string | undefined;
   workerEnv: NodeJS.ProcessEnv;
   log: Logger;
 }
 
-/** Flags an older CLI may not know, and what is done without each. */
+/** Flags an older CLI may not know, and what Hearth does without them. */
 const optionalFlags = {
   /** Marked alpha. */
   '--await-claim': 'this claude cannot park spares (--await-claim); starting them in folders that become workspaces',
@@ -25,7 +27,7 @@ const optionalFlags = {
 };
 type OptionalFlag = keyof typeof optionalFlags;
 
-/** The driver of the real CLI. Owns what is known of the CLI's abilities: one that lacks a flag says so at the first start. */
+/** The driver of the real CLI. Owns which optional flags the CLI lacks, which the first start shows. */
 export class ClaudeDriver implements AgentDriver {
   private readonly lacks = new Set<OptionalFlag>();
 
@@ -35,18 +37,25 @@ export class ClaudeDriver implements AgentDriver {
     return this.withoutUnknown(launch, (fresh) => this.startSpare(fresh));
   }
 
-  async resume(launch: Launch, workspace: string, past: Past): Promise<Agent> {
-    return this.withoutUnknown(launch, (fresh) => this.startResumed(fresh, workspace, past));
+  async resume(launch: Launch, workspace: string, transcript: StoredTranscript): Promise<ResumedAgent | undefined> {
+    const { claudeSessionId } = transcript;
+    const conversation = conversationOf(transcript.files, claudeSessionId);
+    if (conversation === undefined) return undefined;
+    const { files, cutLines } = repairTranscript(conversation);
+    const agent = await this.withoutUnknown(launch, (fresh) =>
+      this.startResumed(fresh, workspace, { claudeSessionId, files }),
+    );
+    return { agent, cutLines };
   }
 
   private async startSpare(launch: Launch): Promise<Agent> {
-    // A profile with one workspace for all starts its spares there; only scratch workspaces are not known before the claim.
+    // Spares of a profile with one workspace for all start there. A scratch workspace is not known before the claim.
     const { workspace } = launch.profile;
     if (workspace !== 'scratch') return this.startIn(launch, workspace);
     if (this.lacks.has('--await-claim')) {
       const placed = placedWorkspace(launch.workspaces, launch.agentId);
       await mkdir(launch.home, { recursive: true });
-      // Until a session takes it.
+      // The folder goes with the agent until a session takes it.
       await tieToHome(launch.home, placed);
       return this.startIn(launch, placed);
     }
@@ -60,18 +69,22 @@ export class ClaudeDriver implements AgentDriver {
     return this.start(launch, { kind: 'placed', claudeSessionId: randomUUID() }, workspace);
   }
 
-  private async startResumed(launch: Launch, workspace: string, past: Past): Promise<Agent> {
-    const folder = join(launch.home, 'past');
-    const transcript = join(folder, `${past.claudeSessionId}.jsonl`);
-    for (const [file, content] of past.files) {
+  private async startResumed(
+    launch: Launch,
+    workspace: string,
+    { claudeSessionId, files }: StoredTranscript,
+  ): Promise<Agent> {
+    const folder = transcriptFolder(launch.home);
+    const transcript = join(folder, `${claudeSessionId}.jsonl`);
+    for (const [file, content] of files) {
       const path = file === 'main' ? transcript : join(folder, file);
       await mkdir(dirname(path), { recursive: true });
       await writeFile(path, content);
     }
-    return this.start(launch, { kind: 'resumed', transcript }, workspace, past.claudeSessionId);
+    return this.start(launch, { kind: 'resumed', transcript, claudeSessionId }, workspace);
   }
 
-  /** Starts again without a flag that turns out to be unknown. */
+  /** Starts again without a flag that the CLI does not know. */
   private async withoutUnknown(launch: Launch, start: (launch: Launch) => Promise<Agent>): Promise<Agent> {
     for (let fresh = launch; ; fresh = { ...fresh, home: `${fresh.home}+` }) {
       try {
@@ -80,25 +93,23 @@ export class ClaudeDriver implements AgentDriver {
         const unknown = error instanceof HearthError ? unknownFlag(error.message) : undefined;
         if (unknown === undefined || this.lacks.has(unknown)) throw error;
         this.lacks.add(unknown);
-        this.options.log.info(optionalFlags[unknown]);
-        // A fresh home next: that of a start that failed is just being removed.
+        this.options.log.info({ event: 'claude.flag_unknown', flag: unknown }, optionalFlags[unknown]);
+        // The next start gets a fresh home, because the home of the failed start is being removed.
       }
     }
   }
 
-  private async start(launch: Launch, beginning: Beginning, cwd: string, resumedId?: string): Promise<Agent> {
+  private async start(launch: Launch, beginning: Beginning, cwd: string): Promise<Agent> {
     const binary = findClaude(this.options.claudePath);
     for (const folder of [configDir(launch), join(launch.home, 'tmp')]) await mkdir(folder, { recursive: true });
     if (launch.profile.loginFrom !== undefined) {
       await symlink(join(launch.profile.loginFrom, '.credentials.json'), join(configDir(launch), '.credentials.json'));
     }
-    const claudeSessionId = beginning.kind === 'resumed' ? (resumedId ?? '') : beginning.claudeSessionId;
     const agent = new ClaudeAgent({
       binary: binary.path,
       launch,
       beginning,
       cwd,
-      claudeSessionId,
       workerEnv: this.options.workerEnv,
       mirrors: !this.lacks.has('--session-mirror'),
       log: this.options.log,
@@ -126,7 +137,7 @@ function startError(cause: unknown, binary: string, stderrTail: string, timeoutM
       {
         field: 'startTimeoutMs',
         expected: 'an answer to `initialize` in time',
-        wayOut: 'Run `hearth doctor`; if the machine is slow, raise startTimeoutMs in the profile.',
+        wayOut: 'Run `hearth doctor`. If the machine is slow, raise startTimeoutMs in the profile.',
         cause,
       },
     );
@@ -137,7 +148,7 @@ function startError(cause: unknown, binary: string, stderrTail: string, timeoutM
     {
       field: 'claudePath',
       expected: 'Claude Code 2.1.329 or one that understands the same flags',
-      wayOut: 'Run `hearth doctor` on the worker’s machine; it starts the binary and says what it answers.',
+      wayOut: 'Run `hearth doctor` on the worker’s machine. It starts the binary and prints its answer.',
       cause,
     },
   );

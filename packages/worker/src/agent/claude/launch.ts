@@ -7,11 +7,11 @@ import type { Launch } from '../driver.js';
 /** Callback id of the tool gate's PreToolUse hook. */
 export const gateCallback = 'hearth-tool-gate';
 
-/** How an agent begins: unbound and parked, in its folder without a past, or from a transcript. */
+/** How an agent begins: parked without a folder, placed in a folder without a conversation, or resumed from a transcript file. */
 export type Beginning =
   | { kind: 'parked'; claudeSessionId: string }
   | { kind: 'placed'; claudeSessionId: string }
-  | { kind: 'resumed'; transcript: string };
+  | { kind: 'resumed'; claudeSessionId: string; transcript: string };
 
 /**
  * The one function that makes an agent's command line: spares, cold launches and resumes differ in `beginning` alone, so that
@@ -107,8 +107,11 @@ export function environment(launch: Launch, worker: NodeJS.ProcessEnv): Record<s
 /** As the CLI reads its switches. */
 const isOn = (value = ''): boolean => ['1', 'true', 'yes', 'on'].includes(value.trim().toLowerCase());
 
-/** Each agent has its own: concurrent writers tear `.claude.json` (a reported hazard). */
+/** The agent's config dir. Each agent has its own, because concurrent writers tear `.claude.json` (a reported hazard). */
 export const configDir = (launch: Launch): string => join(launch.home, 'config');
+
+/** Where the transcript of a resumed agent is written, in its home. */
+export const transcriptFolder = (home: string): string => join(home, 'transcript');
 
 /** Equal for profiles whose agents are interchangeable: the key of a pool. */
 export function launchKey(profile: Profile): string {

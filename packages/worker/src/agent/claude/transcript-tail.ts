@@ -1,22 +1,23 @@
 import { closeSync, fstatSync, openSync, readdirSync, readSync } from 'node:fs';
 import { join } from 'node:path';
+import { parseObject } from './transcript-entry.js';
 import type { LineOf } from './wire.js';
 
 type Mirror = LineOf<'transcript_mirror'>;
 
 /**
- * Reads what a CLI without `--session-mirror` has written of its conversation, as the mirror would have told it. Owns how far each file
- * was read. Read at once, not awaited: what is read has to come before the result that is just being told.
+ * Reads the transcript files of a CLI without `--session-mirror`, and gives what the mirror would have given. Owns how far each file was
+ * read. It reads synchronously, because the lines must come before the result that is being handled.
  */
 export class TranscriptTail {
   private readonly read = new Map<string, number>();
 
-  /** `folders`: where transcripts can lie; what lies there now is the past. */
+  /** `folders`: where transcripts can be. Content that is there now is not read. */
   constructor(private readonly folders: readonly string[]) {
     for (const file of this.files('')) this.read.set(file, sizeOf(file));
   }
 
-  /** What was written of a conversation since the last look: whole lines only. */
+  /** Reads whole lines that were written of a conversation since the last call. */
   take(claudeSessionId: string): Mirror[] {
     return this.files(claudeSessionId).flatMap((filePath) => {
       const from = this.read.get(filePath) ?? 0;
@@ -25,27 +26,22 @@ export class TranscriptTail {
       if (whole.length === 0) return [];
       this.read.set(filePath, from + whole.length);
       const lines = whole.toString('utf8').split('\n').filter(Boolean);
-      const entries = lines.flatMap(entryOf);
+      // A torn line is dropped. A resume cuts the transcript back to its last valid chain.
+      const entries = lines.flatMap((line): Mirror['entries'] => {
+        const entry = parseObject(line);
+        return entry === undefined ? [] : [entry as Mirror['entries'][number]];
+      });
       return [{ type: 'transcript_mirror' as const, filePath, entries }];
     });
   }
 
-  /** The conversation's own file, and those of its sub-agents in the folder beside it. */
+  /** The conversation's own file, and the files of its sub-agents in the folder beside it. */
   private files(claudeSessionId: string): string[] {
     return this.folders.flatMap((folder) =>
       list(folder)
         .map((name) => join(folder, name))
         .filter((path) => path.endsWith('.jsonl') && path.includes(claudeSessionId)),
     );
-  }
-}
-
-/** A torn line is none: a resume cuts the transcript back to what hangs together. */
-function entryOf(line: string): Mirror['entries'] {
-  try {
-    return [JSON.parse(line) as Mirror['entries'][number]];
-  } catch {
-    return [];
   }
 }
 
@@ -66,7 +62,7 @@ function readFrom(file: string, from: number): Buffer {
   try {
     fd = openSync(file, 'r');
   } catch {
-    // Its folder is just being removed.
+    // Its folder is being removed.
     return Buffer.alloc(0);
   }
   try {

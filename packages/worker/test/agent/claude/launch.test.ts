@@ -72,7 +72,7 @@ describe('the environment of an agent', () => {
 test('a resume repeats every flag of the spare it follows', () => {
   const { profile } = launch({ model: 'm', allowedTools: ['Read', 'Bash(ls:*)'], maxTurns: 3, extraArgs: ['--bare'] });
   const spare = commandLine(profile, { kind: 'parked', claudeSessionId: 'id' });
-  const resumed = commandLine(profile, { kind: 'resumed', transcript: '/t.jsonl' });
+  const resumed = commandLine(profile, { kind: 'resumed', claudeSessionId: 'c', transcript: '/t.jsonl' });
   const beginning = ['--session-id', 'id', '--await-claim', '--resume', '/t.jsonl'];
   const rest = (args: readonly string[]): string[] => args.filter((arg) => !beginning.includes(arg));
   expect(rest(resumed)).toEqual(rest(spare));

@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest';
-import { conversationOf } from '../../src/session/conversation.js';
+import { conversationOf } from '../../../src/agent/claude/conversation.js';
 
 const line = (value: object): string => `${JSON.stringify(value)}\n`;
 const before = line({ uuid: 'a', sessionId: 'one' }) + line({ type: 'last-prompt', sessionId: 'one' });
 const after = line({ uuid: 'b', sessionId: 'two' });
 const nameless = line({ type: 'summary' });
 
-test('of a transcript only the conversation that goes on is the past, with the lines that name none', () => {
+test('keeps the lines of one conversation, and the lines that name none', () => {
   const files = new Map([
     ['main', before + nameless + after],
     ['one/subagents/x.jsonl', before],
@@ -21,15 +21,12 @@ test('of a transcript only the conversation that goes on is the past, with the l
   expect(conversationOf(files, 'one')?.get('main')).toBe(before + nameless);
 });
 
-test('of a conversation that has just begun there is nothing to resume', () => {
+test('finds nothing to resume in a conversation that has just begun', () => {
   expect(conversationOf(new Map([['main', before + nameless]]), 'two')).toBeUndefined();
   expect(conversationOf(new Map(), 'two')).toBeUndefined();
 });
 
-test.each(['{"torn', 'null', '7'])(
-  'a damaged line may have been anything: %s is left to whoever mends the past',
-  (damaged) => {
-    const kept = new Map([['main', `${damaged}\n`]]);
-    expect(conversationOf(new Map([['main', before + damaged]]), 'two')).toEqual(kept);
-  },
-);
+test.each(['{"torn', 'null', '7'])('keeps the damaged line %s, because it may have been an entry', (damaged) => {
+  const kept = new Map([['main', `${damaged}\n`]]);
+  expect(conversationOf(new Map([['main', before + damaged]]), 'two')).toEqual(kept);
+});

@@ -1,22 +1,22 @@
-import type { HeadTurn } from '@hearth/shared';
 import type { Agent, AgentEvent, AgentExit } from '../../src/agent/driver.js';
-import { RunningTurn } from '../../src/session/running-turn.js';
 
-/** An agent made by hand: says what the test has it say. */
-export interface HandAgent extends Agent {
+/** An agent that a test controls. */
+export interface FakeAgent extends Agent {
+  /** Passes an event to the session, as if the agent had said it. */
   say(event: AgentEvent): void;
-  /** Its process ends by itself. */
+  /** Ends its process, as if it had ended by itself. */
   die(exit?: Partial<AgentExit>): void;
-  /** How often somebody waited for its end. */
-  readonly waitedFor: number;
+  /** How many waits for its end there were. */
+  readonly exitWaits: number;
   readonly prompts: unknown[];
   readonly isEnded: boolean;
 }
 
-export function handAgent(pid: number, binding: () => Promise<void> = async () => undefined): HandAgent {
+/** @param binding what `bind` waits for */
+export function fakeAgent(pid: number, binding: () => Promise<void> = async () => undefined): FakeAgent {
   let listener: (event: AgentEvent) => void = () => undefined;
   let resolveExit: (exit: AgentExit) => void = () => undefined;
-  let waitedFor = 0;
+  let exitWaits = 0;
   let isEnded = false;
   const prompts: unknown[] = [];
   const exited = new Promise<AgentExit>((resolve) => {
@@ -31,11 +31,11 @@ export function handAgent(pid: number, binding: () => Promise<void> = async () =
     pid,
     claudeSessionId: `c-${pid}`,
     get exited() {
-      waitedFor += 1;
+      exitWaits += 1;
       return exited;
     },
-    get waitedFor() {
-      return waitedFor;
+    get exitWaits() {
+      return exitWaits;
     },
     get isEnded() {
       return isEnded;
@@ -58,23 +58,8 @@ export function handAgent(pid: number, binding: () => Promise<void> = async () =
   };
 }
 
-const head = (seq: number): HeadTurn => ({
-  sessionId: 's',
-  turnId: `t${seq}`,
-  seq,
-  submittedAt: 0,
-  state: 'running',
-  attempts: 0,
-  toolsReached: [],
-  request: { prompt: 'x', onInterrupted: 'fail' },
-  ring: { queue: 'intake', jobId: 'r' },
-  isToStop: false,
-});
-/** A running turn. */
-export const handOf = (seq: number): RunningTurn =>
-  new RunningTurn(head(seq), 1, { workerId: 'w', pid: 1, warmth: 'hot' });
-/** What an agent says that has answered its prompt. */
-export const answered: Extract<AgentEvent, { kind: 'result' }> = {
+/** The result of a prompt that finished. */
+export const finished: Extract<AgentEvent, { kind: 'result' }> = {
   kind: 'result',
   ok: true,
   stopped: false,

@@ -1,0 +1,58 @@
+import { hostname } from 'node:os';
+import { launchDigest, type Profiles, type WorkerRecord } from '@hearth/shared';
+import type { MemoryBudget } from '../pool/memory-budget.js';
+import type { SparePool } from '../pool/spare-pool.js';
+import type { SessionRegistry } from '../session/session-registry.js';
+import { version } from '../version.js';
+
+export interface WorkerStatusDeps {
+  workerId: string;
+  slots: number;
+  profiles: Profiles;
+  /** Profile name → pool. Profiles can share one. */
+  pools: ReadonlyMap<string, SparePool>;
+  registry: SessionRegistry;
+  budget: MemoryBudget;
+}
+
+/** Makes the worker record that the lease publishes. Owns the worker's number and state. */
+export class WorkerStatus {
+  private readonly startedAt = Date.now();
+  private number = 0;
+  private state: WorkerRecord['state'] = 'serving';
+
+  constructor(private readonly deps: WorkerStatusDeps) {}
+
+  /** The worker got its number. */
+  serves(workerNumber: number): void {
+    this.number = workerNumber;
+  }
+
+  /** The worker began to drain. */
+  drains(): void {
+    this.state = 'draining';
+  }
+
+  record(): WorkerRecord {
+    const { workerId, slots, pools, registry, budget } = this.deps;
+    const profiles: Record<string, string> = {};
+    const launches: WorkerRecord['launches'] = {};
+    let spare = 0;
+    for (const pool of new Set(pools.values())) spare += pool.readyCount;
+    for (const [name, pool] of pools) profiles[name] = pool.failure?.code ?? 'ok';
+    for (const [name, profile] of Object.entries(this.deps.profiles)) launches[name] = launchDigest(profile);
+    return {
+      workerId,
+      workerNumber: this.number,
+      host: hostname(),
+      pid: process.pid,
+      version,
+      startedAt: this.startedAt,
+      state: this.state,
+      slots: { total: slots, spare, ...registry.counts() },
+      profiles,
+      launches,
+      agents: registry.agents((pid) => budget.of(pid)),
+    };
+  }
+}

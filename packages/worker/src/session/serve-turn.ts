@@ -1,0 +1,165 @@
+import { expiredError, type HeadTurn, type HearthError, type Logger, stoppedError, toErrorBody } from '@hearth/shared';
+import type { AgentExit, AgentResult } from '../agent/driver.js';
+import { withNote } from './note.js';
+import type { Outbox } from './outbox.js';
+import type { Ownership } from './ownership.js';
+import { RunningTurn } from './running-turn.js';
+import type { AcquiredAgent, SessionAgent } from './session-agent.js';
+import type { Committed, TurnCommits } from './turn-commits.js';
+import { crashedError, failureOf, refusalOf } from './turn-outcome.js';
+
+/** What serving a turn needs of its session. */
+export interface TurnSession {
+  workerId: string;
+  attemptsAllowed: number;
+  ownership: Ownership;
+  agent: SessionAgent;
+  outbox: Outbox;
+  commits: TurnCommits;
+  /** Whether the session stays on this worker after the running turn. */
+  stays(): boolean;
+  /** Whether another worker should try a turn that gets no agent here. */
+  leaveToOthers(seq: number): Promise<boolean>;
+  log: Logger;
+}
+
+/** What one attempt came to. `elsewhere`: another worker should try the turn. */
+export type Served = Committed | { kind: 'elsewhere' };
+
+const again: Served = { kind: 'again' };
+const lost: Served = { kind: 'lost' };
+
+/**
+ * Makes one attempt at the turn at the head of the log.
+ *
+ * V1 Nothing reaches the agent before the begin is recorded. Nothing is committed before the agent's output is written.
+ * V2 A lost agent does not end its turn. The turn stays at the head and the next attempt decides (P7), unless the turn was to stop.
+ */
+export async function serveTurn(session: TurnSession, turn: HeadTurn): Promise<Served> {
+  const { agent, commits, ownership } = session;
+  const refusal = refusalOf(turn, session.attemptsAllowed, agent.lastExit);
+  if (refusal !== undefined) return closeTurn(session, turn, commits.unserved(turn, refusal.error, refusal.note));
+  if (agent.isSpent()) await recycleAgent(session);
+  const acquired = await agent.acquire();
+  if (ownership.isLost) return lost;
+  // The worker began to drain, or the session to close, while the agent was acquired. The turn stays as it is.
+  if (!session.stays()) return again;
+  if (acquired.kind === 'acquired') return begin(session, turn, acquired);
+  if (await session.leaveToOthers(turn.seq)) return { kind: 'elsewhere' };
+  return closeTurn(session, turn, commits.unserved(turn, acquired.error));
+}
+
+/** Acquires the agent before any prompt, and tells the session's readers. */
+export async function warmAgent({ agent, outbox, ownership, workerId }: TurnSession): Promise<void> {
+  const acquired = await agent.acquire();
+  if (ownership.isLost) return;
+  outbox.event(
+    acquired.kind === 'failed'
+      ? { type: 'session.warm_failed', error: toErrorBody(acquired.error) }
+      : { type: 'session.warmed', workerId, pid: acquired.agent.pid, warmth: acquired.warmth },
+  );
+  await outbox.flush();
+}
+
+async function begin(session: TurnSession, turn: HeadTurn, acquired: AcquiredAgent): Promise<Served> {
+  const { outbox, commits, workerId } = session;
+  const { seq, turnId } = turn;
+  const { warmth } = acquired;
+  const { pid } = acquired.agent;
+  const attempt = turn.attempts + 1;
+  if (attempt > 1) {
+    const reason = 'the agent or the worker that served it was lost';
+    outbox.event({ type: 'turn.restarted', seq, turnId, reason });
+  }
+  const begun = await outbox.begin(seq, { type: 'turn.started', seq, turnId, attempt, workerId, pid, warmth });
+  switch (begun.kind) {
+    case 'fenced':
+      return lost;
+    case 'not_head':
+      // The turn was withdrawn, or another one went ahead, while the agent was acquired.
+      return again;
+    case 'expired':
+      return closeTurn(session, turn, commits.unserved(turn, expiredError(turnId)));
+    case 'interrupted':
+      return closeTurn(session, turn, commits.unserved(turn, stoppedError()));
+    case 'exhausted':
+      return closeTurn(session, turn, commits.unserved(turn, crashedError(turn, session.agent.lastExit)));
+    case 'ok':
+  }
+  const running = new RunningTurn(turn, attempt, { workerId, pid, warmth });
+  running.noteBegin(begun.queuedMs);
+  const log = session.log.child({ seq, turnId, pid });
+  log.info({ event: 'turn.started', attempt, warmth, queuedMs: begun.queuedMs }, 'turn started');
+  return run({ ...session, log }, running, acquired);
+}
+
+async function run(
+  session: TurnSession,
+  running: RunningTurn,
+  { agent, cutLines = 0 }: AcquiredAgent,
+): Promise<Served> {
+  const { outbox, commits } = session;
+  const { seq, turn } = running;
+  if (cutLines > 0) outbox.event({ type: 'status', seq, status: `transcript damaged: ${cutLines} lines cut` });
+  const end = await session.agent.runPrompt(running, agent, withNote(turn.request.prompt, commits.owedNote));
+  switch (end.kind) {
+    case 'answered': {
+      // A turn stopped only because the worker ends goes to the next owner. One that a clock or a caller stopped is over.
+      const { answer } = end;
+      if (end.wasAbandoned && answer.stopped && session.agent.stopReason(seq) === undefined) return again;
+      return commitAnswer(session, running, answer, answer.claudeSessionId ?? agent.claudeSessionId);
+    }
+    case 'agent_gone':
+      return agentGone(session, running, agent.claudeSessionId, end.exit);
+    case 'session_lost':
+      return lost;
+  }
+}
+
+async function agentGone(
+  session: TurnSession,
+  running: RunningTurn,
+  claudeSessionId: string,
+  exit: AgentExit,
+): Promise<Served> {
+  const { agent, commits, outbox, log } = session;
+  if (session.stays()) log.warn({ event: 'agent.lost', ...exit }, 'the agent was lost in mid-turn');
+  await outbox.flush();
+  const why: HearthError | undefined = agent.stopReason(running.seq);
+  return why === undefined ? again : closeTurn(session, running, commits.stopped(running, why, claudeSessionId));
+}
+
+async function commitAnswer(
+  session: TurnSession,
+  running: RunningTurn,
+  answer: AgentResult,
+  claudeSessionId: string,
+): Promise<Served> {
+  const { agent, commits, log } = session;
+  const durable = await agent.isInTranscript(answer);
+  if (!durable)
+    log.warn(
+      { event: 'turn.not_durable' },
+      'the transcript did not contain the final message in time; committing as not durable',
+    );
+  const error = failureOf(answer, agent.stopReason(running.seq));
+  const outcome = { error, durable, claudeSessionId };
+  const served = await closeTurn(session, running, commits.answered(running, answer, outcome));
+  if (!durable) await agent.end('ask');
+  else if (agent.isSpent()) await recycleAgent(session);
+  return served;
+}
+
+/** Closes a turn whose commit is in the outbox: transcript lines from now on belong to no turn. */
+function closeTurn(session: TurnSession, { seq }: { seq: number }, committed: Promise<Committed>): Promise<Committed> {
+  session.agent.closeTurn(seq);
+  return committed;
+}
+
+/** Replaces the agent by one that resumes the conversation, so that the next turn finds it ready. */
+async function recycleAgent(session: TurnSession): Promise<void> {
+  const { agent, ownership, log } = session;
+  log.info({ event: 'agent.recycled' }, 'replacing the agent by one that resumes');
+  await agent.end('ask');
+  if (!ownership.isLost && session.stays() && !ownership.claim.once) await agent.acquire();
+}
