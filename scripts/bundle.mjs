@@ -7,8 +7,8 @@ import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
 
-const cli = join(dirname(dirname(fileURLToPath(import.meta.url))), 'packages', 'cli');
-const folder = join(cli, 'dist', 'bundle');
+const dropIn = join(dirname(dirname(fileURLToPath(import.meta.url))), 'packages', 'drop-in');
+const folder = join(dropIn, 'dist', 'bundle');
 
 /** Modules that look for files beside themselves (the Lua scripts) go on looking where they were. */
 const whereItWas = {
@@ -22,10 +22,10 @@ const whereItWas = {
 };
 
 const bundle = await rolldown({
-  input: join(cli, 'dist', 'drop-in', 'main.js'),
+  input: join(dropIn, 'dist', 'main.js'),
   platform: 'node',
   // Only where there is no cluster: the real claude is looked for.
-  external: ['@hearth/worker'],
+  external: ['@hearth/worker/internal'],
   plugins: [whereItWas],
 });
 rmSync(folder, { recursive: true, force: true });

@@ -7,7 +7,7 @@ import { onTestFinished } from 'vitest';
 
 export const program = fileURLToPath(new URL('../../packages/cli/dist/main.js', import.meta.url));
 /** `hearth-claude`, as a path that is set in the place of claude's. */
-export const dropIn = fileURLToPath(new URL('../../packages/cli/bin/hearth-claude.js', import.meta.url));
+export const dropIn = fileURLToPath(new URL('../../packages/drop-in/bin/hearth-claude.js', import.meta.url));
 
 export interface Answer {
   code: number | undefined;

@@ -1,6 +1,7 @@
 /** The `hearth` command: its root. Only here live signals and exit codes. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { hearthHome, redisUrlFrom } from '@hearth/shared';
 import { Command, Option } from 'commander';
 import { type AskOptions, ask } from './commands/ask.js';
 import { type AttachOptions, attach } from './commands/attach.js';
@@ -12,7 +13,6 @@ import { type SessionsOptions, sessions, workers } from './commands/lists.js';
 import { type StartOptions, start } from './commands/start.js';
 import { type UpOptions, up } from './commands/up.js';
 import { addVerbs } from './commands/verbs.js';
-import { hearthHome, redisUrlFrom } from './home.js';
 import { type GatewayFlags, gatewayArgs, gatewayProgram } from './stack/gateway-process.js';
 import { workerArgs, workerProgram } from './stack/worker-process.js';
 import { createOutput } from './terminal/output.js';

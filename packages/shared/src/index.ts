@@ -13,6 +13,7 @@ export {
 } from './errors/hearth-error.js';
 export { parseInput } from './errors/parse.js';
 export { turnGone } from './errors/turn-gone.js';
+export { hearthHome, redisUrlFrom, removeUpRecord, runningUp, writeUpRecord } from './hearth-home.js';
 export { intakeQueue, type KeyOptions, Keys, workerQueue } from './keys.js';
 export { createLogger, createProcessLogger, type Logger, type LogLevel, logLevels } from './logging.js';
 export { DelayedTurns } from './queue/delayed-turns.js';

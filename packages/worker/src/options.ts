@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
-import { homedir, totalmem } from 'node:os';
-import { join } from 'node:path';
+import { totalmem } from 'node:os';
 import {
   defaultStoreLimits,
   environment,
   HearthError,
+  hearthHome,
   logLevels,
   numberFrom,
   type Profiles,
@@ -24,10 +24,7 @@ const slotsFromMemory = (): number => Math.min(64, Math.max(2, Math.floor(totalm
 const workerOptionsSchema = redisOptionsSchema.extend({
   ...agentLimitsSchema.shape,
   /** Folder for everything the worker writes. `HEARTH_HOME`. @defaultValue `~/.hearth` */
-  home: z
-    .string()
-    .min(1)
-    .prefault(() => environment('HEARTH_HOME') ?? join(homedir(), '.hearth')),
+  home: z.string().min(1).prefault(hearthHome),
   /** Profile name → profile; `default` always exists. */
   profiles: profilesSchema.default(() => profilesSchema.parse({})),
   /** Room for agents. `HEARTH_SLOTS`. @defaultValue half the memory at 400 MB each, 2–64 */

@@ -7,15 +7,16 @@ import {
   connectFailingFast,
   createLogger,
   describeError,
+  hearthHome,
   judgeRedis,
   profileSchema,
   readRedisFacts,
+  redisUrlFrom,
   toErrorBody,
 } from '@hearth/shared';
 import { ClaudeDriver, findClaude } from '@hearth/worker/internal';
 import { execa } from 'execa';
 import { howToGiveCredentials, lookForCredentials } from '../credentials.js';
-import { hearthHome, redisUrlFrom } from '../home.js';
 import { style } from '../terminal/output.js';
 import { withProgress } from '../terminal/progress.js';
 import type { CommonOptions, Context } from './context.js';

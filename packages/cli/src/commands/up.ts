@@ -1,5 +1,5 @@
+import { hearthHome } from '@hearth/shared';
 import { lookForCredentials, noCredentials } from '../credentials.js';
-import { hearthHome } from '../home.js';
 import { type GatewayFlags, gatewayArgs } from '../stack/gateway-process.js';
 import { type Stack, startStack } from '../stack/stack.js';
 import { workerArgs } from '../stack/worker-process.js';

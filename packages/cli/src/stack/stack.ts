@@ -1,8 +1,7 @@
 import { join } from 'node:path';
 import { startLocalRedis } from '@hearth/local-redis';
-import { HearthError } from '@hearth/shared';
+import { HearthError, removeUpRecord, runningUp, writeUpRecord } from '@hearth/shared';
 import { modelApiEnvironment, startModelApi } from '@hearth/simulator';
-import { removeUpRecord, runningUp, writeUpRecord } from '../home.js';
 import { withProgress } from '../terminal/progress.js';
 import { type GatewayProcess, startGatewayProcess } from './gateway-process.js';
 import { KeptWorker } from './kept-worker.js';

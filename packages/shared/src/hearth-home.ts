@@ -1,11 +1,12 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { environment } from './environment.js';
 
-/** Folder for everything `hearth` writes: `HEARTH_HOME`, else `~/.hearth`. An empty variable is an unset one. */
-export const hearthHome = (): string => process.env['HEARTH_HOME'] || join(homedir(), '.hearth');
+/** The folder for everything the `hearth` commands and workers write: `HEARTH_HOME`, else `~/.hearth`. */
+export const hearthHome = (): string => environment('HEARTH_HOME') ?? join(homedir(), '.hearth');
 
-/** What a running `hearth up` leaves for the other commands. */
+/** What a running `hearth up` leaves for other commands on this machine. */
 export interface UpRecord {
   pid: number;
   redisUrl: string;
@@ -22,19 +23,19 @@ export function removeUpRecord(home: string): void {
   rmSync(upFile(home), { force: true });
 }
 
-/** The record of an `up` that is still running in this home. */
+/** The record of a `hearth up` that is running with this home. Undefined when there is none. */
 export function runningUp(home: string): UpRecord | undefined {
   try {
     const record = JSON.parse(readFileSync(upFile(home), 'utf8')) as UpRecord;
     process.kill(record.pid, 0);
     return record;
   } catch {
-    // No record, or its process is gone.
+    // There is no record, or its process is gone.
     return undefined;
   }
 }
 
-/** Where Redis is: the option, then `REDIS_URL`, then a running `hearth up`, then the usual port. */
+/** The URL of Redis: the option, then `REDIS_URL`, then a running `hearth up`, then the default port. */
 export function redisUrlFrom(option: string | undefined): string {
-  return option ?? (process.env['REDIS_URL'] || (runningUp(hearthHome())?.redisUrl ?? 'redis://127.0.0.1:6379'));
+  return option ?? environment('REDIS_URL') ?? runningUp(hearthHome())?.redisUrl ?? 'redis://127.0.0.1:6379';
 }

@@ -1,9 +1,9 @@
 import { digestOf, launchDigest, profileSchema } from '@hearth/shared';
 import { describe, expect, it, test } from 'vitest';
-import { parseCommandLine } from '../../src/drop-in/command-line.js';
-import { resolveInvocation } from '../../src/drop-in/invocation.js';
-import { checkAgreement, profileFor } from '../../src/drop-in/profile-choice.js';
-import { readSettings } from '../../src/drop-in/settings.js';
+import { parseCommandLine } from '../src/command-line.js';
+import { resolveInvocation } from '../src/invocation.js';
+import { checkAgreement, profileFor } from '../src/profile-choice.js';
+import { readSettings } from '../src/settings.js';
 
 const call = (...argv: string[]) => resolveInvocation(parseCommandLine(argv), false);
 const given = (...argv: string[]) => parseCommandLine(argv).given.map(({ flag, values }) => [flag.name, ...values]);

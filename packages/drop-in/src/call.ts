@@ -1,6 +1,5 @@
 import { createProducer, type Producer, type Prompt, type TurnHandle, type TurnResult } from '@hearth/producer';
-import { describeError, HearthError } from '@hearth/shared';
-import { redisUrlFrom } from '../home.js';
+import { describeError, HearthError, redisUrlFrom } from '@hearth/shared';
 import type { Invocation } from './invocation.js';
 import { rememberSession } from './last-session.js';
 import { findPlace, inUse, liveLaunches, type Place, UnknownSession } from './place.js';
