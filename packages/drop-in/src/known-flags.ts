@@ -1,3 +1,5 @@
+import { cliFlags, flagNames } from '@hearth/shared';
+
 /** How many words follow a flag. `many`: all up to the next flag; `maybe`: one, unless it is a flag. */
 type Arity = 'none' | 'one' | 'many' | 'maybe';
 
@@ -26,19 +28,24 @@ export interface KnownFlag {
 const ours: Meaning = { kind: 'ours' };
 const ignored: Meaning = { kind: 'ignored' };
 const extraArgs: Meaning = { kind: 'extraArgs' };
-const field = (name: string, says: 'text' | 'list' | 'number' = 'text'): Meaning => ({
-  kind: 'field',
-  field: name,
-  says,
-});
 const refused = (why: string): Meaning => ({ kind: 'refused', why });
 
 const terminal = refused('it belongs to the terminal program: run the real claude for it');
 const elsewhere = refused('a session of Hearth lives on a worker, in the workspace of its profile');
 const notCarried = refused('what it adds to the output is not among the events of a session');
 
+type Row = [usage: string, arity: Arity, meaning: Meaning];
+
+/** The flags that a profile has a field for. `--model` is none of them, because it chooses the profile here. */
+const profileFlags = cliFlags
+  .filter(({ field }) => field !== 'model')
+  .map(({ field, usage, value }): Row => {
+    const says = value === 'folders' || value === 'additions' ? 'list' : value;
+    return [usage, usage.endsWith('...>') ? 'many' : 'one', { kind: 'field', field, says }];
+  });
+
 /** Source: Claude Code 2.1.329, `--help` and observation. */
-const table: readonly [names: string, arity: Arity, meaning: Meaning][] = [
+const table: readonly Row[] = [
   ['-p --print', 'none', ours],
   ['--output-format <format>', 'one', ours],
   ['--input-format <format>', 'one', ours],
@@ -56,20 +63,8 @@ const table: readonly [names: string, arity: Arity, meaning: Meaning][] = [
   ['--permission-prompts <target>', 'one', ignored],
   ['--allow-dangerously-skip-permissions', 'none', ignored],
   ['--no-chrome', 'none', ignored],
-  ['--permission-mode <mode>', 'one', field('permissionMode')],
-  ['--dangerously-skip-permissions', 'none', field('permissionMode')],
-  ['--fallback-model <model>', 'one', field('fallbackModel')],
-  ['--allowedTools --allowed-tools <tools...>', 'many', field('allowedTools', 'list')],
-  ['--disallowedTools --disallowed-tools <tools...>', 'many', field('disallowedTools', 'list')],
-  ['--tools <tools...>', 'many', field('tools', 'list')],
-  ['--system-prompt <prompt>', 'one', field('systemPrompt')],
-  ['--append-system-prompt <prompt>', 'one', field('appendSystemPrompt')],
-  ['--mcp-config <configs...>', 'many', field('mcpConfig')],
-  ['--settings <file-or-json>', 'one', field('settings')],
-  ['--setting-sources <sources>', 'one', field('settingSources', 'list')],
-  ['--add-dir <directories...>', 'many', field('addDirs', 'list')],
-  ['--max-turns <turns>', 'one', field('maxTurns', 'number')],
-  ['--max-budget-usd <amount>', 'one', field('maxBudgetUsd', 'number')],
+  ['--dangerously-skip-permissions', 'none', { kind: 'field', field: 'permissionMode', says: 'text' }],
+  ...profileFlags,
   ['--agent <agent>', 'one', extraArgs],
   ['--agents <json-or-file>', 'one', extraArgs],
   ['--autocompact <auto|tokens>', 'one', extraArgs],
@@ -134,7 +129,7 @@ const table: readonly [names: string, arity: Arity, meaning: Meaning][] = [
 /** Every flag of the CLI, under each of its names. */
 export const knownFlags: ReadonlyMap<string, KnownFlag> = new Map(
   table.flatMap(([usage, arity, meaning]) => {
-    const names = usage.split(' ').filter((word) => word.startsWith('-'));
+    const names = flagNames(usage);
     const name = names.find((word) => word.startsWith('--')) ?? usage;
     return names.map((alias) => [alias, { name, usage: usage.replace(/^(-\w) /, '$1, '), arity, meaning }] as const);
   }),

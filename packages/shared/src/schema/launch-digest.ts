@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import type { Profile } from './profile.js';
+import { fieldsWhere } from './profile-fields.js';
 
 /**
- * What a profile launches, for those who have to know whether a flag of the CLI says what the profile says already. Prompts, paths
- * and flags only as digests: worker records are shown to anybody.
+ * What a profile launches, so that a caller can check whether a flag of the CLI agrees with it. Prompts, paths and flags are digests,
+ * because worker records are shown to every caller.
  */
 export const launchDigestSchema = z.object({
   model: z.string().optional(),
@@ -16,30 +17,19 @@ export const launchDigestSchema = z.object({
 });
 export type LaunchDigest = z.infer<typeof launchDigestSchema>;
 
-/** Fields that no flag of the CLI gives: they are Hearth's own, or hold secrets. */
-const ownFields = new Set([
-  'env',
-  'passEnv',
-  'loginFrom',
-  'spares',
-  'startTimeoutMs',
-  'permissionDeadlineMs',
-  'permissionUnwatched',
-  'workspace',
-  'extraArgs',
-]);
+const published = fieldsWhere(({ inDigest }) => inDigest);
 
 export function launchDigest(profile: Profile): LaunchDigest {
-  const fields = Object.entries(profile).filter(([field]) => !ownFields.has(field));
-  return {
-    ...(profile.model === undefined ? {} : { model: profile.model }),
-    permissionMode: profile.permissionMode,
-    fields: Object.fromEntries(fields.map(([field, value]) => [field, digestOf(value as string)])),
-    extraArgs: profile.extraArgs.map(digestOf),
-  };
+  const { model, permissionMode, extraArgs } = profile;
+  const fields: Record<string, string> = {};
+  for (const name of published) {
+    const value = profile[name] as string | number | readonly string[] | undefined;
+    if (value !== undefined) fields[name] = digestOf(value);
+  }
+  return { ...(model === undefined ? {} : { model }), permissionMode, fields, extraArgs: extraArgs.map(digestOf) };
 }
 
-/** The same for values that mean the same to the CLI: a list in any order, a number as it is written. */
+/** The digest of a value. It is equal for values that mean the same to the CLI: a list in any order, a number as it is written. */
 export function digestOf(value: string | number | readonly string[]): string {
   const text = typeof value === 'object' ? JSON.stringify(value.toSorted()) : String(value);
   return createHash('sha256').update(text).digest('hex').slice(0, 16);

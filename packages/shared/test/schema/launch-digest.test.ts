@@ -4,7 +4,7 @@ import { profileSchema } from '../../src/schema/profile.js';
 
 const secret = 'the password is swordfish';
 
-it('says whether a flag agrees, and not what the profile says', () => {
+it('tells whether a flag agrees with a profile, but not the value', () => {
   const profile = profileSchema.parse({
     model: 'opus',
     allowedTools: ['Read', 'Bash(git *)'],
@@ -25,4 +25,14 @@ it('says whether a flag agrees, and not what the profile says', () => {
     appendSystemPrompt: digestOf(secret),
   });
   expect(JSON.stringify(digest)).not.toContain('swordfish');
+});
+
+it('contains only fields that are flags of the CLI', () => {
+  const profile = profileSchema.parse({ silenceTimeoutMs: 5, turnTimeoutMs: 5, firstEventTimeoutMs: 5, spares: 3 });
+  expect(Object.keys(launchDigest(profile).fields).sort()).toEqual([
+    'addDirs',
+    'allowedTools',
+    'disallowedTools',
+    'permissionMode',
+  ]);
 });

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import type { Profile } from '@hearth/shared';
+import { cliFlags, type FieldFlag, fieldsWhere, flagNames, type Profile } from '@hearth/shared';
 import { agentMark, workerMark } from '../../processes/marked.js';
 import type { Launch } from '../driver.js';
 
@@ -14,8 +14,9 @@ export type Beginning =
   | { kind: 'resumed'; claudeSessionId: string; transcript: string };
 
 /**
- * The one function that makes an agent's command line: spares, cold launches and resumes differ in `beginning` alone, so that
- * a resume repeats every flag (a missing one would lose the prompt cache).
+ * Makes an agent's command line. Spares, cold starts and resumes differ in `beginning` only, because a resume must repeat every flag
+ * or lose the prompt cache.
+ *
  * Source of the flags: Claude Code 2.1.197 and 2.1.329, `--help` and observation.
  */
 export function commandLine(profile: Profile, beginning: Beginning, mirrors = true): string[] {
@@ -29,30 +30,26 @@ export function commandLine(profile: Profile, beginning: Beginning, mirrors = tr
     '--include-partial-messages',
   ];
   if (mirrors) args.push('--session-mirror');
-  args.push('--permission-prompt-tool', 'stdio', '--permission-mode', profile.permissionMode);
+  args.push('--permission-prompt-tool', 'stdio');
   if (beginning.kind === 'resumed') args.push('--resume', beginning.transcript);
   else args.push('--session-id', beginning.claudeSessionId);
   if (beginning.kind === 'parked') args.push('--await-claim');
-  const option = (flag: string, value: string | number | undefined): void => {
-    if (value !== undefined) args.push(flag, String(value));
-  };
-  option('--model', profile.model);
-  option('--fallback-model', profile.fallbackModel);
-  option('--system-prompt', profile.systemPrompt);
-  option('--append-system-prompt', profile.appendSystemPrompt);
-  option('--mcp-config', profile.mcpConfig);
-  option('--settings', profile.settings);
-  option('--setting-sources', profile.settingSources?.join(','));
-  option('--max-turns', profile.maxTurns);
-  option('--max-budget-usd', profile.maxBudgetUsd);
-  option('--tools', profile.tools?.join(','));
-  if (profile.allowedTools.length > 0) args.push('--allowedTools', profile.allowedTools.join(','));
-  if (profile.disallowedTools.length > 0) args.push('--disallowedTools', profile.disallowedTools.join(','));
-  for (const folder of profile.addDirs) args.push('--add-dir', folder);
+  for (const flag of cliFlags) args.push(...flagArguments(flag, profile[flag.field] as FlagValue));
   return [...args, ...profile.extraArgs];
 }
 
-/** What every program needs of its surroundings. */
+type FlagValue = string | number | readonly string[] | undefined;
+
+/** The arguments for one field of a profile. None when the field is left out. */
+function flagArguments({ usage, value: kind }: FieldFlag, value: FlagValue): string[] {
+  const [name = ''] = flagNames(usage);
+  if (value === undefined) return [];
+  if (typeof value !== 'object') return [name, String(value)];
+  if (kind === 'folders') return value.flatMap((folder) => [name, folder]);
+  return kind === 'additions' && value.length === 0 ? [] : [name, value.join(',')];
+}
+
+/** Variables that every program needs. */
 const basics = ['PATH', 'HOME', 'USER', 'LOGNAME', 'SHELL', 'LANG', 'LANGUAGE', 'TZ', 'TMPDIR', 'TERM', 'IS_SANDBOX'];
 /** Credentials, providers, proxies, authorities. */
 const passed = [
@@ -77,10 +74,10 @@ const passed = [
   'SSL_CERT_DIR',
 ];
 const passedPrefixes = ['ANTHROPIC_', 'VERTEX_REGION_', 'LC_'];
-/** Amazon's variables go along only when Bedrock is asked for. */
+/** Amazon's variables are passed only when Bedrock is switched on. */
 const bedrockPrefix = 'AWS_';
 
-/** The agent's environment, made from an allow-list: never the worker's own (`REDIS_URL`, `CLAUDECODE`, tokens of others). */
+/** Makes the agent's environment from an allow-list. The worker's own variables (`REDIS_URL`, `CLAUDECODE`, tokens) are not passed. */
 export function environment(launch: Launch, worker: NodeJS.ProcessEnv): Record<string, string> {
   const { profile } = launch;
   const names = new Set([...basics, ...passed, ...profile.passEnv]);
@@ -97,14 +94,14 @@ export function environment(launch: Launch, worker: NodeJS.ProcessEnv): Record<s
     DISABLE_AUTOUPDATER: '1',
     ...profile.env,
     CLAUDE_CONFIG_DIR: configDir(launch),
-    // The CLI leaves files in its temporary folder (output of tools, images): they go with the agent.
+    // The CLI leaves files in its temporary folder (output of tools, images). They are removed with the agent's home.
     CLAUDE_CODE_TMPDIR: join(launch.home, 'tmp'),
     [workerMark]: launch.workerId,
     [agentMark]: launch.agentId,
   };
 }
 
-/** As the CLI reads its switches. */
+/** Whether a variable is on, as the CLI reads its switches. */
 const isOn = (value = ''): boolean => ['1', 'true', 'yes', 'on'].includes(value.trim().toLowerCase());
 
 /** The agent's config dir. Each agent has its own, because concurrent writers tear `.claude.json` (a reported hazard). */
@@ -113,12 +110,10 @@ export const configDir = (launch: Launch): string => join(launch.home, 'config')
 /** Where the transcript of a resumed agent is written, in its home. */
 export const transcriptFolder = (home: string): string => join(home, 'transcript');
 
-/** Equal for profiles whose agents are interchangeable: the key of a pool. */
+const poolKeyFields = fieldsWhere(({ inPoolKey }) => inPoolKey);
+
+/** The key of a pool: equal for profiles whose agents are interchangeable. */
 export function launchKey(profile: Profile): string {
-  const { spares: _spares, permissionDeadlineMs: _deadline, permissionUnwatched: _unwatched, ...launched } = profile;
-  const { firstEventTimeoutMs: _first, silenceTimeoutMs: _silence, turnTimeoutMs: _turn, ...spec } = launched;
-  return createHash('sha256')
-    .update(JSON.stringify(spec, Object.keys(spec).sort()))
-    .update(JSON.stringify(spec.env))
-    .digest('hex');
+  const values = poolKeyFields.map((name) => (name === 'env' ? Object.entries(profile.env).sort() : profile[name]));
+  return createHash('sha256').update(JSON.stringify(values)).digest('hex');
 }

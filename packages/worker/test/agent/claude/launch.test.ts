@@ -30,7 +30,7 @@ describe('the environment of an agent', () => {
     EMPTY: '',
   };
 
-  test('is made from an allow-list: never the worker’s own, never the tokens of others', () => {
+  test('contains only variables of an allow-list', () => {
     const { CLAUDE_CONFIG_DIR, CLAUDE_CODE_TMPDIR, ...env } = environment(launch(), worker);
     expect(env).toEqual({
       PATH: '/bin',
@@ -50,7 +50,7 @@ describe('the environment of an agent', () => {
     expect(CLAUDE_CODE_TMPDIR).toMatch(/^\/home\/agents\/a-1\//);
   });
 
-  test('gets what the profile adds and names, but never another mark or config dir', () => {
+  test('contains what the profile adds, but keeps its marks and its config dir', () => {
     const env = environment(
       launch({ env: { ADDED: '1', HEARTH_MARK_WORKER: 'forged', CLAUDE_CONFIG_DIR: '/x' }, passEnv: ['MINE'] }),
       worker,
@@ -59,7 +59,7 @@ describe('the environment of an agent', () => {
     expect(env['CLAUDE_CONFIG_DIR']).not.toBe('/x');
   });
 
-  test("gets Amazon's variables with Bedrock alone", () => {
+  test("contains Amazon's variables only with Bedrock", () => {
     const has = (asked: string, profile: object = {}): boolean =>
       'AWS_SECRET_ACCESS_KEY' in environment(launch(profile), { ...worker, CLAUDE_CODE_USE_BEDROCK: asked });
     for (const yes of ['1', 'true', 'TRUE', 'yes', 'on']) expect(has(yes), yes).toBe(true);
@@ -69,7 +69,7 @@ describe('the environment of an agent', () => {
   });
 });
 
-test('a resume repeats every flag of the spare it follows', () => {
+test('repeats every flag of a spare in a resume', () => {
   const { profile } = launch({ model: 'm', allowedTools: ['Read', 'Bash(ls:*)'], maxTurns: 3, extraArgs: ['--bare'] });
   const spare = commandLine(profile, { kind: 'parked', claudeSessionId: 'id' });
   const resumed = commandLine(profile, { kind: 'resumed', claudeSessionId: 'c', transcript: '/t.jsonl' });
@@ -81,9 +81,19 @@ test('a resume repeats every flag of the spare it follows', () => {
   );
 });
 
-test('profiles whose agents are interchangeable share a key, whatever their spares', () => {
+test('gives profiles with interchangeable agents the same pool key', () => {
   const key = (profile: object): string => launchKey(profileSchema.parse(profile));
-  expect(key({ spares: 3 })).toBe(key({ spares: 1 }));
+  const policy = { spares: 3, turnTimeoutMs: 5, silenceTimeoutMs: 5, firstEventTimeoutMs: 5, permissionDeadlineMs: 5 };
+  expect(key(policy)).toBe(key({}));
   expect(key({ model: 'a' })).not.toBe(key({ model: 'b' }));
   expect(key({ env: { A: '1' } })).not.toBe(key({ env: { A: '2' } }));
+});
+
+test('passes an empty list of tools, and leaves out empty additions', () => {
+  const args = commandLine(profileSchema.parse({ tools: [], addDirs: ['/a', '/b'] }), {
+    kind: 'parked',
+    claudeSessionId: 'id',
+  });
+  expect(args.join(' ')).toContain('--tools  --add-dir /a --add-dir /b');
+  expect(args).not.toContain('--allowedTools');
 });
