@@ -15,9 +15,9 @@ import {
 import { z } from 'zod';
 import { agentLimitsSchema } from './session/limits.js';
 
-/** Memory set aside for one agent: an idle spare takes about 200 MB, one after some turns 250–320 (measured, 2.1.329). */
+/** Memory reserved for one agent, bytes. An idle spare takes about 200 MB, an agent after some turns 250–320 MB (measured, 2.1.329). */
 export const bytesPerSlot = 400 * 1024 * 1024;
-/** Half of the machine's memory may go to agents; at least two slots, at most 64. */
+/** Half of the machine's memory goes to agents: at least 2 slots, at most 64. */
 const slotsFromMemory = (): number => Math.min(64, Math.max(2, Math.floor(totalmem() / 2 / bytesPerSlot)));
 
 /** The options of a worker. Precedence: option, then environment variable, then default. */
@@ -27,7 +27,7 @@ const workerOptionsSchema = redisOptionsSchema.extend({
   home: z.string().min(1).prefault(hearthHome),
   /** Profile name → profile; `default` always exists. */
   profiles: profilesSchema.default(() => profilesSchema.parse({})),
-  /** Room for agents. `HEARTH_SLOTS`. @defaultValue half the memory at 400 MB each, 2–64 */
+  /** How many agents may run. `HEARTH_SLOTS`. @defaultValue half of the memory at 400 MB each, 2–64 */
   slots: z
     .number()
     .int()
@@ -43,23 +43,23 @@ const workerOptionsSchema = redisOptionsSchema.extend({
     .min(1_000)
     .max(600_000)
     .prefault(() => numberFrom('HEARTH_LEASE_TTL_MS') ?? 10_000),
-  /** How long before the lease can expire a silent worker's agents are killed, ms. @defaultValue a fifth of the TTL */
+  /** How long before its lease can expire a silent worker's agents are killed, ms. @defaultValue a fifth of the TTL */
   leaseMarginMs: z.number().int().min(100).optional(),
-  /** ms running turns may take to finish when the worker is asked to stop. */
+  /** How long running turns may take to finish when the worker stops, ms. `HEARTH_DRAIN_DEADLINE_MS`. */
   drainDeadlineMs: z
     .number()
     .int()
     .min(0)
     .prefault(() => numberFrom('HEARTH_DRAIN_DEADLINE_MS') ?? 30_000),
-  /** ms after its last use until a session is closed by itself. `HEARTH_RETENTION_MS`. @defaultValue 30 days */
+  /** How long after its last use a session is closed, ms. `HEARTH_RETENTION_MS`. @defaultValue 30 days */
   retentionMs: z
     .number()
     .int()
     .min(1_000)
     .prefault(() => numberFrom('HEARTH_RETENTION_MS') ?? defaultStoreLimits.retentionMs),
-  /** ms a turn waits for a worker that has its profile. */
+  /** How long a turn waits for a worker that has its profile, ms. */
   profileDeadlineMs: z.number().int().min(0).default(10_000),
-  /** ms a turn may wait before a sweep looks whether its ring was lost. `HEARTH_LOOK_AFTER_MS`. */
+  /** How long a turn waits before a sweep checks whether its ring was lost, ms. `HEARTH_LOOK_AFTER_MS`. */
   lookAfterMs: z
     .number()
     .int()

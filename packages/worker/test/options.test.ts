@@ -6,7 +6,7 @@ import { readProfiles, resolveWorkerOptions } from '../src/options.js';
 
 afterEach(() => vi.unstubAllEnvs());
 
-test('an option comes before the environment, the environment before the default, and empty is unset', () => {
+test('prefers an option to the environment, and the environment to the default', () => {
   vi.stubEnv('HEARTH_SLOTS', '7');
   vi.stubEnv('HEARTH_HOME', '');
   expect(resolveWorkerOptions({}).slots).toBe(7);
@@ -29,12 +29,12 @@ test.each([
   );
 });
 
-test('a number in the environment that is none fails with the option named', () => {
+test('rejects a number in the environment that is not one, naming the option', () => {
   vi.stubEnv('HEARTH_SLOTS', 'many');
   expect(() => resolveWorkerOptions({})).toThrow(expect.objectContaining({ code: 'invalid_options', field: 'slots' }));
 });
 
-test('a profile file is read, and one that cannot be is named', async () => {
+test('reads a profile file, and names one that cannot be read', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'hearth-profiles-'));
   await writeFile(join(folder, 'ok.json'), '{"fast":{"model":"m"}}');
   await writeFile(join(folder, 'bad.json'), '{');

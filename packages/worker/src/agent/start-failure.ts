@@ -1,6 +1,6 @@
 import { HearthError, toErrorBody } from '@hearth/shared';
 
-/** Whatever kept an agent from starting, as an error with a code. */
+/** The error of a failed start, with a code. */
 export function startFailure(error: unknown): HearthError {
   return error instanceof HearthError
     ? error

@@ -14,7 +14,7 @@ export interface WakeCallsDeps {
 
 /**
  * Passes pub/sub calls on to the sessions they are for: a turn came or was withdrawn, a turn is to stop, a permission was answered, the
- * session is being closed, somebody watches. They are faster than the queues (submit → begin takes 3.3 ms by doorbell alone, see
+ * session is being closed, a caller watches. They are faster than the queues (submit → begin takes 3.3 ms by doorbell alone, see
  * docs/benchmarks.md). A lost call is late, not lost. Owns a connection.
  */
 export class WakeCalls {

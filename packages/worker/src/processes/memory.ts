@@ -10,9 +10,11 @@ interface ProcessFacts {
 }
 
 /**
- * What each of some agents holds of the machine's memory, by its pid, together with everything it started, bytes (resident; pages that
- * processes share count for each): all that descends from it, and all that carries its mark, whose parents may be gone. Empty where there
- * is no /proc. One look at all processes, some 50 µs each, none of it at once.
+ * Measures the resident memory of agents together with everything they started: all descendants, and all processes with their mark,
+ * whose parents may be gone. Shared pages count for each process. It reads every process once, asynchronously, about 50 µs each.
+ *
+ * @param roots the pids of the agents
+ * @returns pid of the agent → bytes. Empty without /proc.
  */
 export async function treeMemory(roots: readonly number[]): Promise<Map<number, number>> {
   const facts = await allProcesses();
@@ -35,7 +37,7 @@ export async function treeMemory(roots: readonly number[]): Promise<Map<number, 
   return trees;
 }
 
-/** Of which agent a process carries the mark; undefined when it is gone, another user's, or nobody's. */
+/** The agent mark of a process. Undefined when it has none, is gone, or belongs to another user. */
 async function markIn(pid: number): Promise<string | undefined> {
   const environment = await readFile(`/proc/${pid}/environ`, 'latin1').catch(() => '');
   return environment.split('\0').find((entry) => entry.startsWith(`${agentMark}=`));
@@ -55,11 +57,11 @@ async function allProcesses(): Promise<Map<number, ProcessFacts>> {
   return facts;
 }
 
-/** What a cgroup's memory.stat says of memory that the kernel gives up for whoever needs it. */
+/** Fields of a cgroup's memory.stat with memory that the kernel frees on demand. */
 const reclaimableV2 = /^(?:inactive_file|active_file|slab_reclaimable) (\d+)$/gm;
 const reclaimableV1 = /^(?:total_inactive_file|total_active_file) (\d+)$/gm;
 
-/** Memory that could be had without swapping, bytes, within whatever limit the container sets. */
+/** Memory that is available without swapping, within the limit of the container, bytes. */
 export function availableMemory(): number {
   const limit = process.constrainedMemory();
   const onMachine = freemem();
@@ -68,9 +70,10 @@ export function availableMemory(): number {
 }
 
 /**
- * What is left of a cgroup's limit, bytes. The kernel counts the cache of files as used, though it gives it up for whoever needs
- * memory (`process.availableMemory` counts it, too): where files are read and written nothing would ever be left.
- * Undefined where there is no such cgroup below `root`.
+ * What is left of a cgroup's memory limit, bytes. The file cache counts as free, because the kernel frees it on demand. The kernel and
+ * `process.availableMemory` count it as used, so with many files nothing would ever be left.
+ *
+ * @returns undefined when there is no such cgroup below `root`
  */
 export function availableWithin(limit: number, root: string): number | undefined {
   const cgroups = readOrNothing(join(root, 'proc/self/cgroup'));
@@ -78,7 +81,7 @@ export function availableWithin(limit: number, root: string): number | undefined
   const path = v1 ?? /^0::(.*)$/m.exec(cgroups)?.[1];
   if (path === undefined) return undefined;
   const mounted = join(root, 'sys/fs/cgroup', v1 === undefined ? '' : 'memory');
-  // A container may be told its path on the host, and sees its own cgroup as the root.
+  // A container may see its path on the host, while its own cgroup is mounted as the root.
   for (const folder of [join(mounted, path), mounted]) {
     const current = readOrNothing(join(folder, v1 === undefined ? 'memory.current' : 'memory.usage_in_bytes'));
     const stat = readOrNothing(join(folder, 'memory.stat'));

@@ -6,7 +6,7 @@ const watchedForMs = 15_000;
 /** Raw lines are cut to so many characters before they are published. */
 const lineAtMost = 100_000;
 
-/** Publishes the raw lines of a session's agents while somebody watches. Owns the timer that ends it. */
+/** Publishes the raw lines of a session's agents while a caller watches. Owns the timer that ends it. */
 export class RawLines {
   private timer: NodeJS.Timeout | undefined;
 

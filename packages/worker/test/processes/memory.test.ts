@@ -6,7 +6,7 @@ import { availableWithin } from '../../src/processes/memory.js';
 
 const mb = 1024 * 1024;
 
-/** A root with these files. */
+/** A root folder with these files. */
 async function root(files: Record<string, string>): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'hearth-test-cgroup-'));
   onTestFinished(() => rm(folder, { recursive: true }));
@@ -38,7 +38,7 @@ test.each([
     },
   ],
   [
-    'cgroup v1 in a container, which is told its path on the host',
+    'cgroup v1 in a container that sees its path on the host',
     {
       'proc/self/cgroup': '5:cpu,cpuacct:/docker/abc\n4:memory:/docker/abc\n0::/\n',
       'sys/fs/cgroup/memory/memory.usage_in_bytes': `${1_000 * mb}\n`,
@@ -51,7 +51,7 @@ test.each([
   expect(availableWithin(300 * mb, folder)).toBe(0);
 });
 
-test('where there is no cgroup nothing is told', async () => {
+test('knows nothing without a cgroup', async () => {
   expect(availableWithin(1_024 * mb, await root({}))).toBeUndefined();
   expect(availableWithin(1_024 * mb, await root({ 'proc/self/cgroup': '0::/\n' }))).toBeUndefined();
 });

@@ -24,19 +24,19 @@ const nobodyKnown = async (): Promise<boolean> => false;
 const marked = (workerId: string) =>
   spawn('sleep', ['60'], { detached: true, stdio: 'ignore', env: { ...process.env, [workerMark]: workerId } });
 
-/** Changes what a folder says of the process it is of. */
+/** Changes the process record of a folder. */
 async function change(folder: string, to: object): Promise<void> {
   const path = join(folder, 'process.json');
   await writeFile(path, JSON.stringify({ ...(JSON.parse(await readFile(path, 'utf8')) as object), ...to }));
 }
 
-test('what a dead incarnation left is ended, with its folder; what a living one has is not touched', async () => {
+test('removes what a dead incarnation left, and keeps what a live one has', async () => {
   await withWorkers(async (workers) => {
     const [mine, left] = [marked('w-lives'), marked('w-died')];
     const ends = once(left, 'exit');
     await claimFolder(join(workers, 'w-lives'));
     await claimFolder(join(workers, 'w-died'));
-    // Its pid was given again since, to a process that started at another time.
+    // Its pid was reused by a process that started at another time.
     await change(join(workers, 'w-died'), { startedTicks: '1' });
     expect(await endOrphans(workers, nobodyKnown, log)).toBe(1);
     await ends;
@@ -47,7 +47,7 @@ test('what a dead incarnation left is ended, with its folder; what a living one 
   });
 });
 
-test('the folder of a spare that no session took goes with its dead agent, one that was taken stays', async () => {
+test('removes the folder of an unused spare with its dead agent, and keeps one that a session took', async () => {
   await withWorkers(async (folder) => {
     const home = (agentId: string): string => join(folder, 'workers', 'w-died', 'agents', agentId);
     const placed = (agentId: string): string => join(folder, 'placed', agentId);
@@ -76,7 +76,7 @@ test.each([
   });
 });
 
-test('a folder is there with its record or not at all: whoever starts just then never sees one without', async () => {
+test('never shows a folder without its process record', async () => {
   await withWorkers(async (workers) => {
     let isClaiming = true;
     const withoutRecord: string[] = [];
@@ -95,6 +95,6 @@ test('a folder is there with its record or not at all: whoever starts just then 
   });
 });
 
-test('a home nobody has used yet holds no orphans', async () => {
+test('finds no orphans in a new home', async () => {
   expect(await endOrphans('/nowhere/at/all', nobodyKnown, log)).toBe(0);
 });

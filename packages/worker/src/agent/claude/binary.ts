@@ -6,7 +6,7 @@ import { HearthError } from '@hearth/shared';
 const npmPackage = '@anthropic-ai/claude-code';
 
 export interface ClaudeBinary {
-  /** Absolute: an agent is started in another folder than the one we are in. */
+  /** Absolute, because agents are started in other folders. */
   path: string;
   /** Where it was found. */
   from: 'option' | 'PATH' | 'npm package';
@@ -39,8 +39,8 @@ export function findClaude(configured: string | undefined, path = process.env['P
 }
 
 /**
- * The binary lies in an optional platform package; the main package's post-install script would link it, but package
- * managers that block such scripts leave it unlinked.
+ * Finds the binary in the optional platform package. The post-install script of the main package links it, but package managers that
+ * block such scripts leave it unlinked.
  */
 function findPackaged(): string | undefined {
   const platforms = [`${process.platform}-${process.arch}`, `${process.platform}-${process.arch}-musl`];
@@ -53,7 +53,7 @@ function findPackaged(): string | undefined {
         const candidate = join(folder, process.platform === 'win32' ? 'claude.exe' : 'claude');
         if (existsSync(candidate)) return candidate;
       } catch {
-        // Not this platform's package.
+        // The package for this platform is not installed.
       }
     }
   } catch {

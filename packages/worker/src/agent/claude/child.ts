@@ -6,13 +6,13 @@ import { LineSplitter } from './lines.js';
 
 /** How much of an agent's stderr is kept for errors, in characters. */
 const stderrTailLength = 2_000;
-/** The ladder: how long each step waits for the process to go, ms. An idle CLI ends within 30 ms of stdin's end. */
+/** How long each step of the escalation waits for the process to end, ms. An idle CLI ends within 30 ms of stdin's end (measured). */
 const askWaitMs = 1_000;
 const termWaitMs = 2_000;
-/** How long pipes are read after the process and all it started are gone, ms. */
+/** How long the pipes are read after the process and everything it started are gone, ms. */
 const drainWaitMs = 1_000;
 
-const patience = (ms: number): Promise<undefined> => setTimeout(ms, undefined, { ref: false });
+const after = (ms: number): Promise<undefined> => setTimeout(ms, undefined, { ref: false });
 
 export interface ChildSpec {
   binary: string;
@@ -25,7 +25,7 @@ export interface ChildSpec {
   onStderr: (text: string) => void;
 }
 
-/** detached: a process group of its own. No clean-up by execa: the watchdog and `end` do that, also for what outlives the child. */
+/** Detached: in a process group of its own. No clean-up by execa, because the watchdog and `end` also reach what outlives the child. */
 const launch = ({ binary, args, cwd, env }: ChildSpec) =>
   execa(binary, args, {
     cwd,
@@ -41,12 +41,12 @@ const launch = ({ binary, args, cwd, env }: ChildSpec) =>
   });
 
 /**
- * One child process, in a process group of its own: its pipes, its end.
+ * One child process in a process group of its own. Owns its pipes and its end.
  *
- * C1 stdout is always read, and stderr drained, so that the child never blocks on a full pipe.
- * C2 The exit promise is born with the child and never rejects.
- * C3 Once `exited`, nothing the agent started is left: its shell tools run in sessions of their own and are found by their mark.
- * C4 The process's exit is what counts, not its pipes' end: what it started may hold them open. They are read to their end after that.
+ * C1 stdout and stderr are always read, so that the child never blocks on a full pipe.
+ * C2 The exit promise exists from the start and never rejects.
+ * C3 Once `exited`, nothing that the agent started is left. Its shell tools run in process sessions of their own and are found by their mark.
+ * C4 The exit of the process counts, not the end of its pipes, because what it started may hold them open. The pipes are read after it.
  */
 export class Child {
   readonly exited: Promise<AgentExit>;
@@ -65,17 +65,17 @@ export class Child {
       this.stderrTail = (this.stderrTail + text).slice(-stderrTailLength);
       spec.onStderr(text);
     });
-    // A write to a child that has just died: its exit says it better.
+    // A write to a dying child may fail. Its exit reports the death.
     this.process.stdin.on('error', () => undefined);
     const gone = new Promise<void>((resolve) => {
       this.process.once('exit', () => resolve());
-      // A child that could not even be spawned has no exit.
+      // A child that could not be spawned has no exit event.
       void this.process.then(() => resolve());
     });
     this.gone = gone.then(() => {
       this.isGone = true;
     });
-    this.exited = this.gone.then(() => this.lastWords());
+    this.exited = this.gone.then(() => this.finish());
   }
 
   get pid(): number | undefined {
@@ -86,14 +86,14 @@ export class Child {
     if (!this.isGone) this.process.stdin.write(`${line}\n`);
   }
 
-  /** Ends the child and everything it started. Asking twice is the same end, unless the second is in a hurry. */
+  /** Ends the child and everything it started. A second call joins the first, but `now` kills at once. */
   async end(how: AgentEnd): Promise<AgentExit> {
     if (how === 'now') this.signalGroup('SIGKILL');
-    this.ending ??= this.climb(how);
+    this.ending ??= this.escalate(how);
     return this.ending;
   }
 
-  private async climb(how: AgentEnd): Promise<AgentExit> {
+  private async escalate(how: AgentEnd): Promise<AgentExit> {
     if (how === 'ask') {
       this.process.stdin.end();
       if (await this.goneWithin(askWaitMs)) return this.exited;
@@ -105,10 +105,10 @@ export class Child {
     return this.exited;
   }
 
-  private async lastWords(): Promise<AgentExit> {
+  private async finish(): Promise<AgentExit> {
     await killMarked(agentMark, this.spec.agentId).catch(() => undefined);
-    // What escaped the mark (it wiped its environment) may still hold a pipe: its end is not waited for long.
-    const result = await Promise.race([this.process, patience(drainWaitMs)]);
+    // A process that wiped its environment escapes the mark and may hold a pipe, so the wait for the end of the pipes is short.
+    const result = await Promise.race([this.process, after(drainWaitMs)]);
     if (this.pid === undefined)
       return { code: undefined, signal: undefined, stderrTail: result?.originalMessage ?? '' };
     const { exitCode, signalCode } = this.process;
@@ -116,7 +116,7 @@ export class Child {
   }
 
   private async goneWithin(ms: number): Promise<boolean> {
-    return Promise.race([this.gone.then(() => true), patience(ms).then(() => false)]);
+    return Promise.race([this.gone.then(() => true), after(ms).then(() => false)]);
   }
 
   private signalGroup(signal: NodeJS.Signals): void {

@@ -8,14 +8,14 @@ interface Pending {
   timer: NodeJS.Timeout;
 }
 
-/** Control requests of the host to the CLI. Every one has a deadline: the channel can die for the process's life (a reported hazard). */
+/** Control requests of Hearth to the CLI. Each has a deadline, because the channel can die while the process lives (a reported hazard). */
 export class ControlChannel {
   private readonly pending = new Map<string, Pending>();
   private closedBy: HearthError | undefined;
 
   constructor(private readonly write: (line: unknown) => void) {}
 
-  /** @throws HearthError `agent_protocol` when the answer is an error, `agent_start_timeout` when none comes in time */
+  /** Sends a request and returns the answer. @throws HearthError `agent_protocol` for an error answer, `agent_start_timeout` for none in time */
   async ask(request: { subtype: string; [field: string]: unknown }, deadlineMs: number): Promise<unknown> {
     if (this.closedBy !== undefined) throw this.closedBy;
     const requestId = randomUUID();
@@ -43,7 +43,7 @@ export class ControlChannel {
     else pending.reject(new HearthError('agent_protocol', `The agent refused: ${response.error ?? 'no reason given'}`));
   }
 
-  /** The process is gone: nobody will answer. */
+  /** Rejects all requests, because the process is gone. */
   close(error: HearthError): void {
     this.closedBy = error;
     for (const pending of this.pending.values()) {

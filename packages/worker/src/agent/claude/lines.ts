@@ -1,11 +1,12 @@
-/** The longest line an agent may print, in bytes: file contents travel as single lines of several MB. */
+/** The longest line an agent may print, bytes. Contents of files travel as single lines of several MB. */
 const lineBytesAllowed = 64 * 1024 * 1024;
 
 const newline = 0x0a;
 
 /**
- * Splits a byte stream into lines. Works on bytes, so that a character cut in two by a chunk's end stays whole.
- * @param onTooLong called once when a line exceeds the bound; nothing is emitted after it
+ * Splits a byte stream into lines. It works on bytes, so that a character cut by the end of a chunk stays whole.
+ *
+ * @param onTooLong called once when a line exceeds the bound. No line is emitted after it.
  */
 export class LineSplitter {
   private parts: Buffer[] = [];

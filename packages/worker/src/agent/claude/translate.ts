@@ -1,59 +1,58 @@
 import { basename } from 'node:path';
 import type { Message } from '@hearth/shared';
 import type { AgentEvent } from '../driver.js';
-import { HeardResults } from './heard-results.js';
 import { gateCallback } from './launch.js';
+import { RepeatedResult } from './repeated-result.js';
 import { UsageMeter } from './usage.js';
 import { hookInputSchema, type Line, type LineOf } from './wire.js';
 
-/** A tool's result in one line, cut to so many characters. */
+/** `tool.ended` shows a tool's result in one line, cut to so many characters. */
 const summaryLength = 160;
 
-/** System lines that say something to a person; the others are the CLI's own business. */
-const spokenStatus = new Set(['status', 'compact_boundary']);
+/** System lines that become `status` events. */
+const shownStatus = new Set(['status', 'compact_boundary']);
 
 /**
- * Turns the CLI's lines into what the worker knows of an agent. Owns the messages that are not complete yet.
+ * Translates the CLI's lines into agent events. Owns the messages that are not complete yet.
  *
- * T1 Deltas come from `stream_event` lines alone, messages from `assistant` lines alone: no text arrives twice.
- * T2 The CLI prints one `assistant` line per content block; blocks of one message id become one message, when it stops.
- * T3 A result in the middle of a message that is being streamed, or while a tool has no result, is not its prompt's, unless it says
- *    that something went wrong.
- * T4 What is said before the CLI has taken our prompt in hand belongs to another: it gives itself turns, too (a background task of an
- *    agent before has ended). A CLI that tells nothing of our prompt's life has taken it with its `init`.
- * T5 A result that was heard before belongs to the prompt before.
+ * T1 Deltas come only from `stream_event` lines, and messages only from `assistant` lines, so no text arrives twice.
+ * T2 The CLI prints one `assistant` line per content block. Blocks with one message id become one message when it stops.
+ * T3 A result in the middle of a streamed message, or while a tool has no result, does not belong to the prompt, unless it is an error.
+ * T4 Lines before the CLI has started our prompt belong to another turn, because the CLI also gives itself turns (when a background task
+ *    of an earlier agent has ended). A CLI without `command_lifecycle` lines has started the prompt with its `init`.
+ * T5 A repeated result belongs to the prompt before.
  */
 export class Translator {
   private readonly open = new Map<string, Message>();
   private readonly usage = new UsageMeter();
-  private readonly heard = new HeardResults();
-  /** Message id of the running API message, by who says it. */
+  private readonly results = new RepeatedResult();
+  /** Message id of the running API message, by speaker: '' or the tool use id of a sub-agent. */
   private readonly speaking = new Map<string, string>();
-  /** The prompt in hand: its uuid, and how far it has come. */
+  /** The running prompt: its uuid, and how far it has come. */
   private prompt: { uuid: string; isQueued: boolean; hasBegun: boolean } | undefined;
-  /** Id of the message that is being streamed in the main conversation. */
+  /** Id of the message that streams in the main conversation. */
   private streaming: string | undefined;
   /** Tool uses of the main conversation that have no result yet. */
   private readonly using = new Set<string>();
   private lastEntryId: string | undefined;
-  /** The conversation that goes on, as the last prompt that went well told. */
+  /** Claude's id of the conversation that continues, as the last successful prompt said. */
   private conversation: string | undefined;
 
   constructor(private readonly emit: (event: AgentEvent) => void) {}
 
-  /** A prompt is written under this uuid: what it brings about comes after its beginning. */
+  /** Notes that a prompt was written under this uuid. Its output comes after its start. */
   prompted(uuid: string): void {
     this.prompt = { uuid, isQueued: false, hasBegun: false };
     this.streaming = undefined;
     this.using.clear();
   }
 
-  private get isOfAnother(): boolean {
+  private get isOtherTurn(): boolean {
     return this.prompt?.hasBegun === false;
   }
 
   private say(event: AgentEvent): void {
-    if (!this.isOfAnother) this.emit(event);
+    if (!this.isOtherTurn) this.emit(event);
   }
 
   private lifecycle({ command_uuid, state }: LineOf<'command_lifecycle'>): void {
@@ -111,7 +110,7 @@ export class Translator {
     const known = this.open.get(message.id);
     if (known !== undefined) known.content.push(...message.content);
     else {
-      // Another message of the same speaker that never stopped (an aborted call) is complete now.
+      // An earlier message of the same speaker that never stopped (an aborted call) is complete now.
       for (const open of this.open.values()) {
         if (open.parentToolUseId === (parent_tool_use_id ?? undefined)) this.complete(open.messageId);
       }
@@ -121,7 +120,7 @@ export class Translator {
     if (parent_tool_use_id) return;
     this.lastEntryId = uuid;
     for (const { type, id } of message.content) if (type === 'tool_use' && typeof id === 'string') this.using.add(id);
-    // The stream broke off, and the message was had in another way.
+    // The stream broke off, and the CLI got the message in another way.
     if (message.id !== this.streaming) this.streaming = undefined;
   }
 
@@ -137,7 +136,7 @@ export class Translator {
     for (const block of message.content) {
       if (block.type !== 'tool_result' || typeof block['tool_use_id'] !== 'string') continue;
       this.using.delete(block['tool_use_id']);
-      // Whoever's turn it is of: the tool passed the gate, and is not over until this is told.
+      // Emitted for every turn: the tool passed the gate, so its end must be known.
       this.emit({
         kind: 'tool_ended',
         toolUseId: block['tool_use_id'],
@@ -149,13 +148,13 @@ export class Translator {
   }
 
   private system(line: LineOf<'system'>): void {
-    // One for every prompt.
+    // The CLI prints one `init` per prompt.
     if (line.subtype === 'init') {
       if (this.prompt?.isQueued === false) this.prompt = { ...this.prompt, hasBegun: true };
     } else if (line.subtype === 'api_retry') {
       const reason = [line.error_status, line.error].filter((part) => part !== undefined && part !== null).join(' ');
       this.say({ kind: 'retry', attempt: line.attempt ?? 0, delayMs: line.retry_delay_ms ?? 0, reason });
-    } else if (spokenStatus.has(line.subtype)) {
+    } else if (shownStatus.has(line.subtype)) {
       const status = line.subtype === 'status' ? line.status : line.subtype;
       if (status) this.say({ kind: 'status', status });
     }
@@ -199,13 +198,13 @@ export class Translator {
 
   private result(line: LineOf<'result'>): void {
     const isIncomplete = !line.is_error && (this.streaming !== undefined || this.using.size > 0);
-    if (this.heard.hear(line) === 'repeated' || this.isOfAnother || isIncomplete)
+    if (this.results.isRepeated(line) || this.isOtherTurn || isIncomplete)
       return this.emit({ kind: 'stray_result', reason: line.terminal_reason ?? line.subtype });
     this.streaming = undefined;
     this.using.clear();
     for (const messageId of this.open.keys()) this.complete(messageId);
     const reason = line.terminal_reason ?? line.subtype;
-    // API down: subtype "success" with is_error true and the text in `result`.
+    // When the API is down, the subtype is "success", is_error is true, and the text is in `result`.
     const text = line.result ?? line.errors?.join('\n') ?? '';
     const { lastEntryId } = this;
     this.lastEntryId = undefined;
@@ -221,7 +220,7 @@ const uuid = '[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}';
 const conversationFile = new RegExp(`^${uuid}\\.jsonl$`);
 const conversationFolder = new RegExp(`^${uuid}$`);
 
-/** `main` for the conversation itself (`<id>.jsonl`); a sub-agent's file by its path beside it (`<id>/subagents/…`). */
+/** `main` for the conversation itself (`<id>.jsonl`). A sub-agent's file by its path beside it (`<id>/subagents/…`). */
 function transcriptFile(filePath: string): string {
   const parts = filePath.split('/');
   const name = basename(filePath);

@@ -8,13 +8,13 @@ interface Totals {
 
 const nothing: Totals = { costUsd: 0, tokens: { input: 0, output: 0, cacheRead: 0, cacheWrite: 0 } };
 
-/** The CLI counts cost and tokens over the process's life; this gives each prompt its own. */
+/** Computes the cost and tokens of each prompt, because the CLI counts them over the life of the process. */
 export class UsageMeter {
   private before = nothing;
 
   take(line: LineOf<'result'>): Totals {
     const now = totals(line, this.before);
-    // A `/clear` has it count from nothing again.
+    // After a `/clear` the CLI counts from zero again.
     const before =
       now.tokens.output < this.before.tokens.output || now.costUsd < this.before.costUsd ? nothing : this.before;
     this.before = now;

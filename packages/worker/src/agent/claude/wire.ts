@@ -1,6 +1,6 @@
 /**
- * The lines of the CLI's stream-json output that Hearth uses, parsed loosely: what we use is checked, what we do not know
- * passes by. Source: Claude Code 2.1.329, observed.
+ * The lines of the CLI's stream-json output that Hearth uses. The fields Hearth uses are checked, all others are ignored. Source: Claude
+ * Code 2.1.329, observed.
  */
 import { z } from 'zod';
 
@@ -56,8 +56,8 @@ const controlRequest = z.looseObject({
 });
 
 /**
- * `input` of a `hook_callback` for PreToolUse. The CLI waits for an answer whatever is in it: a tool that does not tell its name is one
- * that may change anything.
+ * `input` of a `hook_callback` for PreToolUse. Nothing in it is required, because the CLI waits for an answer whatever it contains. A tool
+ * without a name counts as one that may change anything.
  */
 export const hookInputSchema = z
   .looseObject({
@@ -81,7 +81,7 @@ const controlResponse = z.looseObject({
 
 const controlCancel = z.looseObject({ type: z.literal('control_cancel_request'), request_id: z.string() });
 
-/** What becomes of a user line that has a uuid: `queued`, `started`, `completed`. Seen in 2.1.329; not documented. */
+/** The life of a user line with a uuid: `queued`, `started`, `completed`. Seen in 2.1.329, not documented. */
 const commandLifecycle = z.looseObject({
   type: z.literal('command_lifecycle'),
   command_uuid: z.string(),
@@ -101,10 +101,10 @@ const result = z.looseObject({
   result: z.string().optional(),
   errors: z.array(z.string()).optional(),
   terminal_reason: z.string().nullish(),
-  /** Of the conversation; another after a `/clear`. */
+  /** Claude's id of the conversation. It changes with a `/clear`. */
   session_id: z.string().optional(),
   duration_ms: z.number().optional(),
-  /** Calls of the model; 0 for a local command. */
+  /** How often the model was called. 0 for a local command. */
   num_turns: z.number().optional(),
   /** Cumulative over the process's life, like `total_cost_usd` and `modelUsage`. */
   duration_api_ms: z.number().optional(),
@@ -137,7 +137,7 @@ const lineSchema = z.discriminatedUnion('type', [
 export type Line = z.infer<typeof lineSchema>;
 export type LineOf<T extends Line['type']> = Extract<Line, { type: T }>;
 
-/** `unknown`: a line of a type we do not use. `garbage`: no JSON, or a line we use that lacks what we need. */
+/** `unknown`: a line of a type Hearth does not use. `garbage`: not JSON, or a line that lacks a field Hearth needs. */
 export type ParsedLine = { kind: 'line'; line: Line } | { kind: 'unknown' } | { kind: 'garbage'; reason: string };
 
 const known = new Set<unknown>(lineSchema.options.map((option) => option.shape.type.value));

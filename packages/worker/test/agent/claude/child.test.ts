@@ -29,19 +29,19 @@ function start(script: string): { child: Child; agentId: string; line: Promise<u
   return { child, agentId, line, lines };
 }
 
-test('the end of its input ends a child that listens; its exit says how', async () => {
+test('ends a child by closing its stdin, and reports the exit', async () => {
   const { child, line } = start('echo ready; cat > /dev/null; echo "last words" >&2; exit 3');
   await line;
   expect(await child.end('ask')).toEqual({ code: 3, signal: undefined, stderrTail: 'last words' });
 });
 
-test('a child that listens to nothing is killed in the end', async () => {
+test('kills a child that reacts to nothing', async () => {
   const { child, line } = start('trap "" TERM; echo ready; while :; do sleep 1; done');
   await line;
   expect(await child.end('ask')).toMatchObject({ signal: 'SIGKILL' });
 });
 
-test('what a child started in a session of its own is gone with it', async () => {
+test('kills what a child started in process sessions of their own', async () => {
   const { child, agentId, line } = start(
     'setsid sh -c "sleep 300" & setsid sh -c "trap \\"\\" TERM; sleep 300" & echo ready; cat > /dev/null',
   );
@@ -51,7 +51,7 @@ test('what a child started in a session of its own is gone with it', async () =>
   expect(await markedProcesses(agentMark, agentId)).toEqual([]);
 });
 
-test('a child that floods both pipes never blocks, and the tail of its stderr is kept', async () => {
+test('never blocks a child that floods both pipes, and keeps the tail of its stderr', async () => {
   const { child, lines } = start(
     'i=0; while [ $i -lt 20000 ]; do echo "line $i"; echo "error $i" >&2; i=$((i+1)); done',
   );
@@ -63,7 +63,7 @@ test('a child that floods both pipes never blocks, and the tail of its stderr is
   await child.end('now');
 });
 
-test('a program that does not exist is an exit like any other', async () => {
+test('reports a program that does not exist as an exit', async () => {
   const child = new Child({
     binary: '/nowhere/claude',
     args: [],

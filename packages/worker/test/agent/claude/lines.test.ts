@@ -14,7 +14,7 @@ function split(chunks: readonly Buffer[], bound?: number): { lines: string[]; to
   return { lines, tooLong };
 }
 
-test('lines are whole wherever the chunks end, inside a character too', () => {
+test('keeps lines whole when a chunk ends inside a character', () => {
   const line = fc.string({ unit: 'grapheme', minLength: 1 }).filter((text) => !text.includes('\n'));
   fc.assert(
     fc.property(fc.array(line), fc.array(fc.nat(40), { minLength: 1 }), (lines, cuts) => {
@@ -30,7 +30,7 @@ test('lines are whole wherever the chunks end, inside a character too', () => {
   );
 });
 
-test('a line beyond the bound is told once, and nothing comes after it', () => {
+test('reports a line beyond the bound once, and emits nothing after it', () => {
   const { lines, tooLong } = split(
     [Buffer.from('ok\n'), Buffer.alloc(60, 'x'), Buffer.alloc(60, 'x'), Buffer.from('\nlate\n')],
     100,

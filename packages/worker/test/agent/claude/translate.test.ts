@@ -38,7 +38,7 @@ function translate(...lines: object[]): AgentEvent[] {
 const kinds = (events: readonly AgentEvent[]): string[] => events.map(({ kind }) => kind);
 
 describe('the translator', () => {
-  test('makes one message of the lines the CLI prints for each block, and deltas of stream events alone', () => {
+  test('joins the lines of one message, and makes deltas from stream events only', () => {
     const events = translate(
       say({ type: 'message_start', message: { id: 'm1' } }),
       say({ type: 'content_block_delta', delta: { type: 'thinking_delta', thinking: 'hm' } }),
@@ -56,7 +56,7 @@ describe('the translator', () => {
     expect(events[4]).toMatchObject({ ok: true, lastEntryId: 'u-m1', reason: 'completed' });
   });
 
-  test('completes a message that never stopped when the next begins, or the turn ends', () => {
+  test('completes a message that never stopped when the next one begins, or the turn ends', () => {
     const events = translate(
       block('m1', { type: 'text', text: 'cut' }),
       block('m2', { type: 'text', text: 'API down' }),
@@ -66,21 +66,21 @@ describe('the translator', () => {
     expect(events[2]).toMatchObject({ ok: false });
   });
 
-  test('counts cost and tokens of each prompt, not of the process', () => {
+  test('counts cost and tokens per prompt', () => {
     const grown = { m: { inputTokens: 30, outputTokens: 6 }, other: { inputTokens: 1, outputTokens: 1 } };
     const [, second] = translate(result(), result({ total_cost_usd: 0.75, modelUsage: grown }));
     expect(second).toMatchObject({ costUsd: 0.25, tokens: { input: 21, output: 2 } });
   });
 
-  test('counts on from nothing where the process does: what a prompt costs is never less than nothing', () => {
+  test('never reports a negative cost when the CLI counts from zero again', () => {
     const cleared = result({ total_cost_usd: 0, modelUsage: {} });
     const [, second, third] = translate(result(), cleared, result({ total_cost_usd: 0.25 }));
     expect(second).toMatchObject({ costUsd: 0, tokens: { input: 0, output: 0, cacheRead: 0, cacheWrite: 0 } });
     expect(third).toMatchObject({ costUsd: 0.25, tokens: { input: 10, output: 5 } });
   });
 
-  test('tells which conversation goes on after a result', () => {
-    const failed = result({ session_id: 'of nobody', is_error: true });
+  test('reports the conversation that continues after a result', () => {
+    const failed = result({ session_id: 'unknown', is_error: true });
     const events = translate(failed, result({ session_id: 'one' }), result({ session_id: 'two' }), failed);
     expect(events.map((event) => 'claudeSessionId' in event && event.claudeSessionId)).toEqual([
       undefined,
@@ -90,7 +90,7 @@ describe('the translator', () => {
     ]);
   });
 
-  test('sums a tool’s result up in one line, cut', () => {
+  test('summarises a tool result in one line', () => {
     const user = (content: unknown, error = false): object => ({
       type: 'user',
       message: { role: 'user', content: [{ type: 'tool_result', tool_use_id: 't1', content, is_error: error }] },
@@ -103,7 +103,7 @@ describe('the translator', () => {
     ]);
   });
 
-  test('tells retries as signs of life, and gates and permissions with their ids', () => {
+  test('reports retries, and gates and permissions with their ids', () => {
     const retry = {
       type: 'system',
       subtype: 'api_retry',
@@ -136,7 +136,7 @@ describe('the translator', () => {
     ]);
   });
 
-  test('tells the conversation’s own transcript from a sub-agent’s', () => {
+  test('tells the main transcript from those of sub-agents', () => {
     const mirror = (filePath: string): object => ({
       type: 'transcript_mirror',
       filePath,
@@ -158,7 +158,7 @@ describe('the translator', () => {
 });
 
 describe('a line', () => {
-  test('of a type nobody uses passes by; one that lacks what is used is garbage, and named', () => {
+  test('is unknown when its type is not used, and garbage when a used field is missing', () => {
     expect(parseLine('{"type":"keep_alive"}')).toEqual({ kind: 'unknown' });
     expect(parseLine('no json')).toEqual({ kind: 'garbage', reason: 'not JSON' });
     expect(parseLine('{"type":"result"}')).toMatchObject({
@@ -168,7 +168,7 @@ describe('a line', () => {
   });
 });
 
-test('what is said before our prompt is in hand belongs to another: a turn the CLI gave itself ends nothing', () => {
+test('ignores output before the prompt has started, because the CLI gives itself turns', () => {
   const events: AgentEvent[] = [];
   const translator = new Translator((event) => events.push(event));
   const told = (...lines: object[]): void => {
@@ -185,28 +185,28 @@ test('what is said before our prompt is in hand belongs to another: a turn the C
   told(life('started'), init, block('m1', { type: 'text', text: 'hello' }), result());
   expect(kinds(events).slice(1)).toContain('result');
   expect(events.at(-1)).toMatchObject({ kind: 'result', ok: true });
-  // A CLI that tells nothing of our prompt's life has taken it with its init.
+  // A CLI without lifecycle lines has started the prompt with its init.
   translator.prompted('another');
   told(init, result());
   expect(events.at(-1)).toMatchObject({ kind: 'result' });
-  // A tool of such a turn passes the gate, and would seem to run for ever if its end were not told.
+  // A tool of such a turn passes the gate, so its end must be reported too.
   const used = { type: 'tool_result', tool_use_id: 'u1', content: 'done' };
   translator.prompted('ours');
   told(init, life('queued'), { type: 'user', parent_tool_use_id: null, message: { role: 'user', content: [used] } });
   expect(events.at(-1)).toMatchObject({ kind: 'tool_ended', toolUseId: 'u1' });
 });
 
-describe('a result that was heard before', () => {
+describe('a repeated result', () => {
   const modelUsage = { m: { inputTokens: 10, outputTokens: 5 } };
   const numbers = { num_turns: 1, duration_ms: 20, duration_api_ms: 300, total_cost_usd: 0.5, modelUsage };
 
-  test('is not the next prompt’s, whatever that has said so far', () => {
+  test('does not end the next prompt', () => {
     const again = result({ ...numbers, result: 'another text' });
     const own = result({ ...numbers, duration_api_ms: 310 });
     expect(kinds(translate(result(numbers), again, own))).toEqual(['result', 'stray_result', 'result']);
   });
 
-  test('is known by what only a call of the model changes: without it the same numbers are no proof', () => {
+  test('is recognised only by numbers that a call of the model changes', () => {
     const twice = (more: object): string[] => kinds(translate(result(more), result(more)));
     expect(twice({ ...numbers, num_turns: 0 })).toEqual(['result', 'result']);
     expect(twice({ ...numbers, is_error: true })).toEqual(['result', 'result']);
@@ -214,7 +214,7 @@ describe('a result that was heard before', () => {
   });
 });
 
-test('brings every tool to the gate, also one whose hook says less than we know: it may change anything', () => {
+test('holds every tool at the gate, also one whose hook input is incomplete', () => {
   const hook = (input: unknown): object => ({
     type: 'control_request',
     request_id: 'r1',
