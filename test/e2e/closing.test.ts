@@ -24,8 +24,8 @@ const exists = (path: string): Promise<boolean> =>
 /** Keys, index entries and jobs that name the session. */
 async function traces(cluster: Cluster, sessionId: string): Promise<string[]> {
   const keys = cluster.keys.session(sessionId);
-  const found = await cluster.redis.keys(`${keys[0]}*`);
-  for (const index of [keys[8], keys[9], keys[10]]) {
+  const found = await cluster.redis.keys(`${keys.session}*`);
+  for (const index of [keys.pending, keys.sessions, keys.deadlines]) {
     const members = await cluster.redis.zrange(index, '0', '-1');
     found.push(...members.filter((member) => member.split(' ')[0] === encodeSessionId(sessionId)));
   }

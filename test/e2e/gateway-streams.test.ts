@@ -132,7 +132,7 @@ test('what is no longer kept is said once, then the stream goes on live', async 
     await cluster.worker({ claude: 'fake' });
     const { url } = await startGateway(cluster);
     await (await post(`${url}/v1/sessions/s/turns?wait=30`, { prompt: 'one' })).json();
-    const [, , , , , stream] = cluster.keys.session('s');
+    const { events: stream } = cluster.keys.session('s');
     await cluster.redis.xtrim(stream, 'MAXLEN', 0);
     const incarnation = await cluster.store.incarnation('s');
     const response = await fetch(`${url}/v1/sessions/s/events?after=${incarnation}.1`);
@@ -184,7 +184,7 @@ test('whoever has the ending of a turn has it all, and only they, whatever came 
       return { status: response.status, types };
     };
     const [last, before] = [events.at(-1)?.id, events.at(-2)?.id];
-    const [, , , , , stream] = cluster.keys.session('s');
+    const { events: stream } = cluster.keys.session('s');
     expect(await back(last)).toEqual({ status: 204, types: [] });
     expect(await back(before)).toEqual({ status: 200, types: ['turn.finished'] });
     await cluster.redis.xtrim(stream, 'MAXLEN', 0);

@@ -7,7 +7,7 @@ test('a session whose owner lives and has lost its own view of it can be closed'
     const session = cluster.producer().session('s');
     await (await session.prompt('hello')).result();
     // Its next write finds its number missing, as after a failover: it ends the agent, and cannot give the lock back.
-    await cluster.redis.hset(cluster.keys.session('s')[0], 'batch', 0);
+    await cluster.redis.hset(cluster.keys.session('s').session, 'batch', 0);
     const turn = await session.prompt('again');
     const signs = ['session.write_failed', 'session.hand_over_failed'];
     await worker.logged(({ event }) => signs.includes(event));

@@ -83,7 +83,7 @@ test('a delayed turn is not in the log before it is due; turns submitted meanwhi
     expect(result).toMatchObject({ seq: 2, text: 'Echo: later', turnId: later.turnId });
     expect(later.seq).toBe(2);
     // The note by which it was found went with its job.
-    const note = `${cluster.keys.session('new')[0]}:delayed`;
+    const note = `${cluster.keys.session('new').session}:delayed`;
     expect(await cluster.redis.exists(note)).toBe(0);
     const [, turn] = await session.turns();
     expect(turn?.submittedAt).toBeGreaterThanOrEqual(submittedAt + 1_000);
@@ -192,7 +192,7 @@ test('a prompt without a session uses a spare once and leaves nothing but its re
     expect(other.text).toBe('You have not asked me to remember a number.');
     await expect(producer.session(turn.sessionId).prompt('more')).rejects.toMatchObject({ code: 'session_gone' });
     // What is left goes by itself.
-    const left = await cluster.redis.keys(`${cluster.keys.session(turn.sessionId)[0]}*`);
+    const left = await cluster.redis.keys(`${cluster.keys.session(turn.sessionId).session}*`);
     expect(await Promise.all(left.map((key) => cluster.redis.pttl(key)))).toEqual(
       left.map(() => expect.toSatisfy((ttl: number) => ttl > 0)),
     );

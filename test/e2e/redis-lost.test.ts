@@ -57,7 +57,7 @@ test('a chat goes on after an error that nobody foresaw, at Ctrl-C and at an ans
     await cluster.worker({ claude: 'fake', leaseTtlMs: 60_000 });
     const chat = watch(['chat', 's'], { ...cluster.env, HEARTH_HOME: await cluster.folder() });
     chat.type('[[tool Bash {"command":"x"}]] go');
-    const [, , , turnIds, , , , , , , , permissions] = cluster.keys.session('s');
+    const { turnIds, permissions } = cluster.keys.session('s');
     await eventually(async () => (await cluster.redis.exists(permissions)) === 1);
     await chat.said(/Bash/);
     const errors = () => chat.lines.filter((line) => line.includes('internal: WRONGTYPE')).length;

@@ -57,7 +57,7 @@ test('a reader whose place is no longer kept is told once, then gets the record 
     const session = cluster.producer().session('s');
     const turn = await session.prompt('[[stream chunks=5 every=1ms]] one two three');
     await turn.result();
-    await cluster.redis.del(cluster.keys.session('s')[5]);
+    await cluster.redis.del(cluster.keys.session('s').events);
     const late: ReaderEvent[] = [];
     for await (const event of await cluster.producer().session('s').follow(turn.turnId)) late.push(event);
     expect(late.map(({ type }) => type)).toEqual(['stream.expired', 'message', 'turn.finished']);

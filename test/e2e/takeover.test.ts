@@ -79,8 +79,8 @@ test('a past whose end is damaged is cut back to what is whole, and that is said
     await (await session.prompt('[[tool Bash {"command":"echo tool"}]] go')).result();
     await first.stop();
     const keys = cluster.keys.session('damaged');
-    await cluster.redis.rpush(keys[6], formatChunk('main', '{"type":"assistant","uuid":"torn'));
-    await cluster.redis.hincrby(keys[0], 'transcript', 1);
+    await cluster.redis.rpush(keys.transcript, formatChunk('main', '{"type":"assistant","uuid":"torn'));
+    await cluster.redis.hincrby(keys.session, 'transcript', 1);
 
     const second = await cluster.worker();
     const turn = await session.prompt('What number did I ask you to remember?');

@@ -2,7 +2,7 @@ import type { Cluster } from './cluster.js';
 
 /** Everything a worker can write for a session. */
 export async function contents(cluster: Cluster, sessionId: string): Promise<unknown> {
-  const [session, , turnPrefix, , , events, transcript] = cluster.keys.session(sessionId);
+  const { session, turnPrefix, events, transcript } = cluster.keys.session(sessionId);
   return {
     session: await cluster.redis.hgetall(session),
     turn: await cluster.redis.hgetall(`${turnPrefix}1`),

@@ -28,7 +28,7 @@ test('a delayed turn is cancelled by its turnId from elsewhere, before there is 
   expect(await elsewhere.cancel('later')).toBe('cancelled');
   expect(await ending).toMatchObject({ code: 'cancelled', result: { turnId: 'later' } });
   expect(await delayedJobs(scene)).toBe(0);
-  expect(await scene.redis.exists(`${scene.keys.session('new')[0]}:delayed`)).toBe(0);
+  expect(await scene.redis.exists(`${scene.keys.session('new').session}:delayed`)).toBe(0);
   await expect(elsewhere.cancel('other')).rejects.toMatchObject({ code: 'turn_gone' });
 });
 
@@ -44,7 +44,7 @@ test.each([
   expect(await session.close()).toBe(true);
   for (const ending of await Promise.all(endings)) expect(ending).toMatchObject({ code: 'cancelled' });
   expect(await delayedJobs(scene)).toBe(0);
-  expect(await scene.redis.keys(`${scene.keys.session('s')[0]}*`)).toEqual([]);
+  expect(await scene.redis.keys(`${scene.keys.session('s').session}*`)).toEqual([]);
   expect(await session.close()).toBe(false);
 });
 

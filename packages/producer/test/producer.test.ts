@@ -157,7 +157,7 @@ test('a turn that ended is followed from where its reader left, and no further',
 test('whoever has the ending of a turn has it all, although what came after it is no longer kept', async () => {
   const scene = new Scene();
   const session = scene.producer().session('s');
-  const [, , , , , stream] = scene.keys.session('s');
+  const { events: stream } = scene.keys.session('s');
   const turn = await session.prompt('x', { turnId: 'committed' });
   const writer = await scene.own(turn);
   await scene.begin(writer, turn);
@@ -187,7 +187,7 @@ test('whoever leaves before the ending of a turn whose events are no longer kept
   await scene.begin(writer, turn);
   await scene.commit(writer, turn);
   await session.prompt('another');
-  await scene.redis.del(scene.keys.session('s')[5]);
+  await scene.redis.del(scene.keys.session('s').events);
   const record = await collect(await session.follow('mine'));
   expect(record.map(({ type }) => type)).toEqual(['stream.expired', 'message', 'turn.finished']);
   const ending = record.pop();
@@ -205,8 +205,8 @@ test('a result that could not be waited for is waited for when it is asked for a
   // Somebody who does not listen yet: of the ending only the record is left.
   const followed = await scene.producer().session('s').follow(turn.turnId);
   const result = await scene.commit(writer, turn);
-  await scene.redis.del(scene.keys.session('s')[5]);
-  const [, , turnPrefix] = scene.keys.session('s');
+  await scene.redis.del(scene.keys.session('s').events);
+  const { turnPrefix } = scene.keys.session('s');
   // Its record cannot be read.
   await scene.redis.rename(`${turnPrefix}1`, `${turnPrefix}elsewhere`);
   await scene.redis.set(`${turnPrefix}1`, 'no hash');

@@ -1,21 +1,30 @@
---[[ Resolves a permission request, once. Requests of former owners and attempts are deleted at claim and begin, so those left are the
-owner's. Resolved, a request keeps only its answer, under "<request id>!".
-ARGV  1 request id  2 seq  3 answer (JSON, unlike any other)  4 incarnation  5 fence of the owner that resolves it itself, or ''
-      6 prefix of the workers' wake channels  7 session id  8 events kept  9 events ttl ms  10 event
-Reply {OK|REPEATED}   {ALREADY, answer}   {GONE}   {FENCED}
-]]
---@include keys
---@include codes
+-- Resolves a permission request, once. Claim and begin delete the requests of former owners and attempts, so a stored
+-- request is the owner's. Of a resolved request only the answer is kept, under "<request id>!".
+--@args request_id seq
+--@args answer             -- JSON with a random id, so that a resend differs from a second answer
+--@args incarnation
+--@args fence              -- of an owner that resolves its own request, or ''
+--@args session_id wake_prefix events_kept events_ttl_ms
+--@args event              -- JSON
+--@reply OK|REPEATED
+--@reply ALREADY answer    -- another answer resolved it
+--@reply GONE
+--@reply FENCED
+--@include session_keys
+--@include reply
+--@include read
 --@include publish
-local id, seq = ARGV[1], ARGV[2]
-local s = redis.call('HMGET', K_SESSION, 'incarnation', 'owner', 'fence')
-if s[1] ~= ARGV[4] then return {GONE} end
-if ARGV[5] ~= '' and s[3] ~= ARGV[5] then return {FENCED} end
-local p = redis.call('HMGET', K_PERMISSIONS, id, id .. '!')
-if p[2] == ARGV[3] then return {REPEATED} end
-if p[2] then return {ALREADY, p[2]} end
-if not p[1] or not redis.call('ZSCORE', K_LOG, seq) then return {GONE} end
-redis.call('HSET', K_PERMISSIONS, id, '', id .. '!', ARGV[3])
-publish(ARGV[8], ARGV[9], 10)
-if s[2] ~= '' then redis.call('PUBLISH', ARGV[6] .. s[2], ARGV[7] .. ' answered ' .. id) end
-return {OK}
+--@include wake
+local session = read(K_SESSION, 'incarnation', 'owner', 'fence')
+if session.incarnation ~= incarnation then return reply(GONE) end
+if fence ~= '' and session.fence ~= fence then return reply(FENCED) end
+local answer_field = request_id .. '!'
+local known = redis.call('HGET', K_PERMISSIONS, answer_field)
+if known == answer then return reply(REPEATED) end
+if known then return reply(ALREADY, {answer = known}) end
+local is_open = redis.call('HEXISTS', K_PERMISSIONS, request_id) == 1 and redis.call('ZSCORE', K_LOG, seq)
+if not is_open then return reply(GONE) end
+redis.call('HSET', K_PERMISSIONS, request_id, '', answer_field, answer)
+publish(events_kept, events_ttl_ms, {event})
+wake(session.owner, wake_prefix, session_id .. ' answered ' .. request_id)
+return reply(OK)

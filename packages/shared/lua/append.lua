@@ -1,13 +1,14 @@
---[[ Appends events to the session's stream and publishes them.
-ARGV  1 fence  2 batch  3 events kept  4 events ttl ms  5… events
-Reply {OK|REPEATED}   {FENCED}   {GAP}
-]]
---@include keys
---@include codes
+-- Appends events to the session's stream and publishes them.
+--@args fence batch events_kept events_ttl_ms
+--@rest events             -- JSON
+--@reply OK|REPEATED|FENCED|GAP
+--@include session_keys
+--@include reply
+--@include read
 --@include fence
 --@include publish
-local admitted = admit(ARGV[1], ARGV[2])
-if admitted ~= OK then return {admitted} end
-take_number(ARGV[2])
-publish(ARGV[3], ARGV[4], 5)
-return {OK}
+local admitted = admit(fence, batch)
+if admitted ~= OK then return reply(admitted) end
+take_batch(batch)
+publish(events_kept, events_ttl_ms, events)
+return reply(OK)

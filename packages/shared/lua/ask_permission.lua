@@ -1,19 +1,23 @@
---[[ Records that a tool of the running turn waits for a permission, and publishes the request.
-ARGV  1 fence  2 batch  3 seq  4 request id  5 ms until it is denied by itself  6 request (JSON, with "expiresAt":0)
-      7 events kept  8 events ttl ms  9 event (JSON, with "expiresAt":0)
-Reply {OK|REPEATED}   {NOT_HEAD} the turn is not in hand   {FENCED}   {GAP}
-]]
---@include keys
---@include codes
+-- Records that a tool of the running turn waits for a permission, and publishes the request.
+--@args fence batch seq request_id
+--@args deadline_ms        -- time until the request is denied for lack of an answer
+--@args request            -- JSON, without expiresAt
+--@args event              -- JSON, without expiresAt
+--@args events_kept events_ttl_ms
+--@reply OK|REPEATED
+--@reply NOT_HEAD          -- the turn does not run any more
+--@reply FENCED|GAP
+--@include session_keys
+--@include reply
+--@include read
 --@include time
 --@include fence
 --@include publish
-local admitted = admit(ARGV[1], ARGV[2])
-if admitted ~= OK then return {admitted} end
-if redis.call('ZRANGE', K_LOG, 0, 0)[1] ~= ARGV[3] then return {NOT_HEAD} end
-take_number(ARGV[2])
-local until_ms = string.format('"expiresAt":%d', now_ms() + tonumber(ARGV[5]))
-redis.call('HSET', K_PERMISSIONS, ARGV[4], (string.gsub(ARGV[6], '"expiresAt":0', until_ms, 1)))
-ARGV[9] = string.gsub(ARGV[9], '"expiresAt":0', until_ms, 1)
-publish(ARGV[7], ARGV[8], 9)
-return {OK}
+local admitted = admit(fence, batch)
+if admitted ~= OK then return reply(admitted) end
+if redis.call('ZRANGE', K_LOG, 0, 0)[1] ~= seq then return reply(NOT_HEAD) end
+take_batch(batch)
+local decided = {expiresAt = now_ms() + tonumber(deadline_ms)}
+redis.call('HSET', K_PERMISSIONS, request_id, entry(request, decided))
+publish(events_kept, events_ttl_ms, {entry(event, decided)})
+return reply(OK)

@@ -1,29 +1,30 @@
---[[ Begins the end of a session: from now on it takes no turn and no owner. Whoever closes it withdraws its turns and erases it; should
-that one die, the session stands first in `sessions`, where retention finds it.
-ARGV  1 member (encoded session id)  2 only if last used before (ms), with an empty log and no turn to come; or ''
-      3 prefix of the workers' wake channels  4 session id
-      5 incarnation
-Reply {OK, owner, fence, seq, seq, …}  the turns of its log   {GONE} it is erased, or another incarnation   {MOVED} used since, or to be used
-]]
---@include keys
---@include codes
+-- Marks a session as closing, so that it accepts no turn and no owner. The caller then withdraws its turns and erases it.
+-- If the caller dies, the session stands first in `sessions`, where retention finds it.
+--@args member             -- encoded session id
+--@args used_before        -- close only a session last used before this time (ms) that has no turn waiting or delayed; or ''
+--@args session_id wake_prefix incarnation
+--@reply OK owner fence seqs  -- seqs: the turns in its log
+--@reply GONE              -- the session is erased, or this is another incarnation
+--@reply MOVED             -- it was used since, or a delayed turn will use it
+--@include session_keys
+--@include reply
+--@include read
 --@include time
-local s = redis.call('HMGET', K_SESSION, 'incarnation', 'owner', 'fence', 'used', 'closing')
-if s[1] ~= ARGV[5] then return {GONE} end
+--@include wake
+local session = read(K_SESSION, 'incarnation', 'owner', 'fence', 'used', 'closing')
+if session.incarnation ~= incarnation then return reply(GONE) end
 local log = redis.call('ZRANGE', K_LOG, 0, -1)
-if ARGV[2] ~= '' and not s[5] then
-  if #log > 0 or tonumber(s[4]) >= tonumber(ARGV[2]) then return {MOVED} end
+if used_before ~= '' and not session.closing then
+  if #log > 0 or tonumber(session.used) >= tonumber(used_before) then return reply(MOVED) end
   if redis.call('EXISTS', K_DELAYED) == 1 then
-    -- Used by a turn that is not due yet: retention looks at others first.
+    -- The delayed turn counts as a use, so that retention looks at other sessions first.
     local now = now_ms()
     redis.call('HSET', K_SESSION, 'used', now)
-    redis.call('ZADD', K_SESSIONS, now, ARGV[1])
-    return {MOVED}
+    redis.call('ZADD', K_SESSIONS, now, member)
+    return reply(MOVED)
   end
 end
 redis.call('HSET', K_SESSION, 'closing', '1')
-redis.call('ZADD', K_SESSIONS, 0, ARGV[1])
-if s[2] ~= '' then redis.call('PUBLISH', ARGV[3] .. s[2], ARGV[4] .. ' close') end
-local reply = {OK, s[2], s[3]}
-for _, seq in ipairs(log) do reply[#reply + 1] = tonumber(seq) end
-return reply
+redis.call('ZADD', K_SESSIONS, 0, member)
+wake(session.owner, wake_prefix, session_id .. ' close')
+return reply(OK, {owner = session.owner, fence = session.fence, seqs = log})

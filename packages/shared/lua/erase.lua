@@ -1,28 +1,34 @@
---[[ Deletes all keys of a closing session together.
-ARGV  1 member (encoded session id)  2 incarnation  3 fence of an owner whose lease is known to be absent, or ''
-      4 events kept  5 events ttl ms  6 event
-Reply {OK, ring, ring, …} all jobs that ever rang its turns, or were to bring one   {GONE} it is erased, or another incarnation
-      {NOT_EMPTY}   {OTHER, owner, fence} an owner still holds it   {MOVED} nobody closed it
-]]
---@include keys
---@include codes
+-- Deletes all keys of a closing session together.
+--@args member             -- encoded session id
+--@args incarnation
+--@args dead_fence         -- fence of an owner whose lease is known to be absent, or ''
+--@args events_kept events_ttl_ms
+--@args event              -- JSON
+--@reply OK rings          -- of all jobs that ever rang its turns or were to bring one
+--@reply GONE              -- the session is erased, or this is another incarnation
+--@reply NOT_EMPTY
+--@reply OTHER             -- an owner still holds it
+--@reply MOVED             -- the session is not closing
+--@include session_keys
+--@include reply
+--@include read
 --@include publish
-local s = redis.call('HMGET', K_SESSION, 'incarnation', 'owner', 'fence', 'closing')
-if s[1] ~= ARGV[2] then return {GONE} end
-if not s[4] then return {MOVED} end
-if redis.call('ZCARD', K_LOG) > 0 then return {NOT_EMPTY} end
-if s[2] ~= '' and s[3] ~= ARGV[3] then return {OTHER, s[2], s[3]} end
-publish(ARGV[4], ARGV[5], 6)
-redis.call('PUBLISH', K_SESSION .. ':ends', 'closed')
-local reply = {OK}
-for _, seq in ipairs(redis.call('HVALS', K_TURNIDS)) do
-  local t = redis.call('HMGET', K_TURN .. seq, 'ring', 'rang')
-  if t[1] then reply[#reply + 1] = t[1] end
-  for ring in string.gmatch(t[2] or '', '[^\n]+') do reply[#reply + 1] = ring end
-  redis.call('DEL', K_TURN .. seq)
+local session = read(K_SESSION, 'incarnation', 'owner', 'fence', 'closing')
+if session.incarnation ~= incarnation then return reply(GONE) end
+if not session.closing then return reply(MOVED) end
+if redis.call('ZCARD', K_LOG) > 0 then return reply(NOT_EMPTY) end
+if session.owner ~= '' and session.fence ~= dead_fence then return reply(OTHER) end
+publish(events_kept, events_ttl_ms, {event})
+redis.call('PUBLISH', K_ENDS, 'closed')
+local rings = {}
+for _, seq in ipairs(redis.call('HVALS', K_TURN_IDS)) do
+  local turn = read(K_TURN_PREFIX .. seq, 'ring', 'formerRings')
+  if turn.ring then rings[#rings + 1] = turn.ring end
+  for ring in string.gmatch(turn.formerRings or '', '[^\n]+') do rings[#rings + 1] = ring end
+  redis.call('DEL', K_TURN_PREFIX .. seq)
 end
-for _, job in ipairs(redis.call('HVALS', K_DELAYED)) do reply[#reply + 1] = 'intake/' .. job end
-redis.call('DEL', K_SESSION, K_LOG, K_TURNIDS, K_DONE, K_EVENTS, K_TRANSCRIPT, K_PERMISSIONS, K_DELAYED)
-redis.call('ZREM', K_PENDING, ARGV[1])
-redis.call('ZREM', K_SESSIONS, ARGV[1])
-return reply
+for _, job in ipairs(redis.call('HVALS', K_DELAYED)) do rings[#rings + 1] = 'intake/' .. job end
+redis.call('DEL', K_SESSION, K_LOG, K_TURN_IDS, K_DONE, K_EVENTS, K_TRANSCRIPT, K_PERMISSIONS, K_DELAYED)
+redis.call('ZREM', K_PENDING, member)
+redis.call('ZREM', K_SESSIONS, member)
+return reply(OK, {rings = rings})

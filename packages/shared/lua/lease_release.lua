@@ -1,7 +1,8 @@
---[[ Gives lease and worker number back at the end of a worker.
-KEYS  1 worker numbers (hash)  2 lease      ARGV  1 workerId  2 worker number      Reply {OK}
-]]
---@include codes
-redis.call('DEL', KEYS[2])
-if redis.call('HGET', KEYS[1], ARGV[2]) == ARGV[1] then redis.call('HDEL', KEYS[1], ARGV[2]) end
-return {OK}
+-- Gives a worker's lease and worker number back.
+--@args worker_id worker_number
+--@reply OK
+--@include worker_keys
+--@include reply
+redis.call('DEL', K_LEASE_PREFIX .. worker_id)
+if redis.call('HGET', K_WORKER_NUMBERS, worker_number) == worker_id then redis.call('HDEL', K_WORKER_NUMBERS, worker_number) end
+return reply(OK)

@@ -1,10 +1,15 @@
---[[ Renews a lease; never recreates one: absent once is dead for ever.
-KEYS  1 lease  2 known workers (zset)      ARGV  1 ttl ms  2 worker record (JSON)  3 workerId      Reply {OK} | {DEAD}
-]]
---@include codes
+-- Renews a lease and writes the worker record. Never recreates a lease: a worker whose lease was absent once stays dead.
+--@args worker_id ttl_ms
+--@args record             -- JSON, without workerNumber
+--@reply OK
+--@reply DEAD
+--@include worker_keys
+--@include reply
 --@include time
--- First what takes no memory: a script that has written is not stopped for want of it, and no worker dies of a full Redis.
-if redis.call('PEXPIRE', KEYS[1], ARGV[1]) == 0 then return {DEAD} end
-redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[1])
-redis.call('ZADD', KEYS[2], now_ms(), ARGV[3])
-return {OK}
+local lease = K_LEASE_PREFIX .. worker_id
+-- PEXPIRE comes first because it needs no memory. A full Redis does not stop a script after its first write, so a full
+-- Redis kills no worker.
+if redis.call('PEXPIRE', lease, ttl_ms) == 0 then return reply(DEAD) end
+redis.call('SET', lease, record, 'PX', ttl_ms)
+redis.call('ZADD', K_KNOWN_WORKERS, now_ms(), worker_id)
+return reply(OK)

@@ -1,21 +1,30 @@
---[[ Opens a session before its first turn, so that its agent can be there when that comes; or finds it.
-ARGV  1 member (encoded session id)  2 sessionId  3 profile or ''  4 incarnation for a new session
-Reply {OK, incarnation, cursor, worker number of its owner or 'intake', profile, owner or ''}   {CLOSING}   {GONE} the session was for one turn only
-      {PROFILE_MISMATCH, profile of the session}
-]]
---@include keys
---@include codes
+-- Finds a session, or opens it before its first turn, so that its agent can start before that turn comes.
+--@args member             -- encoded session id
+--@args session_id
+--@args profile            -- or ''
+--@args incarnation        -- for a new session
+--@reply OK incarnation cursor queue profile owner  -- queue: its owner's worker number, or 'intake'
+--@reply CLOSING
+--@reply GONE              -- the session was opened for a single turn
+--@reply PROFILE_MISMATCH profile  -- the session's profile
+--@include session_keys
+--@include reply
+--@include read
 --@include time
---@include open
-local s = redis.call('HMGET', K_SESSION, 'incarnation', 'profile', 'workerNumber', 'events', 'closing', 'once', 'owner')
-if s[5] then return {CLOSING} end
-if s[6] then return {GONE} end
-if s[1] and ARGV[3] ~= '' and s[2] ~= ARGV[3] then return {PROFILE_MISMATCH, s[2]} end
-if not s[1] then
-  s = {ARGV[4], ARGV[3] ~= '' and ARGV[3] or 'default', '', '0'}
-  local now = now_ms()
-  open_session(ARGV[2], s[1], s[2], now)
-  redis.call('HSET', K_SESSION, 'used', now)
-  redis.call('ZADD', K_SESSIONS, now, ARGV[1])
+--@include open_session
+local session = read(K_SESSION, 'incarnation', 'profile', 'workerNumber', 'events', 'closing', 'once', 'owner')
+if session.closing then return reply(CLOSING) end
+if session.once then return reply(GONE) end
+if session.incarnation and profile ~= '' and session.profile ~= profile then
+  return reply(PROFILE_MISMATCH, {profile = session.profile})
 end
-return {OK, s[1], tonumber(s[4]), s[3] ~= '' and s[3] or 'intake', s[2], s[7] or ''}
+if not session.incarnation then
+  local now = now_ms()
+  profile = profile ~= '' and profile or 'default'
+  session = {incarnation = incarnation, profile = profile, workerNumber = '', events = 0, owner = ''}
+  open_session(session_id, incarnation, profile, now)
+  redis.call('HSET', K_SESSION, 'used', now)
+  redis.call('ZADD', K_SESSIONS, now, member)
+end
+return reply(OK, {incarnation = session.incarnation, cursor = session.events, profile = session.profile,
+  queue = session.workerNumber ~= '' and session.workerNumber or 'intake', owner = session.owner})

@@ -1,15 +1,22 @@
---[[ Notes a new ring of a turn, before its doorbell is added. Compare and swap: of two who look, one rings.
-ARGV  1 seq  2 ring seen  3 new ring ("<worker number or 'intake'>/<job id>")
-Reply {OK, turnId, request, profile, session id}   {ALREADY} the new ring is noted (a resend): same fields
-      {MOVED} another ring was noted since   {GONE} not in the log
-]]
---@include keys
---@include codes
-local turn = K_TURN .. ARGV[1]
-if not redis.call('ZSCORE', K_LOG, ARGV[1]) then return {GONE} end
-local t = redis.call('HMGET', turn, 'ring', 'id', 'request', 'rang')
-if t[1] ~= ARGV[2] and t[1] ~= ARGV[3] then return {MOVED} end
--- All rings are kept: their jobs go when the session is closed.
-if t[1] ~= ARGV[3] then redis.call('HSET', turn, 'ring', ARGV[3], 'rang', (t[4] and t[4] .. '\n' or '') .. t[1]) end
-local s = redis.call('HMGET', K_SESSION, 'profile', 'id')
-return {t[1] == ARGV[3] and ALREADY or OK, t[2], t[3], s[1], s[2]}
+-- Records a new ring of a turn before its doorbell is added. A compare and swap, so that of two callers only one rings.
+-- A ring is "<worker number or 'intake'>/<job id>".
+--@args seq seen next
+--@reply OK turn_id request profile
+--@reply ALREADY turn_id request profile  -- the new ring is recorded (a resend)
+--@reply MOVED             -- another ring was recorded since
+--@reply GONE              -- the turn is not in the log
+--@include session_keys
+--@include reply
+--@include read
+local turn_key = K_TURN_PREFIX .. seq
+if not redis.call('ZSCORE', K_LOG, seq) then return reply(GONE) end
+local turn = read(turn_key, 'ring', 'id', 'request', 'formerRings')
+local is_repeated = turn.ring == next
+if turn.ring ~= seen and not is_repeated then return reply(MOVED) end
+-- All rings are kept, because closing the session removes their jobs.
+if not is_repeated then
+  local former = (turn.formerRings and turn.formerRings .. '\n' or '') .. turn.ring
+  redis.call('HSET', turn_key, 'ring', next, 'formerRings', former)
+end
+local profile = redis.call('HGET', K_SESSION, 'profile')
+return reply(is_repeated and ALREADY or OK, {turn_id = turn.id, request = turn.request, profile = profile})

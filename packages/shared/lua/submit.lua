@@ -1,91 +1,110 @@
---[[ Accepts a turn into a session's log; opens the session when it is new.
-ARGV  1 member (encoded session id)  2 sessionId  3 turnId  4 request (JSON)  5 ring job id  6 profile or ''
-      7 incarnation for a new session  8 backlog limit  9 ms until the first look of a sweep
-      10 events kept  11 events ttl ms  12 prefix of the workers' wake channels  13 ms it may wait before it begins, or ''
-      14 '1' opens a session for this one turn  15 ring of the job that brought it, or ''
-      16 ms to remember the turn  17 what to do when turns wait or run: 'enqueue', 'reject', or 'interrupt': stop the one that
-      runs, and go ahead of those that wait  18 result (JSON) and 19 event of a turn that is never to be served, with "seq":0; or ''
-      Such a turn takes no place in the log: neither its profile nor turns that wait keep it out.
-Reply {OK, seq, incarnation, cursor, ring, position or -1: committed, profile, owner that nobody heard for, or ''}   accepted; cursor: id of
-                                                                 the last event before this turn's
-      {REPEATED, seq, incarnation, cursor, ring, position or -1: committed, profile}   the turnId is known: nothing changed
-      {CLOSING}   {GONE} the session was for one turn only   {BACKLOG_FULL, waiting}   {BUSY}   {PROFILE_MISMATCH, profile of the session}
-ring is "<worker_number or 'intake'>/<job id>".
-]]
---@include keys
---@include codes
+-- Accepts a turn into a session's log. Opens the session when it is new. Idempotent by turnId (P12).
+-- With `refused_result` and `refused_event` it records a turn that no worker will serve. Such a turn enters the log and leaves
+-- it at once, so neither the profile nor the backlog limit keeps it out.
+-- A ring is "<worker number or 'intake'>/<job id>". `cursor` is the id of the last event before the turn's first.
+--@args member             -- encoded session id
+--@args session_id turn_id
+--@args request            -- JSON
+--@args ring_job           -- job id of the turn's doorbell
+--@args profile            -- or ''
+--@args incarnation        -- for a new session
+--@args expires_in_ms      -- how long the turn may wait before it begins, or ''
+--@args is_for_one_turn    -- '1' opens the session for this turn only
+--@args brought_by         -- ring of the job that brought the turn, or ''
+--@args on_busy            -- when turns wait or run: 'enqueue', 'reject', or 'interrupt' (stop the running one, go ahead of the others)
+--@args refused_result refused_event  -- JSON, both without seq; or ''
+--@args wake_prefix backlog_limit look_after_ms turn_memory_ms events_kept events_ttl_ms
+--@reply OK seq incarnation cursor ring position profile unheard_owner  -- unheard_owner: did not hear the call, or ''
+--@reply REPEATED seq incarnation cursor ring position profile  -- the turnId is known; nothing changed
+--@reply CLOSING
+--@reply GONE              -- the session was opened for a single turn
+--@reply BUSY
+--@reply BACKLOG_FULL waiting
+--@reply PROFILE_MISMATCH profile  -- the session's profile
+--@include session_keys
+--@include reply
+--@include read
 --@include time
 --@include publish
---@include settle
---@include forget_once
---@include open
---@include control_request
-local member, session_id, turn_id, request, ring_id, profile = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
-local s = redis.call('HMGET', K_SESSION, 'incarnation', 'profile', 'workerNumber', 'events', 'owner', 'closing', 'once')
-local known = redis.call('HGET', K_TURNIDS, turn_id)
-if known and redis.call('EXISTS', K_TURN .. known) == 0 then
-  -- The turn's time to be remembered is over, and no commit has come since that would have forgotten its turnId.
-  redis.call('HDEL', K_TURNIDS, turn_id)
+--@include end_turn
+--@include expire_single_turn
+--@include open_session
+--@include request_interrupt
+--@include wake
+local session = read(K_SESSION, 'incarnation', 'profile', 'workerNumber', 'events', 'owner', 'closing', 'once')
+local known = redis.call('HGET', K_TURN_IDS, turn_id)
+if known and redis.call('EXISTS', K_TURN_PREFIX .. known) == 0 then
+  -- The turn's key has expired, and no later commit has removed its turnId yet.
+  redis.call('HDEL', K_TURN_IDS, turn_id)
   redis.call('ZREM', K_DONE, known .. ' ' .. turn_id)
   known = nil
 end
 if known then
-  local t = redis.call('HMGET', K_TURN .. known, 'cursor', 'ring', 'state')
-  local position = redis.call('ZRANK', K_LOG, known) or -1
-  return {REPEATED, tonumber(known), s[1], tonumber(t[1] or '0'), t[2] or '', position, s[2]}
+  local turn = read(K_TURN_PREFIX .. known, 'cursor', 'ring')
+  return reply(REPEATED, {seq = known, incarnation = session.incarnation, cursor = turn.cursor, ring = turn.ring,
+    position = redis.call('ZRANK', K_LOG, known) or '', profile = session.profile})
 end
-if s[6] then return {CLOSING} end
-if s[7] then return {GONE} end
-local is_refused = ARGV[18] ~= ''
+if session.closing then return reply(CLOSING) end
+if session.once then return reply(GONE) end
+local is_refused = refused_result ~= ''
 local waiting = redis.call('ZCARD', K_LOG)
 if not is_refused then
-  if s[1] and profile ~= '' and s[2] ~= profile then return {PROFILE_MISMATCH, s[2]} end
-  if ARGV[17] == 'reject' and waiting > 0 then return {BUSY} end
-  if waiting >= tonumber(ARGV[8]) then return {BACKLOG_FULL, waiting} end
+  if session.incarnation and profile ~= '' and session.profile ~= profile then
+    return reply(PROFILE_MISMATCH, {profile = session.profile})
+  end
+  if on_busy == 'reject' and waiting > 0 then return reply(BUSY) end
+  if waiting >= tonumber(backlog_limit) then return reply(BACKLOG_FULL, {waiting = waiting}) end
 end
 
 local now = now_ms()
-if not s[1] then
-  if profile == '' then profile = 'default' end
-  open_session(session_id, ARGV[7], profile, now)
-  if ARGV[14] == '1' then redis.call('HSET', K_SESSION, 'once', '1') end
-  s = {ARGV[7], profile, '', '0'}
+if not session.incarnation then
+  profile = profile ~= '' and profile or 'default'
+  session = {incarnation = incarnation, profile = profile, workerNumber = '', events = 0}
+  open_session(session_id, incarnation, profile, now)
+  if is_for_one_turn ~= '' then redis.call('HSET', K_SESSION, 'once', '1') end
 end
 local seq = redis.call('HINCRBY', K_SESSION, 'seq', 1)
 local order, position, running = seq, waiting, nil
-if ARGV[17] == 'interrupt' and waiting > 0 and not is_refused then
-  local first = redis.call('ZRANGE', K_LOG, 0, 1, 'WITHSCORES')
-  if redis.call('HGET', K_TURN .. first[1], 'state') == 'running' then running = table.remove(first, 1) table.remove(first, 1) end
-  if first[2] then order = tonumber(first[2]) - 1 end
+if on_busy == 'interrupt' and waiting > 0 and not is_refused then
+  local first, first_order, second, second_order = unpack(redis.call('ZRANGE', K_LOG, 0, 1, 'WITHSCORES'))
+  if redis.call('HGET', K_TURN_PREFIX .. first, 'state') == 'running' then
+    running, first, first_order = first, second, second_order
+  end
+  if first then order = tonumber(first_order) - 1 end
   position = running and 1 or 0
 end
-local queue = s[3]
-if not queue or queue == '' then queue = 'intake' end
-local ring = queue .. '/' .. ring_id
-redis.call('HSET', K_TURN .. seq, 'id', turn_id, 'request', request, 'at', now, 'ring', ring, 'attempts', 0, 'tools', '',
-  'state', 'queued', 'cursor', s[4])
-if ARGV[13] ~= '' then
-  redis.call('HSET', K_TURN .. seq, 'expires', now + tonumber(ARGV[13]), 'member', member)
-  redis.call('ZADD', K_DEADLINES, now + tonumber(ARGV[13]), member .. ' ' .. seq)
+local queue = session.workerNumber ~= '' and session.workerNumber or 'intake'
+local ring = queue .. '/' .. ring_job
+local turn_key = K_TURN_PREFIX .. seq
+redis.call('HSET', turn_key, 'id', turn_id, 'request', request, 'at', now, 'ring', ring, 'attempts', 0, 'tools', '',
+  'state', 'queued', 'cursor', session.events)
+if expires_in_ms ~= '' then
+  redis.call('HSET', turn_key, 'expires', now + tonumber(expires_in_ms), 'member', member)
+  redis.call('ZADD', K_DEADLINES, now + tonumber(expires_in_ms), member .. ' ' .. seq)
 end
-if ARGV[15] ~= '' then redis.call('HSET', K_TURN .. seq, 'rang', ARGV[15]) end
-redis.call('HSET', K_TURNIDS, turn_id, seq)
+if brought_by ~= '' then redis.call('HSET', turn_key, 'formerRings', brought_by) end
+redis.call('HSET', K_TURN_IDS, turn_id, seq)
 redis.call('ZADD', K_LOG, order, seq)
 redis.call('HSET', K_SESSION, 'used', now)
-redis.call('ZADD', K_PENDING, 'NX', now + tonumber(ARGV[9]), member)
+redis.call('ZADD', K_PENDING, 'NX', now + tonumber(look_after_ms), member)
 redis.call('ZADD', K_SESSIONS, now, member)
-ARGV[20] = cjson.encode({type = 'turn.queued', seq = seq, turnId = turn_id, position = position})
+local accepted = {seq = seq, incarnation = session.incarnation, cursor = session.events, ring = ring, position = position,
+  profile = session.profile, unheard_owner = ''}
+local queued = cjson.encode({type = 'turn.queued', seq = seq, turnId = turn_id, position = position})
 if is_refused then
-  -- Into the log and out of it at once: whoever waits for the turn is told, and its turnId is known.
-  settle(seq, member, (string.gsub(ARGV[18], '"seq":0', '"seq":' .. seq, 1)), '[]', 'failed', ARGV[16], ARGV[9], 2)
-  ARGV[21] = string.gsub(ARGV[19], '"seq":0', '"seq":' .. seq, 2)
-  publish(ARGV[10], ARGV[11], 20)
-  forget_once(member, ARGV[16])
-  return {OK, seq, s[1], tonumber(s[4]), ring, -1, s[2]}
+  -- The turn enters the log and leaves it at once, so that its waiters get the outcome and its turnId is known.
+  end_turn({seq = seq, member = member, result = entry(refused_result, {seq = seq}), messages = '[]', state = 'failed',
+    turn_memory_ms = turn_memory_ms, look_after_ms = look_after_ms, events = 2})
+  publish(events_kept, events_ttl_ms, {queued, entry(refused_event, {seq = seq})})
+  expire_single_turn(member, turn_memory_ms)
+  accepted.position = ''
+  return reply(OK, accepted)
 end
-publish(ARGV[10], ARGV[11], 20)
-if running then request_interrupt(running, s[5], ARGV[12], session_id, ARGV[10], ARGV[11]) end
--- The doorbell carries the turn; this only spares an idle owner the way through the queue.
-local unheard = ''
-if s[5] and s[5] ~= '' and redis.call('PUBLISH', ARGV[12] .. s[5], session_id) == 0 then unheard = s[5] end
-return {OK, seq, s[1], tonumber(s[4]), ring, position, s[2], unheard}
+publish(events_kept, events_ttl_ms, {queued})
+if running then
+  request_interrupt(running, events_kept, events_ttl_ms)
+  wake(session.owner, wake_prefix, session_id .. ' interrupt ' .. running)
+end
+-- The doorbell carries the turn. The call only spares an idle owner the way through the queue.
+if not wake(session.owner, wake_prefix, session_id) then accepted.unheard_owner = session.owner end
+return reply(OK, accepted)

@@ -1,39 +1,47 @@
---[[ Wins the right to look at sessions of one shard whose turns have waited too long, by bumping their time.
-KEYS  1 the shard's pending set  2 prefix of its sessions' keys
-ARGV  1 at most so many  2 ms to the next look after the first (doubles with every look in vain)  3 longest such time
-      4… workerIds known to be dead: all their sessions are told, as often as somebody asks, and looked at again soon
-Reply {OK, member, seq, ring, state, owner, fence, worker number, …}   seven values for each session
-]]
---@include codes
+-- Finds the sessions of one shard whose turns are overdue, and puts off their next look, so that only this caller gets them.
+-- Also finds all sessions of dead workers. These are reported to every caller, because a caller may die with the reply.
+--@keys pending session_prefix
+--@args at_most            -- how many overdue sessions
+--@args look_after_ms      -- time to the next look after the first; doubles with every look in vain
+--@args look_at_most_ms    -- upper bound of that time
+--@rest dead_workers
+--@reply OK sessions       -- member, seq, ring and state of its first turn, owner, fence, worker_number
+--@include reply
+--@include read
 --@include time
 local now = now_ms()
-local reply = {OK}
 local dead = {}
-for at = 4, #ARGV do dead[ARGV[at]] = true end
-local function tell(member, s)
-  local seq = redis.call('ZRANGE', KEYS[2] .. member .. ':log', 0, 0)[1]
+for _, worker_id in ipairs(dead_workers) do dead[worker_id] = true end
+
+local function read_lock(member) return read(K_SESSION_PREFIX .. member, 'owner', 'fence', 'workerNumber') end
+
+local sessions = {}
+local function report(member, lock)
+  local key = K_SESSION_PREFIX .. member
+  local seq = redis.call('ZRANGE', key .. ':log', 0, 0)[1]
   if not seq then return false end
-  local t = redis.call('HMGET', KEYS[2] .. member .. ':turn:' .. seq, 'ring', 'state')
-  for _, value in ipairs({member, tonumber(seq), t[1], t[2], s[1], s[2], s[3]}) do reply[#reply + 1] = value end
+  local turn = read(key .. ':turn:' .. seq, 'ring', 'state')
+  sessions[#sessions + 1] = named({member = member, seq = seq, ring = turn.ring, state = turn.state, owner = lock.owner,
+    fence = lock.fence, worker_number = lock.workerNumber})
   return true
 end
-local function lock(member) return redis.call('HMGET', KEYS[2] .. member, 'owner', 'fence', 'workerNumber') end
-for _, member in ipairs(redis.call('ZRANGE', KEYS[1], '-inf', now, 'BYSCORE', 'LIMIT', 0, ARGV[1])) do
-  local s = lock(member)
-  if not dead[s[1]] and tell(member, s) then
-    local looks = redis.call('HINCRBY', KEYS[2] .. member, 'looks', 1)
-    local wait = math.min(tonumber(ARGV[2]) * 2 ^ math.min(looks - 1, 20), tonumber(ARGV[3]))
-    redis.call('ZADD', KEYS[1], now + wait, member)
+
+for _, member in ipairs(redis.call('ZRANGE', K_PENDING, '-inf', now, 'BYSCORE', 'LIMIT', 0, at_most)) do
+  local lock = read_lock(member)
+  if not dead[lock.owner] and report(member, lock) then
+    local looks = redis.call('HINCRBY', K_SESSION_PREFIX .. member, 'looks', 1)
+    local wait = math.min(tonumber(look_after_ms) * 2 ^ math.min(looks - 1, 20), tonumber(look_at_most_ms))
+    redis.call('ZADD', K_PENDING, now + wait, member)
   end
 end
-if #ARGV > 3 then
-  for _, member in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
-    local s = lock(member)
-    if dead[s[1]] and tell(member, s) then
-      -- The looks were at a turn that ran. Nothing here takes the right to look from anybody: whoever asked may never hear of it.
-      redis.call('HSET', KEYS[2] .. member, 'looks', 0)
-      redis.call('ZADD', KEYS[1], 'LT', now + tonumber(ARGV[2]), member)
+if #dead_workers > 0 then
+  for _, member in ipairs(redis.call('ZRANGE', K_PENDING, 0, -1)) do
+    local lock = read_lock(member)
+    if dead[lock.owner] and report(member, lock) then
+      -- The earlier looks were at a turn that ran. The time is only brought forward, so that other callers still find it.
+      redis.call('HSET', K_SESSION_PREFIX .. member, 'looks', 0)
+      redis.call('ZADD', K_PENDING, 'LT', now + tonumber(look_after_ms), member)
     end
   end
 end
-return reply
+return reply(OK, {sessions = sessions})

@@ -1,18 +1,23 @@
---[[ Appends one chunk of the transcript.
-ARGV  1 fence  2 batch  3 offset: chunks before this one  4 '1' when no turn is in hand: the chunk is committed at once
-      5 chunk
-Reply {OK|REPEATED}   {GAP} the offset or the number is not the next   {FENCED}
-]]
---@include keys
---@include codes
+-- Appends one chunk of the transcript.
+--@args fence batch
+--@args offset             -- how many chunks come before this one
+--@args is_settled         -- '1': no turn runs, so the chunk is committed at once
+--@args chunk
+--@reply OK
+--@reply REPEATED          -- the batch number or the offset is known
+--@reply GAP               -- the batch number or the offset is not the next
+--@reply FENCED
+--@include session_keys
+--@include reply
+--@include read
 --@include fence
-local admitted = admit(ARGV[1], ARGV[2])
-if admitted ~= OK then return {admitted} end
+local admitted = admit(fence, batch)
+if admitted ~= OK then return reply(admitted) end
 local length = redis.call('LLEN', K_TRANSCRIPT)
-local offset = tonumber(ARGV[3])
-if offset > length then return {GAP} end
-take_number(ARGV[2])
-if offset < length then return {REPEATED} end
-redis.call('RPUSH', K_TRANSCRIPT, ARGV[5])
-if ARGV[4] == '1' then redis.call('HSET', K_SESSION, 'transcript', length + 1) end
-return {OK}
+local at = tonumber(offset)
+if at > length then return reply(GAP) end
+take_batch(batch)
+if at < length then return reply(REPEATED) end
+redis.call('RPUSH', K_TRANSCRIPT, chunk)
+if is_settled ~= '' then redis.call('HSET', K_SESSION, 'transcript', length + 1) end
+return reply(OK)

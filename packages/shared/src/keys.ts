@@ -14,19 +14,19 @@ import { encodeSessionId, shardOf } from './session-id.js';
  *   …:done                           zset    "<seq> <turnId>" → commit time (ms); what `turnids` may forget, and when
  *   …:events                         stream  the session's events, ids "<n>-0" with n dense
  *   …:transcript                     list    chunks of the transcript, in order
- *   …:permissions                    hash    request id → a permission request that waits; "<request id>!" → its answer
+ *   …:permissions                hash    request id → a permission request that waits; "<request id>!" → its answer
  *   …:delayed                        hash    turnId → id of the job in intake that brings it when it is due
  *   …:channel                        pub/sub channel of the same events
- *   …:presence                       pub/sub channel nobody publishes on: a process is subscribed while it has readers of the events
- *   …:ends                           pub/sub channel of the seqs of turns that got their result; `closed` in the end
+ *   …:ends                           pub/sub channel of the seqs of turns that got their result; `closed` when the session is erased
+ *   …:presence                       pub/sub channel without messages: a process subscribes to it while it has readers of the events
+ *   …:raw                            pub/sub channel of the lines to and from the session's agent, while a caller watches them
  * Worker keys share one tag:
- *   hearth:{workers}:numbers           hash    worker number → workerId
- *   hearth:{workers}:known           zset    workerId → when it last renewed its lease (a worker that was, never is again)
- *   hearth:{workers}:dead            set     workers whose worker number went to another after their death, until somebody has looked for their sessions
- *   hearth:{workers}:lease:<id>      string  the worker record, with the lease's TTL
- *   hearth:{workers}:closed          stream  sessions that were closed: workers remove the folders they still have
+ *   hearth:{workers}:numbers         hash    worker number → workerId
+ *   hearth:{workers}:known           zset    workerId → when it last renewed its lease (a workerId whose lease was absent once stays dead)
+ *   hearth:{workers}:dead            set     dead workers whose worker number another worker has, until a sweep has looked for their sessions
+ *   hearth:{workers}:lease:<id>      string  the worker record without its worker number, with the lease's TTL
+ *   hearth:{workers}:closed          stream  closed sessions, so that workers remove the folders they still have
  *   hearth:{workers}:wake:<id>       pub/sub channel: calls to the worker about its sessions (`wake-call.ts`)
- *   …:raw                            pub/sub channel of a session: lines to and from its agent, while somebody watches
  */
 export interface KeyOptions {
   /** First part of every key of the session store. @defaultValue `hearth` */
@@ -40,22 +40,24 @@ export const intakeQueue = 'turns';
 /** The name of the worker queue of a worker number. */
 export const workerQueue = (workerNumber: number): string => `${intakeQueue}-${workerNumber}`;
 
-/** The keys that every session script gets, in this order (`lua/includes/keys.lua` names them). */
-export type SessionKeys = readonly [
-  session: string,
-  log: string,
-  turnPrefix: string,
-  turnIds: string,
-  done: string,
-  events: string,
-  transcript: string,
-  channel: string,
-  pending: string,
-  sessions: string,
-  deadlines: string,
-  permissions: string,
-  delayed: string,
-];
+/** The keys of one session and of its shard, by the names that the session scripts declare (`lua/includes/session_keys.lua`). */
+export interface SessionKeys {
+  readonly session: string;
+  readonly log: string;
+  /** Followed by a seq it is the key of a turn. */
+  readonly turnPrefix: string;
+  readonly turnIds: string;
+  readonly done: string;
+  readonly events: string;
+  readonly transcript: string;
+  readonly channel: string;
+  readonly ends: string;
+  readonly pending: string;
+  readonly sessions: string;
+  readonly deadlines: string;
+  readonly permissions: string;
+  readonly delayed: string;
+}
 
 export class Keys {
   constructor(readonly options: KeyOptions) {}
@@ -79,33 +81,34 @@ export class Keys {
   session(sessionId: string): SessionKeys {
     const shard = shardOf(sessionId);
     const session = this.sessionPrefix(shard) + encodeSessionId(sessionId);
-    return [
+    return {
       session,
-      `${session}:log`,
-      `${session}:turn:`,
-      `${session}:turnids`,
-      `${session}:done`,
-      `${session}:events`,
-      `${session}:transcript`,
-      `${session}:channel`,
-      this.pending(shard),
-      this.sessions(shard),
-      this.deadlines(shard),
-      `${session}:permissions`,
-      `${session}:delayed`,
-    ];
+      log: `${session}:log`,
+      turnPrefix: `${session}:turn:`,
+      turnIds: `${session}:turnids`,
+      done: `${session}:done`,
+      events: `${session}:events`,
+      transcript: `${session}:transcript`,
+      channel: `${session}:channel`,
+      ends: `${session}:ends`,
+      pending: this.pending(shard),
+      sessions: this.sessions(shard),
+      deadlines: this.deadlines(shard),
+      permissions: `${session}:permissions`,
+      delayed: `${session}:delayed`,
+    };
   }
   channel(sessionId: string): string {
-    return this.session(sessionId)[7];
+    return this.session(sessionId).channel;
   }
   presenceChannel(sessionId: string): string {
-    return `${this.session(sessionId)[0]}:presence`;
+    return `${this.session(sessionId).session}:presence`;
   }
   endsChannel(sessionId: string): string {
-    return `${this.session(sessionId)[0]}:ends`;
+    return this.session(sessionId).ends;
   }
   rawChannel(sessionId: string): string {
-    return `${this.session(sessionId)[0]}:raw`;
+    return `${this.session(sessionId).session}:raw`;
   }
   private get workers(): string {
     return `${this.options.keyPrefix}:{workers}`;

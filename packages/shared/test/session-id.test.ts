@@ -124,7 +124,7 @@ it('all keys of a session have one hash tag, that of its shard', () => {
       const shard = shardOf(id);
       expect(shard).toBeGreaterThanOrEqual(0);
       expect(shard).toBeLessThan(shardCount);
-      const tags = keys.session(id).map((key) => /\{([^}]*)\}/.exec(key)?.[1]);
+      const tags = Object.values(keys.session(id)).map((key) => /\{([^}]*)\}/.exec(key)?.[1]);
       expect(new Set(tags)).toEqual(new Set([`s${String(shard).padStart(3, '0')}`]));
     }),
   );

@@ -142,7 +142,7 @@ export class StageRedis {
       const kept: Record<string, { incarnation: string; events: number }> = {};
       for (const sessionId of this.settings.sessionIds) {
         const [incarnation, events] = await redis.hmget(
-          this.settings.keys.session(sessionId)[0],
+          this.settings.keys.session(sessionId).session,
           'incarnation',
           'events',
         );

@@ -81,7 +81,7 @@ export class Watcher {
     const known = await this.redis.zrange(keys.knownWorkers, '0', '-1');
     const { queuePrefix } = keys.options;
     const pipeline = this.redis.pipeline();
-    for (const sessionId of sessionIds) pipeline.eval(look, 1, keys.session(sessionId)[0], queuePrefix);
+    for (const sessionId of sessionIds) pipeline.eval(look, 1, keys.session(sessionId).session, queuePrefix);
     for (const workerId of known) pipeline.pttl(keys.lease(workerId));
     const replies = ((await pipeline.exec()) ?? []).map(([, reply]) => reply);
     for (const [at, sessionId] of sessionIds.entries()) this.sessionSeen(sessionId, replies[at] as string[]);

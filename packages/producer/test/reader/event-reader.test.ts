@@ -91,7 +91,7 @@ test('a reader whose place was trimmed gets one stream.expired, then the live en
   const writer = await scene.own(turn);
   await scene.begin(writer, turn);
   await writer.append(upTo(10).map((at) => delta(1, String(at))));
-  await scene.redis.xtrim(scene.keys.session('s')[5], 'MAXLEN', 3);
+  await scene.redis.xtrim(scene.keys.session('s').events, 'MAXLEN', 3);
   const iterator = turn[Symbol.asyncIterator]();
   const events = [(await iterator.next()).value as ReaderEvent, (await iterator.next()).value as ReaderEvent];
   await scene.commit(writer, turn);
@@ -110,7 +110,7 @@ test('a late reader of a finished turn gets the record when the stream is gone',
   const writer = await scene.own(turn);
   await scene.begin(writer, turn);
   const result = await scene.commit(writer, turn, { text: 'the record' });
-  await scene.redis.del(scene.keys.session('s')[5]);
+  await scene.redis.del(scene.keys.session('s').events);
   const events = await collect(turn);
   expect(events.map(({ type }) => type)).toEqual(['stream.expired', 'message', 'turn.finished']);
   expect(await turn.result()).toEqual(result);
@@ -119,7 +119,7 @@ test('a late reader of a finished turn gets the record when the stream is gone',
 test('a reader of a turn nobody remembers is told so', async () => {
   const scene = new Scene();
   const turn = await scene.producer().session('s').prompt('x');
-  const [, , turnPrefix, , , events] = scene.keys.session('s');
+  const { turnPrefix, events } = scene.keys.session('s');
   await scene.redis.del(events, `${turnPrefix}1`);
   await expect(turn.result()).rejects.toMatchObject({ code: 'turn_gone' });
 });

@@ -67,7 +67,7 @@ export class Scene {
 
   /** Appends an event of which no reader is told: a publish that was lost. */
   async appendUnheard(sessionId: string, event: HearthEvent): Promise<void> {
-    const [session, , , , , events] = this.keys.session(sessionId);
+    const { session, events } = this.keys.session(sessionId);
     const id = await this.redis.hincrby(session, 'events', 1);
     await this.redis.xadd(events, `${id}-0`, 'e', JSON.stringify(event));
   }

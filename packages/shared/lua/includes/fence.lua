@@ -1,15 +1,17 @@
--- Admits a worker's write: OK (new, number taken), REPEATED (known number: change nothing), FENCED or GAP.
--- The fence is compared for equality (P4); numbers under one fence are dense (P12), so a resend is recognised.
+-- Admits a write of a session's owner: OK (new), REPEATED (the batch number is known: change nothing), FENCED or GAP.
+-- The fence is compared for equality (P4). Batch numbers under one fence are dense, so a resend is recognised (P12).
+-- Needs session_keys, reply, read.
 local function admit(fence, batch)
-  local current = redis.call('HMGET', K_SESSION, 'fence', 'batch')
-  if not current[1] or current[1] == '' or current[1] ~= fence then return FENCED end
-  local last = tonumber(current[2])
+  local session = read(K_SESSION, 'fence', 'batch')
+  if not session.fence or session.fence == '' or session.fence ~= fence then return FENCED end
+  local last = tonumber(session.batch)
   batch = tonumber(batch)
   if batch <= last then return REPEATED end
   if batch > last + 1 then return GAP end
   return OK
 end
 
-local function take_number(batch)
+-- Uses up the batch number of an admitted write. A script that refuses the write does not call it.
+local function take_batch(batch)
   redis.call('HSET', K_SESSION, 'batch', batch)
 end

@@ -3,10 +3,8 @@ import { HearthError } from '../errors/hearth-error.js';
 import type { HearthEventOf } from '../schema/events.js';
 import type { PermissionAnswer, PermissionRequest } from '../schema/permission.js';
 import type { TurnResult } from '../schema/turn.js';
-import { encodeSessionId } from '../session-id.js';
-import { returnCodeOf } from './return-codes.js';
-import { runScript } from './scripts.js';
-import { notOpened, type SessionStore, unexpected } from './session-store.js';
+import { parseEntry } from './entry.js';
+import { notOpened, type SessionStore } from './session-store.js';
 
 /** How a permission request was resolved. */
 export interface Resolution {
@@ -32,53 +30,43 @@ export class ControlRequests {
 
   /** Stores that a turn is to stop, and calls its owner. */
   async interrupt(sessionId: string, seq: number): Promise<InterruptOutcome> {
-    const { redis, keys, limits } = this.store;
     const incarnation = await this.store.incarnation(sessionId);
     if (incarnation === undefined) return { kind: 'gone' };
-    const reply = await runScript(redis, 'interrupt', keys.session(sessionId), [
-      seq,
-      incarnation,
-      keys.wakePrefix,
-      sessionId,
-      limits.eventsKept,
-      limits.eventsTtlMs,
-    ]);
-    const code = returnCodeOf(reply);
-    switch (code) {
+    const reply = await this.store.run('interrupt', sessionId, { seq, incarnation });
+    switch (reply.code) {
       case 'OK':
-        return { kind: 'stored', isBegun: reply[1] === 'running', owner: String(reply[2]) || undefined };
+        return { kind: 'stored', isBegun: reply.state === 'running', owner: reply.owner };
       case 'ALREADY':
-        return { kind: 'ended', result: JSON.parse(String(reply[1])) as TurnResult };
+        return { kind: 'ended', result: parseEntry<TurnResult>(reply.result) };
       case 'GONE':
         return { kind: 'gone' };
-      default:
-        throw unexpected('interrupt', code);
     }
   }
 
-  /** Whether somebody wants a turn to stop. */
+  /** Whether a caller asked a turn to stop. */
   async isToStop(sessionId: string, seq: number): Promise<boolean> {
-    return (await this.store.redis.hexists(`${this.store.keys.session(sessionId)[2]}${seq}`, 'interrupt')) === 1;
+    const { turnPrefix } = this.store.keys.session(sessionId);
+    return (await this.store.redis.hexists(`${turnPrefix}${seq}`, 'interrupt')) === 1;
   }
 
   /** The permission requests of a session that wait for an answer, the oldest first. */
   async permissions(sessionId: string): Promise<PermissionRequest[]> {
-    const all = await this.store.redis.hgetall(this.store.keys.session(sessionId)[11]);
+    const all = await this.store.redis.hgetall(this.store.keys.session(sessionId).permissions);
     return Object.entries(all)
       .filter(([field, text]) => !field.endsWith('!') && text !== '')
-      .map(([, text]) => JSON.parse(text) as PermissionRequest)
+      .map(([, text]) => parseEntry<PermissionRequest>(text))
       .sort((a, b) => a.expiresAt - b.expiresAt);
   }
 
   /** One request that waits. */
   async permission(sessionId: string, requestId: string): Promise<PermissionRequest | undefined> {
-    const text = await this.store.redis.hget(this.store.keys.session(sessionId)[11], requestId);
-    return text ? (JSON.parse(text) as PermissionRequest) : undefined;
+    const text = await this.store.redis.hget(this.store.keys.session(sessionId).permissions, requestId);
+    return text ? parseEntry<PermissionRequest>(text) : undefined;
   }
 
   /** How a request was resolved, if it was. */
   async resolution(sessionId: string, requestId: string): Promise<Resolution | undefined> {
-    const text = await this.store.redis.hget(this.store.keys.session(sessionId)[11], `${requestId}!`);
+    const text = await this.store.redis.hget(this.store.keys.session(sessionId).permissions, `${requestId}!`);
     return text ? (JSON.parse(text) as Resolution) : undefined;
   }
 
@@ -89,7 +77,6 @@ export class ControlRequests {
     resolved: Omit<Resolution, 'answerId'>,
     fence = '',
   ): Promise<AnswerOutcome> {
-    const { redis, keys, limits } = this.store;
     const incarnation = await this.store.incarnation(sessionId);
     if (incarnation === undefined) return { kind: 'gone' };
     const resolution: Resolution = { answerId: randomBytes(8).toString('hex'), ...resolved };
@@ -103,31 +90,24 @@ export class ControlRequests {
       by,
       ...(answer?.decision === 'deny' && answer.message !== undefined ? { message: answer.message } : {}),
     };
-    const reply = await runScript(redis, 'answer', keys.session(sessionId), [
-      request.requestId,
-      request.seq,
-      JSON.stringify(resolution),
+    const reply = await this.store.run('answer', sessionId, {
+      requestId: request.requestId,
+      seq: request.seq,
+      answer: JSON.stringify(resolution),
       incarnation,
       fence,
-      keys.wakePrefix,
-      sessionId,
-      limits.eventsKept,
-      limits.eventsTtlMs,
-      JSON.stringify(event),
-    ]);
-    const code = returnCodeOf(reply);
-    switch (code) {
+      event: JSON.stringify(event),
+    });
+    switch (reply.code) {
       case 'OK':
       case 'REPEATED':
         return { kind: 'ok' };
       case 'ALREADY':
-        return { kind: 'resolved', resolution: JSON.parse(String(reply[1])) as Resolution };
+        return { kind: 'resolved', resolution: JSON.parse(reply.answer) as Resolution };
       case 'GONE':
         return { kind: 'gone' };
       case 'FENCED':
         return { kind: 'fenced' };
-      default:
-        throw unexpected('answer', code);
     }
   }
 
@@ -145,23 +125,11 @@ export class ControlRequests {
     profile: string;
     owner: string | undefined;
   }> {
-    const { redis, keys } = this.store;
-    const reply = await runScript(redis, 'open', keys.session(sessionId), [
-      encodeSessionId(sessionId),
-      sessionId,
-      profile ?? '',
-      randomBytes(8).toString('hex'),
-    ]);
-    const code = returnCodeOf(reply);
-    if (code !== 'OK') throw notOpened('open', code, sessionId, reply[1]);
-    const [, incarnation, cursor, queue, itsProfile, owner] = reply;
-    return {
-      incarnation: String(incarnation),
-      cursor: Number(cursor),
-      queue: queue === 'intake' ? 'intake' : Number(queue),
-      profile: String(itsProfile),
-      owner: String(owner) || undefined,
-    };
+    const incarnation = randomBytes(8).toString('hex');
+    const reply = await this.store.run('open', sessionId, { profile, incarnation });
+    if (reply.code !== 'OK') throw notOpened(sessionId, reply);
+    const { code: _code, queue, ...opened } = reply;
+    return { ...opened, queue: queue === 'intake' ? 'intake' : Number(queue) };
   }
 }
 

@@ -8,7 +8,7 @@ export class DelayedNotes {
   constructor(private readonly store: SessionStore) {}
 
   private key(sessionId: string): string {
-    return this.store.keys.session(sessionId)[12];
+    return this.store.keys.session(sessionId).delayed;
   }
 
   /** Notes the job of a turn that is due in `delayMs`. Returns the one that is noted: another, if the turn had one already. */

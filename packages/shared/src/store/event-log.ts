@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis';
 import type { Keys } from '../keys.js';
 import type { HearthEvent } from '../schema/events.js';
+import { eventOf } from './entry.js';
 
 export interface NumberedEvent {
   id: number;
@@ -21,10 +22,10 @@ export function parsePublished(message: string): { incarnation: string; events: 
   const afterIncarnation = message.indexOf(' ');
   const afterFirst = message.indexOf(' ', afterIncarnation + 1);
   const first = Number(message.slice(afterIncarnation + 1, afterFirst));
-  const events = JSON.parse(message.slice(afterFirst + 1)) as HearthEvent[];
+  const events = JSON.parse(message.slice(afterFirst + 1)) as unknown[];
   return {
     incarnation: message.slice(0, afterIncarnation),
-    events: events.map((event, at) => ({ id: first + at, event })),
+    events: events.map((event, at) => ({ id: first + at, event: eventOf(event) })),
   };
 }
 
@@ -36,16 +37,16 @@ export async function readEventsAfter(
   id: number,
   count: number,
 ): Promise<EventsAfter> {
-  const names = keys.session(sessionId);
-  // The counters are read first: what is appended in between shows up in the entries, and is asked for again otherwise.
-  const [incarnation, last] = await redis.hmget(names[0], 'incarnation', 'events');
-  const entries = await redis.xrange(names[5], `${id + 1}-0`, '+', 'COUNT', count);
+  const { session, events } = keys.session(sessionId);
+  // The counters are read first, because then an event appended in between is only read early, and never missed.
+  const [incarnation, last] = await redis.hmget(session, 'incarnation', 'events');
+  const entries = await redis.xrange(events, `${id + 1}-0`, '+', 'COUNT', count);
   return {
     incarnation: incarnation ?? undefined,
     last: Number(last ?? 0),
     events: entries.map(([entryId, fields]) => ({
       id: Number(entryId.slice(0, entryId.indexOf('-'))),
-      event: JSON.parse(fields[1] ?? '{}') as HearthEvent,
+      event: eventOf(JSON.parse(fields[1] ?? '{}')),
     })),
   };
 }

@@ -1,9 +1,7 @@
 import type { Redis } from 'ioredis';
 import type { Keys } from '../keys.js';
 import { type WorkerRecord, workerRecordSchema } from '../schema/worker-record.js';
-import { returnCodeOf } from './return-codes.js';
 import { defineScripts, runScript } from './scripts.js';
-import { unexpected } from './session-store.js';
 
 /** A workerId is remembered that long after the last renewal of its lease, so that it can never take another. */
 const workerMemoryMs = 24 * 3_600_000;
@@ -17,39 +15,24 @@ export class LeaseStore {
     defineScripts(redis);
   }
 
-  /** Takes a lease and the lowest free worker number. `dead`: this incarnation had a lease and lost it. */
+  /** Acquires a lease and the lowest free worker number. `dead`: this incarnation had a lease and lost it. */
   async acquire(record: WorkerRecord, ttlMs: number): Promise<{ kind: 'ok'; workerNumber: number } | { kind: 'dead' }> {
-    const json = JSON.stringify({ ...record, workerNumber: 0 });
-    const reply = await runScript(
-      this.redis,
-      'lease_acquire',
-      [this.keys.workerNumbers, this.keys.knownWorkers, this.keys.leasePrefix, this.keys.deadWorkers],
-      [record.workerId, ttlMs, json, workerMemoryMs],
-    );
-    const code = returnCodeOf(reply);
-    if (code === 'DEAD') return { kind: 'dead' };
-    if (code !== 'OK' && code !== 'REPEATED') throw unexpected('lease_acquire', code);
-    return { kind: 'ok', workerNumber: Number(reply[1]) };
+    const { workerId } = record;
+    const args = { workerId, ttlMs, record: withoutNumber(record), workerMemoryMs };
+    const reply = await runScript(this.redis, 'lease_acquire', this.keys, args);
+    return reply.code === 'DEAD' ? { kind: 'dead' } : { kind: 'ok', workerNumber: reply.workerNumber };
   }
 
-  /** Renews the lease and writes the worker record; never recreates it. */
+  /** Renews the lease and writes the worker record; never recreates the lease. */
   async renew(record: WorkerRecord, ttlMs: number): Promise<'ok' | 'dead'> {
-    const reply = await runScript(
-      this.redis,
-      'lease_renew',
-      [this.keys.lease(record.workerId), this.keys.knownWorkers],
-      [ttlMs, JSON.stringify(record), record.workerId],
-    );
-    return returnCodeOf(reply) === 'OK' ? 'ok' : 'dead';
+    const { workerId } = record;
+    const args = { workerId, ttlMs, record: withoutNumber(record) };
+    const reply = await runScript(this.redis, 'lease_renew', this.keys, args);
+    return reply.code === 'OK' ? 'ok' : 'dead';
   }
 
   async release(workerId: string, workerNumber: number): Promise<void> {
-    await runScript(
-      this.redis,
-      'lease_release',
-      [this.keys.workerNumbers, this.keys.lease(workerId)],
-      [workerId, workerNumber],
-    );
+    await runScript(this.redis, 'lease_release', this.keys, { workerId, workerNumber });
   }
 
   /** Whether the lease is there. Absent once is dead for ever, so `false` can be relied on. */
@@ -82,11 +65,11 @@ export class LeaseStore {
     return holders
       .map(([workerNumber, workerId], at) => {
         const lease = leases[at];
-        return {
-          workerNumber: Number(workerNumber),
-          workerId,
-          record: lease ? workerRecordSchema.parse(JSON.parse(lease)) : undefined,
-        };
+        const number = Number(workerNumber);
+        const record = lease
+          ? workerRecordSchema.parse({ ...(JSON.parse(lease) as object), workerNumber: number })
+          : undefined;
+        return { workerNumber: number, workerId, record };
       })
       .sort((a, b) => a.workerNumber - b.workerNumber);
   }
@@ -95,4 +78,9 @@ export class LeaseStore {
   async workers(): Promise<WorkerRecord[]> {
     return (await this.workerNumbers()).flatMap(({ record }) => record ?? []);
   }
+}
+
+/** A record as its lease holds it: the script gives the worker its number, so the number is only in `workerNumbers`. */
+function withoutNumber({ workerNumber: _number, ...record }: WorkerRecord): string {
+  return JSON.stringify(record);
 }

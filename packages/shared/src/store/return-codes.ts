@@ -41,9 +41,9 @@ const names = new Map<number, ReturnCode>(
   Object.entries(returnCodes).map(([name, code]) => [code, name as ReturnCode]),
 );
 
-/** The name of a script's first reply value. */
-export function returnCodeOf(reply: readonly unknown[]): ReturnCode {
-  const name = names.get(Number(reply[0]));
-  if (name === undefined) throw new TypeError(`A script answered the unknown return code ${String(reply[0])}`);
+/** The name of a return code. */
+export function returnCodeOf(value: unknown): ReturnCode {
+  const name = names.get(Number(value));
+  if (name === undefined) throw new TypeError(`A script answered the unknown return code ${String(value)}`);
   return name;
 }

@@ -1,11 +1,10 @@
 import { HearthError } from '../errors/hearth-error.js';
 import type { HearthEvent } from '../schema/events.js';
 import type { TurnResult } from '../schema/turn.js';
-import { decodeSessionId, encodeSessionId } from '../session-id.js';
-import { returnCodeOf } from './return-codes.js';
+import { decodeSessionId } from '../session-id.js';
+import { parseEntry } from './entry.js';
 import { parseRing, type Ring } from './ring.js';
-import { runScript } from './scripts.js';
-import { type SessionStore, unexpected } from './session-store.js';
+import type { SessionStore } from './session-store.js';
 import { unservedResult } from './unserved-result.js';
 
 /** What became of a request to end a turn that waits. `running`: an owner has begun it. */
@@ -32,7 +31,6 @@ export class SessionEndings {
 
   /** Commits an error to a turn that waits. `deadFence`: a fence whose owner's lease was found absent. */
   async withdraw(sessionId: string, seq: number, error: HearthError, deadFence = ''): Promise<Withdrawal> {
-    const { redis, keys, limits } = this.store;
     const [incarnation, turn, nowMs] = await Promise.all([
       this.store.incarnation(sessionId),
       this.store.turn(sessionId, seq),
@@ -42,55 +40,33 @@ export class SessionEndings {
     if (turn.result !== undefined) return { kind: 'committed', result: turn.result };
     const result = unservedResult(turn, error, Math.max(0, nowMs - turn.submittedAt));
     const event: HearthEvent = { type: 'turn.failed', seq, turnId: turn.turnId, error: result.error, result };
-    const reply = await runScript(redis, 'withdraw', keys.session(sessionId), [
-      encodeSessionId(sessionId),
+    const reply = await this.store.run('withdraw', sessionId, {
       seq,
-      JSON.stringify(result),
+      result: JSON.stringify(result),
       deadFence,
-      limits.turnMemoryMs,
-      limits.lookAfterMs,
-      keys.wakePrefix,
-      sessionId,
       incarnation,
-      limits.eventsKept,
-      limits.eventsTtlMs,
-      JSON.stringify(event),
-    ]);
-    const code = returnCodeOf(reply);
-    switch (code) {
+      event: JSON.stringify(event),
+    });
+    switch (reply.code) {
       case 'OK': {
-        const rings = [String(reply[1]), ...String(reply[2]).split('\n').filter(Boolean)].map(parseRing);
+        const rings = [reply.ring, ...reply.formerRings.split('\n').filter(Boolean)].map(parseRing);
         return { kind: 'withdrawn', result, rings };
       }
       case 'ALREADY':
-        return { kind: 'committed', result: JSON.parse(String(reply[1])) as TurnResult };
+        return { kind: 'committed', result: parseEntry<TurnResult>(reply.result) };
       case 'RUNNING':
         return { kind: 'running' };
       case 'GONE':
         return { kind: 'gone' };
-      default:
-        throw unexpected('withdraw', code);
     }
   }
 
   /** Begins the end of a session; `usedBefore` (Redis' clock): only if nobody used it since. Undefined: it is gone, or was used since. */
   async close(sessionId: string, incarnation: string, usedBefore?: number): Promise<ClosingSession | undefined> {
-    const { redis, keys } = this.store;
-    const reply = await runScript(redis, 'close', keys.session(sessionId), [
-      encodeSessionId(sessionId),
-      usedBefore ?? '',
-      keys.wakePrefix,
-      sessionId,
-      incarnation,
-    ]);
-    const code = returnCodeOf(reply);
-    if (code === 'GONE' || code === 'MOVED') return undefined;
-    const [, owner, fence, ...seqs] = reply;
-    return {
-      owner: String(owner) || undefined,
-      fence: String(fence),
-      seqs: seqs.map(Number),
-    };
+    const reply = await this.store.run('close', sessionId, { usedBefore, incarnation });
+    if (reply.code !== 'OK') return undefined;
+    const { owner, fence, seqs } = reply;
+    return { owner, fence, seqs };
   }
 
   /** Deletes all keys of a closing session; the jobs that rang its turns are for the caller to remove. */
@@ -99,19 +75,10 @@ export class SessionEndings {
     incarnation: string,
     deadFence = '',
   ): Promise<{ kind: 'erased'; rings: Ring[] } | { kind: 'gone' | 'not_yet' }> {
-    const { redis, keys, limits } = this.store;
-    const event: HearthEvent = { type: 'session.closed' };
-    const reply = await runScript(redis, 'erase', keys.session(sessionId), [
-      encodeSessionId(sessionId),
-      incarnation,
-      deadFence,
-      limits.eventsKept,
-      limits.eventsTtlMs,
-      JSON.stringify(event),
-    ]);
-    const code = returnCodeOf(reply);
-    if (code === 'OK') return { kind: 'erased', rings: reply.slice(1).map((ring) => parseRing(String(ring))) };
-    return { kind: code === 'GONE' || code === 'MOVED' ? 'gone' : 'not_yet' };
+    const event = JSON.stringify({ type: 'session.closed' } satisfies HearthEvent);
+    const reply = await this.store.run('erase', sessionId, { incarnation, deadFence, event });
+    if (reply.code === 'OK') return { kind: 'erased', rings: reply.rings.map(parseRing) };
+    return { kind: reply.code === 'GONE' || reply.code === 'MOVED' ? 'gone' : 'not_yet' };
   }
 
   /** Turns of one shard whose time in the queue is over. */

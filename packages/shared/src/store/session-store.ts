@@ -1,15 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import type { Redis } from 'ioredis';
-import { z } from 'zod';
 import { HearthError } from '../errors/hearth-error.js';
 import type { Keys } from '../keys.js';
-import type { HearthEvent } from '../schema/events.js';
 import type { OnBusy, TurnRecord, TurnRequest, TurnResult } from '../schema/turn.js';
 import { decodeSessionId, encodeSessionId, shardOf } from '../session-id.js';
+import { parseEntry } from './entry.js';
 import type { StoreLimits } from './limits.js';
-import { returnCodeOf } from './return-codes.js';
 import { formatRing, parseRing, type Ring } from './ring.js';
-import { defineScripts, runScript } from './scripts.js';
+import { defineScripts, runScript, type ScriptArgs, type ScriptName, type ScriptReply } from './scripts.js';
 import { SessionView } from './session-view.js';
 import { parseTurnHash } from './turn-hash.js';
 import { unservedResult } from './unserved-result.js';
@@ -88,7 +86,10 @@ export interface SweptSession {
   workerNumber: number | undefined;
 }
 
-const text = z.coerce.string();
+/** The scripts that act on one session. */
+export type SessionScript = Exclude<ScriptName, 'sweep' | `lease_${string}`>;
+/** The arguments that the store itself gives to each of them. */
+export type StoreArgs = 'member' | 'sessionId' | 'wakePrefix' | keyof StoreLimits;
 
 /**
  * What producers and workers ask of a session, besides the fenced writes of its owner (`SessionWriter`), control requests and endings.
@@ -104,63 +105,65 @@ export class SessionStore extends SessionView {
     defineScripts(redis);
   }
 
+  /** Runs a script on a session. Names the arguments that only the caller knows. */
+  async run<N extends SessionScript>(
+    name: N,
+    sessionId: string,
+    args: Omit<ScriptArgs<N>, StoreArgs>,
+  ): Promise<ScriptReply<N>> {
+    const own = { member: encodeSessionId(sessionId), sessionId, wakePrefix: this.keys.wakePrefix, ...this.limits };
+    return runScript(this.redis, name, this.keys.session(sessionId), { ...own, ...args } as unknown as ScriptArgs<N>);
+  }
+
   /**
    * Accepts a turn. Idempotent by turnId.
    * @throws HearthError `backlog_full` | `session_busy` | `profile_mismatch` | `session_closing` | `session_gone`
    */
   async submit(input: SubmitInput): Promise<Submitted> {
-    const reply = await runScript(this.redis, 'submit', this.keys.session(input.sessionId), [
-      encodeSessionId(input.sessionId),
-      input.sessionId,
-      input.turnId,
-      JSON.stringify(input.request),
-      input.ringId,
-      input.profile ?? '',
-      randomBytes(8).toString('hex'),
-      this.limits.backlogLimit,
-      this.limits.lookAfterMs,
-      this.limits.eventsKept,
-      this.limits.eventsTtlMs,
-      this.keys.wakePrefix,
-      input.expiresInMs ?? '',
-      input.once ? '1' : '',
-      input.broughtBy === undefined ? '' : formatRing(input.broughtBy),
-      this.limits.turnMemoryMs,
-      input.onBusy ?? 'enqueue',
+    const { sessionId, turnId } = input;
+    const reply = await this.run('submit', sessionId, {
+      turnId,
+      request: JSON.stringify(input.request),
+      ringJob: input.ringId,
+      profile: input.profile,
+      incarnation: randomBytes(8).toString('hex'),
+      expiresInMs: input.expiresInMs,
+      isForOneTurn: input.once,
+      broughtBy: input.broughtBy && formatRing(input.broughtBy),
+      onBusy: input.onBusy ?? 'enqueue',
       ...refusal(input),
-    ]);
-    const code = returnCodeOf(reply);
-    switch (code) {
+    });
+    switch (reply.code) {
       case 'OK':
       case 'REPEATED': {
-        const [, seq, incarnation, cursor, ring, position, profile, unheard] = reply;
+        const { code, seq, incarnation, cursor, ring, profile, position } = reply;
+        const unheardOwner = code === 'OK' ? reply.unheardOwner : undefined;
         return {
-          seq: Number(seq),
-          incarnation: text.parse(incarnation),
-          cursor: Number(cursor),
-          ring: parseRing(text.parse(ring)),
-          profile: text.parse(profile),
-          // One that is committed stands nowhere in the log.
-          position: Math.max(0, Number(position)),
-          state: position === -1 ? 'committed' : code === 'OK' ? 'accepted' : 'known',
-          ...(typeof unheard === 'string' && unheard !== '' && { unheardOwner: unheard }),
+          seq,
+          incarnation,
+          cursor,
+          ring: parseRing(ring),
+          profile,
+          position: position ?? 0,
+          state: position === undefined ? 'committed' : code === 'OK' ? 'accepted' : 'known',
+          ...(unheardOwner !== undefined && { unheardOwner }),
         };
       }
       case 'BUSY':
-        throw new HearthError('session_busy', `Session ${input.sessionId} has a turn that waits or runs.`, {
+        throw new HearthError('session_busy', `Session ${sessionId} has a turn that waits or runs.`, {
           field: 'onBusy',
           expected: 'a session without turns',
           wayOut:
             'Wait for its turns to end; or submit with onBusy "enqueue" to wait in line, or "interrupt" to stop the turn that runs.',
         });
       case 'BACKLOG_FULL':
-        throw new HearthError('backlog_full', `Session ${input.sessionId} has ${Number(reply[1])} turns waiting.`, {
+        throw new HearthError('backlog_full', `Session ${sessionId} has ${reply.waiting} turns waiting.`, {
           field: 'backlogLimit',
           expected: `fewer than ${this.limits.backlogLimit} turns waiting`,
           wayOut: 'Wait for a turn to end before submitting the next, or raise backlogLimit on the producer.',
         });
       default:
-        throw notOpened('submit', code, input.sessionId, reply[1]);
+        throw notOpened(sessionId, reply);
     }
   }
 
@@ -172,110 +175,59 @@ export class SessionStore extends SessionView {
     deadFence = '',
   ): Promise<ClaimOutcome> {
     const nonce = randomBytes(6).toString('hex');
-    const reply = await runScript(this.redis, 'claim', this.keys.session(sessionId), [
-      by.workerId,
-      by.workerNumber,
-      nonce,
-      deadFence,
-      seq,
-    ]);
-    const code = returnCodeOf(reply);
-    switch (code) {
+    const { workerId, workerNumber } = by;
+    const reply = await this.run('claim', sessionId, { workerId, workerNumber, nonce, deadFence, seq });
+    switch (reply.code) {
       case 'OK':
       case 'ALREADY': {
-        const [, fence, batch, incarnation, claude, chunks, profile, , note, epoch, once] = reply;
-        return {
-          kind: 'mine',
-          anew: code === 'OK',
-          claim: {
-            fence: text.parse(fence),
-            epoch: Number(epoch),
-            batch: Number(batch),
-            incarnation: text.parse(incarnation),
-            claudeSessionId: claude === '' ? undefined : text.parse(claude),
-            transcriptChunks: Number(chunks),
-            profile: text.parse(profile),
-            note: text.parse(note),
-            once: once === '1',
-          },
-        };
+        const { code, isForOneTurn: once, ...granted } = reply;
+        return { kind: 'mine', anew: code === 'OK', claim: { ...granted, once } };
       }
       case 'OTHER':
-        return {
-          kind: 'other',
-          owner: text.parse(reply[1]),
-          workerNumber: Number(reply[2]),
-          fence: text.parse(reply[3]),
-        };
+        return { kind: 'other', owner: reply.owner, workerNumber: reply.workerNumber, fence: reply.fence };
       case 'MOVED':
         return {
           kind: 'committed',
-          result: reply[1] === '' ? undefined : (JSON.parse(text.parse(reply[1])) as TurnResult),
+          result: reply.result === undefined ? undefined : parseEntry<TurnResult>(reply.result),
         };
       case 'GONE':
         return { kind: 'gone' };
-      default:
-        throw unexpected('claim', code);
     }
   }
 
   /** The turn at the head of the log, if any; `closing` when the session is being closed. */
   async head(sessionId: string): Promise<HeadTurn | undefined | 'closing'> {
-    const reply = await runScript(this.redis, 'head', this.keys.session(sessionId), []);
-    const code = returnCodeOf(reply);
-    if (code === 'CLOSING') return 'closing';
-    if (code === 'GONE') return undefined;
-    const [, seq, turnId, request, at, attempts, tools, state, ring, interrupt] = reply.map(String);
-    return {
-      ...parseTurnHash(sessionId, Number(seq), { id: turnId, request, at, attempts, tools, state }),
-      ring: parseRing(ring ?? ''),
-      isToStop: interrupt === '1',
-    };
+    const reply = await this.run('head', sessionId, {});
+    if (reply.code === 'CLOSING') return 'closing';
+    if (reply.code === 'GONE') return undefined;
+    const { seq, turnId: id, submittedAt: at, ring, isToStop, request, attempts, tools, state } = reply;
+    const turn = parseTurnHash(sessionId, seq, { id, request, at, attempts, tools, state });
+    return { ...turn, ring: parseRing(ring), isToStop };
   }
 
-  /** Notes a new ring, if `seen` is still the last one. Undefined: somebody else rang, or the turn is done. */
+  /** Records a new ring, if `seen` is still the last one. Undefined: another caller rang, or the turn has its result. */
   async ring(
     sessionId: string,
     seq: number,
     seen: Ring,
     next: Ring,
   ): Promise<{ turnId: string; request: TurnRequest; profile: string } | undefined> {
-    const reply = await runScript(this.redis, 'ring', this.keys.session(sessionId), [
-      seq,
-      formatRing(seen),
-      formatRing(next),
-    ]);
-    const code = returnCodeOf(reply);
-    if (code === 'MOVED' || code === 'GONE') return undefined;
-    return {
-      turnId: text.parse(reply[1]),
-      request: JSON.parse(text.parse(reply[2])) as TurnRequest,
-      profile: text.parse(reply[3]),
-    };
+    const reply = await this.run('ring', sessionId, { seq, seen: formatRing(seen), next: formatRing(next) });
+    if (reply.code === 'MOVED' || reply.code === 'GONE') return undefined;
+    const { turnId, request, profile } = reply;
+    return { turnId, request: JSON.parse(request) as TurnRequest, profile };
   }
 
-  /** Sessions of one shard this caller has won the right to look at, and all that `deadWorkers` owned. */
+  /** The overdue sessions of one shard, which no other caller gets before their next look, and all that `deadWorkers` owned. */
   async sweep(shard: number, atMost: number, deadWorkers: readonly string[] = []): Promise<SweptSession[]> {
-    const reply = await runScript(
-      this.redis,
-      'sweep',
-      [this.keys.pending(shard), this.keys.sessionPrefix(shard)],
-      [atMost, this.limits.lookAfterMs, this.limits.lookAtMostMs, ...deadWorkers],
-    );
-    const swept: SweptSession[] = [];
-    for (let at = 1; at < reply.length; at += 7) {
-      const [member, seq, ring, state, owner, fence, workerNumber] = reply.slice(at, at + 7).map(String);
-      swept.push({
-        sessionId: decodeSessionId(member ?? ''),
-        seq: Number(seq),
-        ring: parseRing(ring ?? ''),
-        state: state === 'running' ? 'running' : 'queued',
-        owner: owner === '' ? undefined : owner,
-        fence: fence ?? '',
-        workerNumber: workerNumber === '' ? undefined : Number(workerNumber),
-      });
-    }
-    return swept;
+    const keys = { pending: this.keys.pending(shard), sessionPrefix: this.keys.sessionPrefix(shard) };
+    const { sessions } = await runScript(this.redis, 'sweep', keys, { atMost, ...this.limits, deadWorkers });
+    return sessions.map(({ member, ring, state, ...swept }) => ({
+      ...swept,
+      sessionId: decodeSessionId(member),
+      ring: parseRing(ring),
+      state: state === 'running' ? 'running' : 'queued',
+    }));
   }
 
   /** The shard a session's pending mark is in. */
@@ -284,19 +236,23 @@ export class SessionStore extends SessionView {
   }
 }
 
-function refusal({ sessionId, turnId, request, refusedWith }: SubmitInput): [result: string, event: string] {
-  if (refusedWith === undefined) return ['', ''];
-  // The script puts the seq in place of 0.
-  const result = unservedResult({ sessionId, turnId, seq: 0, attempts: 0, request }, refusedWith, 0);
-  return [
-    JSON.stringify(result),
-    JSON.stringify({ type: 'turn.failed', seq: 0, turnId, error: result.error, result } satisfies HearthEvent),
-  ];
+function refusal({ sessionId, turnId, request, refusedWith }: SubmitInput): {
+  refusedResult: string | undefined;
+  refusedEvent: string | undefined;
+} {
+  if (refusedWith === undefined) return { refusedResult: undefined, refusedEvent: undefined };
+  // The script adds the seq to both.
+  const { seq: _seq, ...result } = unservedResult({ sessionId, turnId, seq: 0, attempts: 0, request }, refusedWith, 0);
+  const event = { type: 'turn.failed', turnId, error: result.error, result };
+  return { refusedResult: JSON.stringify(result), refusedEvent: JSON.stringify(event) };
 }
 
-/** The error of a script that would have opened a session, or found it. */
-export function notOpened(script: string, code: string, sessionId: string, profile: unknown): HearthError {
-  switch (code) {
+/** The error of a session that is not open to the caller. */
+export function notOpened(
+  sessionId: string,
+  reply: { code: 'CLOSING' } | { code: 'GONE' } | { code: 'PROFILE_MISMATCH'; profile: string },
+): HearthError {
+  switch (reply.code) {
     case 'CLOSING':
       return new HearthError('session_closing', `Session ${sessionId} is being closed.`, {
         wayOut: 'Try again in a moment: that opens a new session under the same name.',
@@ -308,18 +264,10 @@ export function notOpened(script: string, code: string, sessionId: string, profi
         wayOut: 'Choose a session id of your own for a conversation.',
       });
     case 'PROFILE_MISMATCH':
-      return new HearthError('profile_mismatch', `Session ${sessionId} runs under profile ${text.parse(profile)}.`, {
+      return new HearthError('profile_mismatch', `Session ${sessionId} runs under profile ${reply.profile}.`, {
         field: 'profile',
-        expected: text.parse(profile),
+        expected: reply.profile,
         wayOut: 'Leave the profile out, or use another session id for another profile.',
       });
-    default:
-      return unexpected(script, code);
   }
-}
-
-export function unexpected(script: string, code: string): HearthError {
-  return new HearthError('store_refused', `The script ${script} answered ${code}.`, {
-    wayOut: 'This is a defect in Hearth: please report it with the log around it.',
-  });
 }

@@ -2,6 +2,7 @@ import type { Redis } from 'ioredis';
 import type { Keys } from '../keys.js';
 import type { Message, TurnRecord, TurnResult } from '../schema/turn.js';
 import { decodeSessionId, shardCount } from '../session-id.js';
+import { parseEntry } from './entry.js';
 import { parseTurnHash } from './turn-hash.js';
 
 /** What a session is about: being closed; a turn runs; turns wait and none runs; its agent is there; it has no owner, and resumes. */
@@ -56,29 +57,29 @@ export class SessionView {
 
   /** One turn, while it waits, runs, or is remembered. */
   async turn(sessionId: string, seq: number): Promise<TurnRecord | undefined> {
-    const hash = await this.redis.hgetall(`${this.keys.session(sessionId)[2]}${seq}`);
+    const hash = await this.redis.hgetall(`${this.keys.session(sessionId).turnPrefix}${seq}`);
     if (hash['id'] === undefined) return undefined;
     const record: TurnRecord = parseTurnHash(sessionId, seq, hash);
-    if (hash['result'] !== undefined) record.result = JSON.parse(hash['result']) as TurnResult;
+    if (hash['result'] !== undefined) record.result = parseEntry<TurnResult>(hash['result']);
     if (hash['messages'] !== undefined) record.messages = JSON.parse(hash['messages']) as Message[];
     return record;
   }
 
   /** The seq of a turn that waits, runs or is remembered, by its turnId. */
   async seqOf(sessionId: string, turnId: string): Promise<number | undefined> {
-    const seq = await this.redis.hget(this.keys.session(sessionId)[3], turnId);
+    const seq = await this.redis.hget(this.keys.session(sessionId).turnIds, turnId);
     return seq === null ? undefined : Number(seq);
   }
 
   /** The seq of the turn that is first in the log. */
   async firstInLog(sessionId: string): Promise<number | undefined> {
-    const [seq] = await this.redis.zrange(this.keys.session(sessionId)[1], '0', '0');
+    const [seq] = await this.redis.zrange(this.keys.session(sessionId).log, '0', '0');
     return seq === undefined ? undefined : Number(seq);
   }
 
   /** At most `count` turns that are remembered, in order, the last of them before seq `before` (absent: the last there is). */
   async turns(sessionId: string, count: number, before?: number): Promise<TurnRecord[]> {
-    const last = Number((await this.redis.hget(this.keys.session(sessionId)[0], 'seq')) ?? 0);
+    const last = Number((await this.redis.hget(this.keys.session(sessionId).session, 'seq')) ?? 0);
     const end = Math.min(last, (before ?? Number.POSITIVE_INFINITY) - 1);
     const seqs = Array.from({ length: Math.max(0, Math.min(count, end)) }, (_, at) => end - at).reverse();
     const turns = await Promise.all(seqs.map((seq) => this.turn(sessionId, seq)));
@@ -87,12 +88,12 @@ export class SessionView {
 
   /** The transcript's chunks from `from` on, at most `count`. */
   async transcript(sessionId: string, from: number, count: number): Promise<Buffer[]> {
-    return this.redis.lrangeBuffer(this.keys.session(sessionId)[6], from, from + count - 1);
+    return this.redis.lrangeBuffer(this.keys.session(sessionId).transcript, from, from + count - 1);
   }
 
   /** How many chunks of the transcript are committed. */
   async committedChunks(sessionId: string): Promise<number> {
-    return Number((await this.redis.hget(this.keys.session(sessionId)[0], 'transcript')) ?? 0);
+    return Number((await this.redis.hget(this.keys.session(sessionId).session, 'transcript')) ?? 0);
   }
 
   /** All known sessions, the last used first. Reads every shard. */
@@ -124,25 +125,25 @@ export class SessionView {
 
   /** Which session of that name there is now. */
   async incarnation(sessionId: string): Promise<string | undefined> {
-    return (await this.redis.hget(this.keys.session(sessionId)[0], 'incarnation')) ?? undefined;
+    return (await this.redis.hget(this.keys.session(sessionId).session, 'incarnation')) ?? undefined;
   }
 
   /** Whether a session was opened for one turn alone. */
   async isForOneTurn(sessionId: string): Promise<boolean> {
-    return (await this.redis.hexists(this.keys.session(sessionId)[0], 'once')) === 1;
+    return (await this.redis.hexists(this.keys.session(sessionId).session, 'once')) === 1;
   }
 
   /** One session, if it is known. */
   async session(sessionId: string): Promise<SessionSummary | undefined> {
-    const keys = this.keys.session(sessionId);
+    const { session, log, turnPrefix } = this.keys.session(sessionId);
     const [hash, waiting, [first]] = await Promise.all([
-      this.redis.hgetall(keys[0]),
-      this.redis.zcard(keys[1]),
-      this.redis.zrange(keys[1], '0', '0'),
+      this.redis.hgetall(session),
+      this.redis.zcard(log),
+      this.redis.zrange(log, '0', '0'),
     ]);
     if (hash['incarnation'] === undefined) return undefined;
     const closing = hash['closing'] !== undefined;
-    const running = first !== undefined && (await this.redis.hget(`${keys[2]}${first}`, 'state')) === 'running';
+    const running = first !== undefined && (await this.redis.hget(`${turnPrefix}${first}`, 'state')) === 'running';
     const rest: SessionState = waiting > 0 ? 'waiting' : hash['owner'] ? 'idle' : 'asleep';
     return {
       sessionId,

@@ -1,13 +1,18 @@
 import { ReplyError } from 'ioredis';
-import type { SessionKeys } from '../keys.js';
 import type { HearthEvent, HearthEventOf } from '../schema/events.js';
 import type { PermissionRequest } from '../schema/permission.js';
 import type { Message, TurnResult } from '../schema/turn.js';
-import { encodeSessionId } from '../session-id.js';
-import { type ReturnCode, returnCodeOf } from './return-codes.js';
 import { parseRing, type Ring } from './ring.js';
-import { runScript, type ScriptName } from './scripts.js';
-import { type Claim, type SessionStore, unexpected } from './session-store.js';
+import { type ScriptArgs, type ScriptReply, unexpectedReply } from './scripts.js';
+import type { Claim, SessionScript, SessionStore, StoreArgs } from './session-store.js';
+
+/** The scripts that write under a fence. */
+type WriterScript = Extract<
+  SessionScript,
+  'begin' | 'append' | 'reach_tool' | 'ask_permission' | 'transcript' | 'commit' | 'release'
+>;
+/** What is left of a script's replies once {@link SessionWriter} has refused a gap. */
+type Written<N extends WriterScript> = Exclude<ScriptReply<N>, { code: 'GAP' }> | { code: 'FENCED' };
 
 /** `fenced`: this worker does not own the session any more, so nothing was written and nothing can be. */
 export type WriteOutcome<T = object> = ({ kind: 'ok' } & T) | { kind: 'fenced' };
@@ -41,7 +46,6 @@ export interface CommitInput {
  *    (Under the same number they would be answered as repetitions, and be lost in silence.)
  */
 export class SessionWriter {
-  private readonly keys: SessionKeys;
   private batch: number;
   private last: Promise<unknown> = Promise.resolve();
   private fencedOut = false;
@@ -53,7 +57,6 @@ export class SessionWriter {
     readonly sessionId: string,
     private readonly claim: Claim,
   ) {
-    this.keys = store.keys.session(sessionId);
     this.batch = claim.batch;
   }
 
@@ -65,145 +68,113 @@ export class SessionWriter {
     return this.refused;
   }
 
-  /** Records a begin. */
+  /** Records that the agent is about to get the prompt. */
   async begin(seq: number, event: HearthEvent): Promise<BeginOutcome> {
-    const limits = this.store.limits;
-    return this.write(
-      'begin',
-      [seq, limits.attemptsAllowed, ...this.stream([event])],
-      (code, reply) => {
-        if (code === 'EXHAUSTED') return { kind: 'exhausted' };
-        if (code === 'EXPIRED') return { kind: 'expired' };
-        if (code === 'INTERRUPTED') return { kind: 'interrupted' };
-        if (code === 'NOT_HEAD') return { kind: 'not_head' };
-        return { kind: 'ok', queuedMs: Number(reply[2]) };
-      },
-      ['EXHAUSTED', 'EXPIRED', 'INTERRUPTED', 'NOT_HEAD'],
-    );
+    const reply = await this.write('begin', { seq, events: [JSON.stringify(event)] });
+    return isDone(reply) ? { kind: 'ok', queuedMs: reply.queuedMs } : { kind: kindOf(reply.code) };
   }
 
   async append(events: readonly HearthEvent[]): Promise<WriteOutcome> {
-    return this.write('append', this.stream(events), () => ({ kind: 'ok' }));
+    const reply = await this.write('append', { events: events.map((event) => JSON.stringify(event)) });
+    return isDone(reply) ? { kind: 'ok' } : { kind: 'fenced' };
   }
 
   /** The tool gate. */
   async reachTool(seq: number, tool: string, event: HearthEvent): Promise<WriteOutcome> {
-    return this.write('reach_tool', [seq, tool, ...this.stream([event])], () => ({ kind: 'ok' }));
+    const reply = await this.write('reach_tool', { seq, tool, event: JSON.stringify(event) });
+    if (reply.code === 'NOT_HEAD') throw unexpectedReply('reach_tool', reply.code);
+    return isDone(reply) ? { kind: 'ok' } : { kind: 'fenced' };
   }
 
-  /** Records that a tool waits for a permission; `not_head`: its turn is not in hand any more. */
+  /** Records that a tool waits for a permission; `not_head`: its turn does not run any more. */
   async askPermission(
     request: Omit<PermissionRequest, 'expiresAt'>,
     deadlineMs: number,
     event: Omit<HearthEventOf<'permission.requested'>, 'expiresAt'>,
   ): Promise<WriteOutcome | { kind: 'not_head' }> {
-    const { eventsKept, eventsTtlMs } = this.store.limits;
-    // The script puts the time in place of the first 0.
-    const timed = (value: object): string => JSON.stringify({ expiresAt: 0, ...value });
-    return this.write(
-      'ask_permission',
-      [request.seq, request.requestId, deadlineMs, timed(request), eventsKept, eventsTtlMs, timed(event)],
-      (code) => (code === 'NOT_HEAD' ? { kind: 'not_head' } : { kind: 'ok' }),
-      ['NOT_HEAD'],
-    );
+    const { seq, requestId } = request;
+    const json = { request: JSON.stringify(request), event: JSON.stringify(event) };
+    const reply = await this.write('ask_permission', { seq, requestId, deadlineMs, ...json });
+    return isDone(reply) ? { kind: 'ok' } : { kind: kindOf(reply.code) };
   }
 
-  /** Appends a chunk; `settled`: no turn is in hand, so the chunk is part of the past at once. */
-  async transcript(offset: number, chunk: string | Buffer, settled: boolean): Promise<WriteOutcome> {
-    return this.write('transcript', [offset, settled ? '1' : '0', chunk], () => ({ kind: 'ok' }));
+  /** Appends a chunk; `isSettled`: no turn runs, so the chunk is committed at once. */
+  async transcript(offset: number, chunk: string | Buffer, isSettled: boolean): Promise<WriteOutcome> {
+    const reply = await this.write('transcript', { offset, isSettled, chunk });
+    return isDone(reply) ? { kind: 'ok' } : { kind: 'fenced' };
   }
 
-  /** Commits. `left`: how many turns wait in the log; `already`: it has a result (it was withdrawn). */
-  async commit(seq: number, input: CommitInput): Promise<WriteOutcome<{ left: number }> | { kind: 'already' }> {
-    const limits = this.store.limits;
-    return this.write(
-      'commit',
-      [
-        seq,
-        JSON.stringify(input.result),
-        JSON.stringify(input.messages),
-        input.result.status,
-        input.claudeSessionId ?? '',
-        input.transcriptChunks,
-        input.result.costUsd,
-        input.note,
-        encodeSessionId(this.sessionId),
-        limits.turnMemoryMs,
-        limits.lookAfterMs,
-        ...this.stream([input.event]),
-      ],
-      (code, reply) => (code === 'ALREADY' ? { kind: 'already' } : { kind: 'ok', left: Number(reply[1]) }),
-      ['ALREADY'],
-    );
+  /** Commits a turn; `already`: it has a result, because it was withdrawn. */
+  async commit(seq: number, input: CommitInput): Promise<WriteOutcome | { kind: 'already' }> {
+    const reply = await this.write('commit', {
+      seq,
+      result: JSON.stringify(input.result),
+      messages: JSON.stringify(input.messages),
+      state: input.result.status,
+      claudeSessionId: input.claudeSessionId,
+      transcriptChunks: input.transcriptChunks,
+      costUsd: input.result.costUsd,
+      note: input.note,
+      event: JSON.stringify(input.event),
+    });
+    return isDone(reply) ? { kind: 'ok' } : { kind: kindOf(reply.code) };
   }
 
-  /** Gives the lock back. `left` (mode `drain` only): turns to be rung to intake. */
+  /** Releases the lock. `left` (mode `drain` only): turns to be rung to intake. */
   async release(
     mode: 'idle' | 'drain',
   ): Promise<WriteOutcome<{ left: { seq: number; ring: Ring }[] }> | { kind: 'not_empty' }> {
-    return this.write(
-      'release',
-      [mode, encodeSessionId(this.sessionId), this.store.limits.turnMemoryMs],
-      (code, reply) => {
-        if (code === 'NOT_EMPTY') return { kind: 'not_empty' };
-        const left: { seq: number; ring: Ring }[] = [];
-        for (let at = 1; at < reply.length; at += 2)
-          left.push({ seq: Number(reply[at]), ring: parseRing(String(reply[at + 1])) });
-        return { kind: 'ok', left };
-      },
-      ['NOT_EMPTY'],
-    );
+    const reply = await this.write('release', { mode });
+    if (!isDone(reply)) return { kind: kindOf(reply.code) };
+    const left = reply.code === 'OK' ? reply.left : [];
+    return { kind: 'ok', left: left.map(({ seq, ring }) => ({ seq, ring: parseRing(ring) })) };
   }
 
-  private stream(events: readonly HearthEvent[]): (string | number)[] {
-    return [
-      this.store.limits.eventsKept,
-      this.store.limits.eventsTtlMs,
-      ...events.map((event) => JSON.stringify(event)),
-    ];
-  }
-
-  private write<T>(
-    script: ScriptName,
-    args: readonly (string | number | Buffer)[],
-    answer: (code: ReturnCode, reply: unknown[]) => T,
-    untaken: readonly ReturnCode[] = [],
-  ): Promise<T | { kind: 'fenced' }> {
-    const run = async (): Promise<T | { kind: 'fenced' }> => {
+  private write<N extends WriterScript>(
+    script: N,
+    args: Omit<ScriptArgs<N>, StoreArgs | 'fence' | 'batch'>,
+  ): Promise<Written<N>> {
+    const run = async (): Promise<Written<N>> => {
       if (this.fencedOut) return this.refuse();
       if (this.unanswered !== undefined) throw this.unanswered.error;
-      const numbered = [this.claim.fence, this.batch + 1, ...args];
-      const reply = await runScript(this.store.redis, script, this.keys, numbered).catch(async (error: unknown) => {
-        this.unanswered = { error };
-        if (error instanceof ReplyError) await this.readNumber();
-        throw error;
-      });
-      const code = returnCodeOf(reply);
-      if (code === 'OK' || code === 'REPEATED') {
-        this.batch += 1;
-        return answer(code, reply);
-      }
-      if (untaken.includes(code)) return answer(code, reply);
-      if (code === 'FENCED') {
+      const numbered = { ...args, fence: this.claim.fence, batch: this.batch + 1 };
+      const reply = await this.store
+        .run(script, this.sessionId, numbered as unknown as Omit<ScriptArgs<N>, StoreArgs>)
+        .catch(async (error: unknown) => {
+          this.unanswered = { error };
+          if (error instanceof ReplyError) await this.readBatch();
+          throw error;
+        });
+      if (reply.code === 'GAP') throw unexpectedReply(script, reply.code);
+      if (isDone(reply)) this.batch += 1;
+      if (reply.code === 'FENCED') {
         this.fencedOut = true;
         return this.refuse();
       }
-      throw unexpected(script, code);
+      return reply as Written<N>;
     };
     const result = this.last.then(run);
-    // The chain goes on after a failure; whoever asked for the write gets the error.
+    // The chain goes on after a failure; the caller of this write gets the error.
     this.last = result.catch(() => undefined);
     return result;
   }
 
-  /** After a script that failed, and so is over: Redis knows whether it took its number. */
-  private async readNumber(): Promise<void> {
-    this.batch = Number(await this.store.redis.hget(this.keys[0], 'batch'));
+  /** A script that failed is over, so Redis knows whether it took its batch number. */
+  private async readBatch(): Promise<void> {
+    const { session } = this.store.keys.session(this.sessionId);
+    this.batch = Number(await this.store.redis.hget(session, 'batch'));
     this.unanswered = undefined;
   }
 
-  private refuse(): { kind: 'fenced' } {
+  private refuse(): { code: 'FENCED' } {
     this.refused += 1;
-    return { kind: 'fenced' };
+    return { code: 'FENCED' };
   }
 }
+
+/** Whether a write took effect, now or before a resend. */
+const isDone = <R extends { code: string }>(reply: R): reply is Extract<R, { code: 'OK' | 'REPEATED' }> =>
+  reply.code === 'OK' || reply.code === 'REPEATED';
+
+/** A return code as the kind of an outcome: `NOT_HEAD` is `not_head`. */
+const kindOf = <C extends string>(code: C): Lowercase<C> => code.toLowerCase() as Lowercase<C>;

@@ -26,11 +26,11 @@ describe('a worker lease', () => {
       expect(await leases.deadWithoutNumber()).toEqual([]);
     }));
 
-  it('holds the record with the workerNumber that was given, and its TTL', () =>
+  it('comes with the record under the given worker number, and with a TTL', () =>
     withStore(async ({ leases, redis, keys }) => {
       await leases.acquire(workerRecord('w1'), ttlMs);
-      await leases.acquire(workerRecord('"workerNumber":0', 7), ttlMs);
-      expect(await leases.workers()).toEqual([workerRecord('w1', 1), workerRecord('"workerNumber":0', 2)]);
+      await leases.acquire(workerRecord('w2', 7), ttlMs);
+      expect(await leases.workers()).toEqual([workerRecord('w1', 1), workerRecord('w2', 2)]);
       expect(await redis.pttl(keys.lease('w1'))).toBeGreaterThan(0);
     }));
 

@@ -5,7 +5,7 @@ import { commitInput, started } from '../support/samples.js';
 import { sessionId, submit, submitAndClaim, turn } from '../support/turns.js';
 
 const log = async (store: SessionStore): Promise<number[]> =>
-  (await store.redis.zrange(store.keys.session(sessionId)[1], '0', '-1')).map(Number);
+  (await store.redis.zrange(store.keys.session(sessionId).log, '0', '-1')).map(Number);
 
 describe('a turn that interrupts', () => {
   it('goes ahead of those that wait, however many did before, and never ahead of the one in hand', () =>

@@ -51,7 +51,7 @@ describe('submit', () => {
         expect(await submit(store, 't1')).toMatchObject({ seq: 2, state: 'accepted' });
         expect(await submit(store, 't1')).toMatchObject({ seq: 2, state: 'known' });
         // What was noted of the old one goes, too: it would take the new one's turnId along.
-        expect(await redis.zrange(keys.session(sessionId)[4], '0', '-1')).toEqual([]);
+        expect(await redis.zrange(keys.session(sessionId).done, '0', '-1')).toEqual([]);
       },
       { turnMemoryMs: 50 },
     ));

@@ -156,11 +156,13 @@ export async function closeWhole(
 async function checkErased(session: ModelSession, world: World): Promise<void> {
   await world.caughtUp();
   const names = world.keys.session(session.id);
-  const left = [...(await world.dump()).keys()].filter((name) => name.startsWith(`${names[0]}:`) || name === names[0]);
+  const left = [...(await world.dump()).keys()].filter(
+    (name) => name.startsWith(`${names.session}:`) || name === names.session,
+  );
   assert.deepEqual(left, [], 'keys of an erased session');
-  const heard = world.heard.get(names[7]);
+  const heard = world.heard.get(names.channel);
   assert.deepEqual(heard?.events.at(-1), { id: session.events.length + 1, event: { type: 'session.closed' } });
-  world.heard.delete(names[7]);
+  world.heard.delete(names.channel);
   // A submit that comes late opens the session again, as it should; it is no repetition any more.
-  world.forget((call) => call.args.includes(names[0]));
+  world.forget((call) => call.args.includes(names.session));
 }

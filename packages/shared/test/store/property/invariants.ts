@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { decodeSessionId, type HearthEvent, shardOf } from '../../../src/index.js';
+import { eventOf, parseEntry } from '../../../src/store/entry.js';
 import type { Model, ModelSession } from './model.js';
 import type { World } from './world.js';
 
@@ -15,15 +16,15 @@ async function checkSession(session: ModelSession, world: World): Promise<void> 
   const keys = world.keys.session(session.id);
   const pipeline = world.direct
     .pipeline()
-    .hgetall(keys[0])
-    .zrange(keys[1], '0', '-1', 'WITHSCORES')
-    .hgetall(keys[3])
-    .zrange(keys[4], '0', '-1')
-    .xrange(keys[5], '-', '+')
-    .lrange(keys[6], 0, -1)
-    .hgetall(keys[11])
-    .hgetall(keys[12]);
-  for (let seq = 1; seq <= session.turns.length + 1; seq++) pipeline.hgetall(`${keys[2]}${seq}`);
+    .hgetall(keys.session)
+    .zrange(keys.log, '0', '-1', 'WITHSCORES')
+    .hgetall(keys.turnIds)
+    .zrange(keys.done, '0', '-1')
+    .xrange(keys.events, '-', '+')
+    .lrange(keys.transcript, 0, -1)
+    .hgetall(keys.permissions)
+    .hgetall(keys.delayed);
+  for (let seq = 1; seq <= session.turns.length + 1; seq++) pipeline.hgetall(`${keys.turnPrefix}${seq}`);
   const [hash, log, turnIds, done, stream, transcript, permissions, delayed, ...turns] = await run(pipeline);
   const at = `session ${session.id}`;
 
@@ -74,19 +75,19 @@ async function checkSession(session: ModelSession, world: World): Promise<void> 
   assert.deepEqual(
     (stream as [string, string[]][]).map(([id, [, event]]) => ({
       id: Number(id.replace(/-0$/, '')),
-      event: withoutTimes(JSON.parse(event ?? '')) as HearthEvent,
+      event: withoutTimes(eventOf(JSON.parse(event ?? ''))) as HearthEvent,
     })),
     numbered,
     `${at}: stream`,
   );
-  const heard = world.heard.get(keys[7]);
+  const heard = world.heard.get(keys.channel);
   const published = heard?.events.map(({ id, event }) => ({ id, event: withoutTimes(event) })) ?? [];
   assert.deepEqual(published, numbered, `${at}: published`);
   assert.deepEqual([...(heard?.incarnations ?? [session.incarnation])], [session.incarnation], `${at}: incarnation`);
 
   const asked = Object.entries(permissions as Record<string, string>).map(([field, value]): [string, unknown] => [
     field,
-    value === '' ? '' : withoutTimes(JSON.parse(value)),
+    value === '' ? '' : withoutTimes(parseEntry(value)),
   ]);
   assert.deepEqual(Object.fromEntries(asked), session.permissions, `${at}: permissions`);
 
@@ -132,7 +133,7 @@ function readTurn(read: unknown): object | undefined {
     tools: (hash['tools'] ?? '').split('\n').filter((name) => name !== ''),
     cursor: Number(hash['cursor']),
     ending: hash['ending'] === undefined ? undefined : Number(hash['ending']),
-    result: result === undefined ? undefined : (JSON.parse(result) as unknown),
+    result: result === undefined ? undefined : parseEntry(result),
     isToStop: hash['interrupt'] === '1',
   };
 }

@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs';
+import { contracts } from '../../../src/store/script-table.js';
+import { loadScript, type ScriptName, sourceOf } from '../../../src/store/scripts.js';
 import type { ScheduleKind } from './commands.js';
 import type { Tamper } from './world.js';
 
@@ -6,28 +7,28 @@ import type { Tamper } from './world.js';
 export interface Mutant {
   /** What is missing. */
   without: string;
-  scripts: readonly string[];
+  scripts: readonly ScriptName[];
   from: string;
   to: string;
   /** The schedules that notice it soonest. @defaultValue `core` */
   noticedBy?: ScheduleKind;
 }
 
-const writes = ['begin', 'append', 'reach_tool', 'transcript', 'commit', 'release'];
+const writes: readonly ScriptName[] = ['begin', 'append', 'reach_tool', 'transcript', 'commit', 'release'];
 
 export const mutants: readonly Mutant[] = [
-  { without: 'the fence comparison', scripts: writes, from: ' or current[1] ~= fence', to: '' },
+  { without: 'the fence comparison', scripts: writes, from: ' or session.fence ~= fence', to: '' },
   { without: 'the batch number check', scripts: writes, from: 'if batch <= last then return REPEATED end', to: '' },
-  { without: 'the taking of the number', scripts: ['append'], from: 'take_number(ARGV[2])', to: '' },
-  { without: 'the look for a known turnId', scripts: ['submit'], from: 'if known then', to: 'if false then' },
+  { without: 'taking the batch number', scripts: ['append'], from: '\ntake_batch(batch)', to: '' },
+  { without: 'the lookup of a known turnId', scripts: ['submit'], from: 'if known then', to: 'if false then' },
   {
     without: 'the check that a turn has no result yet',
     scripts: ['commit'],
-    from: "if not redis.call('ZSCORE', K_LOG, seq) then return {ALREADY} end",
+    from: "if not redis.call('ZSCORE', K_LOG, seq) then return reply(ALREADY) end",
     to: '',
   },
   {
-    without: 'the end of pending with the last turn',
+    without: 'clearing the pending mark with the last turn',
     scripts: ['commit'],
     from: "redis.call('ZREM', K_PENDING, member)",
     to: '',
@@ -35,144 +36,147 @@ export const mutants: readonly Mutant[] = [
   {
     without: 'the comparison with the dead fence',
     scripts: ['claim'],
-    from: ' and s[4] ~= dead_fence',
+    from: ' and session.fence ~= dead_fence',
     to: ' and false',
   },
-  { without: 'the cut at claim', scripts: ['claim'], from: '\ncut_transcript()', to: '' },
-  { without: 'the cut at begin', scripts: ['begin'], from: '\ncut_transcript()', to: '' },
-  { without: 'the cut at commit', scripts: ['commit'], from: '\ncut_transcript()', to: '' },
+  { without: 'truncating the transcript at claim', scripts: ['claim'], from: '\ntruncate_transcript()', to: '' },
+  { without: 'truncating the transcript at begin', scripts: ['begin'], from: '\ntruncate_transcript()', to: '' },
+  { without: 'truncating the transcript at commit', scripts: ['commit'], from: '\ntruncate_transcript()', to: '' },
   {
     without: 'the offset check',
     scripts: ['transcript'],
-    from: 'if offset < length then return {REPEATED} end',
+    from: 'if at < length then return reply(REPEATED) end',
     to: '',
   },
   {
     without: 'the head-of-log check of the gate',
     scripts: ['reach_tool'],
-    from: ' ~= ARGV[3] then',
+    from: '[1] ~= seq then',
     to: ' == nil then',
   },
-  { without: 'the refusal while turns wait', scripts: ['release'], from: "ARGV[3] ~= 'drain'", to: 'false' },
-  { without: 'the compare and swap of rings', scripts: ['ring'], from: 't[1] ~= ARGV[2]', to: 'false' },
+  { without: 'the refusal while turns wait', scripts: ['release'], from: "mode ~= 'drain'", to: 'false' },
+  { without: 'the compare and swap of rings', scripts: ['ring'], from: 'turn.ring ~= seen', to: 'false' },
   {
-    without: 'the end of looks at a turn whose owner died',
+    without: 'resetting the look count when the owner died',
     scripts: ['sweep'],
-    from: "redis.call('HSET', KEYS[2] .. member, 'looks', 0)",
+    from: "redis.call('HSET', K_SESSION_PREFIX .. member, 'looks', 0)",
     to: '',
   },
   {
-    without: 'the difference between what is late and what the dead owned',
+    without: 'the distinction between overdue sessions and those of dead workers',
     scripts: ['sweep'],
-    from: 'not dead[s[1]] and tell',
-    to: 'tell',
+    from: 'not dead[lock.owner] and report',
+    to: 'report',
   },
   {
-    without: 'the bump of what is late',
+    without: 'putting off the next look at an overdue session',
     scripts: ['sweep'],
-    from: "redis.call('ZADD', KEYS[1], now + wait, member)",
+    from: "redis.call('ZADD', K_PENDING, now + wait, member)",
     to: '',
   },
-  { without: 'the refusal to withdraw a running turn', scripts: ['withdraw'], from: "t[1] ~= 'queued'", to: 'false' },
-  { without: 'the look for turns of a session that is unused', scripts: ['close'], from: '#log > 0 or ', to: '' },
   {
-    without: 'the look at when a session was used',
+    without: 'the refusal to withdraw a running turn',
+    scripts: ['withdraw'],
+    from: "turn.state ~= 'queued'",
+    to: 'false',
+  },
+  { without: 'the check that an unused session has no turns', scripts: ['close'], from: '#log > 0 or ', to: '' },
+  {
+    without: 'the check of when a session was last used',
     scripts: ['close'],
-    from: ' or tonumber(s[4]) >= tonumber(ARGV[2])',
+    from: ' or tonumber(session.used) >= tonumber(used_before)',
     to: '',
   },
-  { without: 'the comparison of incarnations', scripts: ['erase'], from: 's[1] ~= ARGV[2]', to: 'false' },
-  { without: 'the refusal to erase what is owned', scripts: ['erase'], from: "s[2] ~= ''", to: 'false' },
+  {
+    without: 'the comparison of incarnations',
+    scripts: ['erase'],
+    from: 'session.incarnation ~= incarnation',
+    to: 'false',
+  },
+  { without: 'the refusal to erase what is owned', scripts: ['erase'], from: "session.owner ~= ''", to: 'false' },
   {
     without: 'the refusal of owners while closing',
     scripts: ['claim'],
-    from: 'if s[7] then return {GONE} end',
+    from: 'if session.closing then return reply(GONE) end',
     to: '',
   },
   {
     without: 'the refusal of turns while closing',
     scripts: ['submit'],
-    from: 'if s[6] then return {CLOSING} end',
+    from: 'if session.closing then return reply(CLOSING) end',
     to: '',
   },
   {
-    without: 'the way past the limits for a turn that is refused',
+    without: 'the exemption of a refused turn from the limits',
     scripts: ['submit'],
     from: 'if not is_refused then',
     to: 'if true then',
   },
   {
-    without: 'the look for turns that are to come',
+    without: 'the check for delayed turns',
     scripts: ['close'],
     from: "if redis.call('EXISTS', K_DELAYED) == 1 then",
     to: 'if false then',
     noticedBy: 'rest',
   },
   {
-    without: 'the jobs of turns that were to come',
+    without: 'returning the jobs of delayed turns',
     scripts: ['erase'],
-    from: "reply[#reply + 1] = 'intake/' .. job",
+    from: "rings[#rings + 1] = 'intake/' .. job",
     to: '',
   },
   {
-    without: 'the look for a request to stop',
+    without: 'the check for an interrupt',
     scripts: ['begin'],
-    from: 'if t[5] then return {INTERRUPTED} end',
+    from: 'if turn.interrupt then return reply(INTERRUPTED) end',
     to: '',
     noticedBy: 'controls',
   },
   {
-    without: 'the end of requests with their owner',
+    without: 'deleting permission requests at claim',
     scripts: ['claim'],
     from: "redis.call('DEL', K_PERMISSIONS)",
     to: '',
     noticedBy: 'controls',
   },
   {
-    without: 'the end of requests with their attempt',
+    without: 'deleting permission requests at begin',
     scripts: ['begin'],
     from: "redis.call('DEL', K_PERMISSIONS)",
     to: '',
     noticedBy: 'controls',
   },
   {
-    without: 'the look for an answer before',
+    without: 'the check for an earlier answer',
     scripts: ['answer'],
-    from: 'if p[2] then return {ALREADY',
-    to: 'if false then return {ALREADY',
+    from: 'if known then return reply(ALREADY',
+    to: 'if false then return reply(ALREADY',
     noticedBy: 'controls',
   },
   { without: 'the refusal to recreate a lease', scripts: ['lease_renew'], from: ' == 0', to: ' < 0' },
   {
-    without: 'the memory of workers that were',
+    without: 'remembering known workers',
     scripts: ['lease_acquire'],
-    from: "redis.call('ZADD', KEYS[2], now, worker)",
+    from: "redis.call('ZADD', K_KNOWN_WORKERS, now, worker_id)",
     to: '',
   },
 ];
 
-const folder = new URL('../../../lua/', import.meta.url);
-const read = (file: string): string => readFileSync(new URL(file, folder), 'utf8');
-const bodyOf = (script: string): string =>
-  read(`${script}.lua`).replace(/^--@include (\w+)$/gm, (_line, name: string) => read(`includes/${name}.lua`));
-
-/** Puts the mutated bodies in place of the shipped ones, on one connection. */
+/** Registers the mutated scripts in place of the shipped ones, on one connection. */
 export function plant({ scripts, from, to }: Mutant): Tamper {
-  const bodies = scripts.map((script) => {
-    const body = bodyOf(script);
-    if (body.split(from).length !== 2) throw new Error(`${script}.lua does not hold exactly one «${from}»`);
-    return { command: `hearth_${script}`, lua: body.replace(from, () => to) };
+  const mutated = scripts.map((name) => {
+    const source = sourceOf(name);
+    if (source.split(from).length !== 2) throw new Error(`${name}.lua does not hold exactly one «${from}»`);
+    return {
+      command: `hearth_${name}`,
+      script: loadScript(
+        name,
+        source.replace(from, () => to),
+        contracts[name],
+      ),
+    };
   });
   return (redis) => {
-    for (const { command, lua } of bodies) {
-      const numberOfKeys = command.startsWith('hearth_lease_acquire')
-        ? 4
-        : command.startsWith('hearth_lease_renew')
-          ? 2
-          : command === 'hearth_sweep'
-            ? 2
-            : 13;
-      redis.defineCommand(command, { numberOfKeys, lua });
-    }
+    for (const { command, script } of mutated) redis.defineCommand(command, script);
   };
 }

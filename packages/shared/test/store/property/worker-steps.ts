@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { contracts } from '../../../src/store/script-table.js';
+import type { RawValue } from '../../../src/store/script-values.js';
+import { namesOf, parseReply } from '../../../src/store/scripts.js';
 import { workerRecord } from '../../support/samples.js';
 import { changeOwner, type Model, predictClaim } from './model.js';
 import { perform, pick } from './perform.js';
@@ -78,19 +81,22 @@ export async function acquireAgain(model: Model, world: World, step: { which: nu
 export async function lateResend(model: Model, world: World, step: { which: number }): Promise<void> {
   const { script, call } = pick(world.history, step.which);
   const before = await world.dump();
-  const reply = (await world.repeat(call)) as unknown[];
+  const reply = (await world.repeat(call)) as RawValue[];
   if (script === 'claim') return lateClaim(model, call.args.slice(2).map(String), reply);
   assert.deepEqual(await world.dump(), before, `${script} changed something when it came late`);
 }
 
-/** Wanting a session is no write: a late claim is judged by what is so now. */
-function lateClaim(model: Model, args: string[], reply: unknown[]): void {
+/** A claim is no write of an owner: a late claim is judged by the present owner. */
+function lateClaim(model: Model, args: string[], reply: readonly RawValue[]): void {
   const id = [...model.sessions.keys()].find((session) => args[0]?.endsWith(`:${session}`));
   if (id === undefined) return;
-  const [workerId, , , deadFence, seq] = args.slice(13);
+  const names = namesOf(`${contracts.claim.keys} ${contracts.claim.args}`);
+  const { workerId, deadFence = '', seq } = Object.fromEntries(names.map((name, at) => [name, args[at]]));
   const worker = model.workers.find((one) => one.id === workerId);
   const session = model.session(id);
-  assert.ok(worker !== undefined && deadFence !== undefined);
+  assert.ok(worker !== undefined);
   if (predictClaim(session, worker.id, Number(seq), deadFence) !== 'anew') return;
-  changeOwner(session, worker, String(reply[1]));
+  const claimed = parseReply('claim', reply);
+  assert.ok(claimed.code === 'OK');
+  changeOwner(session, worker, claimed.fence);
 }

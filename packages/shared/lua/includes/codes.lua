@@ -1,5 +1,0 @@
--- The return codes of all scripts; src/store/return-codes.ts is the same table for the callers.
-local OK, REPEATED, ALREADY = 0, 1, 2
-local FENCED, GAP, GONE, NOT_HEAD, NOT_EMPTY, OTHER = -1, -2, -3, -4, -5, -6
-local BACKLOG_FULL, PROFILE_MISMATCH, EXHAUSTED, DEAD, MOVED = -7, -8, -9, -10, -11
-local RUNNING, CLOSING, EXPIRED, INTERRUPTED, BUSY = -12, -13, -14, -15, -16

@@ -1,0 +1,3 @@
+-- The keys of every session script, all under the hash tag of the session's shard. `src/keys.ts` says what each key holds.
+-- K_TURN_PREFIX .. seq is the key of a turn.
+--@keys session log turn_prefix turn_ids done events transcript channel ends pending sessions deadlines permissions delayed

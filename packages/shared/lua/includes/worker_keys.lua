@@ -1,0 +1,2 @@
+-- The keys of every lease script. `src/keys.ts` says what each key holds. K_LEASE_PREFIX .. workerId is the key of a lease.
+--@keys worker_numbers known_workers lease_prefix dead_workers
