@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import {
   checkSessionId,
   intakeQueue,
@@ -7,6 +6,7 @@ import {
   type SessionFilter,
   type SessionPage,
   type SessionSummary,
+  singleTurnSessionId,
   type WorkerRecord,
   workerQueue,
 } from '@hearth/shared';
@@ -16,10 +16,6 @@ import type { PromptOptions } from './prompt-options.js';
 import { Session } from './session.js';
 import { newTurnId, Submitter } from './submitter.js';
 import type { TurnHandle } from './turn-handle.js';
-
-/** The session of a prompt without one: the same turnId finds it again. */
-const sessionForOne = (turnId: string): string =>
-  `once-${createHash('sha256').update(turnId).digest('hex').slice(0, 24)}`;
 
 /** Submits turns and follows them. Connects on first use. */
 export class Producer {
@@ -43,7 +39,7 @@ export class Producer {
    */
   async prompt(prompt: Prompt, options: PromptOptions = {}): Promise<TurnHandle> {
     const turnId = options.turnId ?? newTurnId();
-    return this.submitter.submit(sessionForOne(turnId), prompt, { ...options, turnId }, true);
+    return this.submitter.submit(singleTurnSessionId(turnId), prompt, { ...options, turnId }, true);
   }
 
   /** All known sessions, the last used first. @throws HearthError `redis_unreachable` */

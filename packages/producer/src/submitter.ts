@@ -9,11 +9,11 @@ import {
   type OnBusy,
   type Prompt,
   parseCursor,
-  promptPreview,
   type Ring,
   type SubmitInput,
   type Submitted,
   type TurnRequest,
+  turnDoorbell,
   turnGone,
 } from '@hearth/shared';
 import type { Connection } from './connection.js';
@@ -216,19 +216,14 @@ export class Submitter {
     }
   }
 
-  /** A ring that fails is not an error: the turn is accepted, and a worker's sweep rings it. */
+  /** Rings the turn's doorbell. A failure is no error, because the turn is accepted and a sweep rings it. */
   private async ring({ sessionId, turnId, request }: NewTurn, submitted: Submitted): Promise<void> {
-    const doorbell = {
-      sessionId,
-      turnId,
-      seq: submitted.seq,
-      profile: submitted.profile,
-      preview: promptPreview(request.prompt),
-    };
+    const { seq, profile } = submitted;
+    const doorbell = turnDoorbell({ sessionId, turnId, seq, profile, request });
     try {
       await this.connection.ringer.ring(await this.whereToRing(sessionId, submitted), doorbell, request.priority);
     } catch {
-      // The sweep it is.
+      // A sweep rings the turn.
     }
   }
 

@@ -1,4 +1,12 @@
-import { fromErrorBody, HearthError, newRingId, parseCursor, type Ring, type Warmth } from '@hearth/shared';
+import {
+  fromErrorBody,
+  HearthError,
+  newRingId,
+  parseCursor,
+  type Ring,
+  type Warmth,
+  warmDoorbell,
+} from '@hearth/shared';
 import type { Connection } from './connection.js';
 import { EventReader } from './reader/event-reader.js';
 
@@ -33,8 +41,7 @@ export async function warm(
   const ring = async (): Promise<void> => {
     const queue = owner !== undefined && (await leases.lives(owner)) ? opened.queue : 'intake';
     if (queue === rungAt) return;
-    const doorbell = { sessionId, turnId: 'warm', seq: 0, profile: opened.profile, preview: '' };
-    await ringer.ring({ queue, jobId: newRingId() }, doorbell);
+    await ringer.ring({ queue, jobId: newRingId() }, warmDoorbell(sessionId, opened.profile));
     rungAt = queue;
   };
   const reader = new EventReader(connection, sessionId, { incarnation, id: cursor }, async () => {

@@ -22,7 +22,7 @@ export { checkRedis, judgeRedis, type RedisFacts, readRedisFacts } from './redis
 export { connectFailingFast, connectWaiting, disconnectNow } from './redis/connect.js';
 export { isRedisLost } from './redis/lost.js';
 export { redisOptionsSchema } from './redis/options.js';
-export { type Doorbell, doorbellJobOptions, doorbellSchema } from './schema/doorbell.js';
+export { type Doorbell, doorbellJobOptions, doorbellSchema, turnDoorbell, warmDoorbell } from './schema/doorbell.js';
 export {
   type Cursor,
   eventSchema,
@@ -80,6 +80,7 @@ export {
   sessionIdSchema,
   shardCount,
   shardOf,
+  singleTurnSessionId,
   turnIdSchema,
 } from './session-id.js';
 export {

@@ -64,6 +64,13 @@ export function sessionFolder(sessionId: string): string {
   return segments.map((segment, at) => (at < segments.length - 1 ? `${segment}+` : segment)).join('/');
 }
 
+/**
+ * The session of a prompt that names none: it is opened for this one turn. It is made from the turnId, so that a resend finds
+ * the same session.
+ */
+export const singleTurnSessionId = (turnId: string): string =>
+  `once-${createHash('sha256').update(turnId).digest('hex').slice(0, 24)}`;
+
 /** How many shards (hash tags `{s000}` … `{s255}`) the session keys are spread over. */
 export const shardCount = 256;
 

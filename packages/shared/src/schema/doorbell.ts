@@ -1,11 +1,13 @@
 import { z } from 'zod';
 import { sessionIdSchema, turnIdSchema } from '../session-id.js';
+import { promptPreview } from './prompt.js';
+import type { TurnRequest } from './turn.js';
 
 /** The data of a doorbell: "session S has turn n". */
 export const doorbellSchema = z.object({
   sessionId: sessionIdSchema,
   turnId: turnIdSchema,
-  /** 0: no turn, the session's agent is to be there before one comes. */
+  /** 0: no turn; the worker warms the session. */
   seq: z.number().int().nonnegative(),
   /** Needed before the session is claimed: a worker that lacks the profile leaves the turn alone. */
   profile: z.string(),
@@ -14,11 +16,35 @@ export const doorbellSchema = z.object({
 });
 export type Doorbell = z.infer<typeof doorbellSchema>;
 
+/** Makes the doorbell of a turn. */
+export const turnDoorbell = ({
+  sessionId,
+  turnId,
+  seq,
+  profile,
+  request,
+}: Omit<Doorbell, 'preview'> & { request: Pick<TurnRequest, 'prompt'> }): Doorbell => ({
+  sessionId,
+  turnId,
+  seq,
+  profile,
+  preview: promptPreview(request.prompt),
+});
+
+/** Makes the doorbell that warms a session. */
+export const warmDoorbell = (sessionId: string, profile: string): Doorbell => ({
+  sessionId,
+  turnId: 'warm',
+  seq: 0,
+  profile,
+  preview: '',
+});
+
 /** Doorbells in Bull Board: the last thousand, at most a day. */
 export const doorbellJobOptions = {
   removeOnComplete: { count: 1000, age: 24 * 3600 },
   removeOnFail: { count: 1000, age: 24 * 3600 },
 } as const;
 
-/** A doorbell without a turn is noted in no log, so nobody could remove its job with its session: it goes when it has been answered. */
+/** A doorbell without a turn is in no log, so closing its session does not find its job. The job goes when it has ended. */
 export const turnlessJobOptions = { removeOnComplete: true, removeOnFail: true } as const;

@@ -1,0 +1,28 @@
+import { expect, it } from 'vitest';
+import { doorbellSchema, singleTurnSessionId, turnDoorbell, warmDoorbell } from '../../src/index.js';
+
+it('a turn has a doorbell with the first words of its prompt', () => {
+  const turn = { sessionId: 's', turnId: 't', seq: 3, profile: 'default', request: { prompt: 'a\nb '.repeat(1_000) } };
+  const doorbell = turnDoorbell(turn);
+  expect(doorbellSchema.parse(doorbell)).toEqual(doorbell);
+  expect(doorbell).toMatchObject({ sessionId: 's', turnId: 't', seq: 3, profile: 'default' });
+  expect(doorbell.preview.startsWith('a b a b')).toBe(true);
+  expect(doorbell.preview.length).toBeLessThan(200);
+});
+
+it('a doorbell that warms a session has no turn', () => {
+  const doorbell = warmDoorbell('s', 'fast');
+  expect(doorbellSchema.parse(doorbell)).toEqual({
+    sessionId: 's',
+    turnId: 'warm',
+    seq: 0,
+    profile: 'fast',
+    preview: '',
+  });
+});
+
+it('a prompt without a session has the same session for the same turnId', () => {
+  expect(singleTurnSessionId('t1')).toBe(singleTurnSessionId('t1'));
+  expect(singleTurnSessionId('t1')).not.toBe(singleTurnSessionId('t2'));
+  expect(singleTurnSessionId('t1')).toMatch(/^once-[0-9a-f]{24}$/);
+});
