@@ -188,7 +188,8 @@ test('of sessions that are closed by a filter, one that is used before its turn 
     worker.signal('SIGSTOP');
     const { url } = await startGateway(cluster);
     const closing = fetch(`${url}/v1/sessions?state=idle&wait=60`, { method: 'DELETE' });
-    for (const sessionId of others) await eventually(async () => (await cluster.store.session(sessionId))?.closing);
+    for (const sessionId of others)
+      await eventually(async () => (await cluster.store.session(sessionId))?.state === 'closing');
     const turn = await producer.session('a-woken').prompt('hello');
     worker.signal('SIGCONT');
     expect(await (await closing).json()).toEqual({ closed: others.sort(), failed: [], passedOver: ['a-woken'] });

@@ -113,6 +113,7 @@ export {
   type SessionState,
   type SessionSummary,
   type SessionView,
+  sessionStates,
 } from './store/session-view.js';
 export { type CommitInput, SessionWriter, type WriteOutcome } from './store/session-writer.js';
 export { formatChunk, readTranscript, splitUtf8 } from './store/transcript.js';

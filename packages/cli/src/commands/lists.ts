@@ -56,7 +56,7 @@ function printSessions(list: readonly SessionSummary[], out: Output): void {
         ...list.map((s) => [
           s.sessionId,
           s.profile,
-          s.closing ? 'closing' : s.owner === undefined ? '-' : `worker ${s.workerNumber}`,
+          s.state === 'closing' ? 'closing' : s.owner === undefined ? '-' : `worker ${s.workerNumber}`,
           String(s.epoch),
           String(s.turns),
           String(s.waiting),

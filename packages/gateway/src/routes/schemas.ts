@@ -4,6 +4,7 @@ import {
   permissionAnswerSchema,
   permissionRequestSchema,
   sessionIdSchema,
+  sessionStates,
   turnIdSchema,
   turnRequestSchema,
   turnResultSchema,
@@ -28,8 +29,6 @@ export const queryNumber = (schema: z.ZodNumber) =>
 /** How long a request waits for something, at most ten minutes. */
 export const waitQuery = (description: string) => queryNumber(z.number().max(600)).optional().describe(description);
 
-export const sessionStates = ['closing', 'busy', 'waiting', 'idle', 'asleep'] as const;
-
 /** A `SessionSummary`, in JSON. */
 export const sessionSchema = z.object({
   sessionId: z.string(),
@@ -46,7 +45,6 @@ export const sessionSchema = z.object({
   usedAt: z.number(),
   claudeSessionId: z.string().optional(),
   lastEvent: z.number().int(),
-  closing: z.boolean(),
 });
 
 /** A `TurnRecord`. */

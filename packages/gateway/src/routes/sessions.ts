@@ -1,11 +1,11 @@
 import type { Producer, Session, SessionFilter, SessionPage, SessionSummary } from '@hearth/producer';
-import { HearthError, passesFilter, toErrorBody } from '@hearth/shared';
+import { HearthError, passesFilter, sessionStates, toErrorBody } from '@hearth/shared';
 import { z } from 'zod';
 import { confine, type Grant } from '../auth/grant.js';
 import { problemSchema, statusOf } from '../http/problem.js';
 import { noSession, withSession } from './lookups.js';
 import { type Route, route } from './route.js';
-import { queryNumber, sessionParams, sessionSchema, sessionStates, waitQuery } from './schemas.js';
+import { queryNumber, sessionParams, sessionSchema, waitQuery } from './schemas.js';
 
 const filter = {
   prefix: z.string().min(1).max(200).optional().describe('The beginning of their ids'),
@@ -170,7 +170,7 @@ async function closeIfStill(
   const now = await session.summary();
   // One that somebody else has closed meanwhile is closed, and with one that is being closed we wait.
   if (now === undefined) return true;
-  if (!now.closing && !passesFilter(now, asked)) return false;
+  if (now.state !== 'closing' && !passesFilter(now, asked)) return false;
   const isAtRest = asked.state === 'idle' || asked.state === 'asleep';
   const isClosed = await session.close({ deadlineMs, ...(isAtRest && { usedBefore: usedAt + 1 }) });
   return isClosed || (await session.summary()) === undefined;

@@ -5,8 +5,12 @@ import { decodeSessionId, shardCount } from '../session-id.js';
 import { parseEntry } from './entry.js';
 import { parseTurnHash } from './turn-hash.js';
 
-/** What a session is about: being closed; a turn runs; turns wait and none runs; its agent is there; it has no owner, and resumes. */
-export type SessionState = 'closing' | 'busy' | 'waiting' | 'idle' | 'asleep';
+/**
+ * The states of a session: it is closing; a turn runs (`busy`); turns wait and none runs; an owner has its agent ready (`idle`);
+ * or it has neither turn nor owner, and its next turn resumes it (`asleep`).
+ */
+export const sessionStates = ['closing', 'busy', 'waiting', 'idle', 'asleep'] as const;
+export type SessionState = (typeof sessionStates)[number];
 
 /** A session as a list shows it. */
 export interface SessionSummary {
@@ -25,8 +29,6 @@ export interface SessionSummary {
   claudeSessionId: string | undefined;
   /** Id of its last event. */
   lastEvent: number;
-  /** It is being closed. */
-  closing: boolean;
 }
 
 /** Which sessions a list is to hold. */
@@ -142,13 +144,12 @@ export class SessionView {
       this.redis.zrange(log, '0', '0'),
     ]);
     if (hash['incarnation'] === undefined) return undefined;
-    const closing = hash['closing'] !== undefined;
     const running = first !== undefined && (await this.redis.hget(`${turnPrefix}${first}`, 'state')) === 'running';
     const rest: SessionState = waiting > 0 ? 'waiting' : hash['owner'] ? 'idle' : 'asleep';
     return {
       sessionId,
       incarnation: hash['incarnation'],
-      state: closing ? 'closing' : running ? 'busy' : rest,
+      state: hash['closing'] !== undefined ? 'closing' : running ? 'busy' : rest,
       profile: hash['profile'] ?? '',
       owner: hash['owner'] || undefined,
       workerNumber: hash['workerNumber'] ? Number(hash['workerNumber']) : undefined,
@@ -160,7 +161,6 @@ export class SessionView {
       usedAt: Number(hash['used']),
       claudeSessionId: hash['claude'] || undefined,
       lastEvent: Number(hash['events']),
-      closing,
     };
   }
 
