@@ -3,7 +3,7 @@ import type { Redis } from 'ioredis';
 import { HearthError } from '../errors/hearth-error.js';
 import type { Keys } from '../keys.js';
 import type { OnBusy, TurnRecord, TurnRequest, TurnResult } from '../schema/turn.js';
-import { decodeSessionId, encodeSessionId, shardOf } from '../session-id.js';
+import { decodeSessionId, encodeSessionId } from '../session-id.js';
 import { parseEntry } from './entry.js';
 import type { StoreLimits } from './limits.js';
 import { formatRing, parseRing, type Ring } from './ring.js';
@@ -228,11 +228,6 @@ export class SessionStore extends SessionView {
       ring: parseRing(ring),
       state: state === 'running' ? 'running' : 'queued',
     }));
-  }
-
-  /** The shard a session's pending mark is in. */
-  shardOf(sessionId: string): number {
-    return shardOf(sessionId);
   }
 }
 

@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { formatRing, newRingId, parseRing, queueOfRing } from '../../src/index.js';
+import { formatRing, newRingId, parseRing, queueOfRing, shardOf } from '../../src/index.js';
 import { type StoreWorld, withStore } from '../support/redis.js';
 import { commitInput } from '../support/samples.js';
 import { claim, sessionId, submit, submitAndClaim, turn } from '../support/turns.js';
+
+const shard = shardOf(sessionId);
 
 const toIntake = (): { queue: 'intake'; jobId: string } => ({ queue: 'intake', jobId: newRingId() });
 
@@ -49,13 +51,13 @@ describe('ring', () => {
 });
 
 /** Moves the session's next look to now. */
-const fallDue = ({ redis, keys, store }: StoreWorld): Promise<number> =>
-  redis.zadd(keys.pending(store.shardOf(sessionId)), 'XX', 0, sessionId);
+const fallDue = ({ redis, keys }: StoreWorld): Promise<number> =>
+  redis.zadd(keys.session(sessionId).pending, 'XX', 0, sessionId);
 
 /** ms from now to the session's next look, by Redis' clock. */
-async function nextLook({ redis, keys, store }: StoreWorld): Promise<number> {
+async function nextLook({ redis, keys }: StoreWorld): Promise<number> {
   const [seconds, micros] = await redis.time();
-  const at = await redis.zscore(keys.pending(store.shardOf(sessionId)), sessionId);
+  const at = await redis.zscore(keys.session(sessionId).pending, sessionId);
   return Number(at) - (Number(seconds) * 1000 + Number(micros) / 1000);
 }
 
@@ -63,7 +65,6 @@ describe('sweep', () => {
   it('returns only sessions whose time has come, once', () =>
     withStore(async (world) => {
       const { store } = world;
-      const shard = store.shardOf(sessionId);
       const { ring } = await submit(store, 't1');
       expect(await store.sweep(shard, 10)).toEqual([]);
       await fallDue(world);
@@ -78,7 +79,7 @@ describe('sweep', () => {
       const { store } = world;
       await submit(store, 't1');
       await fallDue(world);
-      const looks = await Promise.all([1, 2, 3].map(() => store.sweep(store.shardOf(sessionId), 10)));
+      const looks = await Promise.all([1, 2, 3].map(() => store.sweep(shard, 10)));
       expect(looks.flat()).toHaveLength(1);
     }));
 
@@ -90,7 +91,7 @@ describe('sweep', () => {
         const waits: number[] = [];
         for (let look = 1; look <= 4; look++) {
           await fallDue(world);
-          await store.sweep(store.shardOf(sessionId), 10);
+          await store.sweep(shard, 10);
           waits.push(await nextLook(world));
         }
         for (const [at, expected] of [1000, 2000, 4000, 5000].entries()) {
@@ -99,7 +100,7 @@ describe('sweep', () => {
         }
         await claim(store, 1);
         await fallDue(world);
-        await store.sweep(store.shardOf(sessionId), 10);
+        await store.sweep(shard, 10);
         expect(await nextLook(world)).toBeLessThanOrEqual(1_000_000);
       },
       { lookAfterMs: 1_000_000, lookAtMostMs: 5_000_000 },
@@ -107,8 +108,7 @@ describe('sweep', () => {
 
   it('returns at most as many as asked for', () =>
     withStore(async ({ store, redis, keys }) => {
-      const shard = store.shardOf(sessionId);
-      const [first, second] = [1, 2].map((n) => neighbour(shard, n, store.shardOf.bind(store)));
+      const [first, second] = [1, 2].map((n) => neighbour(n));
       for (const id of [first ?? '', second ?? '']) {
         await submit(store, 't1', { sessionId: id });
         await redis.zadd(keys.pending(shard), 'XX', 0, id);
@@ -120,7 +120,6 @@ describe('sweep', () => {
 
   it('tells the sessions of a dead worker before their time, as often as it is asked: a reply can be lost', () =>
     withStore(async ({ store }) => {
-      const shard = store.shardOf(sessionId);
       const writer = await submitAndClaim(store);
       expect(await store.sweep(shard, 10, ['w2'])).toEqual([]);
       expect(await store.sweep(shard, 10, ['w2', 'w1'])).toMatchObject([
@@ -138,7 +137,7 @@ describe('sweep', () => {
       const { store } = world;
       await submitAndClaim(store);
       await fallDue(world);
-      expect(await store.sweep(store.shardOf(sessionId), 10, ['w1'])).toHaveLength(1);
+      expect(await store.sweep(shard, 10, ['w1'])).toHaveLength(1);
     }));
 
   it('looks again soon at what a dead worker owned, however often it was looked at while its turn ran', () =>
@@ -148,13 +147,13 @@ describe('sweep', () => {
         await submitAndClaim(store);
         for (let look = 1; look <= 4; look++) {
           await fallDue(world);
-          await store.sweep(store.shardOf(sessionId), 10);
+          await store.sweep(shard, 10);
         }
         expect(await nextLook(world)).toBeGreaterThan(4_000_000);
-        await store.sweep(store.shardOf(sessionId), 10, ['w1']);
+        await store.sweep(shard, 10, ['w1']);
         expect(await nextLook(world)).toBeLessThanOrEqual(1_000_000);
         await fallDue(world);
-        await store.sweep(store.shardOf(sessionId), 10);
+        await store.sweep(shard, 10);
         expect(await nextLook(world)).toBeLessThanOrEqual(1_000_000);
       },
       { lookAfterMs: 1_000_000, lookAtMostMs: 5_000_000 },
@@ -164,11 +163,11 @@ describe('sweep', () => {
     withStore(async ({ store }) => {
       const writer = await submitAndClaim(store);
       await writer.commit(1, commitInput(turn(1)));
-      expect(await store.sweep(store.shardOf(sessionId), 10, ['w1'])).toEqual([]);
+      expect(await store.sweep(shard, 10, ['w1'])).toEqual([]);
     }));
 });
 
-/** The n-th id in a shard. */
-function neighbour(shard: number, nth: number, shardOf: (id: string) => number): string {
+/** The n-th other session id in the shard of the example session. */
+function neighbour(nth: number): string {
   for (let n = 0, found = 0; ; n++) if (shardOf(`n${n}`) === shard && ++found === nth) return `n${n}`;
 }

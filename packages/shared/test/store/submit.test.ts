@@ -102,7 +102,7 @@ describe('submit', () => {
   it('marks the session pending with a time at which to look, which a second turn does not put off', () =>
     withStore(async ({ store, redis, keys }) => {
       await submit(store, 't1');
-      const pending = keys.pending(store.shardOf(sessionId));
+      const { pending } = keys.session(sessionId);
       await redis.zadd(pending, 5, sessionId);
       await submit(store, 't2');
       expect(await redis.zscore(pending, sessionId)).toBe('5');

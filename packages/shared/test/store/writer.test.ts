@@ -1,6 +1,13 @@
 import { once } from 'node:events';
 import { describe, expect, it } from 'vitest';
-import { connectFailingFast, parsePublished, readEventsAfter, SessionStore, SessionWriter } from '../../src/index.js';
+import {
+  connectFailingFast,
+  parsePublished,
+  readEventsAfter,
+  SessionStore,
+  SessionWriter,
+  shardOf,
+} from '../../src/index.js';
 import { dumpKeys, redisUrl, withStore } from '../support/redis.js';
 import { ReplyDroppingProxy } from '../support/reply-dropping-proxy.js';
 import { commitInput, finishedResult, started, textDelta, toolStarted } from '../support/samples.js';
@@ -158,7 +165,7 @@ describe('commit', () => {
     withStore(async ({ store, redis, keys }) => {
       const writer = await submitAndClaim(store);
       await submit(store, 't2');
-      const pending = keys.pending(store.shardOf(sessionId));
+      const { pending } = keys.session(sessionId);
       const input = commitInput(turn(1));
       expect(await writer.commit(1, input)).toEqual({ kind: 'ok' });
       expect(await redis.zcard(pending)).toBe(1);
@@ -243,6 +250,6 @@ describe('release', () => {
       const { writer } = await claim(store, 1);
       expect(await writer.release('drain')).toEqual({ kind: 'ok', left: [{ seq: 1, ring }] });
       expect(await writer.append([])).toEqual({ kind: 'fenced' });
-      expect(await store.sweep(store.shardOf(sessionId), 10)).toMatchObject([{ sessionId, seq: 1, owner: undefined }]);
+      expect(await store.sweep(shardOf(sessionId), 10)).toMatchObject([{ sessionId, seq: 1, owner: undefined }]);
     }));
 });
