@@ -1,7 +1,7 @@
 -- Records that the owner is about to write a turn's prompt to its agent.
 --@args fence batch seq attempts_allowed events_kept events_ttl_ms
 --@rest events             -- JSON
---@reply OK|REPEATED attempt queued_ms
+--@reply OK|REPEATED queued_ms
 --@reply EXHAUSTED         -- the turn had all its attempts
 --@reply EXPIRED           -- the turn waited longer than its expiresIn
 --@reply INTERRUPTED       -- a caller asked the turn to stop
@@ -16,10 +16,7 @@
 --@include publish
 local turn_key = K_TURN_PREFIX .. seq
 local admitted = admit(fence, batch)
-if admitted == REPEATED then
-  local turn = read(turn_key, 'attempts', 'queuedMs')
-  return reply(REPEATED, {attempt = turn.attempts or 0, queued_ms = turn.queuedMs or 0})
-end
+if admitted == REPEATED then return reply(REPEATED, {queued_ms = redis.call('HGET', turn_key, 'queuedMs') or 0}) end
 if admitted ~= OK then return reply(admitted) end
 if redis.call('ZRANGE', K_LOG, 0, 0)[1] ~= seq then return reply(NOT_HEAD) end
 local turn = read(turn_key, 'attempts', 'at', 'expires', 'member', 'interrupt')
@@ -30,7 +27,7 @@ if attempts >= tonumber(attempts_allowed) then return reply(EXHAUSTED) end
 if turn.expires and attempts == 0 and now_ms() >= tonumber(turn.expires) then return reply(EXPIRED) end
 take_batch(batch)
 if turn.expires then redis.call('ZREM', K_DEADLINES, turn.member .. ' ' .. seq) end
-local attempt = redis.call('HINCRBY', turn_key, 'attempts', 1)
+redis.call('HINCRBY', turn_key, 'attempts', 1)
 local queued_ms = now_ms() - tonumber(turn.at)
 redis.call('HSET', turn_key, 'state', 'running', 'queuedMs', queued_ms)
 redis.call('HSET', K_SESSION, 'looks', 0)
@@ -39,4 +36,4 @@ redis.call('ZADD', K_LOG, '-inf', seq)
 redis.call('DEL', K_PERMISSIONS)
 truncate_transcript()
 publish(events_kept, events_ttl_ms, events)
-return reply(OK, {attempt = attempt, queued_ms = queued_ms})
+return reply(OK, {queued_ms = queued_ms})

@@ -4,7 +4,7 @@
 --@args nonce              -- for a new fence
 --@args dead_fence         -- fence of an owner whose lease is known to be absent, or ''
 --@args seq                -- of the doorbell; 0 claims the session before any turn, to warm it
---@reply OK|ALREADY fence batch epoch incarnation claude_session_id transcript_chunks profile note is_for_one_turn
+--@reply OK|ALREADY fence batch incarnation claude_session_id transcript_chunks profile note is_for_one_turn
 --@reply OTHER owner worker_number fence   -- the caller has to check that owner's lease
 --@reply MOVED result      -- the turn has a result, '' once that is forgotten; nothing is claimed
 --@reply GONE              -- no such session or turn, or the session is closing and the worker is not its owner
@@ -19,8 +19,8 @@ if seq ~= '0' and not redis.call('ZSCORE', K_LOG, seq) then
   return reply(MOVED, {result = redis.call('HGET', K_TURN_PREFIX .. seq, 'result') or ''})
 end
 local function granted(code, fence, batch)
-  local now = read(K_SESSION, 'claude', 'transcript', 'profile', 'note', 'epoch', 'once')
-  return reply(code, {fence = fence, batch = batch, epoch = now.epoch, incarnation = session.incarnation,
+  local now = read(K_SESSION, 'claude', 'transcript', 'profile', 'note', 'once')
+  return reply(code, {fence = fence, batch = batch, incarnation = session.incarnation,
     claude_session_id = now.claude, transcript_chunks = now.transcript, profile = now.profile, note = now.note,
     is_for_one_turn = now.once or ''})
 end

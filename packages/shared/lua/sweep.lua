@@ -5,7 +5,7 @@
 --@args look_after_ms      -- time to the next look after the first; doubles with every look in vain
 --@args look_at_most_ms    -- upper bound of that time
 --@rest dead_workers
---@reply OK sessions       -- member, seq, ring and state of its first turn, owner, fence, worker_number
+--@reply OK sessions       -- member, seq and ring of the first turn, owner, worker_number
 --@include reply
 --@include read
 --@include time
@@ -13,16 +13,15 @@ local now = now_ms()
 local dead = {}
 for _, worker_id in ipairs(dead_workers) do dead[worker_id] = true end
 
-local function read_lock(member) return read(K_SESSION_PREFIX .. member, 'owner', 'fence', 'workerNumber') end
+local function read_lock(member) return read(K_SESSION_PREFIX .. member, 'owner', 'workerNumber') end
 
 local sessions = {}
 local function report(member, lock)
   local key = K_SESSION_PREFIX .. member
   local seq = redis.call('ZRANGE', key .. ':log', 0, 0)[1]
   if not seq then return false end
-  local turn = read(key .. ':turn:' .. seq, 'ring', 'state')
-  sessions[#sessions + 1] = named({member = member, seq = seq, ring = turn.ring, state = turn.state, owner = lock.owner,
-    fence = lock.fence, worker_number = lock.workerNumber})
+  local ring = redis.call('HGET', key .. ':turn:' .. seq, 'ring')
+  sessions[#sessions + 1] = named({member = member, seq = seq, ring = ring, owner = lock.owner, worker_number = lock.workerNumber})
   return true
 end
 

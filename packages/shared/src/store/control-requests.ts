@@ -15,9 +15,9 @@ export interface Resolution {
   answer?: PermissionAnswer;
 }
 
-/** What became of a request to stop a turn. `stored`: its owner stops it; a turn nobody has begun can be withdrawn instead. */
+/** What became of a request to stop a turn. `stored`: its owner stops it; a turn that has not begun can be withdrawn instead. */
 export type InterruptOutcome =
-  | { kind: 'stored'; isBegun: boolean; owner: string | undefined }
+  | { kind: 'stored'; isBegun: boolean }
   | { kind: 'ended'; result: TurnResult }
   | { kind: 'gone' };
 
@@ -35,7 +35,7 @@ export class ControlRequests {
     const reply = await this.store.run('interrupt', sessionId, { seq, incarnation });
     switch (reply.code) {
       case 'OK':
-        return { kind: 'stored', isBegun: reply.state === 'running', owner: reply.owner };
+        return { kind: 'stored', isBegun: reply.state === 'running' };
       case 'ALREADY':
         return { kind: 'ended', result: parseEntry<TurnResult>(reply.result) };
       case 'GONE':

@@ -18,11 +18,10 @@ const workerKeys = 'workerNumbers knownWorkers leasePrefix deadWorkers';
 
 const none = {};
 const written = { OK: none, REPEATED: none, FENCED: none, GAP: none };
-const begun = { attempt: number, queuedMs: number };
+const begun = { queuedMs: number };
 const granted = {
   fence: text,
   batch: number,
-  epoch: number,
   incarnation: text,
   claudeSessionId: optional(text),
   transcriptChunks: number,
@@ -147,7 +146,7 @@ export const contracts = {
   interrupt: {
     keys: sessionKeys,
     args: 'seq incarnation sessionId wakePrefix eventsKept eventsTtlMs',
-    replies: { OK: { state: text, owner: optional(text) }, ALREADY: { result: text }, GONE: none },
+    replies: { OK: { state: text }, ALREADY: { result: text }, GONE: none },
   },
   answer: {
     keys: sessionKeys,
@@ -180,9 +179,7 @@ export const contracts = {
             member: text,
             seq: number,
             ring: text,
-            state: text,
             owner: optional(text),
-            fence: text,
             workerNumber: optional(number),
           }),
         ),

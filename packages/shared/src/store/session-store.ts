@@ -49,7 +49,6 @@ export interface Submitted {
 /** A session's state and fence, as its owner gets it. */
 export interface Claim {
   fence: string;
-  epoch: number;
   /** The last batch number used under the fence. */
   batch: number;
   incarnation: string;
@@ -80,9 +79,7 @@ export interface SweptSession {
   sessionId: string;
   seq: number;
   ring: Ring;
-  state: 'queued' | 'running';
   owner: string | undefined;
-  fence: string;
   workerNumber: number | undefined;
 }
 
@@ -222,11 +219,10 @@ export class SessionStore extends SessionView {
   async sweep(shard: number, atMost: number, deadWorkers: readonly string[] = []): Promise<SweptSession[]> {
     const keys = { pending: this.keys.pending(shard), sessionPrefix: this.keys.sessionPrefix(shard) };
     const { sessions } = await runScript(this.redis, 'sweep', keys, { atMost, ...this.limits, deadWorkers });
-    return sessions.map(({ member, ring, state, ...swept }) => ({
+    return sessions.map(({ member, ring, ...swept }) => ({
       ...swept,
       sessionId: decodeSessionId(member),
       ring: parseRing(ring),
-      state: state === 'running' ? 'running' : 'queued',
     }));
   }
 }

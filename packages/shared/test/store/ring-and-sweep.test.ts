@@ -69,7 +69,7 @@ describe('sweep', () => {
       expect(await store.sweep(shard, 10)).toEqual([]);
       await fallDue(world);
       expect(await store.sweep(shard, 10)).toEqual([
-        { sessionId, seq: 1, ring, state: 'queued', owner: undefined, fence: '', workerNumber: undefined },
+        { sessionId, seq: 1, ring, owner: undefined, workerNumber: undefined },
       ]);
       expect(await store.sweep(shard, 10)).toEqual([]);
     }));
@@ -122,9 +122,7 @@ describe('sweep', () => {
     withStore(async ({ store }) => {
       const writer = await submitAndClaim(store);
       expect(await store.sweep(shard, 10, ['w2'])).toEqual([]);
-      expect(await store.sweep(shard, 10, ['w2', 'w1'])).toMatchObject([
-        { sessionId, owner: 'w1', fence: writer.fence, workerNumber: 1 },
-      ]);
+      expect(await store.sweep(shard, 10, ['w2', 'w1'])).toMatchObject([{ sessionId, owner: 'w1', workerNumber: 1 }]);
       expect(await store.sweep(shard, 10, ['w1'])).toMatchObject([{ sessionId, owner: 'w1' }]);
       expect(await store.sweep(shard, 10)).toEqual([]);
       await claim(store, 1, 'w2', writer.fence);

@@ -105,23 +105,20 @@ describe('the scripts', () => {
 
 describe('parseReply', () => {
   it('reads fields by name, in any order', () => {
-    expect(parseReply('interrupt', [0, ['owner', '', 'state', 'queued']])).toEqual({
-      code: 'OK',
-      state: 'queued',
-      owner: undefined,
-    });
-    expect(parseReply('close', [0, ['seqs', ['1', 2], 'fence', '', 'owner', 'w']])).toMatchObject({ seqs: [1, 2] });
-    expect(parseReply('interrupt', [-3])).toEqual({ code: 'GONE' });
+    const reply = { code: 'OK', owner: undefined, fence: '1.a', seqs: [1, 2] };
+    expect(parseReply('close', [0, ['owner', '', 'fence', '1.a', 'seqs', ['1', 2]]])).toEqual(reply);
+    expect(parseReply('close', [0, ['seqs', ['1', 2], 'fence', '1.a', 'owner', '']])).toEqual(reply);
+    expect(parseReply('close', [-3])).toEqual({ code: 'GONE' });
   });
 
   it('rejects a code that the script does not declare', () => {
-    expect(() => parseReply('interrupt', [-1])).toThrow(expect.objectContaining({ code: 'store_refused' }));
+    expect(() => parseReply('close', [-1])).toThrow(expect.objectContaining({ code: 'store_refused' }));
   });
 
   it('rejects missing, unknown and malformed fields', () => {
-    expect(() => parseReply('interrupt', [0, ['owner', '']])).toThrow('expected a field state');
-    expect(() => parseReply('interrupt', [0, ['owner', '', 'stat', 'queued']])).toThrow('expected no field stat');
-    expect(() => parseReply('interrupt', [0, ['owner', null, 'state', 'queued']])).toThrow('expected a text, got null');
+    expect(() => parseReply('close', [0, ['owner', '', 'seqs', []]])).toThrow('expected a field fence');
+    expect(() => parseReply('close', [0, ['owners', '']])).toThrow('expected no field owners');
+    expect(() => parseReply('close', [0, ['fence', null]])).toThrow('expected a text, got null');
     expect(() => number('')).toThrow('expected a number');
     expect(() => list(optional(text))('no list')).toThrow('expected a list');
   });

@@ -22,7 +22,6 @@ export const runningTurn = (seq = 1): RunningTurn =>
 /** A claim of a session without a conversation. */
 export const claimOf = (fields: Partial<Claim> = {}): Claim => ({
   fence: '1.abc',
-  epoch: 1,
   batch: 0,
   incarnation: 'i',
   claudeSessionId: undefined,

@@ -31,7 +31,6 @@ export async function interrupt(model: Model, world: World, step: Wish): Promise
   assert.deepEqual(outcome, {
     kind: 'stored',
     isBegun: turn.state === 'running',
-    owner: session.owner === '' ? undefined : session.owner,
   });
   assert.equal(changed, !turn.isToStop, 'a control request is stored once');
   stopTurn(session, seq);

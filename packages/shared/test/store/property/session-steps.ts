@@ -81,7 +81,6 @@ async function claimWith(
       anew: expected === 'anew' && !resent,
       claim: {
         fence: session.fence,
-        epoch: session.epoch,
         batch: session.batch,
         incarnation: session.incarnation,
         claudeSessionId: session.claude === '' ? undefined : session.claude,
@@ -171,9 +170,7 @@ export async function sweep(model: Model, world: World, step: Sweep): Promise<vo
       sessionId: session.id,
       seq,
       ring: parseRing(turn.ring),
-      state: turn.state,
       owner: session.owner === '' ? undefined : session.owner,
-      fence: session.fence,
       workerNumber: session.workerNumber === '' ? undefined : Number(session.workerNumber),
     });
   }
