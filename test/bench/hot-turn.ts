@@ -2,7 +2,8 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createProducer } from '@hearth/producer';
-import { createLogger, profileSchema } from '@hearth/shared';
+import { profileSchema } from '@hearth/shared';
+import { createLogger } from '@hearth/shared/internal';
 import { type Agent, type AgentEvent, ClaudeDriver } from '@hearth/worker/internal';
 import { type Bench, ms, quantile, row } from './bench.js';
 

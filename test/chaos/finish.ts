@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { SessionStore } from '@hearth/shared';
+import type { SessionStore } from '@hearth/shared/internal';
 import { placeOf } from './checker/lines.js';
 import type { Load } from './load/load.js';
 import type { Recorder } from './recorder.js';

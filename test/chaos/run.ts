@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { defaultStoreLimits } from '@hearth/shared';
+import { defaultStoreLimits } from '@hearth/shared/internal';
 import { Random } from '../support/random.js';
 import { check, type Verdict } from './checker/check.js';
 import { allFaults, deadlyFaults } from './faults/all.js';

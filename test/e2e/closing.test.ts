@@ -1,7 +1,7 @@
 import { access, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { TurnHandle } from '@hearth/producer';
-import { ControlRequests, encodeSessionId, sessionFolder } from '@hearth/shared';
+import { ControlRequests, encodeSessionId, sessionFolder } from '@hearth/shared/internal';
 import { Queue } from 'bullmq';
 import { expect, test } from 'vitest';
 import { type Cluster, withCluster } from '../support/cluster.js';

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { HearthEvent, ReaderEvent, TurnHandle } from '@hearth/producer';
-import { ControlRequests } from '@hearth/shared';
+import { ControlRequests } from '@hearth/shared/internal';
 import { describe, expect, test } from 'vitest';
 import { withCluster } from '../support/cluster.js';
 import { deafStore } from '../support/deaf.js';

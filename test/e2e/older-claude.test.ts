@@ -1,6 +1,6 @@
 import { chmod, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { sessionFolder } from '@hearth/shared';
+import { sessionFolder } from '@hearth/shared/internal';
 import { findClaude } from '@hearth/worker/internal';
 import { expect, test } from 'vitest';
 import { type Cluster, type TestWorker, withCluster } from '../support/cluster.js';

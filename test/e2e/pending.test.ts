@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { TurnHandle } from '@hearth/producer';
-import { intakeQueue } from '@hearth/shared';
+import { intakeQueue } from '@hearth/shared/internal';
 import { Queue } from 'bullmq';
 import { expect, test } from 'vitest';
 import { withCluster } from '../support/cluster.js';

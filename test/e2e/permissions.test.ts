@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { HearthEvent, PermissionRequest, ReaderEvent, Session, TurnHandle } from '@hearth/producer';
-import { ControlRequests } from '@hearth/shared';
+import { ControlRequests } from '@hearth/shared/internal';
 import { execa } from 'execa';
 import { expect, test } from 'vitest';
 import { type Cluster, withCluster } from '../support/cluster.js';

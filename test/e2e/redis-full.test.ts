@@ -1,5 +1,5 @@
 /** Redis has no memory left for a while: what was accepted waits, and nothing fails for it. */
-import { DelayedNotes } from '@hearth/shared';
+import { DelayedNotes } from '@hearth/shared/internal';
 import { expect, test } from 'vitest';
 import { clusterOnOwnRedis } from '../support/own-redis.js';
 

@@ -1,4 +1,4 @@
-import { type Ring, shardOf } from '@hearth/shared';
+import { type Ring, shardOf } from '@hearth/shared/internal';
 import { Queue, Worker } from 'bullmq';
 import { expect, test } from 'vitest';
 import { type Cluster, type TestWorker, withCluster } from '../support/cluster.js';

@@ -1,5 +1,5 @@
 import { rm } from 'node:fs/promises';
-import { formatChunk, readTranscript, shardOf } from '@hearth/shared';
+import { formatChunk, readTranscript, shardOf } from '@hearth/shared/internal';
 import { expect, test } from 'vitest';
 import { withCluster } from '../support/cluster.js';
 import { eventually } from '../support/facts.js';

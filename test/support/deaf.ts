@@ -1,4 +1,11 @@
-import { defaultStoreLimits, newRingId, type Ring, Ringer, SessionStore, type StoreLimits } from '@hearth/shared';
+import {
+  defaultStoreLimits,
+  newRingId,
+  type Ring,
+  Ringer,
+  SessionStore,
+  type StoreLimits,
+} from '@hearth/shared/internal';
 import type { Cluster } from './cluster.js';
 
 /** A session store whose calls reach no worker: what it stores has to be found. */

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { createGateway, type GatewayOptions } from '@hearth/gateway';
-import { createLogger } from '@hearth/shared';
+import { createLogger } from '@hearth/shared/internal';
 import { onTestFinished } from 'vitest';
 import type { Cluster } from './cluster.js';
 

@@ -1,7 +1,7 @@
 /** The `hearth` command: its root. Only here live signals and exit codes. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { hearthHome, redisUrlFrom } from '@hearth/shared';
+import { hearthHome, redisUrlFrom } from '@hearth/shared/internal';
 import { Command, Option } from 'commander';
 import { type AskOptions, ask } from './commands/ask.js';
 import { type AttachOptions, attach } from './commands/attach.js';

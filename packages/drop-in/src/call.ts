@@ -1,5 +1,6 @@
 import { createProducer, type Producer, type Prompt, type TurnHandle, type TurnResult } from '@hearth/producer';
-import { describeError, HearthError, redisUrlFrom } from '@hearth/shared';
+import { describeError, HearthError } from '@hearth/shared';
+import { redisUrlFrom } from '@hearth/shared/internal';
 import type { Invocation } from './invocation.js';
 import { rememberSession } from './last-session.js';
 import { findPlace, inUse, liveLaunches, type Place, UnknownSession } from './place.js';

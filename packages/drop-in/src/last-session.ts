@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { hearthHome } from '@hearth/shared';
+import { hearthHome } from '@hearth/shared/internal';
 
 const folder = (): string => join(hearthHome(), 'last-sessions');
 const file = (name: string): string => join(folder(), createHash('sha256').update(name).digest('hex').slice(0, 32));

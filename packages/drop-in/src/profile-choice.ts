@@ -1,4 +1,5 @@
-import { digestOf, type LaunchDigest } from '@hearth/shared';
+import type { LaunchDigest } from '@hearth/shared';
+import { digestOf } from '@hearth/shared/internal';
 import { type GivenFlag, Refusal } from './command-line.js';
 
 /** Profile name → what it launches, as the live workers say. */

@@ -1,4 +1,5 @@
-import { digestOf, launchDigest, profileSchema } from '@hearth/shared';
+import { profileSchema } from '@hearth/shared';
+import { digestOf, launchDigest } from '@hearth/shared/internal';
 import { describe, expect, it, test } from 'vitest';
 import { parseCommandLine } from '../src/command-line.js';
 import { resolveInvocation } from '../src/invocation.js';

@@ -5,7 +5,8 @@
  * First SIGTERM or SIGINT: drain; second: go at once. Exit code 0: it stopped; 1: at once; 2: it could not start.
  */
 import { parseArgs } from 'node:util';
-import { createProcessLogger, describeError, toErrorBody } from '@hearth/shared';
+import { describeError, toErrorBody } from '@hearth/shared';
+import { createProcessLogger } from '@hearth/shared/internal';
 import { readTokens } from './auth/tokens.js';
 import { createGateway, type Gateway } from './gateway.js';
 

@@ -1,5 +1,6 @@
 import { isIPv4 } from 'node:net';
-import { environment, HearthError, logLevels, numberFrom, parseInput, redisOptionsSchema } from '@hearth/shared';
+import { HearthError } from '@hearth/shared';
+import { environment, logLevels, numberFrom, parseInput, redisOptionsSchema } from '@hearth/shared/internal';
 import { z } from 'zod';
 import { readTokens, tokensSchema } from './auth/tokens.js';
 

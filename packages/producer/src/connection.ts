@@ -1,3 +1,4 @@
+import { HearthError } from '@hearth/shared';
 import {
   ControlRequests,
   checkRedis,
@@ -5,14 +6,13 @@ import {
   connectWaiting,
   DelayedTurns,
   defaultStoreLimits,
-  HearthError,
   isRedisLost,
   Keys,
   LeaseStore,
   Ringer,
   SessionEndings,
   SessionStore,
-} from '@hearth/shared';
+} from '@hearth/shared/internal';
 import type { Redis } from 'ioredis';
 import { type ProducerOptions, type ResolvedProducerOptions, resolveProducerOptions } from './options.js';
 import { Channels } from './reader/channels.js';

@@ -1,4 +1,5 @@
-import { HearthError, stoppedError, type TurnResult, turnGone } from '@hearth/shared';
+import { HearthError, type TurnResult } from '@hearth/shared';
+import { stoppedError, turnGone } from '@hearth/shared/internal';
 import type { Connection } from './connection.js';
 import { EventReader, streamEnd } from './reader/event-reader.js';
 

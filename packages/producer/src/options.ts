@@ -1,4 +1,5 @@
-import { defaultPromptLimits, defaultStoreLimits, parseInput, redisOptionsSchema } from '@hearth/shared';
+import { defaultPromptLimits } from '@hearth/shared';
+import { defaultStoreLimits, parseInput, redisOptionsSchema } from '@hearth/shared/internal';
 import { z } from 'zod';
 
 /** The options of a producer. Precedence: option, then environment variable, then default. */

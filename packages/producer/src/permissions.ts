@@ -1,4 +1,5 @@
-import { HearthError, type PermissionAnswer, parseInput, permissionAnswerSchema } from '@hearth/shared';
+import { HearthError, type PermissionAnswer, permissionAnswerSchema } from '@hearth/shared';
+import { parseInput } from '@hearth/shared/internal';
 import type { Connection } from './connection.js';
 
 /** @throws HearthError `invalid_answer` | `already_resolved` | `request_gone` */

@@ -1,15 +1,13 @@
 import {
   checkSessionId,
-  intakeQueue,
   type Prompt,
   type QueueDepth,
   type SessionFilter,
   type SessionPage,
   type SessionSummary,
-  singleTurnSessionId,
   type WorkerRecord,
-  workerQueue,
 } from '@hearth/shared';
+import { intakeQueue, singleTurnSessionId, workerQueue } from '@hearth/shared/internal';
 import { Connection } from './connection.js';
 import type { ProducerOptions } from './options.js';
 import type { PromptOptions } from './prompt-options.js';

@@ -4,10 +4,10 @@ import {
   type OnBusy,
   onBusySchema,
   onInterruptedSchema,
-  parseInput,
   prioritySchema,
   turnIdSchema,
 } from '@hearth/shared';
+import { parseInput } from '@hearth/shared/internal';
 import { z } from 'zod';
 
 /** BullMQ keeps delays in 53 bits with a counter beside them; ten years are enough. */

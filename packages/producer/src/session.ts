@@ -1,13 +1,12 @@
 import {
-  closeSession,
   type PermissionAnswer,
   type PermissionRequest,
   type Prompt,
   parseCursor,
-  readTranscript,
   type SessionSummary,
   type TurnRecord,
 } from '@hearth/shared';
+import { closeSession, readTranscript } from '@hearth/shared/internal';
 import type { Connection } from './connection.js';
 import { type Interruption, type InterruptOptions, interrupt } from './interrupt.js';
 import { answerPermission } from './permissions.js';

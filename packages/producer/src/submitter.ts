@@ -1,21 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
+import { HearthError, type OnBusy, type Prompt, parseCursor, type TurnRequest } from '@hearth/shared';
 import {
   cancelledError,
   checkPrompt,
   expiredError,
-  HearthError,
   newRingId,
-  type OnBusy,
-  type Prompt,
-  parseCursor,
   type Ring,
   type SubmitInput,
   type Submitted,
-  type TurnRequest,
   turnDoorbell,
   turnGone,
-} from '@hearth/shared';
+} from '@hearth/shared/internal';
 import type { Connection } from './connection.js';
 import { type PromptOptions, parsePromptOptions } from './prompt-options.js';
 import { streamEnd } from './reader/event-reader.js';

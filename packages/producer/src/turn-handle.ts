@@ -7,8 +7,8 @@ import {
   type StreamExpired,
   type TurnRecord,
   type TurnResult,
-  turnGone,
 } from '@hearth/shared';
+import { turnGone } from '@hearth/shared/internal';
 import type { Connection } from './connection.js';
 import { EventReader, type ReaderEvent } from './reader/event-reader.js';
 

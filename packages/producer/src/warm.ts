@@ -1,12 +1,5 @@
-import {
-  fromErrorBody,
-  HearthError,
-  newRingId,
-  parseCursor,
-  type Ring,
-  type Warmth,
-  warmDoorbell,
-} from '@hearth/shared';
+import { fromErrorBody, HearthError, parseCursor, type Warmth } from '@hearth/shared';
+import { newRingId, type Ring, warmDoorbell } from '@hearth/shared/internal';
 import type { Connection } from './connection.js';
 import { EventReader } from './reader/event-reader.js';
 

@@ -1,4 +1,4 @@
-import { DelayedNotes, Ringer } from '@hearth/shared';
+import { DelayedNotes, Ringer } from '@hearth/shared/internal';
 import { expect, test, vi } from 'vitest';
 import { collect, Scene } from './support/scene.js';
 

@@ -1,6 +1,6 @@
 import { Writable } from 'node:stream';
 import { expect, it } from 'vitest';
-import { createLogger } from '../src/index.js';
+import { createLogger } from '../src/internal.js';
 import { withStore } from './support/redis.js';
 
 it('tells of a command of Redis that failed by its name: prompts are among the arguments', () =>

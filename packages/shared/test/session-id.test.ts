@@ -1,16 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import {
-  checkSessionId,
-  decodeSessionId,
-  encodeSessionId,
-  HearthError,
-  Keys,
-  sessionFolder,
-  sessionIdSchema,
-  shardCount,
-  shardOf,
-} from '../src/index.js';
+import { checkSessionId, HearthError, sessionIdSchema } from '../src/index.js';
+import { decodeSessionId, encodeSessionId, Keys, sessionFolder, shardCount, shardOf } from '../src/internal.js';
 
 const ordinary = fc.constantFrom(
   'a',

@@ -1,4 +1,5 @@
-import type { LeaseStore, WorkerRecord } from '@hearth/shared';
+import type { WorkerRecord } from '@hearth/shared';
+import type { LeaseStore } from '@hearth/shared/internal';
 
 /** How old the list of workers may be, ms. */
 const freshMs = 500;

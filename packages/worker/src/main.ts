@@ -11,7 +11,8 @@
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { Backoff, createProcessLogger, describeError, type ErrorCode, HearthError, toErrorBody } from '@hearth/shared';
+import { describeError, type ErrorCode, HearthError, toErrorBody } from '@hearth/shared';
+import { Backoff, createProcessLogger } from '@hearth/shared/internal';
 import { readProfiles, type WorkerOptions } from './options.js';
 import { Worker } from './worker.js';
 

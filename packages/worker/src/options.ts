@@ -1,17 +1,15 @@
 import { readFileSync } from 'node:fs';
 import { totalmem } from 'node:os';
+import { HearthError, type Profiles, profilesSchema } from '@hearth/shared';
 import {
   defaultStoreLimits,
   environment,
-  HearthError,
   hearthHome,
   logLevels,
   numberFrom,
-  type Profiles,
   parseInput,
-  profilesSchema,
   redisOptionsSchema,
-} from '@hearth/shared';
+} from '@hearth/shared/internal';
 import { z } from 'zod';
 import { agentLimitsSchema } from './session/limits.js';
 

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
+import type { Profile } from '@hearth/shared';
 import {
   ControlRequests,
   connectWaiting,
@@ -7,11 +8,10 @@ import {
   Keys,
   LeaseStore,
   type Logger,
-  type Profile,
   Ringer,
   SessionEndings,
   SessionStore,
-} from '@hearth/shared';
+} from '@hearth/shared/internal';
 import { ClaudeDriver } from './agent/claude/driver.js';
 import { launchKey } from './agent/claude/launch.js';
 import type { Launch } from './agent/driver.js';

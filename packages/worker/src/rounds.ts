@@ -1,4 +1,4 @@
-import type { Logger } from '@hearth/shared';
+import type { Logger } from '@hearth/shared/internal';
 
 /** Work that a worker does again and again while it serves. */
 export interface Round {

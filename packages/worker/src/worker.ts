@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import { dirname } from 'node:path';
-import { checkRedis, createLogger, disconnectNow, HearthError, type Logger } from '@hearth/shared';
+import { HearthError } from '@hearth/shared';
+import { checkRedis, createLogger, disconnectNow, type Logger } from '@hearth/shared/internal';
 import { deferred } from './deferred.js';
 import { type ResolvedWorkerOptions, resolveWorkerOptions, type WorkerOptions } from './options.js';
 import { type BaseParts, buildBase, buildServing, type ServingParts } from './parts.js';

@@ -1,4 +1,4 @@
-import { intakeQueue, type Keys, workerQueue } from '@hearth/shared';
+import { intakeQueue, type Keys, workerQueue } from '@hearth/shared/internal';
 import type { Redis } from 'ioredis';
 
 /** Worker numbers there may have been. */

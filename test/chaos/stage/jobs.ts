@@ -1,4 +1,5 @@
-import { doorbellJobOptions, intakeQueue, type Keys, type TurnJob } from '@hearth/shared';
+import type { TurnJob } from '@hearth/shared';
+import { doorbellJobOptions, intakeQueue, type Keys } from '@hearth/shared/internal';
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 import type { Jobs } from '../load/caller.js';

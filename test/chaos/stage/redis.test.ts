@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Keys } from '@hearth/shared';
+import { Keys } from '@hearth/shared/internal';
 import { Redis } from 'ioredis';
 import { expect, onTestFinished, test } from 'vitest';
 import { Recorder } from '../recorder.js';

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Keys } from '@hearth/shared';
+import type { Keys } from '@hearth/shared/internal';
 import { Redis } from 'ioredis';
 import { RedisServer } from '../../support/redis-server.js';
 import type { RolledBack } from '../checker/records.js';

@@ -3,7 +3,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { createProducer, type Producer } from '@hearth/producer';
-import { defaultStoreLimits, Keys, SessionStore } from '@hearth/shared';
+import { defaultStoreLimits, Keys, SessionStore } from '@hearth/shared/internal';
 import { fakeClaudePath } from '@hearth/simulator';
 import { Redis } from 'ioredis';
 import { endOfWorkers } from '../../setup/leaked-processes.js';

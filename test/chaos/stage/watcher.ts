@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Keys } from '@hearth/shared';
+import type { Keys } from '@hearth/shared/internal';
 import { Redis } from 'ioredis';
 import type { Recorder } from '../recorder.js';
 

@@ -1,5 +1,6 @@
 import type { Producer, Session } from '@hearth/producer';
-import { formatCursor, promptPreview, type TurnRecord } from '@hearth/shared';
+import { formatCursor, type TurnRecord } from '@hearth/shared';
+import { promptPreview } from '@hearth/shared/internal';
 import { style } from '../terminal/output.js';
 import { TurnPrinter } from '../terminal/turn-printer.js';
 import { aborted, type CommonOptions, type Context, withProducer } from './context.js';

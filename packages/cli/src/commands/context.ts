@@ -1,5 +1,5 @@
 import { createProducer, type Producer } from '@hearth/producer';
-import { redisUrlFrom } from '@hearth/shared';
+import { redisUrlFrom } from '@hearth/shared/internal';
 import type { Output } from '../terminal/output.js';
 
 /** Options every command has. */

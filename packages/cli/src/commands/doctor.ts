@@ -3,17 +3,15 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { findRedisServer } from '@hearth/local-redis';
+import { describeError, profileSchema, toErrorBody } from '@hearth/shared';
 import {
   connectFailingFast,
   createLogger,
-  describeError,
   hearthHome,
   judgeRedis,
-  profileSchema,
   readRedisFacts,
   redisUrlFrom,
-  toErrorBody,
-} from '@hearth/shared';
+} from '@hearth/shared/internal';
 import { ClaudeDriver, findClaude } from '@hearth/worker/internal';
 import { execa } from 'execa';
 import { howToGiveCredentials, lookForCredentials } from '../credentials.js';

@@ -1,4 +1,4 @@
-import { hearthHome } from '@hearth/shared';
+import { hearthHome } from '@hearth/shared/internal';
 import { lookForCredentials, noCredentials } from '../credentials.js';
 import { type GatewayFlags, gatewayArgs } from '../stack/gateway-process.js';
 import { type Stack, startStack } from '../stack/stack.js';

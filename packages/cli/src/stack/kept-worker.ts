@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { Backoff, describeError, toErrorBody } from '@hearth/shared';
+import { describeError, toErrorBody } from '@hearth/shared';
+import { Backoff } from '@hearth/shared/internal';
 import { startWorkerProcess, type WorkerProcess } from './worker-process.js';
 
 type WorkerOptions = Parameters<typeof startWorkerProcess>[0];

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { startLocalRedis } from '@hearth/local-redis';
-import { HearthError, removeUpRecord, runningUp, writeUpRecord } from '@hearth/shared';
+import { HearthError } from '@hearth/shared';
+import { removeUpRecord, runningUp, writeUpRecord } from '@hearth/shared/internal';
 import { modelApiEnvironment, startModelApi } from '@hearth/simulator';
 import { withProgress } from '../terminal/progress.js';
 import { type GatewayProcess, startGatewayProcess } from './gateway-process.js';

@@ -1,6 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { HearthError, parseInput } from '@hearth/shared';
+import { HearthError } from '@hearth/shared';
+import { parseInput } from '@hearth/shared/internal';
 import { z } from 'zod';
 import { type Grant, scopes } from './grant.js';
 

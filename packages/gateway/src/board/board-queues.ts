@@ -1,4 +1,5 @@
-import { connectFailingFast, intakeQueue, type Warmth, type WorkerRecord, workerQueue } from '@hearth/shared';
+import type { Warmth, WorkerRecord } from '@hearth/shared';
+import { connectFailingFast, intakeQueue, workerQueue } from '@hearth/shared/internal';
 import { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 

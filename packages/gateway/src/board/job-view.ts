@@ -1,4 +1,5 @@
-import { doorbellSchema, type Prompt, promptPreview, turnJobSchema } from '@hearth/shared';
+import { doorbellSchema, type Prompt, turnJobSchema } from '@hearth/shared';
+import { promptPreview } from '@hearth/shared/internal';
 
 const redacted = '(hidden)';
 

@@ -1,5 +1,6 @@
 import { BullMQAdapter } from '@bull-board/api/bullMQAdapter';
-import { intakeQueue, turnJobJsonSchema } from '@hearth/shared';
+import { turnJobJsonSchema } from '@hearth/shared';
+import { intakeQueue } from '@hearth/shared/internal';
 import type { Job, Queue } from 'bullmq';
 import { JobView, sessionOf } from './job-view.js';
 

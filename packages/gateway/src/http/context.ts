@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Logger } from '@hearth/shared';
+import type { Logger } from '@hearth/shared/internal';
 import type { RequestHandler, Response } from 'express';
 import type { Caller } from '../auth/credentials.js';
 

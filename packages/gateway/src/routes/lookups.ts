@@ -1,5 +1,6 @@
 import type { Session, SessionSummary, TurnRecord } from '@hearth/producer';
-import { HearthError, turnGone } from '@hearth/shared';
+import { HearthError } from '@hearth/shared';
+import { turnGone } from '@hearth/shared/internal';
 import type { Answer, Exchange } from './route.js';
 
 type Handler<P, Q, B, Found> = (exchange: Exchange<P, Q, B>, found: Found) => Promise<Answer> | Answer;

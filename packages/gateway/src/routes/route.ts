@@ -1,5 +1,6 @@
 import type { Producer } from '@hearth/producer';
-import type { ErrorCode, Logger } from '@hearth/shared';
+import type { ErrorCode } from '@hearth/shared';
+import type { Logger } from '@hearth/shared/internal';
 import type { Request, Response } from 'express';
 import type { z } from 'zod';
 import type { Credentials } from '../auth/credentials.js';

@@ -1,5 +1,6 @@
 import type { Producer, Session, SessionFilter, SessionPage, SessionSummary } from '@hearth/producer';
-import { HearthError, passesFilter, sessionStates, toErrorBody } from '@hearth/shared';
+import { HearthError, sessionStates, toErrorBody } from '@hearth/shared';
+import { passesFilter } from '@hearth/shared/internal';
 import { z } from 'zod';
 import { confine, type Grant } from '../auth/grant.js';
 import { problemSchema, statusOf } from '../http/problem.js';

@@ -1,6 +1,5 @@
 import type { TurnHandle, TurnResult } from '@hearth/producer';
 import {
-  checkPrompt,
   HearthError,
   metadataSchema,
   onBusySchema,
@@ -10,6 +9,7 @@ import {
   turnIdSchema,
   turnResultSchema,
 } from '@hearth/shared';
+import { checkPrompt } from '@hearth/shared/internal';
 import { z } from 'zod';
 import { sendEvents } from '../sse/event-stream.js';
 import { cursorHeader, cursorOf, cursorQuery, eventStream } from './cursor.js';

@@ -1,4 +1,4 @@
-import { type Keys, type NumberedEvent, parsePublished } from '@hearth/shared';
+import { type Keys, type NumberedEvent, parsePublished } from '@hearth/shared/internal';
 import type { Redis } from 'ioredis';
 
 /** A channel nobody reads any more stays subscribed for so long, ms: the next prompt of the session finds it warm. */

@@ -1,14 +1,5 @@
-import {
-  type Cursor,
-  formatCursor,
-  HearthError,
-  type Keys,
-  type NumberedEvent,
-  readEventsAfter,
-  type SessionStore,
-  type StreamExpired,
-  type StreamedEvent,
-} from '@hearth/shared';
+import { type Cursor, formatCursor, HearthError, type StreamExpired, type StreamedEvent } from '@hearth/shared';
+import { type Keys, type NumberedEvent, readEventsAfter, type SessionStore } from '@hearth/shared/internal';
 import type { Redis } from 'ioredis';
 import type { Channels } from './channels.js';
 

@@ -1,5 +1,5 @@
-import type { Keys, SessionStore } from '@hearth/shared';
 import { HearthError } from '@hearth/shared';
+import type { Keys, SessionStore } from '@hearth/shared/internal';
 import type { Redis } from 'ioredis';
 
 /** A line to (`in`) or from (`out`) a session's agent, or on its stderr (`err`). */

@@ -1,11 +1,5 @@
-import {
-  defaultStoreLimits,
-  type HearthEvent,
-  Keys,
-  SessionStore,
-  SessionWriter,
-  type TurnResult,
-} from '@hearth/shared';
+import type { HearthEvent, TurnResult } from '@hearth/shared';
+import { defaultStoreLimits, Keys, SessionStore, SessionWriter } from '@hearth/shared/internal';
 import { Redis } from 'ioredis';
 import { inject, onTestFinished } from 'vitest';
 import { testPrefix } from '../../../../test/setup/prefix.js';

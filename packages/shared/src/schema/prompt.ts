@@ -18,7 +18,7 @@ const imageBlockSchema = z.object({
   ]),
 });
 
-export const contentBlockSchema = z.discriminatedUnion('type', [textBlockSchema, imageBlockSchema]);
+const contentBlockSchema = z.discriminatedUnion('type', [textBlockSchema, imageBlockSchema]);
 export type ContentBlock = z.infer<typeof contentBlockSchema>;
 
 /** What a turn asks: plain text, or content blocks. */

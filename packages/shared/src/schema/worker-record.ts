@@ -3,7 +3,7 @@ import { launchDigestSchema } from './launch-digest.js';
 import { warmthSchema } from './turn.js';
 
 /** The agent of a session, as its worker sees it. */
-export const agentRecordSchema = z.object({
+const agentRecordSchema = z.object({
   sessionId: z.string(),
   pid: z.number().int(),
   /** `hot` once it has served a turn; before, how the session met it. */

@@ -7,9 +7,9 @@ import {
   errorCodes,
   fromErrorBody,
   HearthError,
-  parseInput,
   toErrorBody,
 } from '../../src/index.js';
+import { parseInput } from '../../src/internal.js';
 
 describe('the error catalogue', () => {
   it('has codes that programs can switch on and titles that people can tell apart', () => {

@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis';
 import { expect, test, vi } from 'vitest';
 import { withRedis } from '../../../../test/setup/prefix.js';
-import { Keys, newRingId, Ringer } from '../../src/index.js';
+import { Keys, newRingId, Ringer } from '../../src/internal.js';
 
 const doorbell = (sessionId: string) => ({ sessionId, turnId: 't', seq: 1, profile: 'default', preview: '' });
 const toIntake = () => ({ queue: 'intake' as const, jobId: newRingId() });

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import { doorbellSchema, singleTurnSessionId, turnDoorbell, warmDoorbell } from '../../src/index.js';
+import { doorbellSchema } from '../../src/index.js';
+import { singleTurnSessionId, turnDoorbell, warmDoorbell } from '../../src/internal.js';
 
 it('a turn has a doorbell with the first words of its prompt', () => {
   const turn = { sessionId: 's', turnId: 't', seq: 3, profile: 'default', request: { prompt: 'a\nb '.repeat(1_000) } };

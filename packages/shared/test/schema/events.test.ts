@@ -1,13 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import {
-  errorCodes,
-  eventSchema,
-  formatCursor,
-  type HearthEvent,
-  parseCursor,
-  parsePublished,
-} from '../../src/index.js';
+import { errorCodes, eventSchema, formatCursor, type HearthEvent, parseCursor } from '../../src/index.js';
+import { parsePublished } from '../../src/internal.js';
 import { finishedResult } from '../support/samples.js';
 
 const seq = fc.nat();

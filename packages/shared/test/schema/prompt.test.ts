@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { checkPrompt, promptPreview } from '../../src/index.js';
+import { checkPrompt, promptPreview } from '../../src/internal.js';
 
 const limits = { textPromptMaxBytes: 8, blocksPromptMaxBytes: 120 };
 const image = { type: 'image', source: { type: 'base64', media_type: 'image/png', data: 'AAAA' } };

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ControlRequests, cancelledError, newRingId, SessionEndings, type SessionStore } from '../../src/index.js';
+import { ControlRequests, cancelledError, newRingId, SessionEndings, type SessionStore } from '../../src/internal.js';
 import { type StoreWorld, withStore } from '../support/redis.js';
 import { commitInput, request } from '../support/samples.js';
 import { claim, sessionId, turn } from '../support/turns.js';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { SessionStore } from '../../src/index.js';
+import type { SessionStore } from '../../src/internal.js';
 import { withStore } from '../support/redis.js';
 import { commitInput, started } from '../support/samples.js';
 import { sessionId, submit, submitAndClaim, turn } from '../support/turns.js';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { formatRing, newRingId, parseRing, queueOfRing, shardOf } from '../../src/index.js';
+import { formatRing, newRingId, parseRing, queueOfRing, shardOf } from '../../src/internal.js';
 import { type StoreWorld, withStore } from '../support/redis.js';
 import { commitInput } from '../support/samples.js';
 import { claim, sessionId, submit, submitAndClaim, turn } from '../support/turns.js';

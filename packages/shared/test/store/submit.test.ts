@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { readEventsAfter } from '../../src/index.js';
+import { readEventsAfter } from '../../src/internal.js';
 import { withStore } from '../support/redis.js';
 import { commitInput } from '../support/samples.js';
 import { claim, sessionId, submit, submitAndClaim, turn } from '../support/turns.js';

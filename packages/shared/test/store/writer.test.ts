@@ -7,7 +7,7 @@ import {
   SessionStore,
   SessionWriter,
   shardOf,
-} from '../../src/index.js';
+} from '../../src/internal.js';
 import { dumpKeys, redisUrl, withStore } from '../support/redis.js';
 import { ReplyDroppingProxy } from '../support/reply-dropping-proxy.js';
 import { commitInput, finishedResult, started, textDelta, toolStarted } from '../support/samples.js';

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { Redis } from 'ioredis';
 import { inject } from 'vitest';
-import { Keys, LeaseStore } from '../../src/index.js';
+import { Keys, LeaseStore } from '../../src/internal.js';
 import { defaultStoreLimits, type StoreLimits } from '../../src/store/limits.js';
 import { SessionStore } from '../../src/store/session-store.js';
 

@@ -1,12 +1,6 @@
 import assert from 'node:assert/strict';
-import {
-  type Claim,
-  newRingId,
-  type OnBusy,
-  type SessionStore,
-  SessionWriter,
-  type Submitted,
-} from '../../src/index.js';
+import type { OnBusy } from '../../src/index.js';
+import { type Claim, newRingId, type SessionStore, SessionWriter, type Submitted } from '../../src/internal.js';
 import { request } from './samples.js';
 
 export const sessionId = 'chat-1';

@@ -1,8 +1,6 @@
+import { type Doorbell, doorbellSchema, HearthError, type TurnResult } from '@hearth/shared';
 import {
   type Claim,
-  type Doorbell,
-  doorbellSchema,
-  HearthError,
   type LeaseStore,
   type Logger,
   newRingId,
@@ -10,8 +8,7 @@ import {
   type Ring,
   type Ringer,
   type SessionStore,
-  type TurnResult,
-} from '@hearth/shared';
+} from '@hearth/shared/internal';
 import type { Fleet } from '../fleet.js';
 import type { Slots } from '../pool/slots.js';
 import type { SparePool } from '../pool/spare-pool.js';

@@ -1,4 +1,5 @@
-import type { Keys, SessionStore, TurnResult } from '@hearth/shared';
+import type { TurnResult } from '@hearth/shared';
+import type { Keys, SessionStore } from '@hearth/shared/internal';
 import type { Redis } from 'ioredis';
 
 /** Turns are read again after this, in case a message was lost, ms. */

@@ -1,14 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import {
-  Backoff,
-  describeError,
-  HearthError,
-  intakeQueue,
-  type Logger,
-  type Ring,
-  type Ringer,
-  workerQueue,
-} from '@hearth/shared';
+import { describeError, HearthError } from '@hearth/shared';
+import { Backoff, intakeQueue, type Logger, type Ring, type Ringer, workerQueue } from '@hearth/shared/internal';
 import { type Job, UnrecoverableError } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { Slots } from '../pool/slots.js';

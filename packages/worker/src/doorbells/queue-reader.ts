@@ -1,4 +1,4 @@
-import type { Logger } from '@hearth/shared';
+import type { Logger } from '@hearth/shared/internal';
 import { type Job, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
 

@@ -1,11 +1,10 @@
 import { createHash } from 'node:crypto';
+import { doorbellSchema, HearthError, type TurnJob, turnIdSchema, turnJobSchema } from '@hearth/shared';
 import {
   cancelledError,
   checkPrompt,
   DelayedNotes,
-  doorbellSchema,
   expiredError,
-  HearthError,
   type Logger,
   newRingId,
   parseInput,
@@ -14,12 +13,9 @@ import {
   type SessionStore,
   type SubmitInput,
   type Submitted,
-  type TurnJob,
   turnGone,
-  turnIdSchema,
-  turnJobSchema,
   turnRequestOf,
-} from '@hearth/shared';
+} from '@hearth/shared/internal';
 import type { Job } from 'bullmq';
 import type { JobOutcome } from './admission.js';
 import type { CommitWatch } from './commit-watch.js';

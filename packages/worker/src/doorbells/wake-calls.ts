@@ -1,4 +1,4 @@
-import { type Keys, type Logger, parseWakeCall } from '@hearth/shared';
+import { type Keys, type Logger, parseWakeCall } from '@hearth/shared/internal';
 import type { Redis } from 'ioredis';
 import type { HandOver } from '../session/hand-over.js';
 import type { SessionRegistry } from '../session/session-registry.js';

@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events';
-import { HearthError, type LeaseStore, type Logger } from '@hearth/shared';
+import { HearthError } from '@hearth/shared';
+import type { LeaseStore, Logger } from '@hearth/shared/internal';
 import type { WorkerStatus } from './worker-status.js';
 
 export interface LeaseTimes {

@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
-import { launchDigest, type Profiles, type WorkerRecord } from '@hearth/shared';
+import type { Profiles, WorkerRecord } from '@hearth/shared';
+import { launchDigest } from '@hearth/shared/internal';
 import type { MemoryBudget } from '../pool/memory-budget.js';
 import type { SparePool } from '../pool/spare-pool.js';
 import type { SessionRegistry } from '../session/session-registry.js';

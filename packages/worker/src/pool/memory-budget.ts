@@ -1,4 +1,4 @@
-import type { Logger } from '@hearth/shared';
+import type { Logger } from '@hearth/shared/internal';
 
 /** Memory that no agent is given, bytes: the worker and the machine need it beside the agents. */
 const reserveBytes = 256 * 1024 * 1024;

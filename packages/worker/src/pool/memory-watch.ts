@@ -1,4 +1,4 @@
-import type { Logger } from '@hearth/shared';
+import type { Logger } from '@hearth/shared/internal';
 import { treeMemory } from '../processes/memory.js';
 import type { Round } from '../rounds.js';
 import { megabyte } from '../session/limits.js';

@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events';
-import { Backoff, HearthError, type Logger } from '@hearth/shared';
+import { HearthError } from '@hearth/shared';
+import { Backoff, type Logger } from '@hearth/shared/internal';
 import type { Agent } from '../agent/driver.js';
 import { startFailure } from '../agent/start-failure.js';
 import type { Occupancy, PoolOccupancy } from './occupancy.js';

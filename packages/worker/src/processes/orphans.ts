@@ -2,7 +2,7 @@ import { readFileSync, readlinkSync } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { basename, dirname, join } from 'node:path';
-import type { Logger } from '@hearth/shared';
+import type { Logger } from '@hearth/shared/internal';
 import { removeHome } from './agent-home.js';
 import { killMarked, workerMark } from './marked.js';
 

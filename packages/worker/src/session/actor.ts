@@ -1,4 +1,4 @@
-import { type Claim, type HeadTurn, type Ringer, stoppedError } from '@hearth/shared';
+import { type Claim, type HeadTurn, type Ringer, stoppedError } from '@hearth/shared/internal';
 import { deferred } from '../deferred.js';
 import type { Slot } from '../pool/occupancy.js';
 import type { Slots } from '../pool/slots.js';

@@ -1,4 +1,5 @@
-import { type Logger, type Profile, readTranscript, type SessionStore, type Warmth } from '@hearth/shared';
+import type { Profile, Warmth } from '@hearth/shared';
+import { type Logger, readTranscript, type SessionStore } from '@hearth/shared/internal';
 import type { Agent, AgentDriver, Launch, ResumedAgent } from '../agent/driver.js';
 import { startFailure } from '../agent/start-failure.js';
 import type { Slot } from '../pool/occupancy.js';

@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { HearthError, Logger } from '@hearth/shared';
+import type { HearthError } from '@hearth/shared';
+import type { Logger } from '@hearth/shared/internal';
 import type { Agent, AgentExit, AgentResult } from '../agent/driver.js';
 import { deferred } from '../deferred.js';
 import { type ClockTimes, watchClocks } from './clocks.js';

@@ -7,7 +7,7 @@ import {
   type Ringer,
   type SessionStore,
   SessionWriter,
-} from '@hearth/shared';
+} from '@hearth/shared/internal';
 import type { SessionRegistry } from './session-registry.js';
 
 export interface HandOverDeps {

@@ -1,4 +1,4 @@
-import type { Claim } from '@hearth/shared';
+import type { Claim } from '@hearth/shared/internal';
 import type { HandOver } from './hand-over.js';
 import type { SessionResources } from './session-resources.js';
 import type { Workspaces } from './workspaces.js';

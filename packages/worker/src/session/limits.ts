@@ -1,5 +1,5 @@
 import { totalmem } from 'node:os';
-import { numberFrom } from '@hearth/shared';
+import { numberFrom } from '@hearth/shared/internal';
 import { z } from 'zod';
 
 export const megabyte = 1024 * 1024;

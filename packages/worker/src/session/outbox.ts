@@ -1,13 +1,12 @@
+import type { HearthEvent, PermissionRequest } from '@hearth/shared';
 import {
   type CommitInput,
   formatChunk,
-  type HearthEvent,
   type Logger,
-  type PermissionRequest,
   type SessionWriter,
   splitUtf8,
   type WriteOutcome,
-} from '@hearth/shared';
+} from '@hearth/shared/internal';
 import type { Ownership } from './ownership.js';
 
 /** A write carries at most so many events, so that one script never blocks Redis for long. */

@@ -1,4 +1,4 @@
-import type { Claim } from '@hearth/shared';
+import type { Claim } from '@hearth/shared/internal';
 
 /**
  * Why a worker stops owning a session: another worker claimed it (`fenced`), a write to Redis failed (`write_failed`, so the lock may

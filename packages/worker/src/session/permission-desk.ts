@@ -1,4 +1,5 @@
-import type { ControlRequests, Logger, PermissionAnswer, PermissionRequest, Resolution } from '@hearth/shared';
+import type { PermissionAnswer, PermissionRequest } from '@hearth/shared';
+import type { ControlRequests, Logger, Resolution } from '@hearth/shared/internal';
 import type { Agent, AgentEvent, Answer } from '../agent/driver.js';
 import type { Outbox } from './outbox.js';
 import type { RunningTurn } from './running-turn.js';

@@ -1,4 +1,4 @@
-import type { SessionStore } from '@hearth/shared';
+import type { SessionStore } from '@hearth/shared/internal';
 import type { RawListener } from '../agent/driver.js';
 
 /** Raw lines are published for so long after a watcher asked, ms. Watchers ask again in time. */

@@ -1,12 +1,5 @@
-import {
-  type Claim,
-  type HearthError,
-  type Logger,
-  type SessionStore,
-  SessionWriter,
-  type TurnResult,
-  toErrorBody,
-} from '@hearth/shared';
+import { type HearthError, type TurnResult, toErrorBody } from '@hearth/shared';
+import { type Claim, type Logger, type SessionStore, SessionWriter } from '@hearth/shared/internal';
 import { warmSeq } from './doorbell-waiters.js';
 import { RunningTurn } from './running-turn.js';
 import { refusalOf } from './turn-outcome.js';

@@ -1,4 +1,5 @@
-import type { HeadTurn, HearthEvent, Message, TurnResult, Warmth } from '@hearth/shared';
+import type { HearthEvent, Message, TurnResult, Warmth } from '@hearth/shared';
+import type { HeadTurn } from '@hearth/shared/internal';
 import type { AgentEvent, AgentResult } from '../agent/driver.js';
 import type { TurnProgress } from './clocks.js';
 import type { TurnOutcome } from './turn-outcome.js';

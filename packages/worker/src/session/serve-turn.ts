@@ -1,4 +1,5 @@
-import { expiredError, type HeadTurn, type HearthError, type Logger, stoppedError, toErrorBody } from '@hearth/shared';
+import { type HearthError, toErrorBody } from '@hearth/shared';
+import { expiredError, type HeadTurn, type Logger, stoppedError } from '@hearth/shared/internal';
 import type { AgentExit, AgentResult } from '../agent/driver.js';
 import { withNote } from './note.js';
 import type { Outbox } from './outbox.js';

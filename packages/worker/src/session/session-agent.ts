@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises';
-import type { HearthError, Logger, Prompt, Warmth } from '@hearth/shared';
+import type { HearthError, Prompt, Warmth } from '@hearth/shared';
+import type { Logger } from '@hearth/shared/internal';
 import type { Agent, AgentEnd, AgentEvent, AgentExit, AgentResult, RawListener } from '../agent/driver.js';
 import { startFailure } from '../agent/start-failure.js';
 import type { ClockTimes } from './clocks.js';

@@ -1,4 +1,10 @@
-import { type Claim, type ControlRequests, type Logger, type SessionStore, SessionWriter } from '@hearth/shared';
+import {
+  type Claim,
+  type ControlRequests,
+  type Logger,
+  type SessionStore,
+  SessionWriter,
+} from '@hearth/shared/internal';
 import type { Slot } from '../pool/occupancy.js';
 import type { AgentSupply } from './agent-supply.js';
 import type { AgentLimits } from './limits.js';

@@ -1,4 +1,4 @@
-import type { Claim } from '@hearth/shared';
+import type { Claim } from '@hearth/shared/internal';
 import type { Slot } from '../pool/occupancy.js';
 import { type ActorDeps, SessionActor } from './actor.js';
 

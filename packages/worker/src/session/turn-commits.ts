@@ -1,5 +1,7 @@
-import type { Claim, HeadTurn, HearthError, Logger, TurnResult } from '@hearth/shared';
-import { toErrorBody, toolsThatChange } from '@hearth/shared';
+import type { HearthError, TurnResult } from '@hearth/shared';
+import { toErrorBody } from '@hearth/shared';
+import type { Claim, HeadTurn, Logger } from '@hearth/shared/internal';
+import { toolsThatChange } from '@hearth/shared/internal';
 import type { AgentResult } from '../agent/driver.js';
 import { interruptionNote } from './note.js';
 import type { CommitEntry, Outbox } from './outbox.js';

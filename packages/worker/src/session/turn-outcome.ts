@@ -1,4 +1,5 @@
-import { type ErrorBody, type HeadTurn, HearthError, stoppedError, toErrorBody, toolsThatChange } from '@hearth/shared';
+import { type ErrorBody, HearthError, toErrorBody } from '@hearth/shared';
+import { type HeadTurn, stoppedError, toolsThatChange } from '@hearth/shared/internal';
 import type { AgentExit, AgentResult } from '../agent/driver.js';
 import { interruptionNote } from './note.js';
 

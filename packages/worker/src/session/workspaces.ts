@@ -1,6 +1,7 @@
 import { readlink, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Claim, type Logger, type Profile, type SessionEndings, sessionFolder } from '@hearth/shared';
+import type { Profile } from '@hearth/shared';
+import { type Claim, type Logger, type SessionEndings, sessionFolder } from '@hearth/shared/internal';
 import type { Round } from '../rounds.js';
 
 export interface WorkspacesDeps {

@@ -1,4 +1,4 @@
-import { expiredError, type LeaseStore, type Logger, type Ringer, type SessionEndings } from '@hearth/shared';
+import { expiredError, type LeaseStore, type Logger, type Ringer, type SessionEndings } from '@hearth/shared/internal';
 import type { Round } from '../rounds.js';
 import { forEachShard, shardsOf } from './shards.js';
 

@@ -1,11 +1,11 @@
+import { HearthError } from '@hearth/shared';
 import {
   type ClosingDeps,
   closeSession,
-  HearthError,
   type LeaseStore,
   type Logger,
   type SessionEndings,
-} from '@hearth/shared';
+} from '@hearth/shared/internal';
 import type { Round } from '../rounds.js';
 import { forEachShard, shardsOf } from './shards.js';
 

@@ -1,4 +1,5 @@
-import { type LeaseStore, shardCount, type WorkerRecord } from '@hearth/shared';
+import type { WorkerRecord } from '@hearth/shared';
+import { type LeaseStore, shardCount } from '@hearth/shared/internal';
 
 /** Shards asked for at once. */
 const atOnce = 32;

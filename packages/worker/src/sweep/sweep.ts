@@ -1,4 +1,4 @@
-import type { LeaseStore, Logger, Ring, Ringer, SessionStore, SweptSession } from '@hearth/shared';
+import type { LeaseStore, Logger, Ring, Ringer, SessionStore, SweptSession } from '@hearth/shared/internal';
 import type { Round } from '../rounds.js';
 import type { HandOver } from '../session/hand-over.js';
 import type { SessionRegistry } from '../session/session-registry.js';

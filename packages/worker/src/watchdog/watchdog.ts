@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { Backoff, type Logger } from '@hearth/shared';
+import { Backoff, type Logger } from '@hearth/shared/internal';
 
 const watchdogProgram = [process.execPath, fileURLToPath(new URL('./main.js', import.meta.url))] as const;
 /** A watchdog that lived for so long had a good start, ms. */

@@ -1,4 +1,5 @@
-import { createLogger, type Doorbell, LeaseStore, newRingId, type Ring, Ringer } from '@hearth/shared';
+import type { Doorbell } from '@hearth/shared';
+import { createLogger, LeaseStore, newRingId, type Ring, Ringer } from '@hearth/shared/internal';
 import { expect, test } from 'vitest';
 import { type TestRedis, withRedis } from '../../../../test/setup/prefix.js';
 import { Admission, type AdmissionDeps } from '../../src/doorbells/admission.js';

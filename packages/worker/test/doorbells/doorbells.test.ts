@@ -1,7 +1,8 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createLogger, type Logger, type TurnResult } from '@hearth/shared';
+import type { TurnResult } from '@hearth/shared';
+import { createLogger, type Logger } from '@hearth/shared/internal';
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 import { expect, inject, onTestFinished, test } from 'vitest';

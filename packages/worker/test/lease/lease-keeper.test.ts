@@ -1,4 +1,4 @@
-import { createLogger, Keys, LeaseStore } from '@hearth/shared';
+import { createLogger, Keys, LeaseStore } from '@hearth/shared/internal';
 import { afterEach, expect, test, vi } from 'vitest';
 import { withRedis } from '../../../../test/setup/prefix.js';
 import { LeaseKeeper } from '../../src/lease/lease-keeper.js';

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-import { createLogger } from '@hearth/shared';
+import { createLogger } from '@hearth/shared/internal';
 import { expect, onTestFinished, test } from 'vitest';
 import { MemoryBudget } from '../../src/pool/memory-budget.js';
 import { agentMark } from '../../src/processes/marked.js';

@@ -1,4 +1,5 @@
-import { createLogger, HearthError } from '@hearth/shared';
+import { HearthError } from '@hearth/shared';
+import { createLogger } from '@hearth/shared/internal';
 import { describe, expect, test } from 'vitest';
 import type { Agent } from '../../src/agent/driver.js';
 import { MemoryBudget } from '../../src/pool/memory-budget.js';

@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createLogger } from '@hearth/shared';
+import { createLogger } from '@hearth/shared/internal';
 import { expect, test } from 'vitest';
 import { tieToHome, untieFromHome } from '../../src/processes/agent-home.js';
 import { workerMark } from '../../src/processes/marked.js';

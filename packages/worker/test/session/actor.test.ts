@@ -1,5 +1,6 @@
 import { tmpdir } from 'node:os';
-import { ControlRequests, createLogger, profileSchema, Ringer, type SessionStore } from '@hearth/shared';
+import { profileSchema } from '@hearth/shared';
+import { ControlRequests, createLogger, Ringer, type SessionStore } from '@hearth/shared/internal';
 import { expect, test, vi } from 'vitest';
 import { type TestRedis, withRedis } from '../../../../test/setup/prefix.js';
 import type { Slot } from '../../src/pool/occupancy.js';

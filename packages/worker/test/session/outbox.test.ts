@@ -1,4 +1,5 @@
-import { createLogger, type HearthEvent, type SessionWriter } from '@hearth/shared';
+import type { HearthEvent } from '@hearth/shared';
+import { createLogger, type SessionWriter } from '@hearth/shared/internal';
 import { expect, test } from 'vitest';
 import { type CommitEntry, Outbox } from '../../src/session/outbox.js';
 import { Ownership } from '../../src/session/ownership.js';

@@ -1,4 +1,4 @@
-import { ControlRequests, createLogger } from '@hearth/shared';
+import { ControlRequests, createLogger } from '@hearth/shared/internal';
 import { expect, test } from 'vitest';
 import { withRedis } from '../../../../test/setup/prefix.js';
 import type { AgentEvent, Answer } from '../../src/agent/driver.js';

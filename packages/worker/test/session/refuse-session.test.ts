@@ -1,4 +1,5 @@
-import { createLogger, HearthError, SessionWriter } from '@hearth/shared';
+import { HearthError } from '@hearth/shared';
+import { createLogger, SessionWriter } from '@hearth/shared/internal';
 import { expect, test } from 'vitest';
 import { withRedis } from '../../../../test/setup/prefix.js';
 import { refuseSession } from '../../src/session/refuse-session.js';

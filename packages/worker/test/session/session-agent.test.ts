@@ -1,5 +1,6 @@
 import { tmpdir } from 'node:os';
-import { createLogger, HearthError, profileSchema } from '@hearth/shared';
+import { HearthError, profileSchema } from '@hearth/shared';
+import { createLogger } from '@hearth/shared/internal';
 import { describe, expect, test } from 'vitest';
 import { agentLimitsSchema } from '../../src/session/limits.js';
 import type { Outbox } from '../../src/session/outbox.js';

@@ -1,4 +1,4 @@
-import type { HeadTurn } from '@hearth/shared';
+import type { HeadTurn } from '@hearth/shared/internal';
 import { describe, expect, test } from 'vitest';
 import { withNote } from '../../src/session/note.js';
 import { refusalOf } from '../../src/session/turn-outcome.js';

@@ -1,4 +1,11 @@
-import { type Claim, defaultStoreLimits, Keys, newRingId, SessionStore, type StoreLimits } from '@hearth/shared';
+import {
+  type Claim,
+  defaultStoreLimits,
+  Keys,
+  newRingId,
+  SessionStore,
+  type StoreLimits,
+} from '@hearth/shared/internal';
 import type { TestRedis } from '../../../../test/setup/prefix.js';
 
 /** A session store with the test's prefix. Queues have the same prefix. */

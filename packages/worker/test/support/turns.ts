@@ -1,4 +1,4 @@
-import type { Claim, HeadTurn } from '@hearth/shared';
+import type { Claim, HeadTurn } from '@hearth/shared/internal';
 import { RunningTurn } from '../../src/session/running-turn.js';
 
 /** A turn at the head of the log of session `s`, begun once. */

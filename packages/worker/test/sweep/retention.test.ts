@@ -1,4 +1,4 @@
-import { cancelledError, createLogger, LeaseStore, newRingId, Ringer, SessionEndings } from '@hearth/shared';
+import { cancelledError, createLogger, LeaseStore, newRingId, Ringer, SessionEndings } from '@hearth/shared/internal';
 import { afterEach, expect, test, vi } from 'vitest';
 import { withRedis } from '../../../../test/setup/prefix.js';
 import { Retention } from '../../src/sweep/retention.js';

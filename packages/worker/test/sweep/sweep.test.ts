@@ -1,4 +1,4 @@
-import { createLogger, LeaseStore, newRingId, Ringer } from '@hearth/shared';
+import { createLogger, LeaseStore, newRingId, Ringer } from '@hearth/shared/internal';
 import { expect, test } from 'vitest';
 import { type TestRedis, withRedis } from '../../../../test/setup/prefix.js';
 import { RepeatedRound } from '../../src/rounds.js';

@@ -1,7 +1,7 @@
 import { chmod, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createLogger } from '@hearth/shared';
+import { createLogger } from '@hearth/shared/internal';
 import { expect, onTestFinished, test } from 'vitest';
 import { Watchdog } from '../../src/watchdog/watchdog.js';
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { ControlRequests, HearthError } from '../../../src/index.js';
+import { HearthError } from '../../../src/index.js';
+import { ControlRequests } from '../../../src/internal.js';
 import { type Model, stopTurn, turnOf } from './model.js';
 import { perform, pick } from './perform.js';
 import type { World } from './world.js';

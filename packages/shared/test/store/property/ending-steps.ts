@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { cancelledError, DelayedNotes, HearthError, newRingId, SessionEndings } from '../../../src/index.js';
+import { HearthError } from '../../../src/index.js';
+import { cancelledError, DelayedNotes, newRingId, SessionEndings } from '../../../src/internal.js';
 import { type Model, type ModelSession, predictWithdraw, turnOf, withdrawTurn } from './model.js';
 import { perform, pick } from './perform.js';
 import type { World } from './world.js';

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { decodeSessionId, type HearthEvent, shardOf } from '../../../src/index.js';
+import type { HearthEvent } from '../../../src/index.js';
+import { decodeSessionId, shardOf } from '../../../src/internal.js';
 import { eventOf, parseEntry } from '../../../src/store/entry.js';
 import type { Model, ModelSession } from './model.js';
 import type { World } from './world.js';

@@ -1,4 +1,4 @@
-import { shardOf } from '../../../src/index.js';
+import { shardOf } from '../../../src/internal.js';
 
 /** Few, so that everybody meets everybody; two share a shard, and so its pending set and its sweeps. */
 export const sessionIds: readonly [string, string, string] = ['a', neighbourOf('a'), 'b'];

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { encodeSessionId, HearthError, newRingId, parseRing, SessionWriter, shardOf } from '../../../src/index.js';
+import { HearthError } from '../../../src/index.js';
+import { encodeSessionId, newRingId, parseRing, SessionWriter, shardOf } from '../../../src/internal.js';
 import {
   changeOwner,
   type Model,

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { cancelledError, HearthError, newRingId, parseRing, type TurnRequest } from '../../../src/index.js';
+import { HearthError, type TurnRequest } from '../../../src/index.js';
+import { cancelledError, newRingId, parseRing } from '../../../src/internal.js';
 import { unservedResult } from '../../../src/store/unserved-result.js';
 import { request } from '../../support/samples.js';
 import { acceptTurn, backlogLimit, type Model, type ModelSession, type OnBusy, turnOf, withdrawTurn } from './model.js';

@@ -7,7 +7,7 @@ import {
   parsePublished,
   SessionStore,
   type SessionWriter,
-} from '../../../src/index.js';
+} from '../../../src/internal.js';
 import { defaultStoreLimits } from '../../../src/store/limits.js';
 import { dumpKeys, freshPrefix, redisUrl, removeKeys } from '../../support/redis.js';
 import { ReplyDroppingProxy } from '../../support/reply-dropping-proxy.js';

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { HearthError, type HearthEvent, parseRing, type SessionWriter } from '../../../src/index.js';
+import { HearthError, type HearthEvent } from '../../../src/index.js';
+import { parseRing, type SessionWriter } from '../../../src/internal.js';
 import { commitInput, started, textDelta, toolStarted } from '../../support/samples.js';
 import {
   attemptsAllowed,

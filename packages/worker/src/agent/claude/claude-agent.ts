@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
-import { HearthError, type Logger, type Prompt } from '@hearth/shared';
+import { HearthError, type Prompt } from '@hearth/shared';
+import type { Logger } from '@hearth/shared/internal';
 import { removeHome, untieFromHome } from '../../processes/agent-home.js';
 import type { Agent, AgentEnd, AgentEvent, AgentExit, Answer, Launch, RawListener } from '../driver.js';
 import { Child } from './child.js';

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { HearthError, type Logger } from '@hearth/shared';
+import { HearthError } from '@hearth/shared';
+import type { Logger } from '@hearth/shared/internal';
 import { tieToHome } from '../../processes/agent-home.js';
 import type { Agent, AgentDriver, Launch, ResumedAgent, StoredTranscript } from '../driver.js';
 import { findClaude } from './binary.js';
