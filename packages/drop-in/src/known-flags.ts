@@ -1,4 +1,4 @@
-import { cliFlags, flagNames } from '@hearth/shared';
+import { cliFlags, flagNames } from '@hearth/shared/internal';
 
 /** How many words follow a flag. `many`: all up to the next flag; `maybe`: one, unless it is a flag. */
 type Arity = 'none' | 'one' | 'many' | 'maybe';

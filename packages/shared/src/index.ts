@@ -29,7 +29,6 @@ export {
   permissionRequestSchema,
 } from './schema/permission.js';
 export { defaultProfile, type Profile, type Profiles, profileSchema, profilesSchema } from './schema/profile.js';
-export { cliFlags, type FieldFlag, fieldsWhere, flagNames } from './schema/profile-fields.js';
 export {
   type ContentBlock,
   defaultPromptLimits,

@@ -8,11 +8,12 @@ import {
   type Logger,
   newRingId,
   parseInput,
-  promptPreview,
   type Ringer,
   type SessionStore,
   type SubmitInput,
   type Submitted,
+  singleTurnSessionId,
+  turnDoorbell,
   turnGone,
   turnRequestOf,
 } from '@hearth/shared/internal';
@@ -60,7 +61,7 @@ export class RawJobs {
 
   private async serveTurn(job: Job, turn: TurnJob): Promise<JobOutcome> {
     const turnId = turnIdOf(job, turn);
-    const sessionId = turn.sessionId ?? sessionForOne(turnId);
+    const sessionId = turn.sessionId ?? singleTurnSessionId(turnId);
     const submitted = await this.admit(job, turn, sessionId, turnId);
     if (submitted === undefined) return { kind: 'later', delayMs: againMs };
     const { seq } = submitted;
@@ -73,7 +74,7 @@ export class RawJobs {
 
   /** Submits the job's turn and rings it. Undefined: not now. A job that comes again after its worker died is the same turn. */
   private async admit(job: Job, turn: TurnJob, sessionId: string, turnId: string): Promise<Submitted | undefined> {
-    const { prompt, profile, onBusy } = turn;
+    const { profile, onBusy } = turn;
     const request = turnRequestOf(turn, job.opts.priority);
     const input: SubmitInput = {
       sessionId,
@@ -88,13 +89,7 @@ export class RawJobs {
     };
     try {
       const submitted = await this.submit(input).catch((error: unknown) => this.refuse(turn, input, error));
-      const doorbell = {
-        sessionId,
-        turnId,
-        seq: submitted.seq,
-        profile: submitted.profile,
-        preview: promptPreview(prompt),
-      };
+      const doorbell = turnDoorbell({ sessionId, turnId, seq: submitted.seq, profile: submitted.profile, request });
       // Rung again after the death of a worker, it is the same job, because the log keeps the ring.
       if (submitted.state !== 'committed') await this.deps.ringer.ring(submitted.ring, doorbell, request.priority);
       await this.forgetNote(job, sessionId, turnId);
@@ -144,9 +139,6 @@ function turnIdOf(job: Job, { turnId }: TurnJob): string {
   }
   return `j-${shortHash(`${job.queueName}\n${job.id ?? ''}\n${job.timestamp}`)}-${job.attemptsMade}`;
 }
-
-/** The session of a prompt without one. A resend finds the same. */
-const sessionForOne = (turnId: string): string => `once-${shortHash(turnId)}`;
 
 /** What is left of `expiresIn`, ms, counted from when the job was due by its adder's clock. A job retried by hand has all of it again. */
 function timeLeft(job: Job, { expiresIn }: TurnJob): number | undefined {

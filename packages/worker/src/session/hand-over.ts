@@ -2,11 +2,11 @@ import {
   formatRing,
   type Logger,
   newRingId,
-  promptPreview,
   type Ring,
   type Ringer,
   type SessionStore,
   SessionWriter,
+  turnDoorbell,
 } from '@hearth/shared/internal';
 import type { SessionRegistry } from './session-registry.js';
 
@@ -61,12 +61,7 @@ export class HandOver {
     const next = { queue, jobId: newRingId() };
     const turn = await store.ring(sessionId, seq, seen, next);
     if (turn === undefined) return false;
-    const { turnId, profile, request } = turn;
-    await ringer.ring(
-      next,
-      { sessionId, turnId, seq, profile, preview: promptPreview(request.prompt) },
-      request.priority,
-    );
+    await ringer.ring(next, turnDoorbell({ sessionId, seq, ...turn }), turn.request.priority);
     const rings = { ring: formatRing(next), before: formatRing(seen) };
     log.info({ event: 'turn.rung_again', sessionId, seq, ...rings }, 'turn rung again');
     return true;

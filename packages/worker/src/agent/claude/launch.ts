@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import { cliFlags, type FieldFlag, fieldsWhere, flagNames, type Profile } from '@hearth/shared';
+import type { Profile } from '@hearth/shared';
+import { cliFlags, type FieldFlag, fieldsWhere, flagNames } from '@hearth/shared/internal';
 import { agentMark, workerMark } from '../../processes/marked.js';
 import type { Launch } from '../driver.js';
 
