@@ -49,7 +49,6 @@ export class SessionWriter {
   private batch: number;
   private last: Promise<unknown> = Promise.resolve();
   private fencedOut = false;
-  private refused = 0;
   private unanswered: { error: unknown } | undefined;
 
   constructor(
@@ -62,10 +61,6 @@ export class SessionWriter {
 
   get fence(): string {
     return this.claim.fence;
-  }
-  /** Writes that were refused because the fence had changed. */
-  get refusedWrites(): number {
-    return this.refused;
   }
 
   /** Records that the agent is about to get the prompt. */
@@ -135,7 +130,7 @@ export class SessionWriter {
     args: Omit<ScriptArgs<N>, StoreArgs | 'fence' | 'batch'>,
   ): Promise<Written<N>> {
     const run = async (): Promise<Written<N>> => {
-      if (this.fencedOut) return this.refuse();
+      if (this.fencedOut) return { code: 'FENCED' as const };
       if (this.unanswered !== undefined) throw this.unanswered.error;
       const numbered = { ...args, fence: this.claim.fence, batch: this.batch + 1 };
       const reply = await this.store
@@ -149,7 +144,7 @@ export class SessionWriter {
       if (isDone(reply)) this.batch += 1;
       if (reply.code === 'FENCED') {
         this.fencedOut = true;
-        return this.refuse();
+        return { code: 'FENCED' as const };
       }
       return reply as Written<N>;
     };
@@ -164,11 +159,6 @@ export class SessionWriter {
     const { session } = this.store.keys.session(this.sessionId);
     this.batch = Number(await this.store.redis.hget(session, 'batch'));
     this.unanswered = undefined;
-  }
-
-  private refuse(): { code: 'FENCED' } {
-    this.refused += 1;
-    return { code: 'FENCED' };
   }
 }
 

@@ -115,6 +115,7 @@ const poolKeyFields = fieldsWhere(({ inPoolKey }) => inPoolKey);
 
 /** The key of a pool: equal for profiles whose agents are interchangeable. */
 export function launchKey(profile: Profile): string {
-  const values = poolKeyFields.map((name) => (name === 'env' ? Object.entries(profile.env).sort() : profile[name]));
+  const env = Object.entries(profile.env).sort(([a], [b]) => a.localeCompare(b));
+  const values = poolKeyFields.map((name) => (name === 'env' ? env : profile[name]));
   return createHash('sha256').update(JSON.stringify(values)).digest('hex');
 }
