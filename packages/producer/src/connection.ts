@@ -20,7 +20,7 @@ import { RawLines } from './reader/raw-lines.js';
 
 type State = { kind: 'open' } | { kind: 'closed'; done: Promise<void> };
 
-/** What a producer talks to Redis with. Owns two connections: one fails fast and carries commands, one waits and carries events. */
+/** A producer's access to Redis. Owns two connections: one fails fast and carries commands, one waits and carries events. */
 export class Connection {
   readonly options: ResolvedProducerOptions;
   readonly keys: Keys;
@@ -44,7 +44,7 @@ export class Connection {
     this.keys = new Keys(this.options);
     this.redis = connectFailingFast(this.options.redisUrl, 'hearth-producer', this.options.connectTimeoutMs);
     this.subscriber = connectWaiting(this.options.redisUrl, 'hearth-reader', { autoResubscribe: false });
-    // A connection's trouble is told to whoever calls; without a listener Node would throw it.
+    // Calls report the trouble of a connection. Without a listener Node would throw it.
     for (const redis of [this.redis, this.subscriber]) redis.on('error', () => undefined);
     this.store = new SessionStore(this.redis, this.keys, {
       ...defaultStoreLimits,
@@ -59,7 +59,7 @@ export class Connection {
     this.rawLines = new RawLines(this);
   }
 
-  /** Resolves when Redis can be asked. @throws HearthError `redis_unreachable` | `redis_too_old` | `redis_evicting` | `closed` */
+  /** Resolves when Redis answers. @throws HearthError `redis_unreachable` | `redis_too_old` | `redis_evicting` | `closed` */
   async connected(): Promise<void> {
     if (this.state.kind === 'closed') throw isClosed();
     this.ready ??= this.connect().catch((error: unknown) => {
@@ -71,8 +71,9 @@ export class Connection {
   }
 
   /**
-   * Asks Redis, once it can be asked: everything a caller may ask goes through here.
-   * @throws HearthError as {@link connected}, also when Redis is lost, or the producer closed, before it has answered
+   * Runs a request once Redis answers. Every request of a caller goes through here.
+   *
+   * @throws HearthError as {@link connected}, also when Redis is lost, or the producer is closed, before the answer
    */
   async use<T>(ask: () => Promise<T>): Promise<T> {
     await this.connected();
@@ -81,10 +82,10 @@ export class Connection {
     } catch (error) {
       if (!isRedisLost(error)) throw error;
       if (this.state.kind === 'closed') throw isClosed();
-      throw new HearthError('redis_unreachable', 'Redis was lost before it answered: what was asked is done, or not.', {
+      throw new HearthError('redis_unreachable', 'Redis was lost before it answered. The request may be done or not.', {
         field: 'redisUrl',
         expected: 'a Redis that answers',
-        wayOut: 'Ask again when it is back.',
+        wayOut: 'Try again when Redis is back.',
         cause: error,
       });
     }
@@ -92,14 +93,14 @@ export class Connection {
 
   private async connect(): Promise<void> {
     await checkRedis(this.redis, this.options.connectTimeoutMs);
-    // The subscriber may come later: readers are told when it has.
+    // The subscriber may connect later. Its channels tell the readers then.
     const [commands] = [this.redis, this.subscriber].map((redis) =>
       ['wait', 'end', 'close'].includes(redis.status) ? redis.connect().catch(() => undefined) : undefined,
     );
     await commands;
   }
 
-  /** ioredis reconnects by itself; wait for that, but not for long. All who ask meanwhile wait together. */
+  /** Waits for ioredis to reconnect, but not for long. Callers that come meanwhile wait together. */
   private async reconnected(): Promise<void> {
     this.returning ??= this.waitForReturn().finally(() => {
       this.returning = undefined;

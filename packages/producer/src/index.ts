@@ -1,4 +1,4 @@
-// The public surface of @hearth/producer: submit a turn, follow it.
+// The public surface of @hearth/producer: submit turns and follow them.
 export {
   type ErrorCode,
   HearthError,

@@ -4,19 +4,19 @@ import type { Connection } from './connection.js';
 import { EventReader, streamEnd } from './reader/event-reader.js';
 
 export interface InterruptOptions {
-  /** The turn to stop. Default: the one that runs, or is next. */
+  /** The turn to stop. Default: the running one, or the next one. */
   turnId?: string | undefined;
-  /** ms to wait for its end. @defaultValue 15,000 */
+  /** How long to wait for the end of the turn, ms. @defaultValue 15,000 */
   deadlineMs?: number | undefined;
 }
 
-/** What an interrupt came to. `ended`: the turn had ended, or did before it could be stopped; `idle`: there was none. */
+/** The outcome of an interrupt. `ended`: the turn ended before it could be stopped. `idle`: there was no turn. */
 export type Interruption = { kind: 'interrupted' | 'ended'; result: TurnResult } | { kind: 'idle' };
 
-/** Longer than the ladder an agent is ended by, and than a TTL of a lease. */
+/** Longer than the escalation that ends an agent, and than the default TTL of a lease. */
 const defaultDeadlineMs = 15_000;
 
-/** Stores the control request, then waits for the turn to end. @throws HearthError `owner_unreachable` | `turn_gone` */
+/** Stores the interrupt, then waits for the turn to end. @throws HearthError `owner_unreachable` | `turn_gone` */
 export async function interrupt(
   connection: Connection,
   sessionId: string,
@@ -28,7 +28,7 @@ export async function interrupt(
     if (turnId === undefined) return { kind: 'idle' };
     throw turnGone(sessionId, turnId);
   }
-  // Before the control request: the ending it brings about comes after this place.
+  // Read before the request is stored, because the end of the turn comes after this cursor.
   const after = await streamEnd(connection, sessionId);
   const stored = await controls.interrupt(sessionId, seq);
   if (stored.kind === 'gone') {
@@ -37,7 +37,7 @@ export async function interrupt(
   }
   if (stored.kind === 'ended') return { kind: 'ended', result: stored.result };
   if (!stored.isBegun) {
-    // Nobody has begun it: it needs no owner to end.
+    // No worker has begun it, so it can end without an owner.
     const withdrawal = await endings.withdraw(sessionId, seq, stoppedError());
     if (withdrawal.kind === 'withdrawn') {
       for (const ring of withdrawal.rings) await ringer.remove(ring);
@@ -64,7 +64,7 @@ export async function interrupt(
     'owner_unreachable',
     `Turn ${seq} of session ${sessionId} has not stopped within ${deadlineMs} ms.`,
     {
-      wayOut: 'The request is kept: the turn stops when its owner, or the next one, hears of it.',
+      wayOut: 'The request is kept. The turn stops when its owner, or the next one, reads it.',
     },
   );
 }

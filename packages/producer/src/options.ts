@@ -10,7 +10,7 @@ const producerOptionsSchema = redisOptionsSchema.extend({
   textPromptMaxBytes: z.number().int().positive().default(defaultPromptLimits.textPromptMaxBytes),
   /** Largest prompt of content blocks, bytes of JSON. */
   blocksPromptMaxBytes: z.number().int().positive().default(defaultPromptLimits.blocksPromptMaxBytes),
-  /** ms to wait for Redis before a call fails with `redis_unreachable`. */
+  /** How long a call waits for Redis before it fails with `redis_unreachable`, ms. */
   connectTimeoutMs: z.number().int().positive().default(5_000),
 });
 

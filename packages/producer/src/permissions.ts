@@ -2,7 +2,7 @@ import { HearthError, type PermissionAnswer, permissionAnswerSchema } from '@hea
 import { parseInput } from '@hearth/shared/internal';
 import type { Connection } from './connection.js';
 
-/** @throws HearthError `invalid_answer` | `already_resolved` | `request_gone` */
+/** Answers a permission request. @throws HearthError `invalid_answer` | `already_resolved` | `request_gone` */
 export async function answerPermission(
   { controls }: Connection,
   sessionId: string,
@@ -30,15 +30,15 @@ export async function answerPermission(
 }
 
 const how = {
-  answer: 'somebody answered it',
-  deadline: 'nobody answered it in time',
-  unwatched: 'nobody was there to answer it',
+  answer: 'it has been answered',
+  deadline: 'it got no answer in time',
+  unwatched: 'no reader was present',
   agent: 'the agent withdrew it',
 };
 
 function alreadyResolved(requestId: string, by: keyof typeof how): HearthError {
   return new HearthError('already_resolved', `Permission request ${requestId} is resolved: ${how[by]}.`, {
-    wayOut: 'Nothing is left to do; the event permission.resolved says what was decided.',
+    wayOut: 'There is nothing left to do. The event permission.resolved has the decision.',
   });
 }
 
@@ -46,6 +46,6 @@ function gone(requestId: string): HearthError {
   return new HearthError('request_gone', `Permission request ${requestId} is not open any more.`, {
     field: 'requestId',
     expected: 'a request that waits for an answer',
-    wayOut: 'Its turn ended, or is served anew by another owner, which asks again: see the permissions of the session.',
+    wayOut: 'Its turn ended, or another owner runs it again and asks again: see the permissions of the session.',
   });
 }

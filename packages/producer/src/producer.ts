@@ -26,13 +26,14 @@ export class Producer {
     this.submitter = new Submitter(this.connection);
   }
 
-  /** A session by its name. @throws HearthError `invalid_session_id` */
+  /** Returns a session by its name. @throws HearthError `invalid_session_id` */
   session(sessionId: string): Session {
     return new Session(this.connection, this.submitter, checkSessionId(sessionId));
   }
 
   /**
    * Submits one prompt without a session: a spare answers it and is discarded. The same `turnId` is the same turn.
+   *
    * @throws HearthError as {@link Session.prompt}
    */
   async prompt(prompt: Prompt, options: PromptOptions = {}): Promise<TurnHandle> {
@@ -40,14 +41,15 @@ export class Producer {
     return this.submitter.submit(singleTurnSessionId(turnId), prompt, { ...options, turnId }, true);
   }
 
-  /** All known sessions, the last used first. @throws HearthError `redis_unreachable` */
+  /** Lists all known sessions, the last used first. @throws HearthError `redis_unreachable` */
   async sessions(): Promise<SessionSummary[]> {
     return this.connection.use(() => this.connection.store.sessions());
   }
 
   /**
-   * Known sessions that pass a filter, the last used first.
-   * @param page.limit at most so many (50)
+   * Lists known sessions that match a filter, the last used first.
+   *
+   * @param page.limit how many at most (50)
    * @param page.after `next` of the page before
    * @throws HearthError `redis_unreachable`
    */
@@ -55,24 +57,24 @@ export class Producer {
     return this.connection.use(() => this.connection.store.sessionPage(filter, page.limit ?? 50, page.after));
   }
 
-  /** Live workers, by worker number. @throws HearthError `redis_unreachable` */
+  /** Lists live workers by worker number. @throws HearthError `redis_unreachable` */
   async workers(): Promise<WorkerRecord[]> {
     return this.connection.use(() => this.connection.leases.workers());
   }
 
-  /** How deep the queues are: intake, and the worker queues of live workers. @throws HearthError `redis_unreachable` */
+  /** Counts the jobs of the intake queue and of the worker queues of live workers. @throws HearthError `redis_unreachable` */
   async queues(): Promise<QueueDepth[]> {
     const workerNumbers = (await this.workers()).map(({ workerNumber }) => workerNumber);
     return this.connection.use(() => this.connection.ringer.depths([intakeQueue, ...workerNumbers.map(workerQueue)]));
   }
 
-  /** Closes the connections. Turns that were accepted go on. */
+  /** Closes the connections. Accepted turns continue. */
   async close(): Promise<void> {
     return this.connection.close();
   }
 }
 
-/** A producer: submits turns to sessions and follows them. Connects on first use. @throws HearthError `invalid_options` */
+/** Creates a producer, which submits turns and follows them. It connects on first use. @throws HearthError `invalid_options` */
 export function createProducer(options: ProducerOptions = {}): Producer {
   return new Producer(options);
 }

@@ -10,7 +10,7 @@ import {
 import { parseInput } from '@hearth/shared/internal';
 import { z } from 'zod';
 
-/** BullMQ keeps delays in 53 bits with a counter beside them; ten years are enough. */
+/** BullMQ keeps delays in 53 bits together with a counter. Ten years are enough. */
 const tenYearsMs = 10 * 365 * 24 * 3_600_000;
 
 const promptOptionsSchema = z.strictObject({
@@ -25,28 +25,28 @@ const promptOptionsSchema = z.strictObject({
 });
 
 export interface PromptOptions {
-  /** The caller's idempotency key: a second submit under it returns the first turn. Default: a fresh one. */
+  /** The caller's idempotency key: a second submit with it returns the first turn. Default: a new one. */
   turnId?: string | undefined;
-  /** Free data that comes back with the result; at most 16 KiB as JSON. */
+  /** Free data that comes back with the result, at most 16 KiB as JSON. */
   metadata?: Metadata | undefined;
-  /** The session's profile; matters for its first turn, and must not differ later. */
+  /** The session's profile. The first turn decides it; later turns must not name another. */
   profile?: string | undefined;
   /** `retry`: run the turn again even when a tool that changes things had started before its agent was lost. @defaultValue `fail` */
   onInterrupted?: 'fail' | 'retry' | undefined;
-  /** ms the turn may wait before it begins; then it fails with `expired`. Counted from when it is due. Default: for ever. */
+  /** How long the turn may wait before it begins, ms, counted from when it is due. Then it fails with `expired`. Default: for ever. */
   expiresIn?: number | undefined;
-  /** ms until the turn is due. Before that it is not in its session's log: turns submitted meanwhile come first. @defaultValue 0 */
+  /** How long until the turn is due, ms. Before that it is not in the turn log, so turns submitted meanwhile come first. @defaultValue 0 */
   delay?: number | undefined;
-  /** Among sessions that wait for a worker: 1 (first) to 2,097,152, after all without one. Within a session order is that of submits. */
+  /** Order among sessions that wait for a worker: 1 (first) to 2,097,152. Sessions without a priority come before all. */
   priority?: number | undefined;
   /**
-   * When turns of the session wait or run: `enqueue` waits in line; `reject` fails with `session_busy`; `interrupt` stops the turn that
-   * runs and goes ahead of those that wait. @defaultValue `enqueue`
+   * What to do when turns of the session wait or run. `enqueue` waits in line. `reject` fails with `session_busy`. `interrupt` stops the
+   * running turn and goes before waiting ones. @defaultValue `enqueue`
    */
   onBusy?: OnBusy | undefined;
 }
 
-/** @throws HearthError `invalid_turn_id` | `invalid_metadata` | `invalid_options` */
+/** Checks the options of a prompt. @throws HearthError `invalid_turn_id` | `invalid_metadata` | `invalid_options` */
 export function parsePromptOptions(options: PromptOptions): PromptOptions {
   const parsed = promptOptionsSchema.safeParse(options);
   if (parsed.success) return parsed.data;

@@ -17,12 +17,12 @@ import type { Submitter } from './submitter.js';
 import type { Cancellation, TurnHandle } from './turn-handle.js';
 import { type Warmed, type WarmOptions, warm } from './warm.js';
 
-/** How long a close waits for a live owner, ms: longer than the default TTL of a lease. */
+/** How long a close waits for a live owner, ms. Longer than the default TTL of a lease. */
 const closeDeadlineMs = 30_000;
 
 /**
- * One session, by its name. Holds nothing: ask for it as often as you like. Whatever is asked ends in a HearthError `redis_unreachable`
- * when Redis is away, or lost before it has answered; what is read goes on when it is back.
+ * One session, by its name. It holds no state, so it can be created as often as needed. Calls fail with `redis_unreachable` when Redis is
+ * away, or lost before it answers. Iterations continue when Redis is back.
  */
 export class Session {
   constructor(
@@ -32,7 +32,8 @@ export class Session {
   ) {}
 
   /**
-   * Submits a turn. When this resolves the turn is accepted, and survives whatever Redis survives.
+   * Submits a turn. When this resolves, the turn is accepted and is not lost (P1).
+   *
    * @throws HearthError `invalid_prompt` | `prompt_too_large` | `invalid_turn_id` | `invalid_metadata` | `invalid_options` |
    *   `profile_mismatch` | `backlog_full` | `session_closing` | `redis_unreachable` | `redis_too_old` | `redis_evicting` | `closed`
    */
@@ -40,29 +41,32 @@ export class Session {
     return this.submitter.submit(this.sessionId, prompt, options);
   }
 
-  /** Cancels a turn that waits, in the log or to be due. @throws HearthError `turn_gone` | `redis_unreachable` */
+  /** Cancels a turn that waits in the log, or is not due yet. @throws HearthError `turn_gone` | `redis_unreachable` */
   async cancel(turnId: string): Promise<Cancellation> {
     return this.submitter.cancel(this.sessionId, turnId);
   }
 
   /**
-   * Stops a turn: in band, its agent lives on. It ends with `interrupted` and what was said so far. Without a `turnId`: the turn that
-   * runs, or is next. The request is stored for that turn, so it survives a takeover and hits no later one.
-   * @param options.deadlineMs how long to wait for the turn's end (15 s)
+   * Stops a turn in band; its agent lives on. The turn ends with `interrupted` and its text so far. The request is stored for that turn,
+   * so it survives a takeover and hits no later turn.
+   *
+   * @param options.turnId the turn (default: the running one, or the next one)
+   * @param options.deadlineMs how long to wait for its end (15 s)
    * @throws HearthError `owner_unreachable` past the deadline (the request is kept) | `turn_gone` | `redis_unreachable`
    */
   async interrupt(options: InterruptOptions = {}): Promise<Interruption> {
     return this.connection.use(() => interrupt(this.connection, this.sessionId, options));
   }
 
-  /** The permission requests that wait for an answer, the oldest first. */
+  /** Lists the permission requests that wait for an answer, the oldest first. */
   async permissions(): Promise<PermissionRequest[]> {
     return this.connection.use(() => this.connection.controls.permissions(this.sessionId));
   }
 
   /**
-   * Answers a permission request. The first answer counts, wherever it comes from.
-   * @throws HearthError `invalid_answer` | `already_resolved` | `request_gone` (its turn ended, or is served by another owner now) |
+   * Answers a permission request. The first answer counts.
+   *
+   * @throws HearthError `invalid_answer` | `already_resolved` | `request_gone` (its turn ended, or another owner runs it now) |
    *   `redis_unreachable`
    */
   async answer(requestId: string, answer: PermissionAnswer): Promise<void> {
@@ -70,34 +74,37 @@ export class Session {
   }
 
   /**
-   * Has the session's agent started now, before its next prompt comes; opens the session when it is new.
-   * @param options.profile of a new session
-   * @param options.deadlineMs how long to wait for it (30 s)
-   * @throws HearthError `owner_unreachable` when no worker has done it in time | `profile_mismatch` | `session_closing` | why its agent does
-   *   not start | `redis_unreachable`
+   * Starts the session's agent before its next prompt. Opens a new session.
+   *
+   * @param options.profile the profile of a new session
+   * @param options.deadlineMs how long to wait (30 s)
+   * @throws HearthError `owner_unreachable` when no worker did it in time | `profile_mismatch` | `session_closing` | the reason why its
+   *   agent does not start | `redis_unreachable`
    */
   async warm(options: WarmOptions = {}): Promise<Warmed> {
     return this.connection.use(() => warm(this.connection, this.sessionId, options));
   }
 
   /**
-   * Closes the session: ends its agent, cancels the turn that runs, those that wait and delayed ones, erases its keys, jobs
-   * and files. Resolves when it is gone; false: there was none, or it was used since. The same name opens a new session after that.
-   * @param options.deadlineMs how long to wait for an owner that does not answer; a dead one is found dead within its lease's TTL
-   * @param options.usedBefore only if it was last used before that (Redis' clock, ms since 1970; see `usedAt` of a summary) and has no turn, delayed ones counted
-   * @throws HearthError `owner_unreachable` past the deadline (it is closed all the same, later) | `redis_unreachable`
+   * Closes the session: ends its agent, cancels running, waiting and delayed turns, erases its keys, jobs and files. The same name opens
+   * a new session after that.
+   *
+   * @param options.deadlineMs how long to wait for an owner that does not answer (a dead owner is found within its lease TTL)
+   * @param options.usedBefore close only if it was last used before (Redis' clock, ms since 1970; see `usedAt` of a summary) and has no turn
+   * @returns false when there was no such session, or it was used since
+   * @throws HearthError `owner_unreachable` past the deadline (a worker closes it later) | `redis_unreachable`
    */
   async close(options: { deadlineMs?: number; usedBefore?: number } = {}): Promise<boolean> {
     const deadlineMs = options.deadlineMs ?? closeDeadlineMs;
     return this.connection.use(() => closeSession(this.connection, this.sessionId, { ...options, deadlineMs }));
   }
 
-  /** What is known of the session; undefined: nobody has opened it, or it was closed. */
+  /** Summarises the session. Undefined: no caller has opened it, or it was closed. */
   async summary(): Promise<SessionSummary | undefined> {
     return this.connection.use(() => this.connection.store.session(this.sessionId));
   }
 
-  /** One turn that waits, runs or is remembered, by its seq or its turnId. */
+  /** Reads a turn that waits, runs or is remembered, by its seq or its turnId. */
   async turn(which: number | string): Promise<TurnRecord | undefined> {
     const { store } = this.connection;
     return this.connection.use(async () => {
@@ -107,7 +114,8 @@ export class Session {
   }
 
   /**
-   * A turn that was submitted before, perhaps by another process, to be followed from its first event, or from after `after`.
+   * Follows a turn that was submitted before, also by another process: from its first event, or after the event `after`.
+   *
    * @throws HearthError `turn_gone` | `invalid_options`
    */
   async follow(turnId: string, options: { after?: string } = {}): Promise<TurnHandle> {
@@ -115,16 +123,17 @@ export class Session {
   }
 
   /**
-   * The last turns that are remembered, in order: their prompts, and once committed their results and messages.
+   * Reads the last remembered turns in order: their prompts, and after the commit their results and messages.
+   *
    * @param options.last how many at most (20)
-   * @param options.before only those before this seq: the page before
+   * @param options.before only turns before this seq: the page before
    */
   async turns(options: { last?: number; before?: number } = {}): Promise<TurnRecord[]> {
     const { last = 20, before } = options;
     return this.connection.use(() => this.connection.store.turns(this.sessionId, last, before));
   }
 
-  /** Claude's own record of the conversation up to the last commit, JSONL: `main`, and the files of sub-agents. */
+  /** Reads Claude's own record of the conversation up to the last commit, as JSONL: `main`, and the files of sub-agents. */
   async transcript(): Promise<Map<string, string>> {
     const { store } = this.connection;
     return this.connection.use(async () =>
@@ -133,8 +142,8 @@ export class Session {
   }
 
   /**
-   * The session's events, as they come, for ever (leave the loop, or abort the signal). With `after` (an event's id) from there on:
-   * every event once, in order, or one explicit `stream.expired`. Without: from now on, also of a session nobody has opened yet.
+   * Iterates over the session's events, without end: leave the loop, or abort the signal. With `after` (an event's id) it starts there: every
+   * event once, in order, or one `stream.expired`. Otherwise it starts now, also for a session that is not open yet.
    */
   async *events(options: { after?: string; signal?: AbortSignal } = {}): AsyncGenerator<ReaderEvent> {
     const after = await this.connection.use(async () =>
@@ -151,7 +160,7 @@ export class Session {
     }
   }
 
-  /** The raw lines to and from the session's agent while this is read. For people who look for a fault; nothing of it is kept. */
+  /** Iterates over the raw lines to and from the session's agent, for debugging. They are not stored. */
   async *rawLines(signal: AbortSignal): AsyncGenerator<RawLine> {
     await this.connection.connected();
     yield* this.connection.rawLines.of(this.sessionId, signal);

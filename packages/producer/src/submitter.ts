@@ -17,7 +17,7 @@ import { type PromptOptions, parsePromptOptions } from './prompt-options.js';
 import { streamEnd } from './reader/event-reader.js';
 import { type Cancellation, type Submission, TurnHandle, type TurnHandleDeps } from './turn-handle.js';
 
-/** How long a submit waits for a session of that name to be gone, and how often it looks, ms. */
+/** How long a submit waits until a closing session of that name is gone, and how often it tries, ms. */
 const closingPatienceMs = 5_000;
 const closingAgainMs = 50;
 
@@ -32,15 +32,15 @@ interface NewTurn {
   onBusy: OnBusy | undefined;
 }
 
-const byItsSubmitter = 'its submitter asked for it';
+const byItsSubmitter = 'its submitter cancelled it';
 
 export const newTurnId = (): string => `t-${randomUUID()}`;
 
-/** Brings turns into the logs of sessions, now or when they are due, and takes back those that wait. Holds nothing. */
+/** Submits turns now, or posts them until they are due, and withdraws waiting ones. Holds no state. */
 export class Submitter {
   constructor(private readonly connection: Connection) {}
 
-  /** Submits a turn; `once`: to a session for it alone. @throws HearthError as `Session.prompt` says */
+  /** Submits a turn. `once`: to a session for this turn only. @throws HearthError as `Session.prompt` says */
   async submit(sessionId: string, prompt: Prompt, options: PromptOptions, once = false): Promise<TurnHandle> {
     const {
       turnId: givenId,
@@ -52,7 +52,7 @@ export class Submitter {
       priority,
       onBusy,
     } = parsePromptOptions(options);
-    // Made before the first attempt, and named in errors: whoever retries with it submits the same turn.
+    // Made before the first attempt and named in errors, so that a retry submits the same turn.
     const turnId = givenId ?? newTurnId();
     const request: TurnRequest = {
       prompt: checkPrompt(prompt, this.connection.options),
@@ -78,7 +78,7 @@ export class Submitter {
   async follow(sessionId: string, turnId: string, after?: string): Promise<TurnHandle> {
     const { store, delayed } = this.connection;
     const { job, end, turn, session } = await this.connection.use(async () => {
-      // In this order: one that is admitted meanwhile is known, or its events follow.
+      // In this order: a turn that is submitted meanwhile is known, or its events follow.
       const job = await delayed.find(sessionId, turnId);
       const end = await streamEnd(this.connection, sessionId);
       const seq = await store.seqOf(sessionId, turnId);
@@ -112,7 +112,7 @@ export class Submitter {
     throw turnGone(sessionId, turnId);
   }
 
-  /** A delayed turn is a job that brings it: it is not in its session's log before it is due. */
+  /** Posts a delayed turn as a job. Before it is due it is not in its session's log. */
   private async post(turn: NewTurn, delayMs: number): Promise<TurnHandle> {
     const { sessionId, turnId, request, profile, expiresIn, once, onBusy } = turn;
     const { prompt, metadata, onInterrupted, priority } = request;
@@ -128,13 +128,13 @@ export class Submitter {
     };
     const posted = await this.orUnknown(turnId, async () => {
       const after = await streamEnd(this.connection, sessionId);
-      // One that is known by then has events before that place.
+      // A turn that is in the log by now has events before that cursor.
       if ((await this.connection.store.seqOf(sessionId, turnId)) !== undefined) return undefined;
       return { after, ...(await this.connection.delayed.post(sessionId, job, { delayMs, priority })) };
     });
     if (posted === undefined) return this.follow(sessionId, turnId);
     const { after, ring, isNew } = posted;
-    // The time of one that was posted before is its own.
+    // A turn that was posted before has its own deadline.
     const beginBy = isNew && expiresIn !== undefined ? performance.now() + delayMs + expiresIn : undefined;
     return this.handle(turn, { seq: undefined, after, beginBy }, ring);
   }
@@ -154,12 +154,12 @@ export class Submitter {
     return new TurnHandle(deps, { sessionId, turnId, ...place });
   }
 
-  /** Ends a turn that waits, in the log or for its time. Undefined: no such turn. */
+  /** Fails a turn that waits in the log, or is not due yet. Undefined: there is no such turn. */
   private async withdraw(sessionId: string, turnId: string, error: HearthError): Promise<Cancellation | undefined> {
-    // First: when its note is gone, a turn that was admitted is in the log.
+    // First the delayed turn: when its note is gone, a submitted turn is in the log.
     const isRefused = await this.connection.delayed.refuse(sessionId, turnId, error);
     const seq = await this.connection.store.seqOf(sessionId, turnId);
-    // Its session has just ended, and it with it.
+    // The session, and the turn with it, has just ended.
     if (seq === undefined) return isRefused ? 'cancelled' : undefined;
     const outcome = await this.connection.endings.withdraw(sessionId, seq, error);
     switch (outcome.kind) {
@@ -187,18 +187,18 @@ export class Submitter {
       if (error instanceof HearthError) throw error;
       throw new HearthError(
         'redis_unreachable',
-        `Redis was lost while turn ${turnId} was submitted: it may or may not be accepted.`,
+        `Redis was lost while turn ${turnId} was submitted. It may or may not be accepted.`,
         {
           field: 'redisUrl',
           expected: 'a Redis that answers',
-          wayOut: `Submit again with turnId ${JSON.stringify(turnId)}: that is the same turn, whichever is the case.`,
+          wayOut: `Submit again with turnId ${JSON.stringify(turnId)}. That is the same turn in either case.`,
           cause: error,
         },
       );
     }
   }
 
-  /** A session that is just being closed is a new one in a moment. */
+  /** Waits for a session that is being closed, because the name is free soon. */
   private async submitOnceOpen(input: SubmitInput): Promise<Submitted> {
     const until = performance.now() + closingPatienceMs;
     for (;;) {
@@ -223,7 +223,7 @@ export class Submitter {
     }
   }
 
-  /** Nobody reads the queue of an owner that is dead, until another takes its worker number. */
+  /** The queue to ring: intake when the owner is dead, because no worker reads a dead worker's queue. */
   private async whereToRing(sessionId: string, { seq, ring, unheardOwner }: Submitted): Promise<Ring> {
     const { store, leases } = this.connection;
     if (unheardOwner === undefined || (await leases.lives(unheardOwner))) return ring;

@@ -12,7 +12,7 @@ import { turnGone } from '@hearth/shared/internal';
 import type { Connection } from './connection.js';
 import { EventReader, type ReaderEvent } from './reader/event-reader.js';
 
-/** A turn that was committed as failed: `code` says why, `result` holds what is known of it. */
+/** The error of a turn that was committed as failed. `code` says why, `result` holds what is known of the turn. */
 export class TurnFailedError extends HearthError {
   override readonly name = 'TurnFailedError';
 
@@ -22,16 +22,16 @@ export class TurnFailedError extends HearthError {
   }
 }
 
-/** What became of a cancel. `running`: it was begun, so it goes on; `ended`: it has its result. */
+/** The outcome of a cancel. `running`: it was begun, so it continues. `ended`: it has its result. */
 export type Cancellation = 'cancelled' | 'running' | 'ended';
 
 export interface TurnHandleDeps {
   connection: Connection;
-  /** Cancels a turn that waits. */
+  /** Cancels a waiting turn. */
   cancel(): Promise<Cancellation>;
-  /** Ends a turn that nobody began in time. */
+  /** Fails a turn whose `expiresIn` passed before a worker began it. */
   expire(): Promise<unknown>;
-  /** Why a turn that is delayed will never come, if so. */
+  /** The reason why a delayed turn will never come. Undefined: it will. */
   lost?: () => Promise<HearthError | undefined>;
 }
 
@@ -43,23 +43,23 @@ export interface Submission {
   seq: number | undefined;
   /** Turns of the session that came before it when it was submitted. */
   position?: number;
-  /** Its result, when it has one already; whoever has event `by` has its ending too. */
+  /** Its result, when it has one already. A reader that has event `by` has the end of the turn too. */
   ended?: { result: TurnResult; by: Cursor } | undefined;
-  /** Where its first event follows. */
+  /** The cursor before its first event. */
   after: Cursor;
-  /** performance.now() when it must have begun, if ever. */
+  /** When it must have begun (`performance.now()`, ms). */
   beginBy: number | undefined;
 }
 
-/** A worker ends turns that expired; should none live, whoever waits does, so much later, ms. */
+/** A worker ends expired turns. The waiting caller does so after this, in case no worker lives, ms. */
 const expiryGraceMs = 1_500;
-/** How often a turn that nothing is heard of is looked for, at first and at last, ms. */
+/** How often a silent turn is looked up: the first and the longest pause, ms. */
 const lookAtFirstMs = 1_000;
 const lookAtMostMs = 30_000;
-/** A timer reaches no further, ms. */
+/** The longest time of a timer, ms. */
 const timerAtMostMs = 2 ** 31 - 1;
 
-/** A submitted turn: its events, and in the end its result. Each iteration reads them all, from the first on. */
+/** A submitted turn: its events, and in the end its result. Each iteration reads all events from the first on. */
 export class TurnHandle implements AsyncIterable<ReaderEvent> {
   readonly sessionId: string;
   readonly turnId: string;
@@ -79,17 +79,17 @@ export class TurnHandle implements AsyncIterable<ReaderEvent> {
     this.final = submission.ended?.result;
   }
 
-  /** Its place in the session, from 1; undefined while it is delayed. */
+  /** Its position in the session, from 1. Undefined while it is delayed. */
   get seq(): number | undefined {
     return this.place;
   }
 
-  /** Turns of the session that came before it when it was submitted, the one that ran included; undefined while it is delayed. */
+  /** How many turns of the session came before it when it was submitted, the running one included. Undefined while it is delayed. */
   get position(): number | undefined {
     return this.submission.position;
   }
 
-  /** Whether whoever follows it from where this handle begins has its ending already: nothing follows. */
+  /** Whether a reader that starts where this handle starts has the end of the turn already. */
   get isRead(): boolean {
     const { after, ended } = this.submission;
     return ended !== undefined && isAtLeast(after, ended.by);
@@ -100,10 +100,12 @@ export class TurnHandle implements AsyncIterable<ReaderEvent> {
   }
 
   /**
-   * The turn's events, ending with `turn.finished` or `turn.failed`. A reader that comes after the stream was trimmed gets
-   * `stream.expired`, then the record: the completed messages and the ending.
-   * @param options.signal ends the iteration before that; the turn goes on
-   * @throws HearthError `turn_gone` when the session was closed and the turn's ending is no longer known; of a delayed turn: why it never comes
+   * Iterates over the turn's events, up to `turn.finished` or `turn.failed`. A reader that comes after the stream was trimmed gets
+   * `stream.expired`, then the completed messages and the outcome from the record.
+   *
+   * @param options.signal ends the iteration early; the turn continues
+   * @throws HearthError `turn_gone` when the session was closed and the outcome is not known any more; for a delayed turn the reason why it
+   *   never comes
    */
   async *events(options: { signal?: AbortSignal } = {}): AsyncGenerator<ReaderEvent> {
     const { after, ended } = this.submission;
@@ -124,14 +126,14 @@ export class TurnHandle implements AsyncIterable<ReaderEvent> {
           continue;
         }
         if ('turnId' in event && event.turnId === this.turnId) this.place = event.seq;
-        // A Redis that failed over had not heard of it, and has given its place to another.
+        // Redis failed over without this turn, and gave its seq to another.
         else if ('turnId' in event && event.seq === this.place) throw turnGone(this.sessionId, this.turnId);
         if ('seq' in event && event.seq === this.place) {
           if (event.type === 'turn.started') stopExpiry();
           const isEnding = event.type === 'turn.finished' || event.type === 'turn.failed';
           if (isEnding) this.final = event.result;
           yield event;
-          // Known perhaps from an iteration before: this one reads them all again.
+          // An earlier iteration may have read the end already. This one reads all events again.
           if (isEnding) return;
         }
         if (ended !== undefined && isAtLeast(parseCursor(event.id), ended.by)) return;
@@ -144,7 +146,8 @@ export class TurnHandle implements AsyncIterable<ReaderEvent> {
   }
 
   /**
-   * The committed result.
+   * Waits for the committed result.
+   *
    * @throws TurnFailedError when the turn was committed as failed
    */
   async result(): Promise<Extract<TurnResult, { status: 'finished' }>> {
@@ -153,13 +156,13 @@ export class TurnHandle implements AsyncIterable<ReaderEvent> {
     return result;
   }
 
-  /** Cancels the turn while it waits: it fails with `cancelled`. One that was begun goes on. @throws HearthError `redis_unreachable` | `turn_gone` */
+  /** Cancels the turn while it waits; it fails with `cancelled`. A begun turn continues. @throws HearthError `redis_unreachable` | `turn_gone` */
   async cancel(): Promise<Cancellation> {
     return this.deps.cancel();
   }
 
   private ending(): Promise<TurnResult> {
-    // One that could not be waited for can be waited for again.
+    // A wait that failed can be repeated.
     this.pending ??= this.settle().finally(() => {
       this.pending = undefined;
     });
@@ -173,17 +176,17 @@ export class TurnHandle implements AsyncIterable<ReaderEvent> {
     throw turnGone(this.sessionId, this.turnId);
   }
 
-  /** Nothing tells of a turn whose job went before its session knew it. @throws HearthError why it will not come */
+  /** Checks a delayed turn, because no event tells when its job was removed. @throws HearthError why it will not come */
   private async mustBeComing(): Promise<void> {
     if (this.place !== undefined) return;
-    // When Redis is away, the next silence asks again.
+    // While Redis is away, the next silence asks again.
     const error = await this.deps.lost?.().catch(() => undefined);
     if (error !== undefined) throw error;
   }
 
   /**
-   * Whether the turn ended at or before a place in the stream, and its ending was not read: a failover gave ids again.
-   * Nothing tells of a turn that was lost in one, either. Asked less and less often. @throws HearthError `turn_gone`
+   * Whether the turn ended at or before a place in the stream without its reader noticing, because a failover gave ids again. A turn that
+   * was lost in a failover is noticed here too. It asks less and less often. @throws HearthError `turn_gone`
    */
   private async hasEndedBy(place: number): Promise<boolean> {
     await this.mustBeComing();
@@ -191,7 +194,7 @@ export class TurnHandle implements AsyncIterable<ReaderEvent> {
     this.lookAfterMs = Math.min(2 * this.lookAfterMs, lookAtMostMs);
     this.nextLookAt = performance.now() + this.lookAfterMs;
     const seq = this.place;
-    // When Redis is away, the look after this one asks again.
+    // While Redis is away, a later call asks again.
     const known = await this.deps.connection.store.turn(this.sessionId, seq).then(
       (record) => ({ record }),
       () => undefined,
@@ -201,7 +204,7 @@ export class TurnHandle implements AsyncIterable<ReaderEvent> {
     return known.record.ending !== undefined && known.record.ending <= place;
   }
 
-  /** At a gap: what the store knows of the turn. True when that is its ending. */
+  /** Replaces a gap by what the store knows of the turn. True when that includes its outcome. */
   private async *record(gap: StreamExpired): AsyncGenerator<ReaderEvent, boolean> {
     const { connection } = this.deps;
     const place = this.place ?? (await connection.use(() => connection.store.seqOf(this.sessionId, this.turnId)));
@@ -215,12 +218,12 @@ export class TurnHandle implements AsyncIterable<ReaderEvent> {
     }
     yield gap;
     await this.mustBeComing();
-    // Without a place it is delayed, and not admitted yet.
+    // A turn without a position is delayed and not submitted yet.
     if (place !== undefined && !isKnown) throw turnGone(this.sessionId, this.turnId);
     return false;
   }
 
-  /** The record in place of the events. What comes before the ending has an id below its own: whoever leaves before it gets it when they come back. */
+  /** Emits the record in place of the events. Entries before the outcome have an id below its own, so that a reader that leaves early can come back for it. */
   private *replay(
     { messages = [], ending }: TurnRecord,
     result: TurnResult,
@@ -238,7 +241,7 @@ export class TurnHandle implements AsyncIterable<ReaderEvent> {
     else yield { type: 'turn.failed', seq, turnId: this.turnId, error: result.error, result, id };
   }
 
-  /** Ends the turn when its time is over. Returns how to stop that. */
+  /** Fails the turn when its time is over. Returns a function that stops the timer. */
   private armExpiry(): () => void {
     const { beginBy } = this.submission;
     if (beginBy === undefined) return () => undefined;

@@ -6,7 +6,7 @@ import { EventReader } from './reader/event-reader.js';
 export interface WarmOptions {
   /** The profile of a new session. */
   profile?: string | undefined;
-  /** ms to wait for the agent. @defaultValue 30,000 */
+  /** How long to wait for the agent, ms. @defaultValue 30,000 */
   deadlineMs?: number | undefined;
 }
 
@@ -17,10 +17,10 @@ export interface Warmed {
   warmth: Warmth;
 }
 
-/** As long as an agent may take to start, by default. */
+/** As long as an agent may take to start by default, ms. */
 const defaultDeadlineMs = 30_000;
 
-/** Rings for a session without a turn, and waits until its agent is there. @throws HearthError */
+/** Rings a doorbell without a turn, and waits until the agent is ready. @throws HearthError */
 export async function warm(
   connection: Connection,
   sessionId: string,
@@ -30,7 +30,7 @@ export async function warm(
   const { incarnation, cursor, owner, ...opened } = await controls.open(sessionId, profile);
   connection.channels.warm(sessionId);
   let rungAt: Ring['queue'] | undefined;
-  /** Nobody reads the queue of an owner that is dead, and no sweep looks after a session without a turn. */
+  /** Rings in intake when the owner is dead, because no worker reads its queue, and no sweep rings doorbells without a turn. */
   const ring = async (): Promise<void> => {
     const queue = owner !== undefined && (await leases.lives(owner)) ? opened.queue : 'intake';
     if (queue === rungAt) return;
@@ -38,7 +38,7 @@ export async function warm(
     rungAt = queue;
   };
   const reader = new EventReader(connection, sessionId, { incarnation, id: cursor }, async () => {
-    // When Redis is away, the next silence rings.
+    // While Redis is away, the next silence rings.
     await ring().catch(() => undefined);
     return false;
   });
@@ -55,11 +55,11 @@ export async function warm(
     reader.close();
   }
   throw new HearthError('owner_unreachable', `No worker has an agent for session ${sessionId} yet.`, {
-    wayOut: 'It is warmed as soon as a worker has a free slot for it; or start more workers.',
+    wayOut: 'A worker warms it as soon as it has a free slot; or start more workers.',
   });
 }
 
 const closed = (sessionId: string): HearthError =>
   new HearthError('session_closing', `Session ${sessionId} was closed while it was to be warmed.`, {
-    wayOut: 'Warm it again: that opens a new session under the same name.',
+    wayOut: 'Warm it again. That opens a new session under the same name.',
   });

@@ -1,14 +1,14 @@
 import { type Keys, type NumberedEvent, parsePublished } from '@hearth/shared/internal';
 import type { Redis } from 'ioredis';
 
-/** A channel nobody reads any more stays subscribed for so long, ms: the next prompt of the session finds it warm. */
+/** A channel without readers stays subscribed for so long, because the session's next prompt may need it, ms. */
 const lingerMs = 30_000;
 
 export interface ChannelListener {
   onEvents(incarnation: string, events: readonly NumberedEvent[]): void;
-  /** The channel was (re)subscribed: what was published before may have been missed. */
+  /** The channel was (re)subscribed. Earlier messages may be missed. */
   onSubscribed(): void;
-  /** The connection is closed for good: nothing comes any more. */
+  /** The connection is closed for good. */
   onClosed(): void;
 }
 
@@ -20,9 +20,9 @@ interface Channel {
 }
 
 /**
- * The subscriptions of one process, each channel once, however many read it. Owns the subscriber connection's channels.
- * ioredis' own resubscribing is off: readers must be told after it, never before.
- * A session's presence channel is subscribed while somebody reads, and not a moment longer: it says that somebody watches.
+ * The subscriptions of one process: each channel once, for all its readers. Owns the subscriber connection's channels.
+ * ioredis' own resubscription is off, because readers must be told after it, never before.
+ * A session's presence channel is subscribed exactly while it has readers here, because workers count its subscribers.
  */
 export class Channels {
   private readonly channels = new Map<string, Channel>();
@@ -48,7 +48,7 @@ export class Channels {
       return () => undefined;
     }
     const name = this.keys.channel(sessionId);
-    // Before the channel's own: who is told of something is known to watch.
+    // The presence channel first, so that a reader is counted before it gets any event.
     if (!this.isRead(name)) this.redis.subscribe(this.keys.presenceChannel(sessionId)).catch(() => undefined);
     const channel = this.open(sessionId);
     clearTimeout(channel.linger);
@@ -81,7 +81,7 @@ export class Channels {
     const name = this.keys.channel(sessionId);
     let channel = this.channels.get(name);
     if (channel === undefined) {
-      // When the connection is away the command fails or waits; `ready` subscribes again.
+      // While the connection is away the command fails or waits. `ready` subscribes again.
       const subscribed = this.redis.subscribe(name).catch(() => undefined);
       channel = {
         presence: this.keys.presenceChannel(sessionId),
@@ -101,7 +101,7 @@ export class Channels {
       this.channels.delete(name);
       this.redis.unsubscribe(name).catch(() => undefined);
     }, lingerMs);
-    // A process that has nothing else to do may end: the subscription dies with its connection.
+    // The timer must not keep the process alive. The subscription ends with the connection.
     channel.linger.unref();
   }
 

@@ -3,9 +3,9 @@ import { type Keys, type NumberedEvent, readEventsAfter, type SessionStore } fro
 import type { Redis } from 'ioredis';
 import type { Channels } from './channels.js';
 
-/** After so much silence the stream is read: the last message can be the lost one (P11), ms. */
+/** The stream is read after so much silence, because the last message may be lost (P11), ms. */
 const silenceMs = 2_000;
-/** Events taken from the channel ahead of the reader; beyond that they are read from the stream, at the reader's pace. */
+/** How many events are taken from the channel ahead of the reader. Further events are read from the stream. */
 const aheadAtMost = 1_000;
 /** Events per read of the stream. */
 const perRead = 500;
@@ -18,20 +18,20 @@ export interface EventReaderDeps {
   channels: Channels;
 }
 
-/** The end of a session's stream; of one that nobody has opened: before its beginning. */
+/** The end of a session's stream. For a session that is not open: before its beginning. */
 export async function streamEnd({ store }: { store: SessionStore }, sessionId: string): Promise<Cursor> {
   const session = await store.session(sessionId);
   return { incarnation: session?.incarnation ?? '', id: session?.lastEvent ?? 0 };
 }
 
 /**
- * Reads a session's events from a cursor on: every event once, in order, or one explicit `stream.expired` (P11).
+ * Reads a session's events from a cursor on: every event once, in order, or one `stream.expired` (P11).
  * Owns its place in the stream and a bounded number of events ahead of it.
  *
- * E1 An event from the channel is taken when its id is the next one; an older one is ignored; a later one means a gap.
+ * E1 An event from the channel is taken when its id is the next one. An older one is ignored. A later one means a gap.
  * E2 The stream is read at the start, at a gap, after a resubscription, and after 2 s of silence.
- * E3 A reader that falls behind stops taking from the channel and is fed from the stream: memory stays bounded.
- * E4 Without an incarnation a reader waits for the session to be opened; one whose session is gone is told so, and then waits too.
+ * E3 A reader that falls behind takes nothing from the channel and reads the stream, so memory stays bounded.
+ * E4 Without an incarnation a reader waits for the session to be opened. A reader whose session is gone is told, and then waits too.
  */
 export class EventReader implements AsyncIterable<ReaderEvent> {
   private readonly ahead: NumberedEvent[] = [];
@@ -41,12 +41,12 @@ export class EventReader implements AsyncIterable<ReaderEvent> {
   private wake: (() => void) | undefined;
   private closed = false;
   private isCutOff = false;
-  /** The silence is over, and nothing has come since. */
+  /** The time of silence is over, and no event has come since. */
   private isSilent = false;
 
   /**
-   * @param isPast asked when the stream has nothing new after a silence: whether what is waited for came before this place all the
-   *   same, so that the reader has to be told of a gap; what it throws ends the iteration
+   * @param isPast called when the stream has nothing new after a silence: whether the awaited event came before this place all the same, so
+   *   that the reader must be told of a gap. An error that it throws ends the iteration.
    */
   constructor(
     private readonly deps: EventReaderDeps,
@@ -116,9 +116,9 @@ export class EventReader implements AsyncIterable<ReaderEvent> {
     const found = await this.readStream(from);
     if (found === undefined) return undefined;
     if (found.incarnation !== this.incarnation) return this.another(found.incarnation);
-    // Redis failed over to one that lacks what we have seen: ids are given again, for other events.
+    // Redis failed over without events that this reader has seen, so it gives their ids again.
     if (found.last < from) return this.expire(this.incarnation, found.last);
-    // Messages taken from the channel meanwhile moved our place; what they brought is skipped below.
+    // Messages from the channel may have moved the place meanwhile. Their events are skipped below.
     const first = found.events[0]?.id ?? found.last + 1;
     if (first > this.last + 1) return this.expire(this.incarnation, first - 1);
     for (const numbered of found.events) {
@@ -130,10 +130,10 @@ export class EventReader implements AsyncIterable<ReaderEvent> {
     return undefined;
   }
 
-  /** The session is another than the one whose cursor we have, or none (any more). */
+  /** The session under this name is another one, or there is none. */
   private another(incarnation: string | undefined): StreamExpired | undefined {
     if (this.incarnation === '') {
-      // A reader that waits for a session to be opened reads it from its beginning.
+      // A reader that waits for a session reads it from its beginning.
       if (incarnation === undefined) return undefined;
       this.incarnation = incarnation;
       this.mustRead = true;
@@ -146,7 +146,7 @@ export class EventReader implements AsyncIterable<ReaderEvent> {
     try {
       return await readEventsAfter(this.deps.redis, this.deps.keys, this.sessionId, from, perRead);
     } catch {
-      // Redis is away: the resubscription, or the next silence, reads again.
+      // While Redis is away, the resubscription or the next silence reads again.
       if (!this.closed) await this.silence();
       this.mustRead = true;
       return undefined;
@@ -157,7 +157,7 @@ export class EventReader implements AsyncIterable<ReaderEvent> {
     this.incarnation = incarnation;
     this.last = last;
     this.mustRead = true;
-    // What was taken from the channel meanwhile came before.
+    // Events taken from the channel meanwhile are older.
     this.ahead.length = 0;
     return { type: 'stream.expired', id: formatCursor({ incarnation, id: last }) };
   }

@@ -2,15 +2,15 @@ import { HearthError } from '@hearth/shared';
 import type { Keys, SessionStore } from '@hearth/shared/internal';
 import type { Redis } from 'ioredis';
 
-/** A line to (`in`) or from (`out`) a session's agent, or on its stderr (`err`). */
+/** A raw line: to (`in`) or from (`out`) a session's agent, or of its stderr (`err`). */
 export interface RawLine {
   way: 'in' | 'out' | 'err';
   line: string;
 }
 
-/** The owner shows raw lines for 15 s after it was asked; and the owner can change. */
+/** How often the owner is asked again, ms. It publishes raw lines for 15 s after each call, and the owner can change. */
 const askEveryMs = 3_000;
-/** Lines that wait for a slow reader; the oldest go first. */
+/** How many lines wait for a slow reader. The oldest are dropped first. */
 const waitingAtMost = 10_000;
 
 interface RawReader {
@@ -18,7 +18,7 @@ interface RawReader {
   onClosed(): void;
 }
 
-/** The subscriptions to raw lines of one process, each session's once. Owns those channels of the subscriber connection. */
+/** The subscriptions to raw lines of one process: each session once. Owns those channels of the subscriber connection. */
 export class RawLines {
   private readonly readers = new Map<string, Set<RawReader>>();
 
@@ -27,13 +27,13 @@ export class RawLines {
     subscriber.on('message', (name: string, message: string) => {
       for (const reader of this.readers.get(name) ?? []) reader.onMessage(message);
     });
-    // What was said while the connection was away is lost: nothing of it is kept anywhere.
+    // Lines published while the connection was away are lost, because they are not stored.
     subscriber.on('ready', () => {
       for (const name of this.readers.keys()) subscriber.subscribe(name).catch(() => undefined);
     });
   }
 
-  /** The raw lines of a session's agent, as they come, until `signal` aborts. What nobody watches is not sent. @throws HearthError `closed` */
+  /** Iterates over the raw lines of a session's agent until `signal` aborts. Nothing is published without a watcher. @throws HearthError `closed` */
   async *of(sessionId: string, signal: AbortSignal): AsyncGenerator<RawLine> {
     const waiting: RawLine[] = [];
     let wake: () => void = () => undefined;
@@ -54,7 +54,7 @@ export class RawLines {
     signal.addEventListener('abort', onAbort);
     const timer = setInterval(() => void this.ask(sessionId).catch(() => undefined), askEveryMs);
     try {
-      // Asked again soon when it fails.
+      // A call that fails is repeated soon.
       await this.ask(sessionId).catch(() => undefined);
       while (!signal.aborted && !isClosed) {
         const next = waiting.shift();
@@ -90,7 +90,7 @@ export class RawLines {
     };
   }
 
-  /** Has the owner show what goes to and from the agent, for a while. */
+  /** Has the owner publish the raw lines for a while. */
   private async ask(sessionId: string): Promise<void> {
     const { redis, keys, store } = this.deps;
     const owner = (await store.session(sessionId))?.owner;
