@@ -3,9 +3,9 @@ import { authenticate } from './auth/authenticate.js';
 import { onlyThisMachine } from './auth/origin.js';
 import { mountBoard } from './board/mount.js';
 import { consoleFiles } from './console-files.js';
-import { requestContext } from './http/context.js';
 import { failure, nothingHere } from './http/failure.js';
 import { otherOrigins, securityHeaders } from './http/headers.js';
+import { requestLog } from './http/request-log.js';
 import { mountRoutes } from './routes/mount.js';
 import type { Services } from './routes/route.js';
 import { routes } from './routes/table.js';
@@ -21,7 +21,7 @@ export function createApp(services: Services): Express {
   app.set('query parser', 'simple');
   app.set('trust proxy', options.trustProxy);
 
-  app.use(requestContext(log));
+  app.use(requestLog(log));
   app.use(securityHeaders());
   if (!authentication) app.use(onlyThisMachine);
   app.use(otherOrigins(options.corsOrigins));

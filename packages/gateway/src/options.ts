@@ -1,8 +1,8 @@
-import { isIPv4 } from 'node:net';
 import { HearthError } from '@hearth/shared';
 import { environment, logLevels, numberFrom, parseInput, redisOptionsSchema } from '@hearth/shared/internal';
 import { z } from 'zod';
 import { readTokens, tokensSchema } from './auth/tokens.js';
+import { isLoopback } from './loopback.js';
 
 /** A list in a variable: separated by commas. */
 const listFrom = (name: string): string[] | undefined =>
@@ -91,7 +91,3 @@ export function resolveGatewayOptions(options: GatewayOptions): ResolvedGatewayO
   }
   return { ...resolved, tokens };
 }
-
-/** Whether a host is this machine and nothing else. */
-export const isLoopback = (host: string): boolean =>
-  host === 'localhost' || host === '::1' || (isIPv4(host) && host.startsWith('127.'));

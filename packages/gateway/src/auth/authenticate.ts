@@ -1,9 +1,8 @@
 import type { RequestHandler } from 'express';
-import { contextOf } from '../http/context.js';
-import type { Services } from '../routes/route.js';
 import { cookieOf } from './cookie.js';
-import { type Caller, unauthenticated } from './credentials.js';
+import { type Caller, type Credentials, unauthenticated } from './credentials.js';
 import { isWrite, refuseOtherOrigins } from './origin.js';
+import { contextOf } from './request-context.js';
 
 /** Whoever reaches a gateway without tokens. */
 const anybody: Caller = { grant: { name: 'anybody', scope: 'admin' } };
@@ -15,11 +14,14 @@ const anybody: Caller = { grant: { name: 'anybody', scope: 'admin' } };
  * A2 What a browser sends by itself (its cookie, or just its being on this machine) writes only from our own pages. With a
  *    cookie that takes more than the absence of a foreign Origin: see `refuseForgery`, and `wholeCluster`.
  */
-export function authenticate({
-  credentials,
-  authentication,
-  options: { corsOrigins },
-}: Pick<Services, 'credentials' | 'authentication' | 'options'>): RequestHandler {
+export function authenticate(deps: {
+  credentials: Credentials;
+  /** False: there are no tokens, so every caller may do everything. */
+  authentication: boolean;
+  options: { corsOrigins: readonly string[] };
+}): RequestHandler {
+  const { credentials, authentication } = deps;
+  const { corsOrigins } = deps.options;
   return (request, response, next) => {
     const context = contextOf(response);
     if (!authentication) {

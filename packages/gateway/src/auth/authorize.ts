@@ -1,10 +1,10 @@
 import { HearthError } from '@hearth/shared';
 import type { Request, RequestHandler } from 'express';
-import type { RequestContext } from '../http/context.js';
-import { contextOf } from '../http/context.js';
 import { type Credentials, unauthenticated } from './credentials.js';
 import { type Grant, holds, includes, isConfined, type Scope } from './grant.js';
 import { isWrite } from './origin.js';
+import type { RequestContext } from './request-context.js';
+import { contextOf } from './request-context.js';
 
 /** @throws HearthError `unauthenticated` | `forbidden` */
 export function grantFor({ caller, refused }: RequestContext, scope: Scope): Grant {

@@ -1,6 +1,6 @@
 import { HearthError } from '@hearth/shared';
 import type { Request, RequestHandler } from 'express';
-import { isLoopback } from '../options.js';
+import { isLoopback } from '../loopback.js';
 
 export const isWrite = ({ method }: Request): boolean => !['GET', 'HEAD', 'OPTIONS'].includes(method);
 

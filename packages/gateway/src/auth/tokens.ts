@@ -36,10 +36,10 @@ const tokenSchema = z.union(
   },
 );
 export const tokensSchema = z.array(tokenSchema).min(1, 'at least one token');
-type Token = z.output<typeof tokenSchema>;
+export type ConfiguredToken = z.output<typeof tokenSchema>;
 
 /** Reads a token file: a JSON array of tokens. @throws HearthError `invalid_options` */
-export function readTokens(path: string): Token[] {
+export function readTokens(path: string): ConfiguredToken[] {
   let json: unknown;
   try {
     json = JSON.parse(readFileSync(path, 'utf8'));
@@ -72,7 +72,7 @@ interface KnownToken {
 export class KnownTokens {
   private readonly known: readonly KnownToken[];
 
-  constructor(tokens: readonly Token[]) {
+  constructor(tokens: readonly ConfiguredToken[]) {
     this.known = tokens.map((token, at) => {
       const own = 'token' in token ? digest(token.token) : Buffer.from(token.sha256, 'hex');
       const { scope, prefix, name = `${scope}-${at + 1}` } = token;

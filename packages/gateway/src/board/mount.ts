@@ -2,7 +2,7 @@ import type { Express, RequestHandler } from 'express';
 import helmet from 'helmet';
 import { wholeCluster } from '../auth/authorize.js';
 import { includes } from '../auth/grant.js';
-import { contextOf } from '../http/context.js';
+import { contextOf } from '../auth/request-context.js';
 import { contentSecurity } from '../http/headers.js';
 import { type BoardOptions, createBoard } from './board.js';
 

@@ -1,6 +1,6 @@
 import { HearthError } from '@hearth/shared';
 import type { ErrorRequestHandler, RequestHandler, Response } from 'express';
-import { contextOf } from './context.js';
+import { contextOf } from '../auth/request-context.js';
 import { hearthErrorOf, problemOf } from './problem.js';
 
 /** Turns whatever a handler threw into a problem document; a stream that has begun is cut. */

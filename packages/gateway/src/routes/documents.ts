@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { docsPage } from '../openapi/docs-page.js';
-import { docsStyle } from '../openapi/docs-style.js';
-import { type OpenApiDocument, openApiDocument } from '../openapi/document.js';
+import { docsPage } from './openapi/docs-page.js';
+import { docsStyle } from './openapi/docs-style.js';
+import { type OpenApiDocument, openApiDocument } from './openapi/document.js';
 import { type Route, route } from './route.js';
 
 /** The routes that describe the routes. @param all read when first asked: they are in it themselves */

@@ -2,7 +2,7 @@ import { HearthError } from '@hearth/shared';
 import express, { type Express, type Request, type RequestHandler, type Response } from 'express';
 import { grantFor, refuseConfined, refuseForgery, refuseOutside } from '../auth/authorize.js';
 import type { Grant } from '../auth/grant.js';
-import { contextOf } from '../http/context.js';
+import { contextOf } from '../auth/request-context.js';
 import { parsePart } from './parse.js';
 import type { Answer, Route, Services } from './route.js';
 

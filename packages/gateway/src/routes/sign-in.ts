@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { refuseOutside } from '../auth/authorize.js';
 import { clearCookie, setCookie } from '../auth/cookie.js';
 import { mintedScopes } from '../auth/grant.js';
-import { contextOf } from '../http/context.js';
+import { contextOf } from '../auth/request-context.js';
 import { type Route, route } from './route.js';
 import { meSchema } from './schemas.js';
 

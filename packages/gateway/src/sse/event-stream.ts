@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import type { ReaderEvent } from '@hearth/producer';
 import type { Response } from 'express';
-import { contextOf } from '../http/context.js';
+import { contextOf } from '../auth/request-context.js';
 import { hearthErrorOf, problemOf } from '../http/problem.js';
 
 /** How long a browser waits before it comes back, ms. */

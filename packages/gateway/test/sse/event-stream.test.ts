@@ -7,7 +7,7 @@ import { createLogger } from '@hearth/shared/internal';
 import express, { type Response } from 'express';
 import { expect, it, onTestFinished } from 'vitest';
 import { eventually } from '../../../../test/support/facts.js';
-import { requestContext } from '../../src/http/context.js';
+import { requestLog } from '../../src/http/request-log.js';
 import { sendEvents } from '../../src/sse/event-stream.js';
 
 const event = (id: number, text: string): ReaderEvent => ({
@@ -23,7 +23,7 @@ async function stream(
   events: AsyncIterable<ReaderEvent>,
 ): Promise<{ sender: Response; client: IncomingMessage; done: Promise<unknown> }> {
   const app = express();
-  app.use(requestContext(createLogger('test', 'silent')));
+  app.use(requestLog(createLogger('test', 'silent')));
   const serving = new Promise<{ sender: Response; done: Promise<unknown> }>((resolve) => {
     app.use((_request, sender) => {
       const leaving = new AbortController();

@@ -1,9 +1,9 @@
 import { type ErrorCode, errorCatalogue } from '@hearth/shared';
 import { z } from 'zod';
-import { statusOf } from '../http/problem.js';
-import { errorsOf } from '../routes/errors.js';
-import type { Documented, Route } from '../routes/route.js';
-import { namedSchemas } from '../routes/schemas.js';
+import { statusOf } from '../../http/problem.js';
+import { errorsOf } from '../errors.js';
+import type { Documented, Route } from '../route.js';
+import { namedSchemas } from '../schemas.js';
 
 type Json = Record<string, unknown>;
 

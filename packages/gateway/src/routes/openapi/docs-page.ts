@@ -1,5 +1,5 @@
 import { errorCatalogue } from '@hearth/shared';
-import { statusOf } from '../http/problem.js';
+import { statusOf } from '../../http/problem.js';
 import type { OpenApiDocument, Operation } from './document.js';
 
 const escaped = (text: string): string => text.replaceAll(/[&<>"]/g, (character) => `&#${character.charCodeAt(0)};`);
