@@ -10,7 +10,7 @@ import { mountRoutes } from './routes/mount.js';
 import type { Services } from './routes/route.js';
 import { routes } from './routes/table.js';
 
-/** The gateway's request handler: what every request passes, in order. */
+/** Builds the gateway's request handler: what every request passes, in order. */
 export function createApp(services: Services): Express {
   const { options, authentication, log } = services;
   const app = express();
@@ -28,7 +28,7 @@ export function createApp(services: Services): Express {
   app.use(authenticate(services));
   mountRoutes(app, routes, services);
   mountBoard(app, { queues: services.boardQueues, previews: options.boardPreviews });
-  // For everybody: it asks for a sign-in itself.
+  // Without authentication, because the page itself asks for a sign-in.
   app.use(consoleFiles());
   app.use(nothingHere);
   app.use(failure);

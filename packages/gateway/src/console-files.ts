@@ -4,7 +4,7 @@ import express, { type RequestHandler } from 'express';
 
 const page = fileURLToPath(import.meta.resolve('@hearth/console/index.html'));
 
-/** The console's page. Its assets carry a hash of what is in them in their names, so they are kept; the page itself is asked for anew. */
+/** Serves the console's page. Its assets have a content hash in their names, so browsers keep them. The page itself is revalidated. */
 export const consoleFiles = (): RequestHandler =>
   express.static(dirname(page), {
     setHeaders: (response, path) => {

@@ -15,18 +15,18 @@ import { type GatewayOptions, type ResolvedGatewayOptions, resolveGatewayOptions
 import type { Services } from './routes/route.js';
 
 export interface Gateway {
-  /** Listens; resolves with where. @throws HearthError `invalid_options` when it cannot */
+  /** Listens, and resolves with the address. @throws HearthError `invalid_options` when it cannot */
   start(): Promise<{ url: string }>;
-  /** Takes nothing new, ends streams so that their readers come back elsewhere, lets the rest finish. Stopping twice is the same stop. */
+  /** Takes nothing new, ends streams so that their readers come back to another gateway, and finishes the rest. Stopping twice is the same stop. */
   stop(): Promise<void>;
 }
 
-/** HTTP for Hearth. It serves without Redis, too, and says so. @throws HearthError `invalid_options` */
+/** Creates an HTTP gateway. It listens also without Redis, and then reports that. @throws HearthError `invalid_options` */
 export function createGateway(options: GatewayOptions = {}, logger?: Logger): Gateway {
   const resolved = resolveGatewayOptions(options);
   const log = logger ?? createLogger('hearth-gateway', resolved.logLevel);
   const stopping = new AbortController();
-  // One for each request in hand.
+  // Each open request adds one listener.
   setMaxListeners(0, stopping.signal);
   const services = servicesOf(resolved, stopping.signal, log);
   const server = createServer(createApp(services));
@@ -46,7 +46,10 @@ function servicesOf(options: ResolvedGatewayOptions, stopping: AbortSignal, log:
   const { redisUrl, keyPrefix, queuePrefix, backlogLimit, tokens } = options;
   const { secret, isShared } = signingSecret(options);
   if (tokens !== undefined && !isShared) {
-    log.warn('sign-ins and minted tokens hold on this gateway and until it stops: set HEARTH_TOKEN_SECRET');
+    log.warn(
+      { event: 'gateway.secret_not_shared' },
+      'sign-ins and minted tokens work on this gateway only, until it stops; set HEARTH_TOKEN_SECRET',
+    );
   }
   const producer = createProducer({ redisUrl, keyPrefix, queuePrefix, ...(backlogLimit && { backlogLimit }) });
   return {

@@ -4,15 +4,15 @@ import { type Caller, type Credentials, unauthenticated } from './credentials.js
 import { isWrite, refuseOtherOrigins } from './origin.js';
 import { contextOf } from './request-context.js';
 
-/** Whoever reaches a gateway without tokens. */
+/** A caller of a gateway without tokens. */
 const anybody: Caller = { grant: { name: 'anybody', scope: 'admin' } };
 
 /**
- * Finds out who asks; whether they may is the route's to decide (`authorize`).
+ * Finds out who the caller is. The route decides what the caller may do (`authorize`).
  *
- * A1 A token in the header counts alone: programs send it, and no browser does by itself.
- * A2 What a browser sends by itself (its cookie, or just its being on this machine) writes only from our own pages. With a
- *    cookie that takes more than the absence of a foreign Origin: see `refuseForgery`, and `wholeCluster`.
+ * A1 A token in the header comes before a cookie, because programs send it and no browser does by itself.
+ * A2 Credentials that a browser sends by itself (its cookie, or just its being on this machine) can write only from the gateway's own
+ *    pages. With a cookie that takes more than the absence of a foreign Origin: see `refuseForgery` and `wholeCluster`.
  */
 export function authenticate(deps: {
   credentials: Credentials;
@@ -38,7 +38,7 @@ export function authenticate(deps: {
       }
       return next();
     }
-    // Signing in, too: nobody is to be signed in as somebody else.
+    // Also for a sign-in, so that no page signs a person in as someone else.
     if (isWrite(request)) refuseOtherOrigins(request);
     const cookie = cookieOf(request);
     context.caller = cookie === undefined ? undefined : credentials.cookie(cookie);

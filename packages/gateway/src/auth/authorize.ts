@@ -6,7 +6,7 @@ import { isWrite } from './origin.js';
 import type { RequestContext } from './request-context.js';
 import { contextOf } from './request-context.js';
 
-/** @throws HearthError `unauthenticated` | `forbidden` */
+/** Returns the caller's grant. @throws HearthError `unauthenticated` | `forbidden` */
 export function grantFor({ caller, refused }: RequestContext, scope: Scope): Grant {
   if (caller === undefined)
     throw refused ?? unauthenticated('The request carries no token.', 'a token, or a signed-in browser');
@@ -18,7 +18,7 @@ export function grantFor({ caller, refused }: RequestContext, scope: Scope): Gra
   });
 }
 
-/** @throws HearthError `forbidden` */
+/** Checks that a session is within the grant. @throws HearthError `forbidden` */
 export function refuseOutside(grant: Grant, sessionId: string): void {
   if (holds(grant, sessionId)) return;
   throw new HearthError('forbidden', 'The token is confined to other sessions.', {
@@ -29,7 +29,7 @@ export function refuseOutside(grant: Grant, sessionId: string): void {
   });
 }
 
-/** What shows all sessions at once is not for who is confined to some. @throws HearthError `forbidden` */
+/** Refuses confined tokens, because the route shows all sessions. @throws HearthError `forbidden` */
 export function refuseConfined(grant: Grant): void {
   if (!isConfined(grant)) return;
   throw new HearthError('forbidden', 'The token is confined to some sessions; this shows all.', {
@@ -40,7 +40,8 @@ export function refuseConfined(grant: Grant): void {
 }
 
 /**
- * A write that came with a cookie carries the CSRF token that only our own pages can ask for.
+ * Checks that a write with a cookie carries the CSRF token, which only the gateway's own pages can read.
+ *
  * @throws HearthError `csrf_refused`
  */
 export function refuseForgery(request: Request, { cookie }: RequestContext, credentials: Credentials): void {
@@ -55,13 +56,13 @@ export function refuseForgery(request: Request, { cookie }: RequestContext, cred
 }
 
 /**
- * Before pages that show the whole cluster: they are read with any token that is not confined, and used with an admin's.
- * Pages that are not ours know of no CSRF token: with a cookie, the browser itself has to say that the write is of our origin.
+ * Guards pages that show the whole cluster. They can be read with any token that is not confined, and used with an admin's. Bull Board
+ * knows no CSRF token, so with a cookie the browser's own headers must show that the write is of the gateway's origin.
  */
 export const wholeCluster: RequestHandler = (request, response, next) => {
   const context = contextOf(response);
   refuseConfined(grantFor(context, isWrite(request) ? 'admin' : 'read'));
-  // That it is ours was seen by `authenticate`.
+  // `authenticate` has checked that the origin is the gateway's own.
   const isOurs = request.get('origin') !== undefined || request.get('sec-fetch-site') === 'same-origin';
   if (context.cookie !== undefined && isWrite(request) && !isOurs) {
     throw new HearthError('csrf_refused', 'The write does not say which page it comes from.', {

@@ -1,6 +1,6 @@
 import type { CookieOptions, Request } from 'express';
 
-/** With `__Host-` a browser keeps it to this host and to TLS; without TLS it would not take it. */
+/** The prefix `__Host-` binds the cookie to this host and to TLS. Without TLS a browser would refuse it. */
 const nameFor = (request: Request): string => (request.secure ? '__Host-hearth' : 'hearth');
 
 const attributes = (request: Request): CookieOptions => ({
@@ -18,7 +18,7 @@ export function clearCookie(request: Request): void {
   request.res?.clearCookie(nameFor(request), attributes(request));
 }
 
-/** The value of our cookie. It holds base64url and dots only, so there is nothing to decode. */
+/** The value of the gateway's cookie. It contains only base64url and dots, so there is nothing to decode. */
 export function cookieOf(request: Request): string | undefined {
   const start = `${nameFor(request)}=`;
   const pairs = (request.headers.cookie ?? '').split(';').map((pair) => pair.trim());

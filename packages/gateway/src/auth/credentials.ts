@@ -4,10 +4,10 @@ import { type Grant, type MintedScope, mintedScopes } from './grant.js';
 import type { Seal } from './seal.js';
 import type { KnownTokens } from './tokens.js';
 
-/** A browser stays signed in for so long, ms. */
+/** How long a browser stays signed in, ms. */
 const signInMs = 12 * 3_600_000;
 
-/** Tells a minted token from one of the configuration. */
+/** The prefix that tells minted tokens from configured ones. */
 const mintedMark = 'hearth_';
 
 const claimsSchema = z.object({
@@ -15,25 +15,25 @@ const claimsSchema = z.object({
   scope: z.enum(mintedScopes),
   /** ms since 1970 */
   expiresAt: z.number(),
-  /** Who minted it. */
+  /** The name of the admin that minted it. */
   by: z.string(),
 });
 type Claims = z.infer<typeof claimsSchema>;
 
-/** What a cookie holds: which token signed in, or what a minted one said. */
+/** The content of a cookie: the configured token that signed in, or the content of a minted one. */
 const signInSchema = z.object({
   token: z.union([z.string(), claimsSchema]),
   expiresAt: z.number(),
 });
 
-/** Somebody whose token or cookie is valid. */
+/** A caller with a valid token or cookie. */
 export interface Caller {
   grant: Grant;
-  /** When it ends, ms since 1970; absent: it does not by itself. */
+  /** When it expires, ms since 1970. Absent: never. */
   expiresAt?: number;
 }
 
-/** Knows who may come in: tokens of the configuration, minted ones, and browsers that signed in with either. Holds no state. */
+/** Checks credentials: configured tokens, minted ones, and cookies of browsers that signed in with either. Holds no state. */
 export class Credentials {
   constructor(
     private readonly known: KnownTokens,
@@ -41,7 +41,7 @@ export class Credentials {
     private readonly now: () => number = Date.now,
   ) {}
 
-  /** Whom a token stands for. @throws HearthError `unauthenticated` */
+  /** Returns the caller of a token. @throws HearthError `unauthenticated` */
   bearer(token: string): Caller {
     if (token.startsWith(mintedMark)) {
       const claims = claimsSchema.safeParse(this.seal.open('minted', token.slice(mintedMark.length)));
@@ -53,7 +53,7 @@ export class Credentials {
     return { grant: known.grant };
   }
 
-  /** A token for one session. @param expiresInMs from now */
+  /** Mints a token for one session. @param expiresInMs from now */
   mint(
     by: Grant,
     { sessionId, scope, expiresInMs }: { sessionId: string; scope: MintedScope; expiresInMs: number },
@@ -62,7 +62,7 @@ export class Credentials {
     return { token: mintedMark + this.seal.close('minted', claims), expiresAt: claims.expiresAt };
   }
 
-  /** What the cookie of a browser holds that came with a token. @throws HearthError `unauthenticated` */
+  /** Returns the cookie value for a browser that came with a token. @throws HearthError `unauthenticated` */
   signIn(token: string): { cookie: string; caller: Caller; maxAgeMs: number } {
     const caller = this.bearer(token);
     const now = this.now();
@@ -72,7 +72,7 @@ export class Credentials {
     return { cookie, caller: { ...caller, expiresAt }, maxAgeMs: expiresAt - now };
   }
 
-  /** Whom a cookie stands for; undefined: nobody (any more). */
+  /** Returns the caller of a cookie. Undefined when the cookie is not valid. */
   cookie(cookie: string): Caller | undefined {
     const signIn = signInSchema.safeParse(this.seal.open('sign-in', cookie));
     if (!signIn.success || signIn.data.expiresAt <= this.now()) return undefined;
@@ -82,7 +82,7 @@ export class Credentials {
     return known && { grant: known.grant, expiresAt };
   }
 
-  /** What a browser with this cookie has to send along with its writes: a page of another site cannot know it. */
+  /** The CSRF token of a cookie. A browser sends it with its writes; a page of another site cannot know it. */
   csrfToken(cookie: string): string {
     return this.seal.sign('csrf', cookie);
   }

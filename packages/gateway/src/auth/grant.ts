@@ -1,19 +1,19 @@
-/** What a token allows; each includes those before it. */
+/** What a token allows. Each scope includes those before it. */
 export const scopes = ['read', 'prompt', 'admin'] as const;
 export type Scope = (typeof scopes)[number];
 
-/** What a token that was minted for one session may allow: none of it mints again. */
+/** Scopes of a minted token. It can never mint. */
 export const mintedScopes = ['read', 'prompt'] as const satisfies readonly Scope[];
 export type MintedScope = (typeof mintedScopes)[number];
 
-/** What a caller may do, and to which sessions. */
+/** What a caller may do, and in which sessions. */
 export interface Grant {
-  /** Who it is, for the log. */
+  /** The caller's name, for the log. */
   name: string;
   scope: Scope;
-  /** Confined to sessions whose ids begin so. */
+  /** Confines it to sessions whose ids begin with this. */
   prefix?: string;
-  /** Confined to this one session. */
+  /** Confines it to this session. */
   sessionId?: string;
 }
 
@@ -21,11 +21,11 @@ export const includes = (grant: Grant, scope: Scope): boolean => scopes.indexOf(
 
 export const isConfined = ({ prefix, sessionId }: Grant): boolean => prefix !== undefined || sessionId !== undefined;
 
-/** Whether a session is within the grant's confines. */
+/** Whether a session is within the grant. */
 export const holds = ({ prefix, sessionId }: Grant, asked: string): boolean =>
   (prefix === undefined || asked.startsWith(prefix)) && (sessionId === undefined || asked === sessionId);
 
-/** The prefix a list is to be asked with, so that it has all that is asked for and allowed, and nothing else; undefined: nothing can be both. */
+/** The prefix for a list that has only sessions that match the request and the grant. Undefined: no session can match both. */
 export function confine({ prefix: own = '' }: Grant, asked = ''): string | undefined {
   if (asked.startsWith(own)) return asked;
   return own.startsWith(asked) ? own : undefined;

@@ -5,9 +5,10 @@ import { isLoopback } from '../loopback.js';
 export const isWrite = ({ method }: Request): boolean => !['GET', 'HEAD', 'OPTIONS'].includes(method);
 
 /**
- * Refuses what a browser sends on behalf of a page of another site. Where it cannot tell (no browser sends neither header with a
- * write), it is a program.
- * @param allowed origins that may
+ * Refuses a request that a browser sends on behalf of a page of another site. A write without both headers comes from a program, because
+ * no browser leaves out both.
+ *
+ * @param allowed other origins that are allowed
  * @throws HearthError `cross_origin`
  */
 export function refuseOtherOrigins(request: Request, allowed: readonly string[] = []): void {
@@ -22,8 +23,8 @@ export function refuseOtherOrigins(request: Request, allowed: readonly string[] 
 }
 
 /**
- * Without tokens whoever reaches the gateway is trusted, so a page must not reach it under a name of its own that leads here
- * (DNS rebinding): only names of this machine are answered.
+ * Answers only under names of this machine. Without tokens every local caller is trusted, so a page must not reach the gateway under its
+ * own name (DNS rebinding).
  */
 export const onlyThisMachine: RequestHandler = (request, _response, next) => {
   const name = hostnameOf(request);
@@ -35,7 +36,7 @@ export const onlyThisMachine: RequestHandler = (request, _response, next) => {
   });
 };
 
-/** The Host header itself: what a proxy says it was asked for does not make the caller local. */
+/** The Host header itself, because a proxy's forwarded host does not make the caller local. */
 function hostnameOf(request: Request): string {
   const url = `http://${request.headers.host ?? ''}`;
   return URL.canParse(url) ? new URL(url).hostname.replace(/^\[|\]$/g, '') : '';

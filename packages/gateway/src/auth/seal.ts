@@ -1,6 +1,6 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 
-/** Signs small values, so that they can be handed out and recognised when they come back. One purpose's seal is none for another. */
+/** Signs small values, so that the gateway recognises them when they come back. Each purpose has its own signature. */
 export class Seal {
   constructor(private readonly secret: Buffer) {}
 
@@ -10,7 +10,7 @@ export class Seal {
     return `${body}.${this.sign(purpose, body)}`;
   }
 
-  /** What was sealed for the purpose; undefined for anything else. */
+  /** The value that was sealed for the purpose. Undefined for anything else. */
   open(purpose: string, sealed: string): unknown {
     const [body = '', signature = '', ...more] = sealed.split('.');
     if (more.length > 0 || !this.isSignature(purpose, body, signature)) return undefined;

@@ -2,9 +2,9 @@ import { createHash, randomBytes } from 'node:crypto';
 import type { ConfiguredToken } from './tokens.js';
 
 /**
- * What minted tokens and cookies are signed with: the option; else made from the admin tokens, so that gateways with the same
- * tokens agree. Only of those that are not confined: who knows all it is made of signs for any session. Tokens given as digests
- * are no secret to who reads the file. Without any that serves, the secret is made for this process (`isShared: false`).
+ * The secret that signs minted tokens and cookies: the option, else made from the admin tokens, so that gateways with the same tokens
+ * agree. Only admin tokens that are not confined count, because a holder of all of them may sign for any session. Digests do not count,
+ * because they are no secret to a reader of the file. Without a usable token the secret is made for this process (`isShared: false`).
  */
 export function signingSecret({
   tokenSecret,

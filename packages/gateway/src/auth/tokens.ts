@@ -5,7 +5,7 @@ import { parseInput } from '@hearth/shared/internal';
 import { z } from 'zod';
 import { type Grant, scopes } from './grant.js';
 
-/** Guessing is not what a token falls to: 16 characters of a random generator are 80 bits at least. */
+/** 16 random characters have at least 80 bits, so a token cannot be guessed. */
 const tokenLengthAtLeast = 16;
 
 const common = {
@@ -19,7 +19,7 @@ const common = {
     .optional(),
 };
 
-/** A token of the configuration: itself, or its SHA-256 as hex, so that who reads the file cannot use it. */
+/** A configured token: itself, or its SHA-256 as hex, so that a reader of the file cannot use it. */
 const tokenSchema = z.union(
   [
     z.strictObject({
@@ -38,13 +38,13 @@ const tokenSchema = z.union(
 export const tokensSchema = z.array(tokenSchema).min(1, 'at least one token');
 export type ConfiguredToken = z.output<typeof tokenSchema>;
 
-/** Reads a token file: a JSON array of tokens. @throws HearthError `invalid_options` */
+/** Reads a token file, a JSON array of tokens. @throws HearthError `invalid_options` */
 export function readTokens(path: string): ConfiguredToken[] {
   let json: unknown;
   try {
     json = JSON.parse(readFileSync(path, 'utf8'));
   } catch (error) {
-    // Not as its cause: a JSON error quotes the file, and there are tokens in it.
+    // The JSON error is not the cause, because it quotes the file, which contains tokens.
     const code = (error as NodeJS.ErrnoException).code;
     throw new HearthError(
       'invalid_options',
@@ -62,13 +62,13 @@ export function readTokens(path: string): ConfiguredToken[] {
 export const digest = (token: string): Buffer => createHash('sha256').update(token, 'utf8').digest();
 
 interface KnownToken {
-  /** Names it in a cookie: tells neither the token nor its digest. */
+  /** Names it in a cookie. It reveals neither the token nor its digest. */
   id: string;
   digest: Buffer;
   grant: Grant;
 }
 
-/** The tokens of the configuration. Holds their digests only. */
+/** The configured tokens. Holds only their digests. */
 export class KnownTokens {
   private readonly known: readonly KnownToken[];
 
@@ -86,7 +86,7 @@ export class KnownTokens {
     });
   }
 
-  /** Compares with every token, whichever fits: the time it takes tells nothing. */
+  /** Compares with every token, so that the time it takes reveals nothing. */
   find(token: string): KnownToken | undefined {
     const given = digest(token);
     let found: KnownToken | undefined;

@@ -3,19 +3,19 @@ import { connectFailingFast, intakeQueue, workerQueue } from '@hearth/shared/int
 import { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 
-/** The workers are looked for so often at most, ms: they come and go less often. */
+/** Workers are listed at most this often, ms, because they come and go less often. */
 const lookEveryMs = 1_000;
 
 export interface BoardQueuesOptions {
   redisUrl: string;
   queuePrefix: string;
-  /** Live workers, by worker number. @throws HearthError `redis_unreachable` */
+  /** Lists live workers by worker number. @throws HearthError `redis_unreachable` */
   workers: () => Promise<readonly WorkerRecord[]>;
 }
 
 /**
- * The queues there are: intake, and the worker queue of each live worker. Looks for workers when it is asked, not by a clock.
- * Owns a connection, made with the first look, and one BullMQ `Queue` for each on it.
+ * The queues of the cluster: intake, and the worker queue of each live worker. It lists workers on demand, not by a timer. Owns a
+ * connection, created on first use, and one BullMQ `Queue` for each queue on it.
  */
 export class BoardQueues {
   private readonly queues = new Map<string, Queue>();
@@ -26,7 +26,7 @@ export class BoardQueues {
 
   constructor(private readonly options: BoardQueuesOptions) {}
 
-  /** Intake first, then by worker number. @throws HearthError `redis_unreachable` */
+  /** Lists the queues: intake first, then by worker number. @throws HearthError `redis_unreachable` */
   async current(): Promise<readonly Queue[]> {
     if (performance.now() - this.lookedAt > lookEveryMs) {
       this.look ??= this.lookAgain().finally(() => {
@@ -37,7 +37,7 @@ export class BoardQueues {
     return [...this.queues.values()];
   }
 
-  /** The agent a session has, as its worker told when it was last looked for. */
+  /** The agent of a session, as its worker reported it in the last list. */
   agentOf(sessionId: string): { workerId: string; pid: number; warmth: Warmth } | undefined {
     for (const { workerId, agents } of this.workers) {
       const agent = agents.find((one) => one.sessionId === sessionId);
@@ -61,7 +61,7 @@ export class BoardQueues {
       await this.queues.get(name)?.close();
       this.queues.delete(name);
     }
-    // Put in again, in order: a worker number that was taken late is not the last one.
+    // Inserted again in order, because a new worker number can be lower than the others.
     for (const name of names) {
       const queue = this.queues.get(name) ?? this.open(name);
       this.queues.delete(name);
@@ -72,7 +72,7 @@ export class BoardQueues {
   private open(name: string): Queue {
     const { queuePrefix: prefix } = this.options;
     const queue = new Queue(name, { connection: this.connection(), prefix, skipMetasUpdate: true });
-    // Whoever asks is told; without a listener Node would throw it.
+    // Calls report the trouble of the connection. Without a listener Node would throw it.
     queue.on('error', () => undefined);
     return queue;
   }

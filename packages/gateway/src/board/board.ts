@@ -6,32 +6,32 @@ import { QueueAdapter } from './queue-adapter.js';
 
 export interface BoardOptions {
   queues: BoardQueues;
-  /** The path it is mounted at. */
+  /** The path where it is mounted. */
   basePath: string;
-  /** Shows the first words of prompts; without, a job tells its session and turn only. */
+  /** Whether to show the first words of prompts. Otherwise a job shows only its session and turn. */
   previews: boolean;
-  /** Whether whoever asks may change anything. That they may see it is decided before. */
+  /** Whether the caller may change anything. Access itself is decided before. */
   mayWrite: (response: Response) => boolean;
 }
 
 interface Face {
-  /** Shows these queues, and no others. */
+  /** Shows exactly these queues. */
   show: (queues: Awaited<ReturnType<BoardQueues['current']>>) => void;
   router: RequestHandler;
 }
 
-/** How often the page asks again, seconds. */
+/** How often the page polls, seconds. */
 const pollEverySeconds = 5;
 
 /**
- * Bull Board over the queues there are just now. Bull Board's read-only mode belongs to a queue, not to who looks: so there are two
- * boards over the same queues, and each request meets the one it may use.
+ * Bull Board over the present queues. Bull Board's read-only mode belongs to a queue, not to a caller, so there are two boards over the
+ * same queues, and each request gets the one it may use.
  */
 export function createBoard(options: BoardOptions): RequestHandler {
   const forReaders = face(options, true);
   const forWriters = face(options, false);
   const router = Router();
-  // What is shown of a job's data is not the data: writing it back would lose the prompt.
+  // The shown data is not the whole data, so writing it back would lose the prompt.
   router.patch('/api/queues/:queueName/:jobId/update-data', (_request, response) => {
     response.status(405).json({ error: 'Job data is not edited here: what is shown of it is cut.' });
   });
@@ -56,7 +56,7 @@ function face({ basePath, previews, queues: known }: BoardOptions, readOnly: boo
         miscLinks: [{ text: 'Console', url: '/' }],
         hideDocsLink: true,
         pollingInterval: { showSetting: true, forceInterval: pollEverySeconds },
-        // One CLIENT LIST for each queue and poll: 63 ms with 200 queues, 19 ms without.
+        // Without this Bull Board runs one CLIENT LIST per queue and poll: 63 ms with 200 queues, 19 ms without.
         showWorkers: false,
         sortQueues: false,
       },

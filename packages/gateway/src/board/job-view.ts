@@ -3,7 +3,7 @@ import { promptPreview } from '@hearth/shared/internal';
 
 const redacted = '(hidden)';
 
-/** A job as BullMQ keeps it, as far as it is looked at. */
+/** The fields of a BullMQ job that are read. */
 interface JobData {
   data?: unknown;
 }
@@ -15,8 +15,8 @@ interface JobInTime extends JobData {
 }
 
 /**
- * What is shown of a job: never the prompt, which a raw job carries whole, but its first words. With `previews` off not even these.
- * The field is called `preview`: a copy of what is shown is no turn, so it cannot be submitted by mistake.
+ * What Bull Board shows of a job: the first words of the prompt, never all of it. With `previews` off not even these. The field is called
+ * `preview`, so that a copy of the shown data cannot be submitted as a turn by mistake.
  */
 export class JobView {
   constructor(
@@ -29,13 +29,13 @@ export class JobView {
     const doorbell = doorbellSchema.safeParse(data);
     if (doorbell.success) return { ...doorbell.data, preview: this.preview(doorbell.data.preview) };
     const fields = typeof data === 'object' && data !== null ? data : {};
-    // A raw job, acceptable or not.
+    // A raw job, valid or not.
     const { prompt, ...rest } = fields as { prompt?: Prompt };
     const isPrompt = turnJobSchema.shape.prompt.safeParse(prompt).success;
     return { ...rest, preview: this.preview(isPrompt ? promptPreview(prompt as Prompt) : '') };
   }
 
-  /** Its name: the session, and the turn when it has one already. */
+  /** The name of the job: the session, and the turn when it has one. */
   name(job: JobData): string {
     const sessionId = sessionOf(job);
     if (sessionId === undefined) return 'turn without a session';
@@ -44,7 +44,7 @@ export class JobView {
     return doorbell.data.seq === 0 ? `${sessionId} · warm` : `${sessionId} · turn ${doorbell.data.seq}`;
   }
 
-  /** What is known of a turn whose job has no return value: in hand, who serves it; failed, what its worker noted. */
+  /** What is known of a turn whose job has no return value: who serves it, or for a failed one the worker's summary. */
   outcome(job: JobInTime): object | undefined {
     if (job.processedOn === undefined) return undefined;
     if (job.finishedOn !== undefined)
@@ -58,7 +58,7 @@ export class JobView {
   }
 }
 
-/** The session a job is about. */
+/** The session of a job. */
 export function sessionOf({ data }: JobData): string | undefined {
   const { sessionId } = (typeof data === 'object' && data !== null ? data : {}) as { sessionId?: unknown };
   return typeof sessionId === 'string' ? sessionId : undefined;

@@ -8,7 +8,7 @@ import { type BoardOptions, createBoard } from './board.js';
 
 const basePath = '/board';
 
-/** Puts Bull Board into the app: to be seen with any token that is not confined, to be used with an admin's. */
+/** Mounts Bull Board. It can be seen with any token that is not confined, and used with an admin's. */
 export function mountBoard(app: Express, options: Pick<BoardOptions, 'queues' | 'previews'>): void {
   const board = createBoard({
     ...options,
@@ -21,7 +21,7 @@ export function mountBoard(app: Express, options: Pick<BoardOptions, 'queues' | 
   app.use(basePath, signInFirst, wholeCluster, security, board);
 }
 
-/** A browser that is not signed in is taken to where it can; programs are told. */
+/** Redirects a browser that is not signed in to the sign-in. Programs get the error. */
 const signInFirst: RequestHandler = (request, response, next) => {
   const isPage = request.method === 'GET' && request.accepts(['json', 'html']) === 'html';
   if (!isPage || contextOf(response).caller !== undefined) return next();
@@ -29,7 +29,7 @@ const signInFirst: RequestHandler = (request, response, next) => {
   response.redirect(303, '/');
 };
 
-/** Bull Board's page has a base address and styles of its own in it. The fonts it asks another host for are refused. */
+/** Bull Board's page has a base address and inline styles. The fonts that it loads from another host are refused. */
 const security = helmet.contentSecurityPolicy({
   useDefaults: false,
   directives: {

@@ -5,17 +5,17 @@ import type { Job, Queue } from 'bullmq';
 import { JobView, sessionOf } from './job-view.js';
 
 export interface QueueAdapterOptions {
-  /** Shows the first words of prompts. */
+  /** Whether to show the first words of prompts. */
   previews: boolean;
-  /** Nobody may change anything. */
+  /** Whether the caller may change nothing. */
   readOnly: boolean;
-  /** The agent a session has, as far as it is known. */
+  /** The agent of a session, if known. */
   agentOf: (sessionId: string) => object | undefined;
 }
 
-/** A queue of doorbells as Bull Board shows it. */
+/** A queue of doorbells in Bull Board. */
 export class QueueAdapter extends BullMQAdapter {
-  /** A turn has one result, ever: one that was answered is prompted again in its session, not here. */
+  /** A completed job cannot be retried, because a turn has one result. A new prompt goes to its session instead. */
   override readonly allowCompletedRetries = false;
   private readonly view: JobView;
 
@@ -54,7 +54,7 @@ export class QueueAdapter extends BullMQAdapter {
     return job;
   }
 
-  /** Schedules carry the whole prompt as well. */
+  /** Schedules contain whole prompts too. */
   override async getJobSchedulers(): ReturnType<BullMQAdapter['getJobSchedulers']> {
     const schedulers = await super.getJobSchedulers();
     return schedulers.map((scheduler) => {
