@@ -129,7 +129,7 @@ async function turns({ ask, contract, small, gateway }: World): Promise<void> {
   const over = await contract.call(small.url, 'submitTurn', { params, body: { prompt: 'x' }, headers: bearer(prompt) });
   expect(over).toMatchObject({ status: 429, body: { code: 'backlog_full' } });
   expect((await ask('cancelTurn', { params: { ...params, turnId: 'hangs' } })).body).toMatchObject({
-    code: 'running_turn',
+    code: 'turn_running',
   });
   expect((await ask('cancelTurn', { params: { ...params, turnId: 'waits' } })).body).toMatchObject({ cancelled: true });
   expect((await ask('cancelTurn', { params: { ...params, turnId: 'one' } })).body).toMatchObject({

@@ -1,8 +1,8 @@
 /**
- * The gateway process: `node main.js [--port n] [--host address] [--tokens file] [--stop-with-stdin]`; everything else by
+ * The gateway process: `node main.js [--port n] [--host address] [--tokens file] [--stop-with-stdin]`. Everything else comes from the
  * environment (docs/gateway.md). Standard output: one JSON line `{"kind":"gateway","url"}` when it serves.
  *
- * First SIGTERM or SIGINT: drain; second: go at once. Exit code 0: it stopped; 1: at once; 2: it could not start.
+ * The first SIGTERM or SIGINT drains, the second ends at once. Exit code 0: it stopped. 1: it ended at once. 2: it could not start.
  */
 import { parseArgs } from 'node:util';
 import { describeError, toErrorBody } from '@hearth/shared';
@@ -23,7 +23,7 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   process.on(signal, () => {
     signals += 1;
     if (gateway === undefined || signals > 1) process.exit(1);
-    log.info({ signal }, 'stopping; the same signal again stops at once');
+    log.info({ event: 'gateway.signalled', signal }, 'stopping; the same signal again stops at once');
     gateway.stop().then(() => process.exit(0), fail);
   });
 }
@@ -38,7 +38,7 @@ try {
       'stop-with-stdin': { type: 'boolean' },
     },
   });
-  // For whoever starts it as a child: its own death closes the pipe.
+  // Stop when the parent process dies: its end of this pipe closes.
   if (values['stop-with-stdin']) process.stdin.on('end', () => process.kill(process.pid, 'SIGTERM')).resume();
   gateway = createGateway(
     {

@@ -2,8 +2,8 @@ import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 
 /**
- * The connections of a server, and which of them serve a request. node:http closes those that have served one; browsers also
- * open some ahead of their requests, and these would hold up a stop.
+ * Knows the connections of a server, and which of them serve a request. node:http closes only connections that have served one, but
+ * browsers open some ahead of their requests, and these would delay a stop.
  */
 export class Connections {
   private readonly requests = new Map<Socket, number>();
@@ -20,7 +20,7 @@ export class Connections {
     });
   }
 
-  /** Takes no more; idle connections go at once, the others as they become so, and at the deadline in any case. */
+  /** Accepts no connection. Idle connections close at once, others when they become idle, all at the deadline. */
   async close(deadlineMs: number): Promise<void> {
     this.isClosing = true;
     const closed = new Promise((resolve) => this.server.close(resolve));
@@ -33,7 +33,7 @@ export class Connections {
   private count(socket: Socket, more: number): void {
     const requests = (this.requests.get(socket) ?? 0) + more;
     if (this.requests.has(socket)) this.requests.set(socket, requests);
-    // What was written is sent before.
+    // `destroySoon` sends written data first.
     if (this.isClosing && requests === 0) socket.destroySoon();
   }
 }

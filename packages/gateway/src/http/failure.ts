@@ -3,7 +3,7 @@ import type { ErrorRequestHandler, RequestHandler, Response } from 'express';
 import { contextOf } from '../auth/request-context.js';
 import { hearthErrorOf, problemOf } from './problem.js';
 
-/** Turns whatever a handler threw into a problem document; a stream that has begun is cut. */
+/** Answers an error of a handler with a problem document. A stream that has begun is cut. */
 export const failure: ErrorRequestHandler = (error: unknown, _request, response, _next) => {
   sendProblem(response, hearthErrorOf(error));
 };
@@ -25,10 +25,10 @@ function sendProblem(response: Response, error: HearthError): void {
     .send(JSON.stringify(problem));
 }
 
-/** Where no route is. */
+/** Answers requests to unknown addresses. */
 export const nothingHere: RequestHandler = () => {
   throw new HearthError('not_found', 'There is nothing at this address.', {
     field: 'path',
-    wayOut: 'See /docs for what there is.',
+    wayOut: 'See /docs for the addresses.',
   });
 };

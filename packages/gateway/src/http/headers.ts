@@ -16,16 +16,16 @@ export const contentSecurity = {
   'frame-ancestors': ["'none'"],
 };
 
-/** Headers that keep browsers from doing more than they should. */
+/** Sets headers that restrict browsers. */
 export const securityHeaders = (): RequestHandler =>
   helmet({
     contentSecurityPolicy: { useDefaults: false, directives: contentSecurity },
-    // Whoever puts TLS before the gateway decides this for the whole host.
+    // The operator of the TLS proxy decides this for the whole host.
     strictTransportSecurity: false,
     xFrameOptions: { action: 'deny' },
   });
 
-/** Lets pages of the named origins in. They come with a token: the cookie is for the gateway's own pages. */
+/** Admits pages of the named origins. They use a token, because the cookie is for the gateway's own pages. */
 export const otherOrigins = (origins: readonly string[]): RequestHandler =>
   cors({
     origin: [...origins],
@@ -33,6 +33,6 @@ export const otherOrigins = (origins: readonly string[]): RequestHandler =>
     allowedHeaders: ['authorization', 'content-type', 'last-event-id', 'idempotency-key', 'x-request-id'],
     exposedHeaders: ['x-request-id', 'allow'],
     maxAge: 600,
-    // The route goes on to say what it takes.
+    // The route answers with the methods it takes.
     preflightContinue: true,
   });

@@ -1,7 +1,7 @@
 import { type ErrorCode, errorBodySchema, errorCatalogue, HearthError } from '@hearth/shared';
 import { z } from 'zod';
 
-/** The HTTP status of every error code: the one table. */
+/** The HTTP status of every error code. */
 export const statusOf = {
   invalid_options: 400,
   invalid_request: 400,
@@ -24,7 +24,7 @@ export const statusOf = {
   session_busy: 409,
   session_closing: 409,
   already_resolved: 409,
-  running_turn: 409,
+  turn_running: 409,
   turn_ended: 409,
   cancelled: 409,
   interrupted: 409,
@@ -56,20 +56,20 @@ export const statusOf = {
   closed: 503,
 } as const satisfies Record<ErrorCode, number>;
 
-/** An error of HTTP (RFC 9457): ours, with a type, a title and a status. */
+/** A problem document (RFC 9457): a HearthError with type, title and status. */
 export const problemSchema = z.object({
-  /** Where the code is explained. */
+  /** Where the code is documented. */
   type: z.string(),
   title: z.string(),
   status: z.number().int(),
   detail: z.string(),
   ...errorBodySchema.omit({ message: true }).shape,
-  /** Finds the request in the gateway's log. */
+  /** The id of the request in the gateway's log. */
   requestId: z.string(),
 });
 export type Problem = z.infer<typeof problemSchema>;
 
-/** What somebody outside is told of an error; of one that is not ours: nothing but that it happened. */
+/** The problem document of an error. For errors that are not Hearth's it reveals nothing. */
 export function problemOf(error: HearthError, requestId: string): Problem {
   const { code, message, ...details } = error.toJSON();
   return {
@@ -83,34 +83,30 @@ export function problemOf(error: HearthError, requestId: string): Problem {
   };
 }
 
-/** What express and its body parser throw carries these. */
+/** Fields of errors that express and its body parser throw. */
 interface HttpError {
   status?: number;
   type?: string;
 }
 
-/** Anything thrown while a request was served. */
+/** Makes a HearthError of anything thrown while a request was served. */
 export function hearthErrorOf(error: unknown): HearthError {
   if (error instanceof HearthError) return error;
   const { status, type } = (error ?? {}) as HttpError;
   if (type === 'entity.too.large') {
-    return new HearthError('request_too_large', 'The body of the request is larger than the gateway takes.', {
+    return new HearthError('request_too_large', 'The body of the request exceeds the limit of the gateway.', {
       field: 'body',
       wayOut: 'Put the material into a file of the workspace and name it in the prompt.',
       cause: error,
     });
   }
   if (status === 415) {
-    return new HearthError(
-      'unsupported_media_type',
-      'The body is compressed or encoded in a way that is not understood.',
-      {
-        field: 'content-type',
-        expected: 'application/json in UTF-8',
-        wayOut: 'Send it as it is.',
-        cause: error,
-      },
-    );
+    return new HearthError('unsupported_media_type', 'The body is compressed or encoded in an unknown way.', {
+      field: 'content-type',
+      expected: 'application/json in UTF-8',
+      wayOut: 'Send it as it is.',
+      cause: error,
+    });
   }
   if (type === 'entity.parse.failed') {
     return new HearthError('invalid_request', 'The body of the request is not JSON.', {
@@ -128,7 +124,7 @@ export function hearthErrorOf(error: unknown): HearthError {
     });
   }
   return new HearthError('internal', 'Something went wrong in the gateway.', {
-    wayOut: 'Its log says more, under the requestId.',
+    wayOut: 'Find the requestId in its log.',
     cause: error,
   });
 }

@@ -11,8 +11,8 @@ const interrupt = route({
   tag: 'Sessions',
   summary: 'Stop a turn; its agent lives on',
   description:
-    'The turn that runs, or is next; or the one that is named. It ends with `interrupted` and what was said so far. `idle`: there was none; `ended`: it ended before it could be stopped. ' +
-    '504: its owner has not stopped it yet; the request is kept for that turn, and hits no later one.',
+    'Stops the running turn, or the next one, or the one that is named. It ends with `interrupted` and its text so far. `idle`: there was no turn. `ended`: it ended before it could be stopped. ' +
+    '504: its owner has not stopped it yet. The request is kept for that turn, and hits no later one.',
   scope: 'prompt',
   params: sessionParams,
   query: z.strictObject({ wait: waitQuery('Seconds to wait for it (15)') }),
@@ -31,9 +31,9 @@ const warm = route({
   path: '/v1/sessions/{sessionId}/warm',
   operation: 'warm',
   tag: 'Sessions',
-  summary: 'Have the agent of a session there before its next prompt',
+  summary: 'Start the agent of a session before its next prompt',
   description:
-    'Binds a spare, or resumes; opens the session when it is new. Answers when the agent is there, or with why it does not start.',
+    'Binds a spare, or resumes. Opens a new session. Answers when the agent is ready, or with the reason why it does not start.',
   scope: 'prompt',
   params: sessionParams,
   query: z.strictObject({ wait: waitQuery('Seconds to wait for it (30)') }),

@@ -13,7 +13,7 @@ const workers = route({
   wholeCluster: true,
   responses: {
     200: {
-      description: 'By workerNumber; the intake queue and the worker queues of these workers',
+      description: 'Workers by worker number; the intake queue and the worker queues',
       schema: z.object({ workers: z.array(workerRecordSchema), queues: z.array(queueSchema) }),
     },
   },
@@ -30,7 +30,7 @@ const health = route({
   operation: 'health',
   tag: 'Gateway',
   summary: 'Whether the gateway lives',
-  responses: { 200: { description: 'It does', schema: z.object({ status: z.literal('alive') }) } },
+  responses: { 200: { description: 'It lives', schema: z.object({ status: z.literal('alive') }) } },
   handle: () => ({ status: 200, body: { status: 'alive' } }),
 });
 
@@ -39,13 +39,13 @@ const readiness = route({
   path: '/readyz',
   operation: 'readiness',
   tag: 'Gateway',
-  summary: 'Whether turns can be served: Redis answers, a worker lives, and the gateway is not about to stop',
+  summary: 'Whether turns can be served: Redis answers, a worker lives, and the gateway is not stopping',
   responses: {
     200: { description: 'They can', schema: z.object({ status: z.literal('ready'), workers: z.number().int() }) },
   },
   errors: ['not_ready', 'redis_unreachable'],
   async handle({ services: { producer, stopping } }) {
-    if (stopping.aborted) throw notReady('The gateway is about to stop.', 'Ask another gateway.');
+    if (stopping.aborted) throw notReady('The gateway is stopping.', 'Ask another gateway.');
     const serving = (await producer.workers()).filter(({ state }) => state === 'serving');
     if (serving.length === 0) throw notReady('No worker serves.', 'Start one: hearth worker.');
     return { status: 200, body: { status: 'ready', workers: serving.length } };

@@ -4,7 +4,7 @@ import { docsStyle } from './openapi/docs-style.js';
 import { type OpenApiDocument, openApiDocument } from './openapi/document.js';
 import { type Route, route } from './route.js';
 
-/** The routes that describe the routes. @param all read when first asked: they are in it themselves */
+/** The routes that describe the routes. @param all read on the first request, because these routes are in it too */
 export function documentRoutes(all: () => readonly Route[]): readonly Route[] {
   let made: OpenApiDocument | undefined;
   const document = (): OpenApiDocument => {
@@ -26,7 +26,7 @@ export function documentRoutes(all: () => readonly Route[]): readonly Route[] {
       path: '/docs',
       operation: 'docs',
       tag: 'Gateway',
-      summary: 'This description, to be read',
+      summary: 'This description, as a page',
       responses: { 200: { description: 'A page', contentType: 'text/html', schema: z.string() } },
       handle({ response }) {
         response.type('html');

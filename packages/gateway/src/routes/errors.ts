@@ -2,7 +2,7 @@ import type { ErrorCode } from '@hearth/shared';
 import type { z } from 'zod';
 import type { Route } from './route.js';
 
-/** Codes that come with a field, wherever it stands. */
+/** Field → the code of an invalid one. */
 const codeOfField: Record<string, ErrorCode> = {
   sessionId: 'invalid_session_id',
   turnId: 'invalid_turn_id',
@@ -10,10 +10,10 @@ const codeOfField: Record<string, ErrorCode> = {
   metadata: 'invalid_metadata',
 };
 
-/** The code of a field that its schema refuses, when it has one of its own. */
+/** The code of an invalid field, if it has one of its own. */
 export const codeFor = (field: string): ErrorCode | undefined => codeOfField[field];
 
-/** The errors a route can end in: its own, and those that come with what it asks for. */
+/** The errors a route can end in: its own, and those of its scope, params, query and body. */
 export function errorsOf(route: Route): ErrorCode[] {
   const { params, query, body, errors = [] } = route;
   const isParsed = params !== undefined || query !== undefined || body !== undefined;
@@ -30,13 +30,13 @@ export function errorsOf(route: Route): ErrorCode[] {
   ];
 }
 
-/** What is found out of a Redis when it is first reached. */
+/** Codes that the first contact with a Redis can end in. */
 const ofRedis = ['redis_too_old', 'redis_evicting'] as const satisfies ErrorCode[];
 
 function ofAccess(route: Route): ErrorCode[] {
   const { method, scope, wholeCluster } = route;
   const isWrite = method !== 'get';
-  // Every token reads; what it may not read are sessions of others, and the whole.
+  // Every token may read, except sessions outside its grant and the whole cluster.
   const mayBeForbidden = scope !== undefined && (scope !== 'read' || wholeCluster || fieldsOf(route).has('sessionId'));
   return [
     ...(scope === undefined ? [] : (['unauthenticated'] as const)),

@@ -10,9 +10,9 @@ const ofSession = route({
   path: '/v1/sessions/{sessionId}/events',
   operation: 'streamSession',
   tag: 'Sessions',
-  summary: 'The events of a session, as they come, until you leave',
+  summary: 'The events of a session, until you leave',
   description:
-    'From now on, or from after an event; also of a session that nobody has opened yet. `after=.0` is the beginning of what is kept.',
+    'From now on, or after an event; also for a session that is not open yet. `after=.0` is the oldest kept event.',
   scope: 'read',
   params: sessionParams,
   query: cursorQuery,
@@ -37,14 +37,14 @@ const ofTurn = route({
   path: '/v1/sessions/{sessionId}/turns/{turnId}/events',
   operation: 'streamTurn',
   tag: 'Turns',
-  summary: 'The events of a turn, from its first to its ending',
+  summary: 'The events of a turn, from its first to its end',
   description:
-    'Or from after an event on. Whoever has its ending already gets 204, which tells a browser not to come back.',
+    'Or after an event. A reader that has the end of the turn already gets 204, which tells a browser not to come back.',
   scope: 'read',
   params: turnParams,
   query: cursorQuery,
   headers: cursorHeader,
-  responses: { 200: eventStream, 204: { description: 'Nothing follows: the turn ended, and you have its ending' } },
+  responses: { 200: eventStream, 204: { description: 'Nothing follows: the reader has the end of the turn' } },
   errors: ['turn_gone', 'redis_unreachable'],
   handle: withTurn(async ({ query, request, response, signal, services: { options } }, { session, turn }) => {
     const after = cursorOf(request, query.after);

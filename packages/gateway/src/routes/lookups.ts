@@ -5,7 +5,7 @@ import type { Answer, Exchange } from './route.js';
 
 type Handler<P, Q, B, Found> = (exchange: Exchange<P, Q, B>, found: Found) => Promise<Answer> | Answer;
 
-/** Finds the session of a path, or answers that there is none. */
+/** Finds the session of a path. @throws HearthError `session_gone` */
 export function withSession<P extends { sessionId: string }, Q, B>(
   handle: Handler<P, Q, B, { session: Session; summary: SessionSummary }>,
 ): (exchange: Exchange<P, Q, B>) => Promise<Answer> {
@@ -17,7 +17,7 @@ export function withSession<P extends { sessionId: string }, Q, B>(
   };
 }
 
-/** Finds the turn of a path, or answers that there is none. */
+/** Finds the turn of a path. @throws HearthError `turn_gone` */
 export function withTurn<P extends { sessionId: string; turnId: string }, Q, B>(
   handle: Handler<P, Q, B, { session: Session; turn: TurnRecord }>,
 ): (exchange: Exchange<P, Q, B>) => Promise<Answer> {
@@ -34,5 +34,5 @@ export const noSession = (sessionId: string): HearthError =>
   new HearthError('session_gone', `There is no session ${sessionId}.`, {
     field: 'sessionId',
     expected: 'a session that was opened and not closed',
-    wayOut: 'Its first turn opens it: submit one.',
+    wayOut: 'Submit a turn: the first one opens the session.',
   });

@@ -6,7 +6,7 @@ import { contextOf } from '../auth/request-context.js';
 import { parsePart } from './parse.js';
 import type { Answer, Route, Services } from './route.js';
 
-/** Puts the routes of a table into an app; what a path does not take is answered with what it takes. */
+/** Mounts the routes of a table. A wrong method is answered with the allowed ones. */
 export function mountRoutes(app: Express, routes: readonly Route[], services: Services): void {
   const parser = express.json({ limit: services.options.bodyMaxBytes, strict: false });
   for (const route of routes) {
@@ -19,10 +19,10 @@ export function mountRoutes(app: Express, routes: readonly Route[], services: Se
 
 const expressPath = (path: string): string => path.replaceAll(/\{(\w+)\}/g, ':$1');
 
-/** Of routes that are for everybody. */
+/** The grant of a request to a public route. */
 const nobody: Grant = { name: 'anybody', scope: 'read' };
 
-/** Everything that is decided before a byte of the body is read. */
+/** Checks everything that can be checked before the body is read. */
 function admit(route: Route, { credentials }: Services): RequestHandler {
   return (request, response, next) => {
     const context = contextOf(response);
@@ -59,10 +59,10 @@ function serve(route: Route, services: Services): RequestHandler {
   };
 }
 
-/** Beyond that Node's timers fire at once. Whoever is cut off then may come back. */
+/** The longest time of a Node timer, ms. A client that is cut off then may come back. */
 const longestTimerMs = 2 ** 31 - 1;
 
-/** Aborts when the client is gone, what it came in with has ended, or the gateway is to stop. (Not `AbortSignal.any`: some Node 20 keep every signal made of a long-lived one.) */
+/** Aborts when the client is gone, its credential has expired, or the gateway stops. Not by `AbortSignal.any`, because some Node 20 keep every signal made of a long-lived one. */
 function leaving(response: Response, stopping: AbortSignal, expiresAt: number | undefined): AbortSignal {
   const controller = new AbortController();
   const leave = (): void => controller.abort();
@@ -97,7 +97,7 @@ function parseBody(route: Route, request: Request): unknown {
 const hasBody = (request: Request): boolean =>
   request.headers['transfer-encoding'] !== undefined || Number(request.headers['content-length'] ?? 0) > 0;
 
-/** A form of another page can send text and forms by itself, and never JSON. */
+/** Requires JSON, because a form of another page can send text and forms by itself, but never JSON. */
 function refuseOtherTypes(request: Request): void {
   if (!hasBody(request) || request.is('application/json')) return;
   throw new HearthError('unsupported_media_type', 'The body of the request is not declared as JSON.', {
@@ -125,10 +125,10 @@ function refuseMethod(routes: readonly Route[]): RequestHandler {
       response.status(204).end();
       return;
     }
-    throw new HearthError('method_not_allowed', `${request.method} is not what this address takes.`, {
+    throw new HearthError('method_not_allowed', `${request.method} is not allowed at this address.`, {
       field: 'method',
       expected: allowed,
-      wayOut: 'See /docs for what it takes.',
+      wayOut: 'See /docs for the allowed methods.',
     });
   };
 }

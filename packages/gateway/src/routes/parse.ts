@@ -2,7 +2,7 @@ import { type ErrorCode, HearthError } from '@hearth/shared';
 import type { z } from 'zod';
 import { codeFor } from './errors.js';
 
-/** Parses a part of a request. @param part `path`, `query` or `body` @throws HearthError that names the first field at fault */
+/** Parses a part of a request. @param part `path`, `query` or `body` @throws HearthError that names the first invalid field */
 export function parsePart<T>(
   schema: z.ZodType<T>,
   value: unknown,
@@ -17,7 +17,7 @@ export function parsePart<T>(
   throw new HearthError(codeFor(String(issue?.path[0])) ?? code, `${field}: ${reason}`, {
     field,
     expected: reason,
-    wayOut: `Correct ${field} in the ${part} and send the request again; /docs says what it takes.`,
+    wayOut: `Correct ${field} in the ${part} and send the request again. See /docs.`,
     cause: parsed.error,
   });
 }

@@ -9,7 +9,7 @@ const list = route({
   path: '/v1/sessions/{sessionId}/permissions',
   operation: 'listPermissions',
   tag: 'Permissions',
-  summary: 'What waits for a permission, the oldest first',
+  summary: 'Permission requests that wait, the oldest first',
   scope: 'read',
   params: sessionParams,
   responses: {
@@ -28,7 +28,7 @@ const answer = route({
   operation: 'answerPermission',
   tag: 'Permissions',
   summary: 'Allow or deny, once',
-  description: 'The first answer counts, wherever it comes from.',
+  description: 'The first answer counts.',
   scope: 'prompt',
   params: sessionParams.extend({ requestId: z.string().min(1).max(200) }),
   body: permissionAnswerSchema,

@@ -8,36 +8,36 @@ import type { Grant, Scope } from '../auth/grant.js';
 import type { BoardQueues } from '../board/board-queues.js';
 import type { ResolvedGatewayOptions } from '../options.js';
 
-/** What handlers work with. */
+/** The parts that handlers use. */
 export interface Services {
   producer: Producer;
   credentials: Credentials;
-  /** False: there are no tokens, and whoever reaches the gateway may do everything. */
+  /** False: there are no tokens, so every caller may do everything. */
   authentication: boolean;
   options: ResolvedGatewayOptions;
   boardQueues: BoardQueues;
-  /** Aborts when the gateway is asked to stop: whoever waits is answered, streams end. */
+  /** Aborts when the gateway stops: waiting requests are answered, streams end. */
   stopping: AbortSignal;
   log: Logger;
 }
 
-/** One request, once it is known to be allowed and well-formed. */
+/** One request that is allowed and valid. */
 export interface Exchange<P, Q, B> {
   params: P;
   query: Q;
   body: B;
   grant: Grant;
-  /** Aborts when the client is gone, its token or sign-in has ended, or the gateway is to stop. */
+  /** Aborts when the client is gone, its credential has expired, or the gateway stops. */
   signal: AbortSignal;
   services: Services;
   request: Request;
   response: Response;
 }
 
-/** What is answered. `sent`: the handler wrote the response itself. */
+/** An answer. `sent`: the handler wrote the response itself. */
 export type Answer = { status: number; body?: object; text?: string } | 'sent';
 
-/** What a status can answer with, for the document. */
+/** An answer of a status, for the document. */
 export interface Documented {
   description: string;
   schema?: z.ZodType;
@@ -47,27 +47,27 @@ export interface Documented {
 
 interface RouteOf<P, Q, B> {
   method: 'get' | 'post' | 'delete';
-  /** As OpenAPI writes it: `/v1/sessions/{sessionId}`. */
+  /** In the notation of OpenAPI: `/v1/sessions/{sessionId}`. */
   path: string;
-  /** Names it in the document and in clients made from it. */
+  /** Its name in the document and in generated clients. */
   operation: string;
   tag: 'Turns' | 'Sessions' | 'Permissions' | 'Cluster' | 'Sign-in' | 'Gateway';
   summary: string;
   description?: string;
-  /** Absent: for everybody. */
+  /** Absent: no token needed. */
   scope?: Scope;
-  /** It shows the whole cluster: no token that is confined to sessions. */
+  /** Whether it shows the whole cluster, so that confined tokens are refused. */
   wholeCluster?: boolean;
   params?: z.ZodType<P>;
   query?: z.ZodType<Q>;
   /** Headers it reads, for the document: name → description. */
   headers?: Record<string, string>;
   body?: z.ZodType<B>;
-  /** The body may be left out. */
+  /** Whether the body may be left out. */
   bodyIsOptional?: boolean;
-  /** The code of a body that its schema refuses. @defaultValue `invalid_request` */
+  /** The code of an invalid body. @defaultValue `invalid_request` */
   invalidBody?: ErrorCode;
-  /** Explains a body that its schema refused, in better words, by throwing. */
+  /** Throws a better error for an invalid body. */
   explain?(body: unknown): void;
   responses: Record<number, Documented | Documented[]>;
   /** Errors besides those that come with scope, params, query and body. */
@@ -75,10 +75,10 @@ interface RouteOf<P, Q, B> {
   handle(exchange: Exchange<P, Q, B>): Promise<Answer> | Answer;
 }
 
-/** A route of any kind: its parts were checked against each other by {@link route}. */
+/** A route of any types. {@link route} has checked its parts against each other. */
 export type Route = RouteOf<unknown, unknown, unknown>;
 
-/** Declares a route; what its handler gets is what its schemas say. */
+/** Declares a route. Its handler gets what its schemas produce. */
 export function route<P = undefined, Q = undefined, B = undefined>(spec: RouteOf<P, Q, B>): Route {
   return spec as unknown as Route;
 }

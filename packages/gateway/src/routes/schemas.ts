@@ -67,9 +67,9 @@ export const turnSchema = z.object({
 export const acceptedSchema = z.object({
   sessionId: z.string(),
   turnId: z.string(),
-  /** Its place in the session; absent while it is delayed. */
+  /** Its position in the session. Absent while it is delayed. */
   seq: z.number().int().optional(),
-  /** Turns of the session that come before it; absent while it is delayed. */
+  /** How many turns of the session come before it. Absent while it is delayed. */
   position: z.number().int().optional(),
 });
 
@@ -89,25 +89,25 @@ export const queueSchema = z.object({
 });
 
 export const meSchema = z.object({
-  /** False: there are no tokens, whoever reaches the gateway may do everything. */
+  /** False: there are no tokens, so every caller may do everything. */
   authentication: z.boolean(),
   name: z.string(),
   scope: z.enum(scopes),
   prefix: z.string().optional(),
   sessionId: z.string().optional(),
-  /** When the sign-in or the token ends, ms since 1970. */
+  /** When the sign-in or the token expires, ms since 1970. */
   expiresAt: z.number().optional(),
   /** What a signed-in browser sends as `x-csrf-token` with its writes. */
   csrfToken: z.string().optional(),
 });
 
-/** An event as data of a stream. */
+/** An event in a stream. */
 export const streamedSchema = z.union([
   z.intersection(eventSchema, z.object({ id: z.string() })),
   z.object({ type: z.literal('stream.expired'), id: z.string() }),
 ]);
 
-/** Names under which schemas stand in the document. */
+/** Names of schemas in the document. */
 export const namedSchemas = {
   Problem: problemSchema,
   Session: sessionSchema,

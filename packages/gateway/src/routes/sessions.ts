@@ -21,7 +21,7 @@ const list = route({
   operation: 'listSessions',
   tag: 'Sessions',
   summary: 'Known sessions, the last used first',
-  description: 'A token that is confined sees those within its confines.',
+  description: 'A confined token sees only its sessions.',
   scope: 'read',
   query: z.strictObject({
     ...filter,
@@ -63,7 +63,7 @@ const close = route({
   tag: 'Sessions',
   summary: 'Close a session: end its agent, cancel its turns, erase its keys, jobs and files',
   description:
-    'Answers when it is gone. Then the name is free again. 504: its owner has not answered; it is closed all the same, later.',
+    'Answers when it is gone. Then the name is free again. 504: its owner has not answered; a worker closes it later.',
   scope: 'admin',
   params: sessionParams,
   query: z.strictObject({
@@ -91,10 +91,10 @@ const closeSeveral = route({
   path: '/v1/sessions',
   operation: 'closeSessions',
   tag: 'Sessions',
-  summary: 'Close all sessions that pass a filter',
+  summary: 'Close all sessions that match a filter',
   description:
-    'Of a token that is confined: those within its confines. Answers when they are gone; names those that could not be closed yet, ' +
-    'and those that were passed over: when their turn came they did not pass the filter any more, or had been used or have a delayed turn (`state` idle or asleep).',
+    'A confined token closes only its sessions. Answers when they are gone. Names sessions that could not be closed yet, ' +
+    'and sessions that were passed over because they did not match any more, or were used or have a delayed turn (`state` idle or asleep).',
   scope: 'admin',
   query: z
     .strictObject({
@@ -117,7 +117,7 @@ const closeSeveral = route({
   },
 });
 
-/** What passes a filter, within the confines of a grant. Whoever has one session learns nothing of others, not even where a page of theirs ends. */
+/** Lists sessions that match a filter within a grant. A token for one session learns nothing of others, not even where a page ends. */
 async function pageOf(
   producer: Producer,
   grant: Grant,
@@ -132,7 +132,7 @@ async function pageOf(
   return prefix === undefined ? { sessions: [] } : producer.sessionPage({ ...asked, prefix }, page);
 }
 
-/** Sessions closed at a time: each waits for its owner. */
+/** How many sessions are closed at a time. Each waits for its owner. */
 const closedAtOnce = 20;
 
 async function closeAll(
@@ -161,7 +161,7 @@ async function closeAll(
   return { closed: closed.sort(), failed, passedOver: passedOver.sort() };
 }
 
-/** False: it does not pass the filter any more. The list may be minutes old, and whoever asked for sessions at rest means no other. */
+/** False: it does not match the filter any more. The list may be minutes old, and a caller that asked for idle sessions means no busy one. */
 async function closeIfStill(
   session: Session,
   { usedAt }: SessionSummary,
@@ -169,7 +169,7 @@ async function closeIfStill(
   deadlineMs: number,
 ): Promise<boolean> {
   const now = await session.summary();
-  // One that somebody else has closed meanwhile is closed, and with one that is being closed we wait.
+  // A session that another caller closes meanwhile counts as closed.
   if (now === undefined) return true;
   if (now.state !== 'closing' && !passesFilter(now, asked)) return false;
   const isAtRest = asked.state === 'idle' || asked.state === 'asleep';

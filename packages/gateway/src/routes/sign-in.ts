@@ -12,8 +12,8 @@ const me = route({
   path: '/v1/me',
   operation: 'me',
   tag: 'Sign-in',
-  summary: 'Who you are to the gateway',
-  description: '401: there are tokens, and you came with none that is valid.',
+  summary: 'The caller, as the gateway knows it',
+  description: '401: the gateway has tokens, and the request came with none that is valid.',
   scope: 'read',
   responses: { 200: { description: 'What you may do', schema: meSchema } },
   handle({ grant, response, services: { credentials, authentication } }) {
@@ -57,7 +57,7 @@ const logout = route({
   },
 });
 
-/** A minted token lasts at most so long, ms: it cannot be taken back. */
+/** A minted token is valid for at most so long, because it cannot be revoked, ms. */
 const mintedAtMostMs = 7 * 24 * 3_600_000;
 
 const mint = route({
@@ -66,7 +66,7 @@ const mint = route({
   operation: 'mintToken',
   tag: 'Sign-in',
   summary: 'Mint a token for one session, for a browser or an end user',
-  description: 'It cannot be taken back before it expires, other than by changing the secret.',
+  description: 'Only a change of the secret revokes it before it expires.',
   scope: 'admin',
   body: z.strictObject({
     sessionId: sessionIdSchema,

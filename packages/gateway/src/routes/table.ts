@@ -8,7 +8,7 @@ import { sessionRoutes } from './sessions.js';
 import { signInRoutes } from './sign-in.js';
 import { turnRoutes } from './turns.js';
 
-/** Every route of the gateway's own, in the order of the document. */
+/** Every route of the gateway, in the order of the document. */
 export const routes: readonly Route[] = [
   ...turnRoutes,
   ...eventRoutes,

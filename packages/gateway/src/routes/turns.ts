@@ -31,7 +31,7 @@ const promptBody = z.strictObject({
     .int()
     .nonnegative()
     .optional()
-    .describe('ms until it is due; until then it has no seq, and by its turnId it can be cancelled, not read'),
+    .describe('ms until it is due. Until then it has no seq; it can be cancelled by its turnId, but not read'),
   priority: prioritySchema.optional(),
 });
 
@@ -42,12 +42,12 @@ const submit = route({
   tag: 'Turns',
   summary: 'Submit a turn',
   description:
-    'Answers 202 as soon as the turn is accepted: from then on it is not lost. With `wait` it answers 200 with the result when the turn ends in time, failed turns included. ' +
-    'With `Accept: text/event-stream` it streams the turn. A `turnId` (or `Idempotency-Key`) that is known is the same turn. Leaving is never a cancel.',
+    'Answers 202 as soon as the turn is accepted. From then on it is not lost. With `wait` it answers 200 with the result when the turn ends in time, also when it failed. ' +
+    'With `Accept: text/event-stream` it streams the turn. A known `turnId` (or `Idempotency-Key`) is the same turn. Leaving cancels nothing.',
   scope: 'prompt',
   params: sessionParams,
-  query: cursorQuery.extend({ wait: waitQuery('Seconds to wait for the result; it is not waited for without') }),
-  headers: { ...cursorHeader, 'Idempotency-Key': 'Stands for `turnId`, which counts when both are given.' },
+  query: cursorQuery.extend({ wait: waitQuery('Seconds to wait for the result (none)') }),
+  headers: { ...cursorHeader, 'Idempotency-Key': 'Another way to give `turnId`, which counts when both are given.' },
   body: promptBody,
   explain: (body) => void checkPrompt((body as { prompt?: unknown } | null)?.prompt),
   responses: {
@@ -84,9 +84,9 @@ const idempotencyKey = (header: string | undefined): string | undefined =>
     ? undefined
     : parsePart(z.object({ turnId: turnIdSchema }), { turnId: header }, 'Idempotency-Key header').turnId;
 
-/** The turn's result; undefined when it has none in time, or the caller left. */
+/** Waits for the turn's result. Undefined: it has none in time, or the caller left. */
 async function endingWithin(turn: TurnHandle, ms: number, signal: AbortSignal): Promise<TurnResult | undefined> {
-  // Not `AbortSignal.any` of a timeout: in Node 20 nothing holds that one, and once collected it never comes.
+  // Not by `AbortSignal.any` with a timeout: in Node 20 nothing references that timeout, so it can be collected and never fire.
   const controller = new AbortController();
   const leave = (): void => controller.abort();
   const timer = setTimeout(leave, ms);
@@ -108,7 +108,7 @@ const read = route({
   path: '/v1/sessions/{sessionId}/turns/{turnId}',
   operation: 'readTurn',
   tag: 'Turns',
-  summary: 'One turn: its prompt, and once it ended its result and messages',
+  summary: 'One turn: its prompt, and after its end its result and messages',
   scope: 'read',
   params: turnParams,
   responses: { 200: { description: 'The turn', schema: turnSchema } },
@@ -122,7 +122,7 @@ const cancel = route({
   operation: 'cancelTurn',
   tag: 'Turns',
   summary: 'Cancel a turn that waits',
-  description: 'It fails with `cancelled`. One that was begun is stopped by an interrupt instead.',
+  description: 'It fails with `cancelled`. A turn that was begun is stopped by an interrupt instead.',
   scope: 'prompt',
   params: turnParams,
   responses: {
@@ -131,11 +131,11 @@ const cancel = route({
       schema: z.object({ sessionId: z.string(), turnId: z.string(), cancelled: z.literal(true) }),
     },
   },
-  errors: ['turn_gone', 'running_turn', 'turn_ended', 'redis_unreachable'],
+  errors: ['turn_gone', 'turn_running', 'turn_ended', 'redis_unreachable'],
   async handle({ params: { sessionId, turnId }, services }) {
     const cancellation = await services.producer.session(sessionId).cancel(turnId);
     if (cancellation === 'running') {
-      throw new HearthError('running_turn', `Turn ${turnId} was begun already.`, {
+      throw new HearthError('turn_running', `Turn ${turnId} was begun already.`, {
         field: 'turnId',
         expected: 'a turn that waits',
         wayOut: 'Interrupt it: POST …/interrupt.',
@@ -157,14 +157,14 @@ const list = route({
   path: '/v1/sessions/{sessionId}/turns',
   operation: 'listTurns',
   tag: 'Turns',
-  summary: 'The turns of a session that are remembered, the last ones first by page, in order within a page',
+  summary: 'The remembered turns of a session: the last page first, in order within a page',
   scope: 'read',
   params: sessionParams,
   query: z.strictObject({
     limit: queryNumber(z.number().int().min(1).max(200)).optional().describe('At most so many (20)'),
     before: queryNumber(z.number().int().min(1))
       .optional()
-      .describe('Only those before this seq: `before` of the page before'),
+      .describe('Only turns before this seq: `before` of the page before'),
   }),
   responses: {
     200: {
@@ -176,7 +176,7 @@ const list = route({
   handle: withSession(async ({ query: { limit = 20, before } }, { session }) => {
     const turns = await session.turns({ last: limit, ...(before === undefined ? {} : { before }) });
     const first = turns[0]?.seq ?? 1;
-    // Fewer than asked for: what came before is forgotten.
+    // Fewer than requested: earlier turns are forgotten.
     const more = turns.length === limit && first > 1 ? { before: first } : {};
     return { status: 200, body: { turns, ...more } };
   }),

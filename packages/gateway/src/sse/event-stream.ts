@@ -4,20 +4,20 @@ import type { Response } from 'express';
 import { contextOf } from '../auth/request-context.js';
 import { hearthErrorOf, problemOf } from '../http/problem.js';
 
-/** How long a browser waits before it comes back, ms. */
+/** How long a browser waits before it reconnects, ms. */
 const comeBackMs = 1_000;
 
 export interface EventStreamOptions {
   heartbeatMs: number;
-  /** Ends the stream: the client is gone, or is to come back to another gateway. */
+  /** Ends the stream: the client is gone, or should go to another gateway. */
   signal: AbortSignal;
-  /** Where the reader begins: so that one who leaves before the first event comes back to the same place. */
+  /** The cursor where the reader begins, so that a reader that leaves before the first event comes back to the same place. */
   from?: string | undefined;
 }
 
 /**
- * Answers with server-sent events, at the client's pace: what it has not taken is not asked for (the reader is fed from the Redis
- * Stream then). Resolves when the stream has ended. Leaving is never a cancel.
+ * Answers with server-sent events at the client's pace: events that the client has not taken are not read from Redis. Resolves when the
+ * stream has ended. Leaving cancels nothing.
  */
 export async function sendEvents(
   response: Response,
@@ -53,17 +53,17 @@ function open(response: Response): void {
   response.status(200).set({
     'content-type': 'text/event-stream; charset=utf-8',
     'cache-control': 'no-store, no-transform',
-    // nginx holds responses back unless it is told not to.
+    // nginx buffers responses unless it is told not to.
     'x-accel-buffering': 'no',
   });
   response.flushHeaders();
 }
 
-/** One line of data: JSON has no line breaks in it. */
+/** One event. JSON has no line breaks, so its data is one line. */
 const format = (event: ReaderEvent): string =>
   `id: ${event.id}\nevent: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`;
 
-/** The status is sent already: what ends a stream early is told in it. */
+/** The event that reports an early end, because the status has been sent already. */
 function trouble(response: Response, thrown: unknown): string {
   const { requestId, log } = contextOf(response);
   const error = hearthErrorOf(thrown);
@@ -74,6 +74,6 @@ function trouble(response: Response, thrown: unknown): string {
 
 async function write(response: Response, text: string, signal: AbortSignal): Promise<void> {
   if (response.write(text) || signal.aborted) return;
-  // Rejects when the signal aborts: then there is nothing left to wait for.
+  // Rejects when the signal aborts. Then there is nothing left to wait for.
   await once(response, 'drain', { signal }).catch(() => undefined);
 }

@@ -37,7 +37,7 @@ export const errorCatalogue = {
   invalid_answer: { caller: 'fix', title: 'The answer to a permission request is not acceptable' },
   already_resolved: { caller: 'fix', title: 'The permission request has its answer already' },
   request_gone: { caller: 'fix', title: 'The permission request is not open any more' },
-  running_turn: { caller: 'fix', title: 'The turn was begun already, so it cannot be cancelled' },
+  turn_running: { caller: 'fix', title: 'The turn was begun already, so it cannot be cancelled' },
   turn_ended: { caller: 'fix', title: 'The turn has its result already' },
   interrupted: { caller: 'retry', title: 'The turn was stopped, or cut off and not repeated by itself' },
   lease_lost: { caller: 'operate', title: 'The worker lost its lease' },

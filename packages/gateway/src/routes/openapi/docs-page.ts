@@ -4,14 +4,14 @@ import type { OpenApiDocument, Operation } from './document.js';
 
 const escaped = (text: string): string => text.replaceAll(/[&<>"]/g, (character) => `&#${character.charCodeAt(0)};`);
 
-/** Text with its `code`. */
+/** Text with its `code` marked up. */
 const prose = (text: string): string => escaped(text).replaceAll(/`([^`]+)`/g, '<code>$1</code>');
 
 const json = (value: unknown): string => `<pre>${escaped(JSON.stringify(value, undefined, 2))}</pre>`;
 
 const folded = (title: string, content: string): string => `<details><summary>${title}</summary>${content}</details>`;
 
-/** The document as a page: no script, nothing from elsewhere. */
+/** Renders the document as a page without scripts and without resources of other hosts. */
 export function docsPage({ info, paths, tags, components }: OpenApiDocument): string {
   const operations = Object.entries(paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, operation]) => ({ path, method, operation })),
@@ -55,7 +55,7 @@ function operationPart({ path, method, operation }: { path: string; method: stri
       }</td></tr>`,
   );
   return `<article id="${operationId}"><h3><span class="method">${method}</span><code>${escaped(path)}</code></h3>
-<p>${prose(summary)}.${security.length === 0 ? ' <span class="faint">For everybody.</span>' : ''}</p>
+<p>${prose(summary)}.${security.length === 0 ? ' <span class="faint">No token needed.</span>' : ''}</p>
 ${description === undefined ? '' : `<p>${prose(description)}</p>`}
 ${rows.length === 0 ? '' : `<table>${rows.join('')}</table>`}
 ${requestBody === undefined ? '' : folded(`Body${requestBody.required ? '' : ' (optional)'}`, json(requestBody.content['application/json']?.schema))}

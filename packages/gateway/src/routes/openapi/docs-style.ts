@@ -1,4 +1,4 @@
-/** Light and dark, from a phone's width on. */
+/** The style sheet: light and dark, from the width of a phone. */
 export const docsStyle = `
 :root { color-scheme: light dark; --line: color-mix(in srgb, currentColor 20%, transparent); --faint: color-mix(in srgb, currentColor 65%, transparent); }
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 0 auto; padding: 1rem; overflow-wrap: break-word; }

@@ -7,7 +7,7 @@ import { namedSchemas } from '../schemas.js';
 
 type Json = Record<string, unknown>;
 
-/** The part of an OpenAPI document that we write and read. */
+/** The part of an OpenAPI document that Hearth writes and reads. */
 export interface Operation {
   operationId: string;
   tags: string[];
@@ -28,7 +28,7 @@ export interface OpenApiDocument {
 
 const problemType = 'application/problem+json';
 
-/** Describes routes as OpenAPI 3.1, from the schemas they are served by. */
+/** Describes routes as OpenAPI 3.1, from the schemas that check their requests. */
 export function openApiDocument(routes: readonly Route[]): OpenApiDocument {
   const schemas = new SchemaBook();
   const paths: OpenApiDocument['paths'] = {};
@@ -41,7 +41,7 @@ export function openApiDocument(routes: readonly Route[]): OpenApiDocument {
       title: 'Hearth',
       version: '1',
       description:
-        'Keeps Claude Code sessions warm. Ids in paths are percent-encoded. Errors are problem documents (RFC 9457) with a stable `code`. Fields and events may be added: pass over what you do not know.',
+        'Keeps Claude Code sessions warm. Ids in paths are percent-encoded. Errors are problem documents (RFC 9457) with a stable `code`. Fields and events may be added: ignore unknown ones.',
       license: { name: 'MIT', identifier: 'MIT' },
     },
     tags: [...new Set(routes.map(({ tag }) => tag))].map((name) => ({ name })),
@@ -49,7 +49,7 @@ export function openApiDocument(routes: readonly Route[]): OpenApiDocument {
     components: {
       schemas: schemas.all,
       securitySchemes: {
-        token: { type: 'http', scheme: 'bearer', description: 'A token of the configuration, or a minted one' },
+        token: { type: 'http', scheme: 'bearer', description: 'A configured token, or a minted one' },
         cookie: {
           type: 'apiKey',
           in: 'cookie',
@@ -114,7 +114,7 @@ function answersOf(route: Route, schemas: SchemaBook): Operation['responses'] {
   );
 }
 
-/** One response for each status, naming the codes it can have. */
+/** One response for each status, with the codes it can have. */
 function problemsOf(codes: readonly ErrorCode[], schemas: SchemaBook): Operation['responses'] {
   const problem = { $ref: schemas.reference('Problem') };
   const responses: Operation['responses'] = {
@@ -131,7 +131,7 @@ function problemsOf(codes: readonly ErrorCode[], schemas: SchemaBook): Operation
   return responses;
 }
 
-/** JSON Schemas of zod schemas; named ones stand once, under `components`. */
+/** JSON Schemas of zod schemas. Named ones are in `components`, once. */
 class SchemaBook {
   readonly all: Record<string, Json> = {};
   private readonly names = z.registry<{ id: string }>();
@@ -151,7 +151,7 @@ class SchemaBook {
     for (const [name, definition] of Object.entries($defs)) this.define(movedName(name), bare(definition));
     const name = this.names.get(schema)?.id;
     if (name === undefined) return bare(rest);
-    // One that holds itself, or others of its kind, is among the definitions already.
+    // A recursive schema is among the definitions already.
     if (rest['$ref'] === undefined) this.define(name, bare(rest));
     return { $ref: `#/components/schemas/${name}` };
   }
@@ -164,13 +164,13 @@ class SchemaBook {
   }
 }
 
-/** A schema as a part of the document, which has its name and its dialect itself. */
+/** A schema as a part of the document, without its own name and dialect. */
 function bare(schema: Json): Json {
   const { $schema: _dialect, id: _name, ...rest } = schema;
   return rest;
 }
 
-/** zod numbers what has no name and refers to itself; with us that is JSON alone. */
+/** zod numbers recursive schemas without a name. Here that is only JSON itself. */
 const movedName = (name: string): string => (name.startsWith('__schema') ? 'Json' : name);
 
 function moved(value: unknown): unknown {
