@@ -3,7 +3,7 @@ import { api, isConfined, type Me, Problem, problemBody, signedOut } from './api
 import { ClusterPage } from './cluster/cluster-page.js';
 import { Flame } from './parts/flame.js';
 import { ProblemNote } from './parts/problem-note.js';
-import { clusterHref, usePlace } from './place.js';
+import { clusterHref, useRoute } from './route.js';
 import { SessionPage } from './session/session-page.js';
 import { SignIn } from './sign-in.js';
 
@@ -50,7 +50,7 @@ export function App() {
 }
 
 function House({ me, onSignedOut }: { me: Me; onSignedOut: () => void }) {
-  const place = usePlace(me.sessionId);
+  const route = useRoute(me.sessionId);
   const signOut = async (): Promise<void> => {
     await api.signOut().catch(() => undefined);
     onSignedOut();
@@ -65,7 +65,7 @@ function House({ me, onSignedOut }: { me: Me; onSignedOut: () => void }) {
           <Flame /> Hearth
         </a>
         <nav aria-label="Hearth">
-          <a href={clusterHref} aria-current={place.kind === 'cluster' ? 'page' : undefined}>
+          <a href={clusterHref} aria-current={route.kind === 'cluster' ? 'page' : undefined}>
             Cluster
           </a>
           {!isConfined(me) && <a href="board">Bull Board</a>}
@@ -82,10 +82,10 @@ function House({ me, onSignedOut }: { me: Me; onSignedOut: () => void }) {
         </span>
       </header>
       <main id="main" tabIndex={-1}>
-        {place.kind === 'cluster' ? (
+        {route.kind === 'cluster' ? (
           <ClusterPage me={me} />
         ) : (
-          <SessionPage key={place.sessionId} me={me} sessionId={place.sessionId} />
+          <SessionPage key={route.sessionId} me={me} sessionId={route.sessionId} />
         )}
       </main>
     </>

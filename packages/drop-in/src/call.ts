@@ -3,9 +3,9 @@ import { describeError, HearthError } from '@hearth/shared';
 import { redisUrlFrom } from '@hearth/shared/internal';
 import type { Invocation } from './invocation.js';
 import { rememberSession } from './last-session.js';
-import { findPlace, inUse, liveLaunches, type Place, UnknownSession } from './place.js';
 import { Printer } from './printer.js';
 import { checkAgreement, type Launches } from './profile-choice.js';
+import { inUse, liveLaunches, type ResolvedTarget, resolveTarget, UnknownSession } from './resolved-target.js';
 import { noConversationLine, type Used } from './result-line.js';
 import type { Settings } from './settings.js';
 import { type ControlRequest, StreamInput } from './stream-input.js';
@@ -37,10 +37,10 @@ export class Call {
   async run(): Promise<number> {
     try {
       this.launches = await liveLaunches(this.producer);
-      const place = await this.place();
+      const target = await this.target();
       let isError = false;
       for await (const prompt of this.prompts()) {
-        isError = await this.serve(place, prompt);
+        isError = await this.serve(target, prompt);
         if (this.signal.aborted) break;
       }
       return isError ? 1 : 0;
@@ -62,27 +62,27 @@ export class Call {
     else yield* new StreamInput(process.stdin, (request) => void this.control(request)).prompts();
   }
 
-  private async place(): Promise<Place> {
-    const place = await findPlace(this.producer, this.invocation, this.launches, this.settings).catch(
+  private async target(): Promise<ResolvedTarget> {
+    const target = await resolveTarget(this.producer, this.invocation, this.launches, this.settings).catch(
       (error: unknown) => {
         if (error instanceof UnknownSession && this.invocation.output === 'stream-json')
           this.printer.line(noConversationLine(error.sessionId, error.message));
         throw error;
       },
     );
-    checkAgreement(this.invocation.launchFlags, place.launchedAs, this.launches[place.launchedAs]);
-    return place;
+    checkAgreement(this.invocation.launchFlags, target.launchedAs, this.launches[target.launchedAs]);
+    return target;
   }
 
   /** Serves one prompt; true when the CLI would call it an error. */
-  private async serve(place: Place, prompt: Prompt): Promise<boolean> {
-    const turn = await this.submit(place, prompt);
+  private async serve(target: ResolvedTarget, prompt: Prompt): Promise<boolean> {
+    const turn = await this.submit(target, prompt);
     this.running = turn;
     if (this.signal.aborted) await this.stop();
-    if (place.kind !== 'once') rememberSession(this.settings.name, place.sessionId);
-    const launch = this.launches[place.launchedAs];
+    if (target.kind !== 'once') rememberSession(this.settings.name, target.sessionId);
+    const launch = this.launches[target.launchedAs];
     const lines = new TurnLines({
-      sessionId: place.sessionId,
+      sessionId: target.sessionId,
       model: launch?.model ?? 'default',
       permissionMode: launch?.permissionMode ?? 'default',
       partialMessages: this.invocation.partialMessages,
@@ -94,7 +94,7 @@ export class Call {
       if (event.type === 'permission.requested') await this.deny(turn, event.requestId, event.name);
       if (event.type === 'turn.finished' || event.type === 'turn.failed') {
         this.running = undefined;
-        const result = lines.result(event.result, await this.sums(place, event.result));
+        const result = lines.result(event.result, await this.sums(target, event.result));
         this.printer.line(result);
         if (result['subtype'] !== 'success' && event.type === 'turn.failed')
           process.stderr.write(`${describeError(event.error)}\n`);
@@ -104,21 +104,21 @@ export class Call {
     throw new HearthError('turn_gone', `The ending of turn ${turn.turnId} is not known.`);
   }
 
-  private async submit(place: Place, prompt: Prompt): Promise<TurnHandle> {
-    const { profile } = place;
-    if (place.kind === 'once') return this.producer.prompt(prompt, { profile });
-    const turn = await this.producer.session(place.sessionId).prompt(prompt, { profile });
-    if (place.kind === 'new' && turn.seq !== 1) {
+  private async submit(target: ResolvedTarget, prompt: Prompt): Promise<TurnHandle> {
+    const { profile } = target;
+    if (target.kind === 'once') return this.producer.prompt(prompt, { profile });
+    const turn = await this.producer.session(target.sessionId).prompt(prompt, { profile });
+    if (target.kind === 'new' && turn.seq !== 1) {
       // Another call opened it under the same id since we looked.
       await turn.cancel();
-      throw inUse(place.sessionId);
+      throw inUse(target.sessionId);
     }
-    place.kind = 'known';
+    target.kind = 'known';
     return turn;
   }
 
   /** What the CLI counts beyond a turn: results and use over its process, cost over the session. */
-  private async sums({ sessionId, kind }: Place, { tokens, costUsd }: TurnResult) {
+  private async sums({ sessionId, kind }: ResolvedTarget, { tokens, costUsd }: TurnResult) {
     const summary = kind === 'once' ? undefined : await this.producer.session(sessionId).summary();
     const before = this.used;
     this.used = {

@@ -5,11 +5,11 @@ import type { RunningServer } from './folder-claim.js';
 import { deadlineMs, lookEveryMs, policy } from './policy.js';
 import { askServer } from './probe.js';
 
-/** Starts the official image with its port on loopback and its data in our folder. */
+/** Starts the official image with its port on loopback and its data in the given folder. */
 export async function startContainer(dataDir: string, port: number): Promise<RunningServer> {
   const container = `hearth-redis-${randomBytes(4).toString('hex')}`;
   const place = ['--name', container, '-p', `127.0.0.1:${port}:6379`, '-v', `${dataDir}:/data`];
-  // As ourselves, so that the files can be read and removed later.
+  // As this user, so that the files can be read and removed later.
   const user = process.getuid === undefined ? [] : ['--user', `${process.getuid()}:${process.getgid?.() ?? 0}`];
   await execa('docker', ['run', '--rm', '-d', ...place, ...user, 'redis:7', 'redis-server', ...policy]);
   for (const startedAt = performance.now(); performance.now() - startedAt < deadlineMs; ) {
@@ -21,6 +21,6 @@ export async function startContainer(dataDir: string, port: number): Promise<Run
 }
 
 export async function stopContainer(container: string): Promise<void> {
-  // Already gone is as good as stopped.
+  // A container that is gone already counts as stopped.
   await execa('docker', ['stop', container], { reject: false });
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { LocalRedisError } from './errors.js';
 
-/** The binary lies in redis-tools; redis-server only links it under that name. */
+/** The binary is in redis-tools. redis-server only links it under its name. */
 const packages = ['redis-server', 'redis-tools'];
 
 export async function hasApt(): Promise<boolean> {
@@ -12,14 +12,14 @@ export async function hasApt(): Promise<boolean> {
   return (await Promise.all(tools)).every(({ failed }) => !failed);
 }
 
-/** The server's path, when its packages were fetched before. */
+/** The path of the server, when its packages were fetched before. */
 export function fetchedServer(cacheDir: string): string | undefined {
   const server = join(folderOf(cacheDir), 'usr', 'bin', 'redis-server');
-  // It is a link: existsSync follows it to the binary.
+  // It is a link; existsSync follows it to the binary.
   return existsSync(server) ? server : undefined;
 }
 
-/** Where the fetched packages' libraries lie, for LD_LIBRARY_PATH. */
+/** The folders of the fetched libraries, for LD_LIBRARY_PATH. */
 export async function fetchedLibraries(cacheDir: string): Promise<string> {
   const roots = ['usr/lib', 'lib'].map((folder) => join(folderOf(cacheDir), folder)).filter(existsSync);
   const entries = await Promise.all(roots.map((root) => readdir(root, { withFileTypes: true })));
@@ -28,8 +28,9 @@ export async function fetchedLibraries(cacheDir: string): Promise<string> {
 }
 
 /**
- * Fetches the packages without root and unpacks them into the cache. Safe to run twice at once: each unpacks for
- * itself, and the first to finish wins.
+ * Fetches the packages without root and unpacks them into the cache. Two processes may do so at once: each unpacks for itself, and the
+ * first to finish wins.
+ *
  * @throws LocalRedisError `redis_fetch_failed`
  */
 export async function fetchServer(cacheDir: string, onProgress: (line: string) => void): Promise<string> {
@@ -43,7 +44,7 @@ export async function fetchServer(cacheDir: string, onProgress: (line: string) =
       if (file.endsWith('.deb')) await execa('dpkg', ['-x', join(work, file), unpacked]);
     }
     await rename(unpacked, folderOf(cacheDir)).catch((error: unknown) => {
-      // The folder is there: somebody else finished first, and their server may run from it already.
+      // Another process finished first, and its server may run from the folder already.
       if (fetchedServer(cacheDir) === undefined) throw error;
     });
     const server = fetchedServer(cacheDir);
@@ -61,14 +62,14 @@ export async function fetchServer(cacheDir: string, onProgress: (line: string) =
   }
 }
 
-/** Packages of one release do not start on another: a home that moves, or a machine upgraded, fetches anew. */
+/** The cache folder of this release, because packages of one release do not start on another. */
 function folderOf(cacheDir: string): string {
   const release = existsSync('/etc/os-release') ? readFileSync('/etc/os-release', 'utf8') : '';
   const field = (name: string): string => new RegExp(`^${name}="?([\\w.-]+)`, 'm').exec(release)?.[1] ?? 'any';
   return join(cacheDir, `redis-${field('ID')}-${field('VERSION_ID')}-${process.arch}`);
 }
 
-/** Tries with the machine's package lists; they may be missing or too old, then with lists of our own. */
+/** Tries the machine's package lists. They may be missing or too old; then it fetches lists into its own folder. */
 async function download(work: string, onProgress: (line: string) => void): Promise<void> {
   try {
     await downloadWith([], work);
@@ -85,7 +86,7 @@ async function download(work: string, onProgress: (line: string) => void): Promi
 }
 
 async function downloadWith(own: readonly string[], work: string): Promise<void> {
-  // A simulated installation names exactly what this machine lacks, libraries of libraries too.
+  // A simulated installation names exactly the packages that this machine lacks, indirect libraries included.
   const plan = await apt([...own, '--simulate', '--no-install-recommends', 'install', 'redis-server'], work);
   const missing = [...plan.matchAll(/^Inst (\S+)/gm)].map(([, name = '']) => name);
   const libraries = missing.filter((name) => /^(lib|lua)/.test(name));
@@ -93,7 +94,7 @@ async function downloadWith(own: readonly string[], work: string): Promise<void>
 }
 
 async function apt(args: readonly string[], cwd: string): Promise<string> {
-  // NoLocking: the machine's own lock needs root, and our folders are nobody else's.
+  // NoLocking, because the machine's lock needs root, and these folders are private.
   const { stdout } = await execa('apt-get', ['-o', 'Debug::NoLocking=1', ...args], {
     cwd,
     env: { DEBIAN_FRONTEND: 'noninteractive', LC_ALL: 'C' },

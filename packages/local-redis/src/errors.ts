@@ -4,7 +4,7 @@ export type LocalRedisErrorCode =
   | 'redis_start_failed'
   | 'redis_already_running';
 
-/** Why no Redis could be brought up; the message says what to do. */
+/** Why no Redis could be started. The message says what to do. */
 export class LocalRedisError extends Error {
   override readonly name = 'LocalRedisError';
 

@@ -4,13 +4,13 @@ import { execa } from 'execa';
 import { fetchedServer, hasApt } from './debian.js';
 import { LocalRedisError } from './errors.js';
 
-/** A server that can be started: a program, one to fetch first (its program is not there yet), or a container. */
+/** A server that can be started: a program, a program that must be fetched first, or a container. */
 export type RedisServer =
   | { origin: 'path'; program: string }
   | { origin: 'debian-package'; program: string | undefined }
   | { origin: 'docker' };
 
-/** What a search looks at. Given in part, it replaces the real one: a machine without Redis can be acted. */
+/** What a search looks at. A test replaces parts of it, to act as a machine without Redis. */
 export interface Surroundings {
   path: string;
   platform: NodeJS.Platform;
@@ -26,7 +26,8 @@ export interface FindOptions {
 const names = ['redis-server', 'valkey-server'];
 
 /**
- * Which server would be used, in this order: on PATH, a Debian package (fetched without root), a Docker engine.
+ * Finds the server to use, in this order: on PATH, a Debian package (fetched without root), a Docker engine.
+ *
  * @throws LocalRedisError `redis_not_found`
  */
 export async function findRedisServer({ cacheDir, surroundings }: FindOptions): Promise<RedisServer> {
@@ -49,7 +50,7 @@ function realSurroundings(): Surroundings {
   return { path: process.env['PATH'] ?? '', platform: process.platform, hasApt, hasDocker };
 }
 
-/** The client alone is not enough: `info` fails when no engine answers it. */
+/** Whether a Docker engine answers. The client alone is not enough, so this runs `info`. */
 async function hasDocker(): Promise<boolean> {
   const { failed } = await execa('docker', ['info'], { timeout: 5_000, stdio: 'ignore', reject: false });
   return !failed;

@@ -5,7 +5,7 @@ import { LocalRedisError } from './errors.js';
 import type { RedisServer } from './find.js';
 import { askServer } from './probe.js';
 
-/** What runs on a data folder. */
+/** The server on a data folder. */
 export interface RunningServer {
   origin: RedisServer['origin'];
   port: number;
@@ -15,26 +15,26 @@ export interface RunningServer {
 }
 
 interface ClaimRecord {
-  /** The process that starts the server, and stops it. */
+  /** The process that started the server, and stops it. */
   owner: number;
-  /** Absent while it is being started. */
+  /** Absent while it starts. */
   server?: RunningServer;
 }
 
 /**
- * The right to run a server on a data folder: two on one append-only file would tear it. Held as a file in it.
+ * The right to run a server on a data folder, because two servers would tear one append-only file. It is held as a file in the folder.
  *
  * 1. A claim appears whole or not at all (`link` of a finished file), so a reader never sees half of one.
- * 2. A claim is taken over only when its owner is dead or its server gone; of two who try, one gets it.
+ * 2. A claim is taken over only when its owner is dead or its server is gone. Of two that try, one gets it.
  */
 export class FolderClaim {
   private constructor(
     private readonly file: string,
-    /** A server whose owner died without stopping it. It holds the data, so it is used on. */
+    /** A server whose owner died without stopping it. It has the data, so it is used further. */
     readonly orphan: RunningServer | undefined,
   ) {}
 
-  /** @throws LocalRedisError `redis_already_running` */
+  /** Claims a folder. @throws LocalRedisError `redis_already_running` */
   static async take(dataDir: string): Promise<FolderClaim> {
     const file = join(dataDir, 'hearth-redis.json');
     for (;;) {
@@ -66,7 +66,7 @@ export function isAlive(pid: number): boolean {
     process.kill(pid, 0);
     return true;
   } catch (error) {
-    // A process of another user lives, though we may not signal it.
+    // A process of another user lives, although this one may not signal it.
     return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }
@@ -75,18 +75,18 @@ function parseRecord(text: string): ClaimRecord | undefined {
   try {
     return JSON.parse(text) as ClaimRecord;
   } catch {
-    // Not of our making (a disk that was full): nobody holds it.
+    // A torn file (a full disk) is no claim.
     return undefined;
   }
 }
 
-/** A pid may be given again, and a port too: only a server that says it is that process counts. */
+/** Whether the server of a claim runs. Pids and ports are reused, so only a server that reports that pid counts. */
 async function isServing({ port, pid }: RunningServer): Promise<boolean> {
   const answer = await askServer(port);
   return answer !== undefined && (pid === undefined || answer.pid === pid);
 }
 
-/** Invariant 2. What was moved away is looked at again: it may be a claim that somebody made just now. */
+/** Invariant 2. It reads the moved file again, because that may be a claim that another process has just made. */
 async function removeStale(file: string, stale: string): Promise<boolean> {
   const aside = `${file}.${randomBytes(6).toString('hex')}`;
   try {

@@ -1,15 +1,15 @@
 import { type AddressInfo, connect, createServer } from 'node:net';
 
 export interface Answer {
-  /** PING was answered with PONG; a server that still loads its data answers, but is not ready. */
+  /** Whether PING was answered with PONG. A server that loads its data answers, but is not ready. */
   isReady: boolean;
   pid: number;
 }
 
-/** How long a server that accepts may be silent, ms. */
+/** How long a server that accepts a connection may be silent, ms. */
 const silenceMs = 1_000;
 
-/** Asks who serves on a loopback port. Speaks Redis's protocol by hand: this package needs no client. */
+/** Asks which server listens on a loopback port. It speaks Redis' protocol by hand, so that this package needs no client. */
 export function askServer(port: number): Promise<Answer | undefined> {
   return new Promise((resolve) => {
     const socket = connect(port, '127.0.0.1');
@@ -30,7 +30,7 @@ export function askServer(port: number): Promise<Answer | undefined> {
   });
 }
 
-/** A port that was free a moment ago. */
+/** Finds a port that is free now. */
 export function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer();

@@ -11,13 +11,13 @@ export interface ProgramOptions {
   origin: 'path' | 'debian-package';
   dataDir: string;
   port: number;
-  /** LD_LIBRARY_PATH of a program that was fetched. */
+  /** LD_LIBRARY_PATH of a fetched program. */
   libraries: string;
-  /** Called as soon as there is a process, ready or not, so that it can be found whatever happens to us. */
+  /** Called as soon as there is a process, ready or not, so that it can be found after a crash of this one. */
   onSpawn: (server: RunningServer) => Promise<void>;
 }
 
-/** Starts a server on loopback and waits until it answers. Throws what it said when it does not. */
+/** Starts a server on loopback and waits until it answers. @throws Error with its output when it does not */
 export async function startProgram(options: ProgramOptions): Promise<RunningServer> {
   const { program, origin, dataDir, port, libraries } = options;
   const logFile = join(dataDir, 'redis.log');
@@ -25,7 +25,7 @@ export async function startProgram(options: ProgramOptions): Promise<RunningServ
   const place = ['--bind', '127.0.0.1', '--port', String(port), '--dir', dataDir, '--logfile', logFile];
   const child = execa(program, [...place, ...policy, ...readableEnvironment], {
     buffer: false,
-    // Ctrl-C in a terminal reaches a whole process group: the server must outlive those who use it.
+    // Ctrl-C in a terminal reaches the whole process group. The server must outlive its clients.
     detached: true,
     cleanup: false,
     reject: false,
@@ -41,7 +41,7 @@ export async function startProgram(options: ProgramOptions): Promise<RunningServ
     if (child.pid !== undefined) await options.onSpawn(server);
     for (const startedAt = performance.now(); performance.now() - startedAt < deadlineMs && !end.isHere; ) {
       const answer = await askServer(port);
-      // Somebody else may have taken the port in between: only our own process counts.
+      // Another process may have taken the port meanwhile, so only this child counts.
       if (answer?.isReady === true && answer.pid === child.pid) return server;
       await sleep(lookEveryMs);
     }
@@ -54,7 +54,7 @@ export async function startProgram(options: ProgramOptions): Promise<RunningServ
   }
 }
 
-/** Asks a server to write its data and end; kills it when it does not. It need not be our child. */
+/** Asks a server to write its data and end, and kills it when it does not. It need not be a child. */
 export async function stopProgram(pid: number): Promise<void> {
   for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
     if (!(await isRunning(pid))) return;
@@ -66,7 +66,7 @@ export async function stopProgram(pid: number): Promise<void> {
   }
 }
 
-/** It may end by itself between the look and the signal. */
+/** The server may end by itself before the signal. */
 function signalIfThere(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(pid, signal);
@@ -75,7 +75,7 @@ function signalIfThere(pid: number, signal: NodeJS.Signals): void {
   }
 }
 
-/** A zombie that nobody waits for (an orphan where init does not reap) has ended all the same. */
+/** A zombie counts as ended, because an orphan is not reaped where init does not do that. */
 async function isRunning(pid: number): Promise<boolean> {
   if (!isAlive(pid)) return false;
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');

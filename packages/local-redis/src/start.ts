@@ -10,14 +10,14 @@ import { freePort } from './probe.js';
 import { startProgram, stopProgram } from './program.js';
 
 export interface LocalRedisOptions {
-  /** Folder for the server's data, log and claim. Only one server at a time runs on it. */
+  /** Folder for the server's data, log and claim. One server at a time runs on it. */
   dataDir: string;
   /** Folder for fetched packages. @defaultValue `$HEARTH_HOME/cache`, `HEARTH_HOME` being `~/.hearth` */
   cacheDir?: string;
   /** @defaultValue a free one */
   port?: number;
   onProgress?: (line: string) => void;
-  /** Replaces what the search for a server looks at; for tests. */
+  /** Replaces what the search for a server looks at, for tests. */
   surroundings?: Partial<Surroundings>;
 }
 
@@ -27,16 +27,16 @@ export interface LocalRedis {
   /** Absent in Docker. */
   readonly pid: number | undefined;
   readonly origin: RedisServer['origin'];
-  /** Shuts the server down, its data on disk, and waits until it is gone. Stopping twice is the same stop. */
+  /** Shuts the server down, with its data on disk, and waits until it is gone. Stopping twice is the same stop. */
   stop(options?: { removeData?: boolean }): Promise<void>;
 }
 
-/** How often another port is tried when somebody takes the one that was free a moment ago. */
+/** How often another port is tried when a process has taken the free one. */
 const maxPorts = 3;
 
 /**
- * Finds or fetches a Redis and starts it on loopback. One that runs on the folder and was left behind by a process
- * that died is used on, on its own port.
+ * Finds or fetches a Redis and starts it on loopback. A server on the folder whose owner died is used further, on its own port.
+ *
  * @throws LocalRedisError
  */
 export async function startLocalRedis(options: LocalRedisOptions): Promise<LocalRedis> {

@@ -8,29 +8,29 @@ import type {
   WorkerRecord,
 } from '@hearth/shared';
 
-/** What a token allows; each includes those before it. */
+/** What a token allows. Each scope includes those before it. */
 const scopes = ['read', 'prompt', 'admin'] as const;
 export type Scope = (typeof scopes)[number];
 
-/** Who is looking, as the gateway sees it. */
+/** The person at this page, as the gateway knows them. */
 export interface Me {
-  /** Whether the gateway asks for tokens at all. */
+  /** Whether the gateway requires tokens. */
   authentication: boolean;
   scope: Scope;
-  /** Sessions it is confined to: those whose ids begin so. */
+  /** Confined to sessions whose ids begin with this. */
   prefix?: string;
-  /** The one session it is confined to. */
+  /** Confined to this session. */
   sessionId?: string;
-  /** What writes of a signed-in browser carry. */
+  /** What writes of a signed-in browser must carry. */
   csrfToken?: string;
 }
 
-/** Whether it is confined to some sessions: then the workers and Bull Board are not for it. */
+/** Whether the token is confined, so that workers and Bull Board are not shown. */
 export const isConfined = (me: Me): boolean => (me.prefix ?? '') !== '' || me.sessionId !== undefined;
 
 export const allows = (me: Me, scope: Scope): boolean => scopes.indexOf(me.scope) >= scopes.indexOf(scope);
 
-/** A queue of doorbells and how many jobs it has. */
+/** A queue of doorbells and its number of jobs. */
 export interface QueueRecord {
   name: string;
   waiting: number;
@@ -39,7 +39,7 @@ export interface QueueRecord {
   failed: number;
 }
 
-/** A refusal of the gateway (RFC 9457), with our stable `code`. */
+/** An error of the gateway (RFC 9457), with its stable `code`. */
 export class Problem extends Error {
   constructor(
     readonly status: number,
@@ -49,12 +49,12 @@ export class Problem extends Error {
   }
 }
 
-/** Says `signed-out` when the gateway does not know us any more. */
+/** Emits `signed-out` when the gateway does not accept the sign-in any more. */
 export const signedOut = new EventTarget();
 
 const sessionPath = (sessionId: string): string => `v1/sessions/${encodeURIComponent(sessionId)}`;
 
-/** Where a session's events come from; `after` is an event's id. */
+/** The address of a session's event stream. `after`: an event's id. */
 export const eventsUrl = (sessionId: string, after: string | undefined): string =>
   `${sessionPath(sessionId)}/events${after === undefined ? '' : `?after=${encodeURIComponent(after)}`}`;
 
@@ -65,7 +65,7 @@ export interface SessionQuery {
   limit: number;
 }
 
-/** The gateway's routes, as far as the page uses them. Everything throws {@link Problem}, or TypeError without a network. */
+/** The gateway's routes that the page uses. Each call throws {@link Problem}, or TypeError without a network. */
 export const api = {
   me: async () => {
     const me = await request<Me>('GET', 'v1/me');
@@ -101,7 +101,7 @@ export const api = {
     request<unknown>('POST', `${sessionPath(sessionId)}/permissions/${encodeURIComponent(requestId)}`, answer),
 };
 
-/** It changes with every sign-in, in other tabs too. */
+/** The CSRF token. It changes with every sign-in, also in other tabs. */
 let csrfToken: string | undefined;
 
 async function request<T>(method: string, path: string, body?: object): Promise<T> {
@@ -127,7 +127,7 @@ async function send<T>(method: string, path: string, body?: object): Promise<T> 
   });
   const text = await response.text();
   const value: unknown = text === '' ? undefined : parse(text);
-  // Whoever signs in is not known yet: a wrong token is told on the spot.
+  // A failed sign-in is not a lost one: the form shows its error.
   if (response.status === 401 && path !== 'login') signedOut.dispatchEvent(new Event('signed-out'));
   if (!response.ok) throw problemOf(response, value);
   return value as T;
@@ -147,7 +147,7 @@ function problemOf({ status, statusText }: Response, value: unknown): Problem {
   return new Problem(status, { ...rest, code, message: detail ?? message ?? title ?? statusText });
 }
 
-/** Anything thrown, as what the page shows. */
+/** What the page shows for anything thrown. */
 export function problemBody(error: unknown): Problem['body'] {
   if (error instanceof Problem) return error.body;
   return { code: 'gateway_unreachable', message: 'The gateway does not answer.', wayOut: 'Is it running? Try again.' };

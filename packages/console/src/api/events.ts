@@ -2,12 +2,12 @@ import type { HearthEvent, StreamExpired } from '@hearth/shared';
 import { eventsUrl } from './client.js';
 
 export interface EventsListener {
-  /** Some events, in order: what came within one frame. */
+  /** The events of one frame, in order. */
   onEvents(events: readonly (HearthEvent | StreamExpired)[]): void;
   onConnection(isOpen: boolean): void;
 }
 
-/** Each comes under its own name: the compiler sees to it that none is forgotten. */
+/** Each type has its own listener. The compiler checks that none is missing. */
 const eventTypes: Record<(HearthEvent | StreamExpired)['type'], true> = {
   'turn.queued': true,
   'turn.started': true,
@@ -30,15 +30,16 @@ const eventTypes: Record<(HearthEvent | StreamExpired)['type'], true> = {
   'stream.expired': true,
 };
 
-/** A stream that the gateway refused is tried again after so many ms. */
+/** A refused stream is tried again after this, ms. */
 const againMs = 2_000;
-/** A page in the background gets no frames: then events are handed on this often, ms. */
+/** How often events are passed on in a background page, which gets no frames, ms. */
 const hiddenMs = 250;
 
 /**
- * Follows a session's events from a cursor on. The browser itself comes back with Last-Event-ID when the network is lost; a stream
- * that was refused is opened anew after the last event. Owns the connection and what came within the running frame.
- * @returns ends it
+ * Follows a session's events from a cursor on. When the network is lost the browser comes back with Last-Event-ID. A refused stream is
+ * opened again after the last event. Owns the connection and the events of the present frame.
+ *
+ * @returns a function that ends it
  */
 export function followEvents(sessionId: string, after: string | undefined, listener: EventsListener): () => void {
   let last = after;

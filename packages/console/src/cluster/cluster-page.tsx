@@ -6,7 +6,7 @@ import { SessionsPanel } from './sessions-panel.js';
 import { Summary } from './summary.js';
 import { WorkersPanel } from './workers-panel.js';
 
-/** The cluster at a glance. */
+/** The first page: workers and sessions. */
 export function ClusterPage({ me }: { me: Me }) {
   useEffect(() => {
     document.title = 'Hearth';

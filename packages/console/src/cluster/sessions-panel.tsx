@@ -6,16 +6,16 @@ import { age, megabytes, money } from '../parts/format.js';
 import { ProblemNote } from '../parts/problem-note.js';
 import { StateDot } from '../parts/state-dot.js';
 import { usePolled } from '../parts/use-polled.js';
-import { sessionHref } from '../place.js';
+import { sessionHref } from '../route.js';
 
 const states = ['busy', 'waiting', 'idle', 'asleep', 'closing'];
 const perPage = 25;
 
-/** The sessions, the last used first: a page of those that pass the filter, read again while it is looked at. */
+/** One page of the sessions that match the filter, the last used first. It is read again while it is visible. */
 export function SessionsPanel({ me, workers }: { me: Me; workers: readonly WorkerRecord[] }) {
   const [prefix, setPrefix] = useState('');
   const [state, setState] = useState('');
-  /** Where each page that was turned begins. */
+  /** Where each earlier page begins. */
   const [pages, setPages] = useState<readonly string[]>([]);
   const after = pages.at(-1);
   const { value, problem } = usePolled(JSON.stringify([prefix, state, after]), () =>
@@ -74,7 +74,7 @@ export function SessionsPanel({ me, workers }: { me: Me; workers: readonly Worke
   );
 }
 
-/** An agent is known by its session and the worker that owns it: another's may be ending still. */
+/** An agent is found by session and owner, because a former owner's agent may still be ending. */
 function agentsOf(workers: readonly WorkerRecord[]): Map<string, AgentRecord> {
   return new Map(
     workers.flatMap(({ workerId, agents }) =>
@@ -148,7 +148,7 @@ function SessionRow({ session, agent }: { session: SessionSummary; agent: AgentR
   );
 }
 
-/** A session is opened by its first prompt: this only goes to its page. */
+/** Goes to the page of a session. Its first prompt opens it. */
 function OpenSession({ prefix }: { prefix: string }) {
   const open = (event: SubmitEvent): void => {
     event.preventDefault();

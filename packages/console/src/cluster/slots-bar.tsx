@@ -2,10 +2,10 @@ import type { WorkerRecord } from '@hearth/shared';
 
 type Slots = WorkerRecord['slots'];
 
-/** Below so many slots each is a block of its own; above, the bar is drawn in proportion. */
+/** Up to so many slots each is a block. Above, the bar is drawn in proportion. */
 const blocksAtMost = 24;
 
-/** Slots as a bar: busy, idle, spare, free. */
+/** The slots as a bar: busy, idle, spare, free. */
 export function SlotsBar({ slots }: { slots: Slots }) {
   const free = Math.max(0, slots.total - slots.busy - slots.idle - slots.spare);
   const kinds = [

@@ -4,7 +4,7 @@ import type { QueueRecord } from '../api/client.js';
 import { megabytes, plural } from '../parts/format.js';
 import { SlotsBar, SlotsLegend, sumOfSlots } from './slots-bar.js';
 
-/** The numbers one looks for first. */
+/** The main numbers. */
 export function Summary({ workers, queues }: { workers: readonly WorkerRecord[]; queues: readonly QueueRecord[] }) {
   const slots = sumOfSlots(workers);
   const sum = (of: 'waiting' | 'active' | 'delayed' | 'failed'): number =>

@@ -1,4 +1,4 @@
-/** Numbers as people read them. */
+/** Numbers in a readable form. */
 export const money = (usd: number): string => `$${usd < 100 ? usd.toFixed(usd < 1 ? 4 : 2) : Math.round(usd)}`;
 
 export const megabytes = (bytes: number | undefined): string =>

@@ -2,12 +2,12 @@ import { lexer, type MarkedToken, type Token, type Tokens } from 'marked';
 import type { ComponentChildren } from 'preact';
 import { useMemo } from 'preact/hooks';
 
-/** Longer texts are shown as they are: they are parsed anew with every piece that comes. */
+/** Longer texts are shown as plain text, because each new piece would parse them again. */
 const parsedAtMost = 50_000;
 
 /**
- * What Claude writes. The tokens become elements, never HTML: nothing in a text can be more than text, and no picture is fetched
- * because a text names one.
+ * Renders Markdown of Claude. Its tokens become elements, never HTML, so a text can be nothing but text, and no image that it names is
+ * fetched.
  */
 export function Markdown({ text }: { text: string }) {
   return useMemo(
@@ -72,7 +72,7 @@ function inline(token: MarkedToken): ComponentChildren {
   }
 }
 
-/** A single line break is one to whoever writes in a chat. */
+/** A single line break is kept, as in a chat. */
 const plain = (text: string): ComponentChildren =>
   text.split('\n').map((line, at) => (at === 0 ? line : [<br key={at} />, line]));
 

@@ -1,6 +1,6 @@
 import type { Problem } from '../api/client.js';
 
-/** An error with its stable code, what was expected, and the way out. */
+/** An error: its code, what was expected, and the way out. */
 export function ProblemNote({ body }: { body: Problem['body'] }) {
   const { code, message, field, expected, wayOut } = body;
   return (

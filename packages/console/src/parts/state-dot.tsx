@@ -1,4 +1,4 @@
-/** A state as a coloured dot and its word. */
+/** A state as a coloured dot and a word. */
 export function StateDot({ state }: { state: string }) {
   return (
     <span class={`state ${state}`}>

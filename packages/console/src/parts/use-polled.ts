@@ -4,15 +4,15 @@ import { type Problem, problemBody } from '../api/client.js';
 export interface Polled<T> {
   value: T | undefined;
   problem: Problem['body'] | undefined;
-  /** Reads at once. */
+  /** Reads now. */
   refresh: () => void;
 }
 
 const everyMs = 2_000;
-/** Between two reads passes at least so many times what the last one took: a list that is dear to make is read less often. */
+/** The pause between two reads is at least so many times as long as the last read, so that expensive lists are read less often. */
 const restFactor = 10;
 
-/** Reads something again and again while the page is looked at. `key`: what it depends on. */
+/** Reads again and again while the page is visible. `key`: what the result depends on. */
 export function usePolled<T>(key: string, read: () => Promise<T>): Polled<T> {
   const [state, setState] = useState<{ key: string; value?: T; problem?: Problem['body'] }>({ key });
   const latest = useRef(read);
@@ -53,6 +53,6 @@ export function usePolled<T>(key: string, read: () => Promise<T>): Polled<T> {
   }, [key]);
 
   const refresh = useCallback(() => wake.current(), []);
-  // What was read for another key is still shown until the first answer comes: lists do not flicker.
+  // The result for another key is shown until the first answer comes, so that lists do not flicker.
   return { value: state.value, problem: state.problem, refresh };
 }

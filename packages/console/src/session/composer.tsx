@@ -3,7 +3,7 @@ import { type Problem, problemBody } from '../api/client.js';
 import { ProblemNote } from '../parts/problem-note.js';
 
 export interface ComposerProps {
-  /** Turns wait or run. */
+  /** Whether turns wait or run. */
   isBusy: boolean;
   prompt: (text: string, onBusy: string) => Promise<void>;
   interrupt: () => Promise<void>;
@@ -17,10 +17,10 @@ const choices = [
 
 const promptBoxId = 'prompt';
 
-/** Whoever answered by keyboard goes on where the next prompt is written: what had the focus is gone. */
+/** Moves the focus to the prompt after an answer by keyboard, because the focused button is gone. */
 export const focusPromptBox = (): void => document.getElementById(promptBoxId)?.focus({ preventScroll: true });
 
-/** The box to prompt the session. Enter sends, Shift+Enter makes a line, Escape stops what runs. */
+/** The box for prompts. Enter sends, Shift+Enter adds a line, Escape stops the running turn. */
 export function Composer({ isBusy, prompt, interrupt }: ComposerProps) {
   const box = useRef<HTMLTextAreaElement>(null);
   const [onBusy, setOnBusy] = useState('enqueue');
@@ -43,7 +43,7 @@ export function Composer({ isBusy, prompt, interrupt }: ComposerProps) {
     if (area === null || text === '') return;
     area.value = '';
     fit(area);
-    // A prompt that was refused is not lost: it is back in the box, unless something else is there by now.
+    // A refused prompt goes back into the box, unless the box has other text by now.
     if (!(await attempt(() => prompt(text, onBusy))) && area.value === '') area.value = text;
     fit(area);
   };
@@ -102,7 +102,7 @@ export function Composer({ isBusy, prompt, interrupt }: ComposerProps) {
   );
 }
 
-/** As high as what is in it; the style sheet says how high at most. */
+/** Fits the height to the content. The style sheet sets the maximum. */
 function fit(area: HTMLTextAreaElement): void {
   area.style.height = 'auto';
   area.style.height = `${area.scrollHeight + 2}px`;

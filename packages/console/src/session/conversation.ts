@@ -10,12 +10,12 @@ import type {
 } from '@hearth/shared';
 import { note, type Part, withDelta, withMessage, withTool } from './parts.js';
 
-/** A turn as the page shows it. */
+/** A turn as shown on the page. */
 export interface TurnView {
   seq: number;
   turnId: string;
   state: TurnRecord['state'];
-  /** Absent until it was read: events do not carry it. */
+  /** Absent until it was read from the record, because events do not carry it. */
   prompt?: Prompt;
   parts: readonly Part[];
   isStopping: boolean;
@@ -25,14 +25,14 @@ export interface TurnView {
   error?: ErrorBody;
 }
 
-/** What is shown of a session: its turns in order, and who waits for an answer. */
+/** The shown state of a session: its turns in order, and waiting permission requests. */
 export interface Conversation {
   turns: readonly TurnView[];
   requests: readonly PermissionRequest[];
-  /** Part of the stream was no longer kept: turns that run are to be read from the record. */
+  /** Part of the stream was not kept, so running turns must be read from the record. */
   hasExpired: boolean;
   isClosed: boolean;
-  /** The last thing the session said of itself: that it was warmed, or not. */
+  /** The last message about the session itself: whether it was warmed. */
   said?: string;
 }
 
@@ -55,7 +55,7 @@ function turnOfRecord(record: TurnRecord): TurnView {
   };
 }
 
-/** Adds what was read of the record. A turn whose ending is shown stays; of one that runs only the prompt is taken. */
+/** Adds turns of the record. A turn that is shown as ended stays. Of a running one only the prompt is taken. */
 export function withRecords(conversation: Conversation, records: readonly TurnRecord[]): Conversation {
   const turns = new Map(conversation.turns.map((turn) => [turn.seq, turn]));
   for (const record of records) {
@@ -67,11 +67,11 @@ export function withRecords(conversation: Conversation, records: readonly TurnRe
   return { ...conversation, turns: [...turns.values()].sort((a, b) => a.seq - b.seq) };
 }
 
-/** One event more. Events of a turn whose ending is known come again when a reader joins late: they change nothing. */
+/** Applies one event. Events of a turn that has ended come again when a reader joins late, and change nothing. */
 export function withEvent(before: Conversation, event: HearthEvent | StreamExpired): Conversation {
-  // That the stream of a closed session is gone says nothing new.
+  // The end of a closed session's stream is no news.
   if (event.type === 'stream.expired') return before.isClosed ? before : { ...before, hasExpired: true };
-  // Another session was opened under the name.
+  // Another session was opened under the same name.
   const conversation = before.isClosed ? emptyConversation : before;
   switch (event.type) {
     case 'session.closed':
@@ -114,8 +114,8 @@ function turnWith(turn: TurnView, event: TurnEvent): TurnView {
       return { ...turn, turnId, state: 'running', attempt, ...(warmth === undefined ? {} : { warmth }) };
     }
     case 'turn.restarted':
-      // What was streamed of the lost attempt is void.
-      return { ...turn, parts: [note('warn', `Started again: ${event.reason}.`)] };
+      // Streamed text of the lost attempt is void.
+      return { ...turn, parts: [note('warn', `Restarted: ${event.reason}.`)] };
     case 'text.delta':
     case 'thinking.delta':
       return { ...turn, state: 'running', parts: withDelta(turn.parts, event) };
@@ -131,7 +131,7 @@ function turnWith(turn: TurnView, event: TurnEvent): TurnView {
     case 'turn.interrupting':
       return { ...turn, isStopping: true, parts: [...turn.parts, note('warn', 'Stopping.')] };
     case 'retry':
-      return saying(note('warn', `The model API is asked again (attempt ${event.attempt}): ${event.reason}`));
+      return saying(note('warn', `Retrying the model API (attempt ${event.attempt}): ${event.reason}`));
     case 'status':
       return event.status === 'requesting' ? turn : saying(note('plain', event.status));
     case 'turn.finished':
@@ -145,8 +145,8 @@ function turnWith(turn: TurnView, event: TurnEvent): TurnView {
 
 const resolvedBy = {
   answer: '',
-  deadline: ': nobody answered in time',
-  unwatched: ': nobody was there to be asked',
+  deadline: ': no answer came in time',
+  unwatched: ': no one was present',
   agent: ' by the agent',
 };
 const decided = { allow: 'allowed', deny: 'denied', withdrawn: 'withdrawn' };

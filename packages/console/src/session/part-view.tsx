@@ -2,7 +2,7 @@ import { duration } from '../parts/format.js';
 import { Markdown } from '../parts/markdown.js';
 import type { Part, ToolPart } from './parts.js';
 
-/** One thing that was said or done in a turn. */
+/** One part of a turn: text, thinking, a tool or a note. */
 export function PartView({ part }: { part: Part }) {
   switch (part.kind) {
     case 'text':
@@ -46,7 +46,7 @@ function ToolView({ tool }: { tool: ToolPart }) {
   );
 }
 
-/** What most tools are about, without the JSON around it. */
+/** The main argument of a tool, without the JSON around it. */
 export function headline(input: unknown): string | undefined {
   if (typeof input !== 'object' || input === null) return undefined;
   for (const field of ['command', 'file_path', 'path', 'pattern', 'url', 'query', 'description']) {

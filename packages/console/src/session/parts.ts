@@ -1,13 +1,13 @@
 import type { HearthEventOf, Message } from '@hearth/shared';
 
-/** A tool as the page shows it: wanted by a message, then started, then ended. */
+/** A tool as shown: requested by a message, then started, then ended. */
 export interface ToolPart {
   kind: 'tool';
   toolUseId: string;
   name: string;
   /** One line, cut. */
   input: string;
-  /** The whole, once its message is complete. */
+  /** The whole input, once its message is complete. */
   wholeInput?: unknown;
   state: 'wanted' | 'running' | 'ok' | 'failed';
   summary?: string;
@@ -20,12 +20,12 @@ interface TextPart {
   kind: 'text' | 'thinking';
   text: string;
   messageId: string;
-  /** It is the record; before that, a preview. */
+  /** Whether it is the record. Before that it is a preview. */
   isRecord: boolean;
   ofSubAgent: boolean;
 }
 
-/** What happened beside what was said. */
+/** Something that happened besides text and tools. */
 interface NotePart {
   kind: 'note';
   tone: 'plain' | 'warn' | 'bad' | 'good';
@@ -38,7 +38,7 @@ export const note = (tone: NotePart['tone'], text: string): NotePart => ({ kind:
 
 const inputLength = 200;
 
-/** A piece of text as it is written: goes on in the part before it, when that is of the same message and kind. */
+/** Adds a piece of streamed text. It continues the last part when that has the same message and kind. */
 export function withDelta(
   parts: readonly Part[],
   event: HearthEventOf<'text.delta'> | HearthEventOf<'thinking.delta'>,
@@ -52,7 +52,7 @@ export function withDelta(
   return [...parts, { kind, text, messageId, isRecord: false, ofSubAgent: event.parentToolUseId !== undefined }];
 }
 
-/** A completed message takes the place of its previews; tools that started before it was complete move to where it wants them. */
+/** Replaces the previews of a message by the complete message. Tools that started before move to their place in it. */
 export function withMessage(parts: readonly Part[], message: Message): Part[] {
   const made = message.content.flatMap((block) => partOf(block, message, parts));
   const toolUseIds = new Set(made.flatMap((part) => (part.kind === 'tool' ? part.toolUseId : [])));
@@ -97,7 +97,7 @@ const stringIn = (block: Record<string, unknown>, field: string): string => {
   return typeof value === 'string' ? value : '';
 };
 
-/** A tool passed the gate, or its result is back. */
+/** Updates a tool: it passed the gate, or its result is back. */
 export function withTool(
   parts: readonly Part[],
   event: HearthEventOf<'tool.started'> | HearthEventOf<'tool.ended'>,

@@ -8,11 +8,11 @@ import { describeSuggestion } from './suggestion.js';
 
 export interface PermissionCardProps {
   request: PermissionRequest;
-  /** Absent: whoever looks may not answer. */
+  /** Absent: the person may not answer. */
   answer: ((answer: PermissionAnswer) => Promise<void>) | undefined;
 }
 
-/** A request that waits: what the tool wants, and the ways to answer. */
+/** A waiting permission request: what the tool wants, and the ways to answer. */
 export function PermissionCard({ request, answer }: PermissionCardProps) {
   const [problem, setProblem] = useState<Problem['body']>();
   const send = (given: PermissionAnswer): void => {
@@ -111,12 +111,12 @@ function AnswerForm({ request, send }: { request: PermissionRequest; send: (answ
 
 interface SuggestionsProps {
   suggestions: readonly unknown[];
-  /** Their indices. */
+  /** The indices of the suggestions. */
   chosen: readonly number[];
   choose: (chosen: readonly number[]) => void;
 }
 
-/** What the agent would have allowed from now on; some of it is of use only together. */
+/** Rules that the agent suggests to allow from now on. Some are useful only together. */
 function Suggestions({ suggestions, chosen, choose }: SuggestionsProps) {
   if (suggestions.length === 0) return null;
   return (

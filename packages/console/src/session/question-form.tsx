@@ -12,11 +12,11 @@ const questionsOf = ({ input }: PermissionRequest): Question[] | undefined => {
   return Array.isArray(questions) && questions.every(({ options }) => Array.isArray(options)) ? questions : undefined;
 };
 
-/** Claude asks the person, and not for a tool. */
+/** A question of Claude to the person. */
 export const isQuestion = (request: PermissionRequest): boolean =>
   request.name === 'AskUserQuestion' && questionsOf(request) !== undefined;
 
-/** A form of the questions' options; each may be answered in one's own words. */
+/** A form with the options of the questions. Each can be answered with free text too. */
 export function QuestionForm({
   request,
   send,

@@ -4,23 +4,23 @@ import { api, type Problem, problemBody } from '../api/client.js';
 import { age, megabytes, money, plural } from '../parts/format.js';
 import { ProblemNote } from '../parts/problem-note.js';
 import { StateDot } from '../parts/state-dot.js';
-import { clusterHref } from '../place.js';
+import { clusterHref } from '../route.js';
 
 export interface SessionHeadProps {
   sessionId: string;
-  /** Absent: nobody has opened it yet. */
+  /** Absent: the session is not open yet. */
   summary: SessionSummary | undefined;
   agent: AgentRecord | undefined;
-  /** By its stream, which is faster than its summary. */
+  /** From the event stream, which is faster than the summary. */
   isBusy: boolean;
   isConnected: boolean;
   mayWrite: boolean;
   mayClose: boolean;
-  /** Something was done to the session. */
+  /** Called after an action on the session. */
   onDone: () => void;
 }
 
-/** What is known of the session, and what can be done to it as a whole. */
+/** The head of the page: facts about the session, and actions on it. */
 export function SessionHead(props: SessionHeadProps) {
   const { sessionId, summary, agent, isBusy, isConnected, mayWrite, mayClose, onDone } = props;
   const [problem, setProblem] = useState<Problem['body']>();

@@ -11,7 +11,7 @@ import { TurnArticle } from './turn-article.js';
 import { useConversation } from './use-conversation.js';
 import { useStayAtEnd } from './use-stay-at-end.js';
 
-/** One session: its past, what it says now, what waits for an answer, and the box to prompt it. */
+/** The page of a session: its turns, waiting requests, and the box for prompts. */
 export function SessionPage({ me, sessionId }: { me: Me; sessionId: string }) {
   const { conversation, isConnected, problem, hasGap, showEarlier } = useConversation(sessionId);
   const { value: about, refresh } = usePolled(sessionId, () => readAbout(sessionId, me));
@@ -19,7 +19,7 @@ export function SessionPage({ me, sessionId }: { me: Me; sessionId: string }) {
   const mayWrite = allows(me, 'prompt');
   const isBusy = turns.some(({ result }) => result === undefined) && !isClosed;
   useStayAtEnd();
-  // A turn began or ended: owner, agent and cost are others now.
+  // A turn began or ended, so owner, agent and cost have changed.
   useEffect(() => {
     if (turns.length > 0) refresh();
   }, [turns.length, isBusy, refresh]);

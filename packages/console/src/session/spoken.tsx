@@ -1,6 +1,6 @@
 import type { Conversation } from './conversation.js';
 
-/** For screen readers: whole messages and endings, not every piece of text; who waits for an answer at once. */
+/** Text for screen readers: complete messages and outcomes, and waiting requests at once. */
 export function Spoken({ conversation: { turns, requests } }: { conversation: Conversation }) {
   const last = turns.at(-1);
   const lastText = last?.parts.findLast((part) => part.kind === 'text' && part.isRecord);

@@ -5,7 +5,7 @@ const destinations: Record<string, string> = {
   userSettings: 'for this user',
 };
 
-/** One of the agent's own suggestions of what could be allowed from now on, in words. */
+/** One suggestion of the agent in words. */
 export function describeSuggestion(suggestion: unknown): string {
   const given = (typeof suggestion === 'object' && suggestion !== null ? suggestion : {}) as Record<string, unknown>;
   const where = destinations[String(given['destination'])] ?? '';

@@ -5,7 +5,7 @@ import { ProblemNote } from '../parts/problem-note.js';
 import type { TurnView } from './conversation.js';
 import { PartView } from './part-view.js';
 
-/** One turn: what was asked, what was said and done, and how it ended. Drawn anew only when it changed. */
+/** One turn: prompt, parts and outcome. Rendered again only when it changed. */
 export function TurnArticle({ turn, onAgain }: { turn: TurnView; onAgain: ((prompt: string) => void) | undefined }) {
   return useMemo(() => {
     const { seq, prompt, parts, state, error, result } = turn;
@@ -20,7 +20,7 @@ export function TurnArticle({ turn, onAgain }: { turn: TurnView; onAgain: ((prom
         </header>
         <div class="answer">
           {parts.map((part, at) => (
-            // Parts are only ever added or replaced in place: their place is their name.
+            // Parts are only added or replaced in place, so their index is their key.
             <PartView key={at} part={part} />
           ))}
           {error !== undefined && <ProblemNote body={error} />}

@@ -17,20 +17,20 @@ function reduce(conversation: Conversation, change: Change): Conversation {
 
 export interface Watched {
   conversation: Conversation;
-  /** The events come. */
+  /** Whether events are arriving. */
   isConnected: boolean;
   problem: Problem['body'] | undefined;
-  /** Part of what happened is not shown, because it was no longer kept. */
+  /** Whether a part is missing, because it was not kept. */
   hasGap: boolean;
-  /** Shows the page of turns before; undefined: there are none. */
+  /** Shows the page of earlier turns. Undefined: there are none. */
   showEarlier: (() => void) | undefined;
 }
 
 const turnsPerPage = 20;
-/** A session that could not be read is tried again after so many ms. */
+/** A session that could not be read is tried again after this, ms. */
 const againMs = 2_000;
 
-/** A session's past from the record, and from there its events as they come; a running turn from its beginning. */
+/** Loads a session's turns from the record, and follows its events from there. A running turn is followed from its beginning. */
 export function useConversation(sessionId: string): Watched {
   const [conversation, change] = useReducer(reduce, emptyConversation);
   const [isConnected, setConnected] = useState(false);
@@ -89,34 +89,34 @@ export function useConversation(sessionId: string): Watched {
 interface Past {
   records: TurnRecord[];
   requests: PermissionRequest[];
-  /** Where the events begin that the record does not tell. */
+  /** The cursor after which events are not in the record. */
   after: string | undefined;
 }
 
 async function readTranscript(sessionId: string): Promise<Past> {
-  // Read before the turns: what happens in between comes again as events, and is recognised by its seq.
+  // Read before the turns, because events in between come again and are recognised by their seq.
   const summary = await api.session(sessionId).catch(unlessUnknown);
   if (summary === undefined) return { records: [], requests: [], after: undefined };
   const [{ turns: records }, { permissions: requests }] = await Promise.all([
     api.turns(sessionId, turnsPerPage),
     api.permissions(sessionId),
   ]);
-  return { records, requests, after: placeToJoin(summary, records) };
+  return { records, requests, after: cursorToJoin(summary, records) };
 }
 
-/** Before the first event of the first turn that has not ended. */
-function placeToJoin({ incarnation, lastEvent }: SessionSummary, records: readonly TurnRecord[]): string {
+/** The cursor before the first event of the first turn that has not ended. */
+function cursorToJoin({ incarnation, lastEvent }: SessionSummary, records: readonly TurnRecord[]): string {
   const running = records.find(({ result }) => result === undefined);
   return `${incarnation}.${running?.cursor ?? lastEvent}`;
 }
 
-/** A session nobody has opened yet is no error: its first prompt opens it. */
+/** A session that is not open yet is no error, because its first prompt opens it. */
 function unlessUnknown(error: unknown): undefined {
   if (error instanceof Problem && error.status === 404) return undefined;
   throw error;
 }
 
-/** Reads the prompts of turns that came as events, each once. */
+/** Reads the prompts of turns that came as events, once each. */
 function usePrompts(
   sessionId: string,
   { turns }: Conversation,
@@ -126,7 +126,7 @@ function usePrompts(
   for (const { turnId, prompt } of turns) {
     if (prompt !== undefined || turnId === '' || asked.current.has(turnId)) continue;
     asked.current.add(turnId);
-    // Forgotten meanwhile: then it has no prompt to show.
+    // The turn was forgotten meanwhile, so there is no prompt to show.
     api.turn(sessionId, turnId).then(
       (record) => onRead([record]),
       () => undefined,

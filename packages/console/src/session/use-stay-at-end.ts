@@ -1,9 +1,9 @@
 import { useEffect } from 'preact/hooks';
 
-/** So near the end of the page counts as at the end, px. */
+/** Within so many pixels of the end of the page counts as at the end. */
 const nearPx = 80;
 
-/** Keeps the end of the page in sight while the page grows, unless one has scrolled away from it. */
+/** Keeps the end of the page visible while the page grows, unless the person has scrolled away. */
 export function useStayAtEnd(): void {
   useEffect(() => {
     const page = document.documentElement;

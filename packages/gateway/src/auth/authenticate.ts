@@ -5,7 +5,7 @@ import { isWrite, refuseOtherOrigins } from './origin.js';
 import { contextOf } from './request-context.js';
 
 /** A caller of a gateway without tokens. */
-const anybody: Caller = { grant: { name: 'anybody', scope: 'admin' } };
+const localCaller: Caller = { grant: { name: 'anybody', scope: 'admin' } };
 
 /**
  * Finds out who the caller is. The route decides what the caller may do (`authorize`).
@@ -26,7 +26,7 @@ export function authenticate(deps: {
     const context = contextOf(response);
     if (!authentication) {
       if (isWrite(request)) refuseOtherOrigins(request, corsOrigins);
-      context.caller = anybody;
+      context.caller = localCaller;
       return next();
     }
     const authorization = request.get('authorization');

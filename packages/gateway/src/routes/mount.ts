@@ -20,7 +20,7 @@ export function mountRoutes(app: Express, routes: readonly Route[], services: Se
 const expressPath = (path: string): string => path.replaceAll(/\{(\w+)\}/g, ':$1');
 
 /** The grant of a request to a public route. */
-const nobody: Grant = { name: 'anybody', scope: 'read' };
+const anonymous: Grant = { name: 'anonymous', scope: 'read' };
 
 /** Checks everything that can be checked before the body is read. */
 function admit(route: Route, { credentials }: Services): RequestHandler {
@@ -49,7 +49,7 @@ function serve(route: Route, services: Services): RequestHandler {
       params: paramsOf(route, request),
       query,
       body,
-      grant: caller?.grant ?? nobody,
+      grant: caller?.grant ?? anonymous,
       signal: leaving(response, services.stopping, caller?.expiresAt),
       services,
       request,

@@ -8,7 +8,7 @@ import { type Launches, profileFor } from './profile-choice.js';
 import type { Settings } from './settings.js';
 
 /** Where the turns of a call go. */
-export interface Place {
+export interface ResolvedTarget {
   sessionId: string;
   /** Undefined: the session has one, or gets the default. */
   profile: string | undefined;
@@ -29,12 +29,12 @@ export async function liveLaunches(producer: Producer): Promise<Launches> {
 }
 
 /** Finds the session a call is about. @throws Refusal in the CLI's words: in use, or unknown ({@link UnknownSession}) */
-export async function findPlace(
+export async function resolveTarget(
   producer: Producer,
   { target, model }: Pick<Invocation, 'target' | 'model'>,
   launches: Launches,
   settings: Settings,
-): Promise<Place> {
+): Promise<ResolvedTarget> {
   const chosen = model === undefined ? settings.profile : profileFor(model, launches);
   const fresh = { profile: chosen, launchedAs: chosen ?? defaultProfile, kind: 'new' } as const;
   if (target.kind === 'once') return { ...fresh, sessionId: randomUUID(), kind: 'once' };
@@ -58,7 +58,7 @@ export class UnknownSession extends Refusal {
   }
 }
 
-function goOn({ sessionId, profile }: SessionSummary, asked: string | undefined): Place {
+function goOn({ sessionId, profile }: SessionSummary, asked: string | undefined): ResolvedTarget {
   if (asked === undefined || asked === profile)
     return { sessionId, profile: undefined, launchedAs: profile, kind: 'known' };
   throw new Refusal(

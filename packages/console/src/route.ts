@@ -1,12 +1,12 @@
 import { useEffect, useState } from 'preact/hooks';
 
-/** Which page is shown. In the fragment: the gateway serves one document. */
-export type Place = { kind: 'cluster' } | { kind: 'session'; sessionId: string };
+/** The shown page. It is in the fragment, because the gateway serves one document. */
+export type Route = { kind: 'cluster' } | { kind: 'session'; sessionId: string };
 
 export const clusterHref = '#/';
 export const sessionHref = (sessionId: string): string => `#/sessions/${encodeURIComponent(sessionId)}`;
 
-function placeOf(hash: string, home: Place): Place {
+function routeOf(hash: string, home: Route): Route {
   const encoded = /^#\/sessions\/(.+)$/.exec(hash)?.[1];
   if (encoded === undefined) return home;
   try {
@@ -16,13 +16,13 @@ function placeOf(hash: string, home: Place): Place {
   }
 }
 
-/** @param only whoever looks may see this session alone */
-export function usePlace(only: string | undefined): Place {
+/** @param only the only session that the person may see */
+export function useRoute(only: string | undefined): Route {
   const [hash, setHash] = useState(location.hash);
   useEffect(() => {
     const onChange = (): void => setHash(location.hash);
     window.addEventListener('hashchange', onChange);
     return () => window.removeEventListener('hashchange', onChange);
   }, []);
-  return placeOf(hash, only === undefined ? { kind: 'cluster' } : { kind: 'session', sessionId: only });
+  return routeOf(hash, only === undefined ? { kind: 'cluster' } : { kind: 'session', sessionId: only });
 }
