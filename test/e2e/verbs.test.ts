@@ -20,7 +20,7 @@ test('interrupt, cancel, warm and ask --on-busy do what the library does, each w
     expect((await hearth(['warm', 's', '--json'], env)).lines).toEqual([
       { kind: 'warmed', sessionId: 's', warmth: 'spare', pid: expect.any(Number), workerId: expect.any(String) },
     ]);
-    expect(await hearth(['interrupt', 's'], env)).toMatchObject({ code: 0, stdout: 'nothing runs in session s' });
+    expect(await hearth(['interrupt', 's'], env)).toMatchObject({ code: 0, stdout: 'no turn runs in session s' });
     const running = await session.prompt(long, { turnId: 'runs' });
     for await (const event of running) if (event.type === 'text.delta') break;
     await session.prompt('waits', { turnId: 'waits' });

@@ -3,7 +3,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { HearthError } from '@hearth/shared';
 
-/** Environment variables that give a claude agent an account, with what they are. */
+/** Environment variables that give an agent an account, with a description. */
 const variables = [
   ['ANTHROPIC_API_KEY', 'an API key'],
   ['ANTHROPIC_AUTH_TOKEN', 'a bearer token for a gateway'],
@@ -13,14 +13,14 @@ const variables = [
 ] as const;
 
 export interface Credentials {
-  /** The variable that gives them. */
+  /** The variable that has them. */
   found: string | undefined;
   lookedFor: readonly string[];
-  /** A login of `claude` itself exists on this machine; used only when a profile says so. Never read, only seen. */
+  /** Whether a login of `claude` itself exists on this machine. Agents use it only when a profile says so. Its content is never read. */
   loginExists: boolean;
 }
 
-/** Looks which credentials agents of this machine would have. Reads no secret. */
+/** Finds the credentials that agents of this machine would have. Reads no secret. */
 export function lookForCredentials(env: NodeJS.ProcessEnv = process.env): Credentials {
   return {
     found: variables.find(([name]) => env[name])?.[0],

@@ -1,4 +1,4 @@
-/** The `hearth` command: its root. Only here live signals and exit codes. */
+/** The root of the `hearth` command. Signals and exit codes are handled only here. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { hearthHome, redisUrlFrom } from '@hearth/shared/internal';
@@ -25,7 +25,7 @@ function leave(): void {
   if (interrupt.signal.aborted) process.exit(130);
   interrupt.abort();
 }
-// A reader that went away (`| head`) is no error of ours.
+// A reader that leaves (`| head`) is no error.
 process.stdout.on('error', () => process.exit(0));
 
 async function run<O extends CommonOptions>(options: O, command: (context: Context) => Promise<number>): Promise<void> {
@@ -42,23 +42,23 @@ async function run<O extends CommonOptions>(options: O, command: (context: Conte
 }
 
 const json = new Option('--json', 'print one JSON value per line on stdout');
-const redisUrl = new Option('--redis-url <url>', 'where Redis is (default: REDIS_URL, then a running `hearth up`)');
+const redisUrl = new Option('--redis-url <url>', 'the URL of Redis (default: REDIS_URL, then a running `hearth up`)');
 const program = new Command('hearth').description('keeps Claude Code sessions warm').showHelpAfterError();
 
 const gatewayOptions = (command: Command): Command =>
   command
-    .option('--port <n>', 'where the gateway listens (default: HEARTH_GATEWAY_PORT; else 8080, or a free one for up)')
+    .option('--port <n>', 'port of the gateway (default: HEARTH_GATEWAY_PORT; else 8080, or a free one for up)')
     .option(
       '--host <address>',
-      'on which address (HEARTH_GATEWAY_HOST, 127.0.0.1); other than loopback it takes tokens',
+      'address of the gateway (HEARTH_GATEWAY_HOST, 127.0.0.1); beyond loopback it needs tokens',
     )
-    .option('--tokens <file>', 'who may come in, JSON (HEARTH_TOKENS; default: whoever is on this machine)');
+    .option('--tokens <file>', 'tokens of the gateway, JSON (HEARTH_TOKENS; default: none, this machine only)');
 
 const stackOptions = (command: Command): Command =>
   gatewayOptions(command)
     .option('--demo', "use the simulator's model with the real claude CLI: no account needed")
     .option('--workers <n>', 'how many workers to start', '1')
-    .option('--slots <n>', 'room for agents on each worker (default: from memory)')
+    .option('--slots <n>', 'how many agents may run on each worker (default: from memory)')
     .option('--profiles <file>', 'profile file (JSON)')
     .addOption(redisUrl)
     .addOption(json);
@@ -75,9 +75,9 @@ stackOptions(
 
 program
   .command('worker')
-  .description('start one worker here; options by environment, see the README')
+  .description('start one worker here; options by environment, see docs/options.md')
   .option('--profiles <file>', 'profile file (JSON)')
-  .option('--slots <n>', 'room for agents (default: from memory)')
+  .option('--slots <n>', 'how many agents may run (default: from memory)')
   .addOption(redisUrl)
   .addOption(json)
   .action((options: UpOptions) => run(options, () => processHere(workerProgram(), workerArgs(options), options)));
@@ -132,9 +132,9 @@ program
 
 program
   .command('attach')
-  .description('watch a session live, from its past on, until Ctrl-C')
+  .description('show a session live, from its past on, until Ctrl-C')
   .argument('<session>', 'the session; it need not be open yet')
-  .option('--raw', 'the lines to and from its agent, and its stderr, as they come')
+  .option('--raw', 'show the lines to and from its agent, and its stderr')
   .option('--last <n>', 'how many past turns to show first', '20')
   .addOption(redisUrl)
   .addOption(json)
@@ -142,7 +142,7 @@ program
 
 program
   .command('close')
-  .description('end sessions for good: agent, queued turns, keys, jobs and files')
+  .description('close sessions: agent, queued turns, keys, jobs and files')
   .argument('<session...>', 'the sessions')
   .addOption(redisUrl)
   .addOption(json)
@@ -159,17 +159,17 @@ program
 
 program
   .command('doctor')
-  .description('look at everything Hearth needs on this machine')
+  .description('check everything Hearth needs on this machine')
   .addOption(redisUrl)
   .addOption(json)
   .action((options: CommonOptions) => run(options, (context) => doctor(options, context)));
 
-/** Workers and gateways are processes of their own with roots of their own: they take our place, our terminal and our signals. */
+/** Workers and gateways have processes and roots of their own. They get this command's terminal and signals. */
 async function processHere(file: string, args: readonly string[], { redisUrl: url }: CommonOptions): Promise<number> {
   const child = spawn(process.execPath, [file, ...args], {
     stdio: 'inherit',
     env: { ...process.env, REDIS_URL: redisUrlFrom(url), HEARTH_HOME: hearthHome() },
-    // A Ctrl-C reaches it through us, once.
+    // This process passes a Ctrl-C on, once.
     detached: true,
   });
   interrupt.signal.addEventListener('abort', () => child.kill('SIGTERM'));

@@ -12,10 +12,10 @@ import { type ControlRequest, StreamInput } from './stream-input.js';
 import { readPrompt } from './text-input.js';
 import { TurnLines } from './turn-lines.js';
 
-/** How long a call that is told to end waits for its turn to stop, ms. */
+/** How long a call that ends waits for its turn to stop, ms. */
 const stopWithinMs = 2_000;
 
-/** One call of the drop-in: finds its session, submits its prompts one after the other, prints what the CLI would have printed. */
+/** One call of the drop-in: finds its session, submits its prompts one after the other, and prints what the CLI would print. */
 export class Call {
   private readonly producer: Producer = createProducer({ redisUrl: redisUrlFrom(undefined) });
   private readonly printer: Printer;
@@ -33,7 +33,7 @@ export class Call {
     this.printer = new Printer(invocation, write);
   }
 
-  /** Resolves with the exit code. @throws Refusal | HearthError */
+  /** Runs the call, and resolves with the exit code. @throws Refusal | HearthError */
   async run(): Promise<number> {
     try {
       this.launches = await liveLaunches(this.producer);
@@ -49,7 +49,7 @@ export class Call {
     }
   }
 
-  /** Stops the turn that runs, in band. */
+  /** Stops the running turn in band. */
   async stop(): Promise<void> {
     const { running } = this;
     if (running === undefined) return;
@@ -74,7 +74,7 @@ export class Call {
     return target;
   }
 
-  /** Serves one prompt; true when the CLI would call it an error. */
+  /** Serves one prompt. True when the CLI would call it an error. */
   private async serve(target: ResolvedTarget, prompt: Prompt): Promise<boolean> {
     const turn = await this.submit(target, prompt);
     this.running = turn;
@@ -101,7 +101,7 @@ export class Call {
         return result['is_error'] === true;
       }
     }
-    throw new HearthError('turn_gone', `The ending of turn ${turn.turnId} is not known.`);
+    throw new HearthError('turn_gone', `The outcome of turn ${turn.turnId} is not known.`);
   }
 
   private async submit(target: ResolvedTarget, prompt: Prompt): Promise<TurnHandle> {
@@ -109,7 +109,7 @@ export class Call {
     if (target.kind === 'once') return this.producer.prompt(prompt, { profile });
     const turn = await this.producer.session(target.sessionId).prompt(prompt, { profile });
     if (target.kind === 'new' && turn.seq !== 1) {
-      // Another call opened it under the same id since we looked.
+      // Another call opened a session with this id meanwhile.
       await turn.cancel();
       throw inUse(target.sessionId);
     }
@@ -117,7 +117,7 @@ export class Call {
     return turn;
   }
 
-  /** What the CLI counts beyond a turn: results and use over its process, cost over the session. */
+  /** Totals that the CLI counts beyond a turn: results and usage of its process, cost of the session. */
   private async sums({ sessionId, kind }: ResolvedTarget, { tokens, costUsd }: TurnResult) {
     const summary = kind === 'once' ? undefined : await this.producer.session(sessionId).summary();
     const before = this.used;
@@ -135,11 +135,11 @@ export class Call {
     return { totalCostUsd: summary?.costUsd ?? costUsd, used: this.used, index };
   }
 
-  /** `claude -p` asks nobody. */
+  /** Denies a permission request, because `claude -p` asks no person. */
   private async deny({ sessionId }: TurnHandle, requestId: string, name: string): Promise<void> {
     if (this.settings.permissions === 'wait') return;
     const message = `Claude requested permissions to use ${name}, but you haven't granted it yet.`;
-    // Somebody else may have answered before: just as well.
+    // Another process may have answered before.
     await this.producer.session(sessionId).answer(requestId, { decision: 'deny', message }).catch(ignoreHearthErrors);
   }
 

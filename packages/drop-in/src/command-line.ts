@@ -1,16 +1,16 @@
 import { claudeCommands, type KnownFlag, knownFlags } from './known-flags.js';
 
-/** A call that is not done: the message is what stderr says. */
+/** A refused call. The message goes to stderr. */
 export class Refusal extends Error {
   override readonly name: string = 'Refusal';
 }
 
-/** There is nobody who could answer; nothing was submitted. */
+/** There is no worker to answer. Nothing was submitted. */
 export class NoCluster extends Refusal {
   override readonly name = 'NoCluster';
 }
 
-/** A flag as it was given, with its words. */
+/** A flag as given, with its values. */
 export interface GivenFlag {
   flag: KnownFlag;
   values: readonly string[];
@@ -18,11 +18,11 @@ export interface GivenFlag {
 
 export interface CommandLine {
   given: readonly GivenFlag[];
-  /** The first word that is no flag's; the CLI forgets the others too. */
+  /** The first word that belongs to no flag. Like the CLI, later ones are ignored. */
   prompt: string | undefined;
 }
 
-/** Reads a command line as the CLI does. @throws Refusal for flags nobody knows, and those without their value */
+/** Parses a command line like the CLI. @throws Refusal for unknown flags, and flags without their value */
 export function parseCommandLine(argv: readonly string[]): CommandLine {
   const [command] = argv;
   if (command !== undefined && claudeCommands.has(command))
@@ -44,7 +44,7 @@ export function parseCommandLine(argv: readonly string[]): CommandLine {
 
 const isFlag = (word: string): boolean => word.startsWith('-') && word !== '-';
 
-/** `-pc` is `-p -c`, `-rID` is `-r ID`. */
+/** Expands short flags: `-pc` is `-p -c`, `-rID` is `-r ID`. */
 function unglued(word: string): string[] {
   const short = /^(-[a-z])(.+)$/.exec(word);
   const flag = short === null ? undefined : knownFlags.get(short[1] ?? '');

@@ -1,6 +1,6 @@
 import { knownFlags } from './known-flags.js';
 
-/** What `--help` prints. */
+/** The output of `--help`. */
 export function help(): string {
   const names = (kind: string): string =>
     [
@@ -23,6 +23,6 @@ Accepted when they say what the profile says (else put them there):
 Environment:
   HEARTH_CLAUDE_PROFILE      the profile of new sessions (default: default); --model chooses one by name or by its model
   HEARTH_CLAUDE_NAME         under which name --continue looks for its session (default: the current folder)
-  HEARTH_CLAUDE_PERMISSIONS  deny (default): like claude -p; wait: somebody answers, see hearth answer
+  HEARTH_CLAUDE_PERMISSIONS  deny (default): like claude -p; wait: another process answers, see hearth answer
   HEARTH_CLAUDE_FALLBACK     1: without a cluster, run the real claude`;
 }

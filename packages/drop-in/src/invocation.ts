@@ -1,14 +1,14 @@
 import { type CommandLine, type GivenFlag, Refusal } from './command-line.js';
 
-/** Which session a call is about. */
+/** The session of a call. */
 type Target =
   | { kind: 'new'; id: string | undefined }
   | { kind: 'resume'; id: string }
   | { kind: 'continue' }
-  /** No session: an agent of its own answers and is discarded. */
+  /** No session: a spare answers and is discarded. */
   | { kind: 'once' };
 
-/** A call of the drop-in, checked as the CLI checks it. */
+/** A call, checked as the CLI checks it. */
 export interface Invocation {
   output: 'text' | 'json' | 'stream-json';
   input: 'text' | 'stream-json';
@@ -19,14 +19,14 @@ export interface Invocation {
   target: Target;
   model: string | undefined;
   prompt: string | undefined;
-  /** Flags that have to agree with the profile. */
+  /** Flags that must agree with the profile. */
   launchFlags: readonly GivenFlag[];
 }
 
 const formats = ['text', 'json', 'stream-json'] as const;
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
-/** @throws Refusal with the CLI's own words where it has any */
+/** Checks a command line. @throws Refusal with the CLI's own words where it has any */
 export function resolveInvocation({ given, prompt }: CommandLine, isTerminal: boolean): Invocation {
   for (const { flag } of given) {
     if (flag.meaning.kind === 'refused')
@@ -34,7 +34,7 @@ export function resolveInvocation({ given, prompt }: CommandLine, isTerminal: bo
   }
   const has = (name: string): boolean => given.some(({ flag }) => flag.name === name);
   const value = (name: string): string | undefined => given.findLast(({ flag }) => flag.name === name)?.values[0];
-  // Like the CLI: without a terminal there is no conversation to hold.
+  // Like the CLI: without -p a terminal means an interactive conversation, which this program does not have.
   if (!has('--print') && isTerminal)
     throw new Refusal('error: hearth-claude answers with -p/--print only; for a conversation: hearth chat');
   const output = choice(given, '--output-format', formats);
@@ -98,7 +98,7 @@ function resumed(id: string | undefined): string {
   );
 }
 
-/** What the CLI says of a session it does not know. */
+/** The CLI's message for an unknown session. */
 export function noConversation(id: string): string {
   if (uuid.test(id)) return `No conversation found with session ID: ${id}`;
   return `Error: --resume requires a valid session ID or session title when used with --print. Usage: claude -p --resume <session-id|title>. Provided value "${id}" is not a UUID and does not match any session title.`;

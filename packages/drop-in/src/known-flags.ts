@@ -1,25 +1,25 @@
 import { cliFlags, flagNames } from '@hearth/shared/internal';
 
-/** How many words follow a flag. `many`: all up to the next flag; `maybe`: one, unless it is a flag. */
+/** How many values a flag takes. `many`: all words up to the next flag. `maybe`: one, unless it is a flag. */
 type Arity = 'none' | 'one' | 'many' | 'maybe';
 
-/** What becomes of a flag. */
+/** What hearth-claude does with a flag. */
 type Meaning =
-  /** The drop-in does it. */
+  /** It implements the flag. */
   | { kind: 'ours' }
-  /** It changes nothing here. */
+  /** The flag changes nothing here. */
   | { kind: 'ignored' }
-  /** A profile says it, in a field of its own. */
+  /** A field of the profile must agree with it. */
   | { kind: 'field'; field: string; says: 'text' | 'list' | 'number' }
-  /** A profile says it, among its `extraArgs`. */
+  /** The `extraArgs` of the profile must contain it. */
   | { kind: 'extraArgs' }
-  /** Nobody can do it here. */
+  /** It cannot be done here. */
   | { kind: 'refused'; why: string };
 
 export interface KnownFlag {
-  /** The name it is known by here; aliases share it. */
+  /** Its name here. Aliases share it. */
   name: string;
-  /** As the CLI writes it in its messages. */
+  /** How the CLI writes it in messages. */
   usage: string;
   arity: Arity;
   meaning: Meaning;
@@ -36,7 +36,7 @@ const notCarried = refused('what it adds to the output is not among the events o
 
 type Row = [usage: string, arity: Arity, meaning: Meaning];
 
-/** The flags that a profile has a field for. `--model` is none of them, because it chooses the profile here. */
+/** Flags that a profile has a field for. `--model` is not among them, because it chooses the profile here. */
 const profileFlags = cliFlags
   .filter(({ field }) => field !== 'model')
   .map(({ field, usage, value }): Row => {
@@ -89,7 +89,7 @@ const table: readonly Row[] = [
     'one',
     refused('see HEARTH_CLAUDE_PERMISSIONS for who answers permission requests'),
   ],
-  ['--fork-session', 'none', refused('a session of Hearth has one past: prompt a new session instead')],
+  ['--fork-session', 'none', refused('a session of Hearth has one conversation: prompt a new session instead')],
   [
     '-n --name <name>',
     'one',
@@ -103,17 +103,17 @@ const table: readonly Row[] = [
   [
     '--bg --background',
     'none',
-    refused('every turn of Hearth goes on without you: see `hearth ask` and `hearth attach`'),
+    refused('every turn of Hearth continues without its caller: see `hearth ask` and `hearth attach`'),
   ],
   [
     '-d --debug [filter]',
     'maybe',
-    refused('the agent is elsewhere: see `hearth attach --raw` and the log of its worker'),
+    refused('the agent runs elsewhere: see `hearth attach --raw` and the log of its worker'),
   ],
   [
     '--debug-file <path>',
     'one',
-    refused('the agent is elsewhere: see `hearth attach --raw` and the log of its worker'),
+    refused('the agent runs elsewhere: see `hearth attach --raw` and the log of its worker'),
   ],
   ['--ax-screen-reader', 'none', terminal],
   ['--chrome', 'none', terminal],
@@ -122,11 +122,11 @@ const table: readonly Row[] = [
   ['--tmux', 'none', terminal],
   ['--remote-control [name]', 'maybe', terminal],
   ['--remote-control-session-name-prefix <prefix>', 'one', terminal],
-  ['--await-claim', 'none', refused('the pool of spares is the business of Hearth')],
-  ['--session-mirror', 'none', refused('the transcript is kept by Hearth')],
+  ['--await-claim', 'none', refused('Hearth manages its spares itself')],
+  ['--session-mirror', 'none', refused('Hearth keeps the transcript itself')],
 ];
 
-/** Every flag of the CLI, under each of its names. */
+/** Every flag of the CLI, by each of its names. */
 export const knownFlags: ReadonlyMap<string, KnownFlag> = new Map(
   table.flatMap(([usage, arity, meaning]) => {
     const names = flagNames(usage);
@@ -135,7 +135,7 @@ export const knownFlags: ReadonlyMap<string, KnownFlag> = new Map(
   }),
 );
 
-/** Commands of the CLI that are no prompts. */
+/** Commands of the CLI that are not prompts. */
 export const claudeCommands = new Set(
   'agents attach auth auto-mode config doctor gateway import install logs mcp plugin plugins purge respawn rm setup-token stop kill ultrareview update upgrade'.split(
     ' ',

@@ -12,15 +12,15 @@ export function lastSession(name: string): string | undefined {
     const { sessionId } = JSON.parse(readFileSync(file(name), 'utf8')) as { sessionId: string };
     return sessionId;
   } catch {
-    // None yet, or the file is another's.
+    // There is none yet, or the file belongs to another user.
     return undefined;
   }
 }
 
-/** Whoever continues next under that name, continues this one. */
+/** Makes a session the one that the next `--continue` under that name continues. */
 export function rememberSession(name: string, sessionId: string): void {
   mkdirSync(folder(), { recursive: true });
-  // By a rename: two calls at once leave one of the two, whole.
+  // Written by a rename, so that two calls at once leave one whole file.
   const draft = `${file(name)}.${process.pid}`;
   writeFileSync(draft, JSON.stringify({ name, sessionId }));
   renameSync(draft, file(name));

@@ -1,4 +1,4 @@
-/** The `hearth-claude` command: its root. Short-lived, so what talks to the cluster is loaded only when a prompt has to be answered. */
+/** The root of the `hearth-claude` command. Code that talks to the cluster is loaded only for a prompt, because the process is short-lived. */
 import { constants } from 'node:os';
 import { NoCluster, parseCommandLine, Refusal } from './command-line.js';
 import { resolveInvocation } from './invocation.js';
@@ -14,11 +14,11 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     stoppedWith = code;
     if (stopping.signal.aborted) process.exit(code);
     stopping.abort();
-    // Like the CLI, whose turn ends with it.
+    // Like the CLI, whose turn ends with its process.
     void stop().finally(() => process.exit(code));
   });
 }
-// A reader that went away (`| head`) is no error of ours.
+// A reader that leaves (`| head`) is no error.
 process.stdout.on('error', () => process.exit(0));
 
 async function run(argv: readonly string[]): Promise<number> {

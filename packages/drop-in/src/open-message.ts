@@ -2,12 +2,12 @@ import type { Message } from '@hearth/producer';
 
 type Block = Message['content'][number];
 
-/** One line's worth of an API event, without what all lines have. */
+/** The own fields of one API event line. */
 export type ApiEvent = { type: string; [field: string]: unknown };
 
 /**
- * An assistant message while it is written, as the API's stream would have it. Owns which blocks were begun. Built of previews and
- * of the completed message: tool inputs come in one piece, and text that follows a tool in the same message joins the text before it.
+ * An assistant message while it is written, in the form of the API's stream. Owns which blocks have begun. It is built from previews and
+ * the completed message, so tool inputs come in one piece, and text after a tool in one message joins the text before it.
  */
 export class OpenMessage {
   private readonly blocks: { kind: string; isClosed: boolean }[] = [];
@@ -18,7 +18,7 @@ export class OpenMessage {
     private readonly model: string,
   ) {}
 
-  /** A piece of text or thinking. */
+  /** Adds a piece of text or thinking. */
   *delta(kind: 'text' | 'thinking', text: string): Generator<ApiEvent> {
     yield* this.begin();
     const current = this.blocks.at(-1);
@@ -30,7 +30,7 @@ export class OpenMessage {
     yield { type: 'content_block_delta', index: this.blocks.length - 1, delta };
   }
 
-  /** The completed message: what was not streamed yet, with `whole(block)` where the CLI gives the block itself. */
+  /** Adds the completed message: what was not streamed yet, with `whole(block)` where the CLI prints the block itself. */
   *complete<T>(content: readonly Block[], whole: (block: Block) => T): Generator<ApiEvent | { whole: T }> {
     yield* this.begin();
     for (const [index, block] of content.entries()) {
@@ -66,7 +66,7 @@ export class OpenMessage {
   }
 }
 
-/** A message as the API gives it; its tokens are not among our events. */
+/** The message in the form of the API. Its tokens are not in the events. */
 export function apiMessage(id: string, model: string, content: readonly Block[]): object {
   return {
     id,

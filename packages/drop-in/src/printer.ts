@@ -1,7 +1,7 @@
 import type { Invocation } from './invocation.js';
 import { type Line, resultText } from './result-line.js';
 
-/** Prints the lines of a call in the format it asks for. */
+/** Prints the lines of a call in the requested format. */
 export class Printer {
   private readonly lines: Line[] = [];
 

@@ -2,11 +2,12 @@ import type { LaunchDigest } from '@hearth/shared';
 import { digestOf } from '@hearth/shared/internal';
 import { type GivenFlag, Refusal } from './command-line.js';
 
-/** Profile name → what it launches, as the live workers say. */
+/** Profile name → what it launches, as live workers publish it. */
 export type Launches = Readonly<Record<string, LaunchDigest>>;
 
 /**
- * The profile a `--model` stands for: the one of that name, else one that launches that model.
+ * Finds the profile for a `--model`: the profile of that name, else one that launches that model.
+ *
  * @throws Refusal when there is none
  */
 export function profileFor(model: string, launches: Launches): string {
@@ -19,8 +20,9 @@ export function profileFor(model: string, launches: Launches): string {
 }
 
 /**
- * Flags that say how Claude is launched: a warm agent runs already, so they have to say what its profile says.
- * @throws Refusal naming the first that does not, and where it belongs
+ * Checks launch flags against the profile, because a warm agent was launched before the call.
+ *
+ * @throws Refusal naming the first flag that does not agree, and where it belongs
  */
 export function checkAgreement(flags: readonly GivenFlag[], profile: string, launch: LaunchDigest | undefined): void {
   for (const given of flags) {
@@ -28,7 +30,7 @@ export function checkAgreement(flags: readonly GivenFlag[], profile: string, lau
     const { flag } = given;
     const place = flag.meaning.kind === 'field' ? `"${flag.meaning.field}"` : '"extraArgs"';
     throw new Refusal(
-      `error: ${flag.name} does not say what the profile "${profile}" says: put it into a profile (${place} in the profile file of the workers) and choose that with --model or HEARTH_CLAUDE_PROFILE; the flag may stay then`,
+      `error: ${flag.name} does not agree with the profile "${profile}": put it into a profile (${place} in the profile file of the workers) and choose that with --model or HEARTH_CLAUDE_PROFILE; the flag may stay then`,
     );
   }
 }
@@ -37,7 +39,7 @@ function agrees({ flag, values }: GivenFlag, launch: LaunchDigest): boolean {
   if (flag.meaning.kind === 'extraArgs') return isAmong(launch.extraArgs, flag.name, values);
   if (flag.meaning.kind !== 'field') return true;
   if (flag.name === '--dangerously-skip-permissions') return launch.permissionMode === 'bypassPermissions';
-  // The CLI's new name for it.
+  // `manual` is the CLI's new name for `default`.
   if (flag.name === '--permission-mode')
     return launch.permissionMode === (values[0] === 'manual' ? 'default' : values[0]);
   const said =
@@ -45,7 +47,7 @@ function agrees({ flag, values }: GivenFlag, launch: LaunchDigest): boolean {
   return said !== undefined && launch.fields[flag.meaning.field] === digestOf(said);
 }
 
-/** Tools may be separated by commas or spaces, and hold both in brackets. */
+/** Tools are separated by commas or spaces, and can contain both in brackets. */
 const listOf = (values: readonly string[]): string[] =>
   values.flatMap((text) => text.match(/[^,\s(]+(?:\([^)]*\))?/g) ?? []);
 

@@ -7,28 +7,28 @@ import { lastSession } from './last-session.js';
 import { type Launches, profileFor } from './profile-choice.js';
 import type { Settings } from './settings.js';
 
-/** Where the turns of a call go. */
+/** The session that gets the prompts of a call. */
 export interface ResolvedTarget {
   sessionId: string;
-  /** Undefined: the session has one, or gets the default. */
+  /** Undefined: the session has one already, or gets the default. */
   profile: string | undefined;
-  /** The profile its agent is launched by. */
+  /** The profile that its agent is launched with. */
   launchedAs: string;
   kind: 'new' | 'known' | 'once';
 }
 
 const howToStart = ' · Start one: hearth worker (or everything at once: hearth up)';
 
-/** What the profiles of the live workers launch. @throws NoCluster */
+/** Reads what the profiles of live workers launch. @throws NoCluster */
 export async function liveLaunches(producer: Producer): Promise<Launches> {
   const workers = await producer.workers().catch((error: unknown) => {
     throw error instanceof HearthError ? new NoCluster(`Error: ${describeError(error.toJSON())}${howToStart}`) : error;
   });
-  if (workers.length === 0) throw new NoCluster(`Error: no Hearth worker lives, so nobody would answer${howToStart}`);
+  if (workers.length === 0) throw new NoCluster(`Error: no Hearth worker lives that could answer${howToStart}`);
   return Object.assign({}, ...workers.map(({ launches }) => launches)) as Launches;
 }
 
-/** Finds the session a call is about. @throws Refusal in the CLI's words: in use, or unknown ({@link UnknownSession}) */
+/** Finds the session of a call. @throws Refusal in the CLI's words: in use, or unknown ({@link UnknownSession}) */
 export async function resolveTarget(
   producer: Producer,
   { target, model }: Pick<Invocation, 'target' | 'model'>,
@@ -49,7 +49,7 @@ export async function resolveTarget(
   return { ...fresh, sessionId: randomUUID() };
 }
 
-/** A session that is to be resumed, and does not exist. */
+/** The error of a session that should be resumed and does not exist. */
 export class UnknownSession extends Refusal {
   override readonly name = 'UnknownSession';
 
@@ -66,5 +66,5 @@ function goOn({ sessionId, profile }: SessionSummary, asked: string | undefined)
   );
 }
 
-/** What the CLI says of a --session-id that exists. */
+/** The CLI's message for a --session-id that exists. */
 export const inUse = (sessionId: string): Refusal => new Refusal(`Error: Session ID ${sessionId} is already in use.`);

@@ -5,31 +5,31 @@ import { describeError, type Tokens } from '@hearth/shared';
 /** One line of the CLI. */
 export type Line = { type: string; [field: string]: unknown };
 
-/** What was seen of a turn, for its result. */
+/** Observations of a turn that its result needs. */
 export interface Said {
-  /** Messages of the assistant itself: the CLI counts them as turns. */
+  /** How many messages of the main assistant there were. The CLI calls them turns. */
   messages: number;
   denials: { tool_name: string; tool_use_id: string; tool_input: unknown }[];
 }
 
-/** What the turns of a call have used. */
+/** Usage of the turns of a call. */
 export interface Used {
   tokens: Tokens;
   costUsd: number;
 }
 
-/** What a result says beside its turn. */
+/** Values of a result beyond its turn. */
 export interface Surroundings extends Said {
   model: string;
-  /** What the session has cost in all. */
+  /** The total cost of the session. */
   totalCostUsd: number;
-  /** The tokens and costs of this call, this turn included. */
+  /** Tokens and cost of this call, this turn included. */
   used: Used;
-  /** Which result of this call it is, from 0. */
+  /** The index of the result in this call, from 0. */
   index: number;
 }
 
-/** How the CLI would call the ending. */
+/** The CLI's name for the outcome. */
 interface Ending {
   subtype: string;
   is_error: boolean;
@@ -40,7 +40,7 @@ interface Ending {
   api_error_status?: number | null;
 }
 
-/** The `result` line of a turn, without what all lines have. */
+/** The `result` line of a turn, without the fields of all lines. */
 export function resultLine(
   result: TurnResult,
   { messages, denials, model, totalCostUsd, used, index }: Surroundings,
@@ -100,7 +100,7 @@ function endingOf(result: TurnResult): Ending {
   return execution(describeError(error), terminal_reason);
 }
 
-/** What Claude itself says of a failure. */
+/** Claude's own message for a failure. */
 function agentFailed(message: string): Ending {
   if (message.startsWith('Reached maximum number of turns'))
     return { ...execution(message, 'max_turns'), subtype: 'error_max_turns', stop_reason: 'tool_use' };
@@ -125,7 +125,7 @@ const execution = (error: string, terminal_reason: string): Ending => ({
   errors: [error],
 });
 
-/** What `--output-format text` prints of a result. */
+/** The output of `--output-format text`. */
 export function resultText(line: Line): string {
   if (typeof line['result'] === 'string') return line['result'];
   const [error] = line['errors'] as string[];
@@ -133,7 +133,7 @@ export function resultText(line: Line): string {
   return turns === undefined ? 'Execution error' : `Error: Reached max turns (${turns})`;
 }
 
-/** The result of a session that does not exist, in a stream. */
+/** The result for a session that does not exist, in a stream. */
 export function noConversationLine(sessionId: string, error: string): Line {
   return {
     type: 'result',

@@ -1,18 +1,18 @@
 import { Refusal } from './command-line.js';
 
-/** What the environment says to a call; docs/drop-in.md. */
+/** Settings of a call from the environment: docs/drop-in.md. */
 export interface Settings {
   /** Profile of new sessions. `HEARTH_CLAUDE_PROFILE`. @defaultValue undefined: the cluster's own default */
   profile: string | undefined;
-  /** Under which name sessions are continued. `HEARTH_CLAUDE_NAME`. @defaultValue the folder, as the CLI does */
+  /** The name under which sessions are continued. `HEARTH_CLAUDE_NAME`. @defaultValue the folder, as the CLI does */
   name: string;
-  /** Who answers permission requests: `deny` answers for everybody, `wait` leaves them to others. `HEARTH_CLAUDE_PERMISSIONS`. @defaultValue `deny` */
+  /** What happens to permission requests: `deny` denies all, `wait` leaves them to other processes. `HEARTH_CLAUDE_PERMISSIONS`. @defaultValue `deny` */
   permissions: 'deny' | 'wait';
-  /** Without a cluster the real claude is run. `HEARTH_CLAUDE_FALLBACK`: `1`. @defaultValue false */
+  /** Whether the real claude runs when there is no cluster. `HEARTH_CLAUDE_FALLBACK`: `1`. @defaultValue false */
   fallback: boolean;
 }
 
-/** An empty variable is an unset one. @throws Refusal naming the variable */
+/** Reads the settings. An empty variable is an unset one. @throws Refusal naming the variable */
 export function readSettings(env: NodeJS.ProcessEnv, folder: string): Settings {
   return {
     profile: env['HEARTH_CLAUDE_PROFILE'] || undefined,
@@ -22,7 +22,7 @@ export function readSettings(env: NodeJS.ProcessEnv, folder: string): Settings {
   };
 }
 
-/** The first is the default. */
+/** Reads a choice. The first one is the default. */
 function choice<T extends string>(env: NodeJS.ProcessEnv, name: string, choices: readonly [T, ...T[]]): T {
   const given = env[name] || choices[0];
   const found = choices.find((one) => one === given);

@@ -3,7 +3,7 @@ import type { Readable } from 'node:stream';
 import type { Prompt } from '@hearth/producer';
 import { Refusal } from './command-line.js';
 
-/** What a host asks of the CLI beside prompts. */
+/** A control request of the host. */
 export interface ControlRequest {
   request_id: string;
   request: { subtype: string };
@@ -15,8 +15,8 @@ interface InputLine {
 }
 
 /**
- * The lines of `--input-format stream-json`. Read as they come, so that a control request is heard while a turn runs; prompts wait
- * in line. Other lines are passed over, as the CLI does.
+ * Reads the lines of `--input-format stream-json` as they come, so that a control request works while a turn runs. Prompts wait in line.
+ * Other lines are ignored, as the CLI does.
  */
 export class StreamInput {
   private readonly waiting: (Prompt | Refusal)[] = [];
@@ -29,7 +29,7 @@ export class StreamInput {
       const line = parse(text);
       if (line instanceof Refusal) this.waiting.push(line);
       else if (line.type === 'control_request') onControl(line as ControlRequest & InputLine);
-      // Whether it can be a prompt is the producer's to say.
+      // The producer checks whether it is a valid prompt.
       else if (line.type === 'user') this.waiting.push(line.message?.content as Prompt);
       this.wake();
     });
@@ -39,7 +39,7 @@ export class StreamInput {
     });
   }
 
-  /** The prompts, in order. @throws Refusal at a line that is no JSON */
+  /** Iterates over the prompts in order. @throws Refusal at a line that is not JSON */
   async *prompts(): AsyncGenerator<Prompt> {
     for (;;) {
       const next = this.waiting.shift();

@@ -2,10 +2,10 @@ import { once } from 'node:events';
 import type { ReadStream } from 'node:tty';
 import { Refusal } from './command-line.js';
 
-/** So long the CLI waits for a pipe that says nothing, ms. */
+/** How long the CLI waits for a silent pipe, ms. */
 const patienceMs = 3_000;
 
-/** The prompt of `--input-format text`: the argument, what is piped in, or both, one after the other. @throws Refusal when there is neither */
+/** Reads the prompt of `--input-format text`: the argument, the piped text, or both. @throws Refusal when there is neither */
 export async function readPrompt(argument: string | undefined, stdin: ReadStream): Promise<string> {
   const piped = stdin.isTTY ? '' : await readAll(stdin);
   const prompt = [argument, piped].filter(Boolean).join('\n');

@@ -6,10 +6,10 @@ import { formatsOf } from './version.js';
 
 type EventOf<T extends HearthEvent['type']> = Extract<ReaderEvent, { type: T }>;
 
-/** What all lines of a call share. */
+/** Fields of all lines of a call. */
 export interface LineContext {
   sessionId: string;
-  /** As the profile says; `default` where it leaves that to the CLI. */
+  /** The model of the profile, or `default`. */
   model: string;
   permissionMode: string;
   partialMessages: boolean;
@@ -17,8 +17,8 @@ export interface LineContext {
 }
 
 /**
- * Turns the events of one turn into the lines the CLI would have printed. Owns the message that is being written and what the result
- * has to name. docs/drop-in.md lists what differs.
+ * Makes the lines that the CLI would print from the events of one turn. Owns the open message and the observations for the result.
+ * docs/drop-in.md lists the differences.
  */
 export class TurnLines {
   private open: OpenMessage | undefined;
@@ -57,12 +57,12 @@ export class TurnLines {
     }
   }
 
-  /** The turn's last line. */
+  /** The last line of the turn. */
   result(result: TurnResult, sums: Pick<Surroundings, 'totalCostUsd' | 'used' | 'index'>): Line {
     return this.line(resultLine(result, { ...this.said, ...sums, model: this.context.model }));
   }
 
-  /** A prompt, said back (`--replay-user-messages`). */
+  /** Repeats a prompt (`--replay-user-messages`). */
   prompt(content: Prompt): Line {
     const timestamp = new Date().toISOString();
     return this.line({
@@ -124,7 +124,7 @@ export class TurnLines {
     return this.line({ type: 'stream_event', event, parent_tool_use_id: null, api_message_id: messageId });
   }
 
-  /** The CLI prints a line for each block. */
+  /** The CLI prints one line per block. */
   private assistant({ messageId, parentToolUseId }: EventOf<'message'>, block: Message['content'][number]): Line {
     const message = { ...apiMessage(messageId, this.context.model, [block]), context_management: null };
     return this.line({ type: 'assistant', message, ...parent(parentToolUseId), timestamp: new Date().toISOString() });

@@ -1,2 +1,2 @@
-/** The CLI whose flags and formats are followed here. */
+/** The version of the CLI whose flags and formats are implemented. */
 export const formatsOf = '2.1.329';

@@ -19,7 +19,7 @@ export async function ask(prompt: string | undefined, options: AskOptions, { out
     const { turnId, profile, onBusy } = options;
     const turn = await producer.session(sessionId).prompt(words, { turnId, profile, onBusy });
     if (options.session === undefined)
-      out.note(`session ${sessionId} (go on with: hearth ask --session ${sessionId} "…")`);
+      out.note(`session ${sessionId} (continue with: hearth ask --session ${sessionId} "…")`);
     const printer = new TurnPrinter(out);
     const ended = (async (): Promise<number> => {
       for await (const event of turn) printer.event(event);
@@ -34,7 +34,7 @@ export async function ask(prompt: string | undefined, options: AskOptions, { out
     })();
     const left = aborted(signal).then(() => {
       out.note(
-        `left; turn ${turn.turnId} goes on (see it again: hearth ask --session ${sessionId} --turn-id ${turn.turnId} "…")`,
+        `left; turn ${turn.turnId} continues (see it again: hearth ask --session ${sessionId} --turn-id ${turn.turnId} "…")`,
       );
       return 130;
     });

@@ -10,7 +10,7 @@ export interface AttachOptions extends CommonOptions {
   last?: string;
 }
 
-/** `hearth attach <session>`: watches a session live, from its past on, until Ctrl-C. What one watches is not changed by it. */
+/** `hearth attach <session>`: shows a session live, from its past on, until Ctrl-C. It changes nothing. */
 export async function attach(sessionId: string, options: AttachOptions, context: Context): Promise<number> {
   return withProducer(options, async (producer) => {
     const work = options.raw ? raw(producer, sessionId, context) : live(producer.session(sessionId), options, context);
@@ -19,7 +19,7 @@ export async function attach(sessionId: string, options: AttachOptions, context:
 }
 
 async function live(session: Session, options: AttachOptions, { out, signal }: Context): Promise<number> {
-  // Read before the turns: what happens in between comes again as events, and is recognised by its seq.
+  // Read before the turns, because events in between come again and are recognised by their seq.
   const summary = await session.summary();
   const past = await session.turns({ last: Number(options.last ?? 20) });
   const done = past.filter(({ result }) => result !== undefined);
@@ -42,7 +42,7 @@ async function live(session: Session, options: AttachOptions, { out, signal }: C
     printer.event(event);
     if (event.type === 'turn.finished' || event.type === 'turn.failed') printer.summary(event.result);
     if (event.type === 'session.closed') {
-      // Another may be opened under the name: what it does is shown as well.
+      // Another session may be opened under the name. Its events are shown too.
       known.clear();
       out.note(style.dim('the session was closed'));
     }
@@ -50,7 +50,7 @@ async function live(session: Session, options: AttachOptions, { out, signal }: C
   return 0;
 }
 
-/** Prompts are shown up to so many characters. */
+/** Prompts are cut to so many characters. */
 const promptLength = 2_000;
 
 function printPast(turn: TurnRecord, printer: TurnPrinter, out: Context['out']): void {

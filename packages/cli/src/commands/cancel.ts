@@ -3,11 +3,11 @@ import { type CommonOptions, type Context, withProducer } from './context.js';
 
 const words = {
   cancelled: 'cancelled',
-  running: 'it was begun already, and goes on; to stop it: hearth interrupt',
+  running: 'it was begun already, and continues; to stop it: hearth interrupt',
   ended: 'it has ended already',
 };
 
-/** `hearth cancel <session> <turnId>`: cancels a turn that waits. Exit code 1 when it did not wait any more. */
+/** `hearth cancel <session> <turnId>`: cancels a waiting turn. Exit code 1 when it did not wait any more. */
 export async function cancel(
   sessionId: string,
   turnId: string,

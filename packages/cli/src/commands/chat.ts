@@ -12,12 +12,12 @@ export interface ChatOptions extends CommonOptions {
   profile?: string;
 }
 
-/** A second Ctrl-C within so many ms leaves. */
+/** A second Ctrl-C within this leaves, ms. */
 const againMs = 1_000;
 
 /**
- * `hearth chat [session]`: a conversation in the terminal. Ctrl-C stops the turn that runs; again, or while none runs, it leaves, as
- * Ctrl-D and /exit do. The session stays.
+ * `hearth chat [session]`: a conversation in the terminal. Ctrl-C stops the running turn. A second Ctrl-C, or Ctrl-C without a running
+ * turn, leaves, like Ctrl-D and /exit. The session stays.
  */
 export async function chat(session: string | undefined, options: ChatOptions, context: Context): Promise<number> {
   const sessionId = session ?? `chat-${randomBytes(4).toString('hex')}`;
@@ -35,7 +35,7 @@ export async function chat(session: string | undefined, options: ChatOptions, co
       const onCtrlC = (): void => {
         if (!conversation.stopTurn()) resolve(130);
       };
-      // In a terminal the keys are ours; elsewhere it comes as a signal.
+      // In a terminal the keyboard reads Ctrl-C. Elsewhere it comes as a signal.
       input.on('SIGINT', onCtrlC);
       context.onCtrlC(onCtrlC);
       void aborted(signal).then(() => resolve(130));
@@ -49,7 +49,7 @@ export async function chat(session: string | undefined, options: ChatOptions, co
   });
 }
 
-/** One person at one session. Owns the turn that runs. */
+/** One person in one session. Owns the running turn. */
 class Conversation {
   private readonly dialog: PermissionDialog;
   private running: TurnHandle | undefined;
@@ -64,7 +64,7 @@ class Conversation {
     this.dialog = new PermissionDialog(session, keyboard, out);
   }
 
-  /** Prompts until there are no more. */
+  /** Reads and runs prompts until there are no more. */
   async hold(invite: () => void): Promise<number> {
     for (;;) {
       invite();
@@ -74,7 +74,7 @@ class Conversation {
     }
   }
 
-  /** False: no turn runs, or it was to stop just before. */
+  /** False: no turn runs, or it was stopped just before. */
   stopTurn(): boolean {
     const { running } = this;
     const isAgain = performance.now() - this.stoppedAt < againMs;

@@ -1,7 +1,7 @@
 import { style } from '../terminal/output.js';
 import { type CommonOptions, type Context, withProducer } from './context.js';
 
-/** `hearth close <session…>`: ends sessions for good. Exit code 1 when one was not there. */
+/** `hearth close <session…>`: closes sessions. Exit code 1 when one did not exist. */
 export async function close(sessionIds: readonly string[], options: CommonOptions, { out }: Context): Promise<number> {
   return withProducer(options, async (producer) => {
     let code = 0;

@@ -2,22 +2,22 @@ import { createProducer, type Producer } from '@hearth/producer';
 import { redisUrlFrom } from '@hearth/shared/internal';
 import type { Output } from '../terminal/output.js';
 
-/** Options every command has. */
+/** Options of every command. */
 export interface CommonOptions {
   json?: boolean;
   redisUrl?: string;
 }
 
-/** What a command gets from the root: where to print, and when the person wants it to end. */
+/** What a command gets from `main.ts`: where to print, and when to end. */
 export interface Context {
   out: Output;
   /** Aborts at the first Ctrl-C or SIGTERM. */
   signal: AbortSignal;
-  /** From now on Ctrl-C is the command's own; it aborts nothing any more. */
+  /** Lets the command handle Ctrl-C itself. The signal does not abort any more. */
   onCtrlC(handle: () => void): void;
 }
 
-/** Brackets a producer around the work of one command. */
+/** Runs a command with a producer, and closes it. */
 export async function withProducer<T>(options: CommonOptions, work: (producer: Producer) => Promise<T>): Promise<T> {
   const producer = createProducer({ redisUrl: redisUrlFrom(options.redisUrl) });
   try {
@@ -27,7 +27,7 @@ export async function withProducer<T>(options: CommonOptions, work: (producer: P
   }
 }
 
-/** Resolves when the person wants the command to end. */
+/** Resolves when the person ends the command. */
 export function aborted(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal.aborted) resolve();

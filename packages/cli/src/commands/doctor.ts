@@ -27,7 +27,7 @@ interface Finding {
   advice?: string;
 }
 
-/** `hearth doctor`: looks at everything Hearth needs on this machine. Exit code 1 when something is at fault. */
+/** `hearth doctor`: checks everything Hearth needs on this machine. Exit code 1 when something is wrong. */
 export async function doctor(options: CommonOptions, { out }: Context): Promise<number> {
   const checks = [node, () => redis(redisUrlFrom(options.redisUrl)), binary, start, credentials];
   const findings: Finding[] = [];
@@ -85,7 +85,7 @@ async function binary(): Promise<Finding[]> {
   }
 }
 
-/** Starts one agent as a worker would, initialises it and ends it. Sends no prompt. */
+/** Starts one agent like a worker, initialises it and ends it. Sends no prompt. */
 async function start(): Promise<Finding[]> {
   const home = await mkdtemp(join(tmpdir(), 'hearth-doctor-'));
   const driver = new ClaudeDriver({

@@ -5,7 +5,7 @@ export interface InterruptCommandOptions extends CommonOptions {
   turnId?: string;
 }
 
-/** `hearth interrupt <session>`: stops a turn in band; its agent lives on. Nothing to stop is no failure. */
+/** `hearth interrupt <session>`: stops a turn in band; its agent lives on. An idle session is no failure. */
 export async function interrupt(
   sessionId: string,
   options: InterruptCommandOptions,
@@ -14,7 +14,7 @@ export async function interrupt(
   return withProducer(options, async (producer) => {
     const outcome = await producer.session(sessionId).interrupt({ turnId: options.turnId });
     out.value({ sessionId, ...outcome });
-    if (outcome.kind === 'idle') out.line(style.yellow(`nothing runs in session ${sessionId}`));
+    if (outcome.kind === 'idle') out.line(style.yellow(`no turn runs in session ${sessionId}`));
     else {
       const { seq, turnId } = outcome.result;
       const how = outcome.kind === 'interrupted' ? 'interrupted' : 'had ended before it could be stopped:';

@@ -7,12 +7,12 @@ export interface SessionsOptions extends CommonOptions {
   watch?: boolean;
 }
 
-/** How often a watched list is read again, ms. */
+/** How often a watched list is read, ms. */
 const watchEveryMs = 1_000;
-/** Clears the terminal and what it scrolled past. */
+/** Clears the terminal and its scroll buffer. */
 const clearScreen = '\u001b[2J\u001b[3J\u001b[H';
 
-/** `hearth sessions`: all known sessions, the last used first. With `--watch` again and again; `--json` then says what has changed. */
+/** `hearth sessions`: lists all known sessions, the last used first. `--watch` repeats that; with `--json` it prints only changes. */
 export async function sessions(options: SessionsOptions, { out, signal }: Context): Promise<number> {
   return withProducer(options, async (producer) => {
     if (!options.watch) {
@@ -99,7 +99,7 @@ export async function workers(options: CommonOptions, { out }: Context): Promise
   return 0;
 }
 
-/** What the agents bound to sessions hold together; spares are not counted. */
+/** The memory of the agents that are bound to sessions. Spares do not count. */
 function memoryOf({ agents }: WorkerRecord): string {
   const known = agents.flatMap(({ rssBytes }) => rssBytes ?? []);
   return known.length === 0 ? '-' : `${Math.round(known.reduce((sum, bytes) => sum + bytes, 0) / 2 ** 20)} MB`;

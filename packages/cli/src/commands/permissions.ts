@@ -11,7 +11,7 @@ export interface AnswerOptions extends CommonOptions {
   endTurn?: boolean;
 }
 
-/** `hearth permissions <session>`: the requests that wait for an answer, the oldest first. */
+/** `hearth permissions <session>`: lists waiting permission requests, the oldest first. */
 export async function permissions(sessionId: string, options: CommonOptions, { out }: Context): Promise<number> {
   return withProducer(options, async (producer) => {
     const waiting = await producer.session(sessionId).permissions();
@@ -19,7 +19,7 @@ export async function permissions(sessionId: string, options: CommonOptions, { o
       out.value(request);
       out.line(`${request.requestId}\n${describeRequest(request).replace(/^/gm, '  ')}`);
     }
-    if (waiting.length === 0) out.line(`nothing waits for an answer in session ${sessionId}`);
+    if (waiting.length === 0) out.line(`no permission request waits in session ${sessionId}`);
     return 0;
   });
 }
@@ -40,7 +40,7 @@ export async function answer(
   });
 }
 
-/** Whether the answer is acceptable, the library says. @throws HearthError `invalid_answer` */
+/** Checks the flags. The library checks the answer itself. @throws HearthError `invalid_answer` */
 function answerOf({ allow, deny, input, suggestion, message, endTurn }: AnswerOptions): PermissionAnswer {
   if (allow === deny)
     throw invalid('--allow', 'one of --allow and --deny', 'Say which: hearth answer <session> <requestId> --allow');

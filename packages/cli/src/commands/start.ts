@@ -12,7 +12,7 @@ import { withProgress } from '../terminal/progress.js';
 import { aborted, type Context } from './context.js';
 import { announce, sayReady, type UpOptions, withStack } from './up.js';
 
-/** How long a turn of the conversation waits for a quiet machine, ms. */
+/** How long a turn of the conversation waits until the machine is quiet, ms. */
 const spareDeadlineMs = 5_000;
 
 export interface StartOptions extends UpOptions {
@@ -20,8 +20,8 @@ export interface StartOptions extends UpOptions {
 }
 
 /**
- * `npm start`: brings everything up and shows one conversation through the queue, each turn beside a cold `claude -p` of the
- * same prompt. Without credentials it uses the simulator's model, and says so first.
+ * `npm start`: brings everything up and shows one conversation through the queue, each turn beside a cold `claude -p` with the same
+ * prompt. Without credentials it says so first and uses the simulator's model.
  */
 export async function start(options: StartOptions, context: Context): Promise<number> {
   const { out, signal } = context;
@@ -63,7 +63,7 @@ async function conversation(producer: Producer, env: NodeJS.ProcessEnv, { out }:
     const row = await withProgress(
       `${sessionId}: ${prompt}`,
       async () => {
-        // Both sides on a quiet machine: no spare is just starting.
+        // Both sides run on a quiet machine: no spare is starting.
         await spareIsReady(producer);
         const coldMs = await cold(prompt, env);
         const turn = await producer.session(sessionId).prompt(prompt);
@@ -85,7 +85,7 @@ async function conversation(producer: Producer, env: NodeJS.ProcessEnv, { out }:
   return true;
 }
 
-/** A worker writes into its record when a spare has become ready; with no spare in sight (a full worker) we go on. */
+/** Waits for a ready spare in a worker's record. On a full worker, where no spare comes, it gives up after a while. */
 async function spareIsReady(producer: Producer): Promise<void> {
   const deadline = performance.now() + spareDeadlineMs;
   while (performance.now() < deadline) {
@@ -125,7 +125,7 @@ function turnRow(prompt: string, { sessionId, text, pid, warmth, timings }: Turn
   ];
 }
 
-/** One `claude -p` as scripts run it: a new process, a new config dir, the whole call. */
+/** Runs one `claude -p` as scripts do: a new process, a new config dir, the whole call. */
 async function cold(prompt: string, env: NodeJS.ProcessEnv): Promise<number> {
   const folder = await mkdtemp(join(tmpdir(), 'hearth-cold-'));
   try {

@@ -13,7 +13,7 @@ export interface UpOptions extends CommonOptions, GatewayFlags {
   profiles?: string;
 }
 
-/** `hearth up`: Redis, workers and the gateway in one go; stays until Ctrl-C. */
+/** `hearth up`: brings up Redis, workers and the gateway, until Ctrl-C. */
 export async function up(options: UpOptions, context: Context): Promise<number> {
   const credentials = lookForCredentials();
   if (!options.demo && credentials.found === undefined && options.profiles === undefined)
@@ -26,7 +26,7 @@ export async function up(options: UpOptions, context: Context): Promise<number> 
   });
 }
 
-/** Brackets a stack around some work. */
+/** Runs some work with a stack, and stops it. */
 export async function withStack(
   options: UpOptions,
   demo: boolean,
@@ -39,19 +39,19 @@ export async function withStack(
     demo,
     workers: Number(options.workers ?? 1),
     workerArgs: workerArgs(options),
-    // Nobody said where: then where nobody else is.
+    // Without a given port any free one is used.
     say: (text) => out.note(text),
     gatewayArgs: gatewayArgs({ ...options, port: options.port ?? (process.env['HEARTH_GATEWAY_PORT'] || '0') }),
   });
   try {
     return await work(stack);
   } finally {
-    out.note(style.dim('stopping: turns that run are finished first'));
+    out.note(style.dim('stopping: running turns finish first'));
     await stack.stop();
   }
 }
 
-/** Says to programs that it serves, and where. */
+/** Tells programs that it serves, and where. */
 export function sayReady(stack: Stack, { out }: Context): void {
   const { redisUrl, modelApi, gateway } = stack;
   const workers = stack.workers.map((worker) => worker.process);
@@ -64,7 +64,7 @@ export function sayReady(stack: Stack, { out }: Context): void {
   });
 }
 
-/** Says to people where everything is, and what to try next. */
+/** Tells people where everything is, and what to try next. */
 export function announce(stack: Stack, { out }: Context): void {
   const { redisUrl, modelApi, gateway } = stack;
   const workers = stack.workers.map((worker) => worker.process);

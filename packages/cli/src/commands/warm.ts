@@ -4,7 +4,7 @@ export interface WarmCommandOptions extends CommonOptions {
   profile?: string;
 }
 
-/** `hearth warm <session>`: has the session's agent there before its next prompt comes. */
+/** `hearth warm <session>`: starts the session's agent before its next prompt. */
 export async function warm(sessionId: string, options: WarmCommandOptions, { out }: Context): Promise<number> {
   return withProducer(options, async (producer) => {
     const warmed = await producer.session(sessionId).warm({ profile: options.profile });

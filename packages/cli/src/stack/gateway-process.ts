@@ -5,7 +5,7 @@ export interface GatewayProcess extends StackProcess {
   url: string;
 }
 
-/** Flags of the gateway's process, as the command takes them. */
+/** Flags of the gateway process that the command takes. */
 export interface GatewayFlags {
   port?: string;
   host?: string;
@@ -20,7 +20,7 @@ export const gatewayArgs = ({ port, host, tokens }: GatewayFlags): string[] => [
   ...(tokens === undefined ? [] : ['--tokens', tokens]),
 ];
 
-/** Starts the gateway in a process of its own. Resolves when it serves. @throws HearthError when it does not start */
+/** Starts the gateway in a process of its own, and resolves when it serves. @throws HearthError when it does not start */
 export async function startGatewayProcess(
   options: Omit<StackProcessOptions, 'name' | 'program'>,
 ): Promise<GatewayProcess> {

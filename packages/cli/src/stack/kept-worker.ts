@@ -5,12 +5,12 @@ import { startWorkerProcess, type WorkerProcess } from './worker-process.js';
 
 type WorkerOptions = Parameters<typeof startWorkerProcess>[0];
 
-/** A worker that lived for so long had started well, ms. */
+/** A worker that lived for so long had a good start, ms. */
 const holdMs = 60_000;
 
 /**
- * A worker that is followed by another when it ends by itself, as a supervisor would have it. Owns its process, and the backoff of
- * starts. Says on stderr what became of it: nobody reads its log who thinks that it serves.
+ * A worker that is replaced when it ends by itself, like under a supervisor. Owns its process and the back-off of starts. It reports on
+ * stderr, because a person reads no log of a worker that seems to serve.
  */
 export class KeptWorker {
   private readonly backoff = new Backoff({ firstMs: 1_000, atMostMs: 30_000, holdMs });
@@ -31,12 +31,12 @@ export class KeptWorker {
     return new KeptWorker(options, await startWorkerProcess(options), say);
   }
 
-  /** The one that serves, or served last. */
+  /** The worker that serves, or served last. */
   get process(): WorkerProcess {
     return this.current;
   }
 
-  /** Drains it; no other follows. */
+  /** Drains it. No other worker follows. */
   async stop(): Promise<void> {
     this.stopping.abort();
     await this.kept;
@@ -63,7 +63,7 @@ export class KeptWorker {
     try {
       this.current = await startWorkerProcess({ ...this.options, isAnother: true });
       this.backoff.succeeded();
-      this.say(`${this.name} serves again on worker ${this.current.workerNumber}`);
+      this.say(`${this.name} serves again with number ${this.current.workerNumber}`);
     } catch (error) {
       this.say(`${this.name} does not start: ${describeError(toErrorBody(error))}`);
     }

@@ -8,27 +8,28 @@ import { HearthError } from '@hearth/shared';
 export interface StackProcess {
   pid: number;
   logFile: string;
-  /** Resolves when it has ended: exit code or signal. */
+  /** Resolves with the exit code or signal when it has ended. */
   exited: Promise<number | NodeJS.Signals>;
-  /** What it logged last. */
+  /** Its last log line. */
   lastWords(): string;
-  /** Drains it; resolves with its exit code. */
+  /** Drains it, and resolves with its exit code. */
   stop(): Promise<unknown>;
 }
 
 export interface StackProcessOptions {
   home: string;
-  /** Names its log file, and it in errors. */
+  /** Names its log file and appears in errors. */
   name: string;
   program: string;
   env: NodeJS.ProcessEnv;
   args: readonly string[];
-  /** It goes on with the log of the one before. */
+  /** Appends to the log of the one before. */
   isAnother?: boolean;
 }
 
 /**
- * Starts a process of the stack, its log in a file. Resolves with the JSON line by which it says that it serves.
+ * Starts a process of the stack, with its log in a file. Resolves with the JSON line that it prints when it serves.
+ *
  * @throws HearthError when it does not start
  */
 export async function startStackProcess<T>(options: StackProcessOptions): Promise<StackProcess & { said: T }> {
@@ -36,7 +37,7 @@ export async function startStackProcess<T>(options: StackProcessOptions): Promis
   mkdirSync(join(home, 'logs'), { recursive: true });
   const logFile = join(home, 'logs', `${name}.log`);
   const log = openSync(logFile, isAnother ? 'a' : 'w');
-  // detached: Ctrl-C reaches us alone, and we drain it. Its stdin tells it should we die.
+  // detached, because this process handles Ctrl-C and drains it. Its stdin closes when this process dies.
   const child = spawn(process.execPath, [program, '--stop-with-stdin', ...args], {
     detached: true,
     stdio: ['pipe', 'pipe', log],

@@ -9,14 +9,14 @@ import { KeptWorker } from './kept-worker.js';
 
 export interface StackOptions {
   home: string;
-  /** Given: this Redis is used. Absent: one is found or fetched, and started. */
+  /** The URL of a Redis to use. Absent: one is found or fetched, and started. */
   redisUrl: string | undefined;
-  /** Use the simulator's model with the real CLI. */
+  /** Whether to use the simulator's model with the real CLI. */
   demo: boolean;
   workers: number;
   workerArgs: readonly string[];
   gatewayArgs: readonly string[];
-  /** Hears, in words for people, what becomes of workers while the stack is up. */
+  /** Called with messages about workers while the stack is up. */
   say: (text: string) => void;
 }
 
@@ -25,13 +25,13 @@ export interface Stack {
   modelApi: string | undefined;
   workers: readonly KeptWorker[];
   gateway: GatewayProcess;
-  /** The environment agents of this stack get their account from. */
+  /** The environment variable that gives the agents their account. */
   env: NodeJS.ProcessEnv;
   /** Ends everything in reverse order. Stopping twice is the same stop. */
   stop(): Promise<void>;
 }
 
-/** Brings up what a person needs to try Hearth on one machine: Redis, the simulator's model if asked for, workers, the gateway. */
+/** Brings up everything to try Hearth on one machine: Redis, the simulator's model if requested, workers, the gateway. */
 export async function startStack(options: StackOptions): Promise<Stack> {
   const running = runningUp(options.home);
   if (running !== undefined) {
@@ -54,7 +54,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       REDIS_URL: redisUrl,
       HEARTH_HOME: options.home,
     };
-    // First: a port that is taken is no reason to start workers.
+    // The gateway first, because a taken port is no reason to start workers.
     const gateway = await startGateway(options, env, cleanups);
     void gateway.exited.then((code) => {
       if (stopping === undefined)
@@ -66,7 +66,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
         `Worker ${number} starts`,
         () => KeptWorker.start({ home: options.home, number, env, args: options.workerArgs }, options.say),
         ({ process: { workerNumber, logFile } }) =>
-          `Worker ${number} serves on worker ${workerNumber} (log: ${logFile})`,
+          `Worker ${number} serves with number ${workerNumber} (log: ${logFile})`,
       );
       workers.push(worker);
       cleanups.push(() => worker.stop());
@@ -104,7 +104,7 @@ async function startGateway(
   return gateway;
 }
 
-/** Runs every cleanup, each whatever the others do; the first failure is thrown in the end. */
+/** Runs every cleanup, whatever the others do. Throws all failures in the end. */
 async function runAll(cleanups: readonly (() => Promise<unknown>)[]): Promise<void> {
   const failures: unknown[] = [];
   for (const cleanup of cleanups) await cleanup().catch((error: unknown) => failures.push(error));

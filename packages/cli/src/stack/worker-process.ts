@@ -8,13 +8,13 @@ export interface WorkerProcess extends StackProcess {
 
 export const workerProgram = (): string => fileURLToPath(import.meta.resolve('@hearth/worker/main'));
 
-/** Flags of the worker's process, as the command takes them. */
+/** Flags of the worker process that the command takes. */
 export const workerArgs = ({ profiles, slots }: { profiles?: string; slots?: string }): string[] => [
   ...(profiles === undefined ? [] : ['--profiles', profiles]),
   ...(slots === undefined ? [] : ['--slots', slots]),
 ];
 
-/** Starts a worker in a process of its own. Resolves when it serves. @throws HearthError when it does not start */
+/** Starts a worker in a process of its own, and resolves when it serves. @throws HearthError when it does not start */
 export async function startWorkerProcess({
   number,
   ...options

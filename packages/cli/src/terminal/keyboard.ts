@@ -1,9 +1,9 @@
 import type { Interface } from 'node:readline';
 
-/** The lines a person types: while something is asked they are answers, else they wait in line. */
+/** The lines a person types. While a question is open they are answers, otherwise they are queued. */
 export class Keyboard {
   private readonly waiting: string[] = [];
-  /** Each takes a line, and says whether it needs no more. The first is asked. */
+  /** Open questions. Each takes a line, and returns whether it is done. The first one is asked. */
   private readonly asking: ((line: string | undefined) => boolean)[] = [];
   private wake: () => void = () => undefined;
   private hasEnded = false;
@@ -23,7 +23,7 @@ export class Keyboard {
     });
   }
 
-  /** The next line that is no answer; undefined: there are no more. */
+  /** The next line that is not an answer. Undefined: there are no more. */
   async next(): Promise<string | undefined> {
     while (this.waiting.length === 0 && !this.hasEnded) {
       await new Promise<void>((resolve) => {
@@ -34,8 +34,7 @@ export class Keyboard {
   }
 
   /**
-   * Gives the lines typed from now on to `understand`, until it makes something of one. Undefined: nobody types any more, or the
-   * question is taken back.
+   * Passes typed lines to `understand` until it accepts one. Undefined: the input ended, or the question was withdrawn.
    */
   ask<T>(understand: (line: string) => T | undefined, takenBack: AbortSignal): Promise<T | undefined> {
     if (this.hasEnded || takenBack.aborted) return Promise.resolve(undefined);

@@ -1,15 +1,15 @@
 import { describeError, toErrorBody } from '@hearth/shared';
 
-/** Where a command's words go: data on stdout, everything else on stderr. */
+/** Where a command prints: data on stdout, everything else on stderr. */
 export interface Output {
   readonly json: boolean;
-  /** One JSON value per line; nothing unless `--json`. */
+  /** Prints one JSON value per line, only with `--json`. */
   value(value: object): void;
-  /** Words for people on stdout; nothing with `--json`. */
+  /** Prints a line for people on stdout, not with `--json`. */
   line(text: string): void;
-  /** Words for people in mid-line on stdout; nothing with `--json`. */
+  /** Prints text for people on stdout without a line break, not with `--json`. */
   write(text: string): void;
-  /** Words beside the data, on stderr. */
+  /** Prints a note on stderr. */
   note(text: string): void;
   error(error: unknown): void;
 }
@@ -40,7 +40,7 @@ export function createOutput(json: boolean): Output {
 const coloured = process.stderr.isTTY && !process.env['NO_COLOR'];
 const paint = (code: number) => (text: string) => (coloured ? `\u001b[${code}m${text}\u001b[0m` : text);
 
-/** Colours where a person looks; plain text elsewhere. */
+/** Colours on a terminal; plain text elsewhere. */
 export const style = {
   bold: paint(1),
   dim: paint(2),
@@ -63,7 +63,7 @@ export function table(rows: readonly (readonly string[])[]): string {
     .join('\n');
 }
 
-/** A time in the past, for people. */
+/** A time in the past, in words. */
 export function ago(at: number, now = Date.now()): string {
   const seconds = Math.max(0, Math.round((now - at) / 1000));
   if (seconds < 60) return `${seconds}s ago`;

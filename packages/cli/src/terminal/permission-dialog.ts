@@ -4,7 +4,7 @@ import type { Keyboard } from './keyboard.js';
 import { type Output, style } from './output.js';
 import { answerFrom, choicesOf, type Question, questionsOf, replyFrom } from './permission-question.js';
 
-/** Asks a person about permission requests, one at a time, while the turn goes on. Owns the questions that are open. */
+/** Asks a person about permission requests, one at a time, while the turn continues. Owns the open questions. */
 export class PermissionDialog {
   private readonly open = new Map<string, AbortController>();
   private turn: Promise<void> = Promise.resolve();
@@ -21,13 +21,13 @@ export class PermissionDialog {
     this.turn = this.turn.then(() => this.settle(request, takenBack.signal));
   }
 
-  /** Somebody answered it, or it is void. */
+  /** The request was answered elsewhere, or is void. */
   takeBack(requestId: string): void {
     this.open.get(requestId)?.abort();
     this.open.delete(requestId);
   }
 
-  /** The turn is over, and with it what it asked. */
+  /** The turn is over, so its questions are void. */
   takeBackAll(): void {
     for (const requestId of this.open.keys()) this.takeBack(requestId);
   }
@@ -56,14 +56,14 @@ export class PermissionDialog {
     };
   }
 
-  /** One question after the other; the last reply makes the answer. */
+  /** Asks one question after the other. The last reply completes the answer. */
   private replies(
     request: PermissionRequest,
     questions: readonly Question[],
   ): (line: string) => PermissionAnswer | undefined {
     const open = [...questions];
     const answers: Record<string, string> = {};
-    const askNext = (): void => this.say(`${open[0]?.question} (a number, or words of your own)`);
+    const askNext = (): void => this.say(`${open[0]?.question} (a number, or your own words)`);
     askNext();
     return (line) => {
       const [question] = open;

@@ -9,10 +9,10 @@ export interface Question {
   multiSelect?: boolean;
 }
 
-/** A tool's input is shown up to so many characters. */
+/** A tool's input is cut to so many characters. */
 const inputLength = 500;
 
-/** What a request is about, for a person: the tool and its input, or Claude's questions with their options. */
+/** Describes a request to a person: the tool and its input, or Claude's questions with their options. */
 export function describeRequest(request: Asked): string {
   const questions = questionsOf(request);
   if (questions.length > 0) return questions.map(describeQuestion).join('\n');
@@ -27,20 +27,20 @@ function describeQuestion({ question, options, multiSelect }: Question): string 
   return [`${question}${multiSelect ? ' (several: 1,2)' : ''}`, ...lines].join('\n');
 }
 
-/** The questions of an AskUserQuestion, none for any other tool. */
+/** The questions of an AskUserQuestion. Empty for any other tool. */
 export function questionsOf({ name, input }: Asked): readonly Question[] {
   if (name !== 'AskUserQuestion') return [];
   const { questions } = input as { questions?: readonly Question[] };
   return questions ?? [];
 }
 
-/** What a person may type, in one line. */
+/** The possible answers, in one line. */
 export function choicesOf({ suggestions }: Asked): string {
   const always = suggestions.length === 0 ? '' : ' · a always';
   return `y allow · n deny${always} · s deny and stop`;
 }
 
-/** What a typed line means; undefined: nothing of what was offered. */
+/** Parses a typed answer. Undefined: it is none of the offered ones. */
 export function answerFrom(line: string, { suggestions }: Asked): PermissionAnswer | undefined {
   switch (line.trim().toLowerCase()) {
     case 'y':
@@ -59,7 +59,7 @@ export function answerFrom(line: string, { suggestions }: Asked): PermissionAnsw
   }
 }
 
-/** A typed line as the answer to one question: the numbers of options, or words of one's own; undefined: an empty line. */
+/** Parses the answer to one question: numbers of options, or free text. Undefined: an empty line. */
 export function replyFrom(line: string, { options, multiSelect }: Question): string | undefined {
   const text = line.trim();
   if (!/^\d+(\s*,\s*\d+)*$/.test(text)) return text === '' ? undefined : text;

@@ -1,6 +1,6 @@
 import ora from 'ora';
 
-/** Runs long work under a spinner on stderr; `say` changes its words. */
+/** Runs long work under a spinner on stderr. `say` changes its text. */
 export async function withProgress<T>(
   text: string,
   work: (say: (text: string) => void) => Promise<T>,

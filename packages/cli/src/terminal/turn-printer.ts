@@ -5,7 +5,7 @@ import { describeRequest } from './permission-question.js';
 
 const resolved = { allow: 'allowed', deny: 'denied', withdrawn: 'withdrawn' };
 
-/** Prints a turn while it is answered: text as it is written, tools as they run, what happened beside it on stderr. */
+/** Prints a turn while it runs: text and tools on stdout, everything else on stderr. */
 export class TurnPrinter {
   private streamed = false;
   private atLineStart = true;
@@ -16,7 +16,7 @@ export class TurnPrinter {
     this.out.value(event);
     switch (event.type) {
       case 'text.delta':
-        // What a sub-agent says is its own business; its tools are shown.
+        // A sub-agent's text is not shown; its tools are.
         if (event.parentToolUseId !== undefined) return;
         this.streamed = true;
         return this.text(event.text);
@@ -41,24 +41,24 @@ export class TurnPrinter {
       case 'turn.interrupting':
         return this.beside(style.yellow('  stopping'));
       case 'retry':
-        return this.beside(style.yellow(`  the model API is retried (${event.reason}), attempt ${event.attempt}`));
+        return this.beside(style.yellow(`  retrying the model API (${event.reason}), attempt ${event.attempt}`));
       case 'turn.restarted':
         this.streamed = false;
-        return this.beside(style.yellow(`  started again: ${event.reason}`));
+        return this.beside(style.yellow(`  restarted: ${event.reason}`));
       case 'stream.expired':
-        return this.beside(style.yellow('  part of the stream is no longer kept'));
+        return this.beside(style.yellow('  part of the stream is not kept any more'));
       case 'turn.failed':
         return this.beside(`${style.red('failed')} ${describeError(event.error)}`);
       default:
     }
   }
 
-  /** A prompt, where the person who reads did not write it. */
+  /** Prints a prompt that the reader did not type. */
   prompt(seq: number, text: string): void {
     this.beside(`${style.bold(`${seq} >`)} ${text}`);
   }
 
-  /** One line on how it went, on stderr. */
+  /** Prints one line about how the turn went, on stderr. */
   summary(result: TurnResult): void {
     const { warmth, pid, timings, costUsd, toolCount } = result;
     const tools = toolCount === 0 ? '' : ` · ${toolCount} tools ${timings.toolsMs} ms`;

@@ -83,7 +83,7 @@ describe('what is shown of a session', () => {
       { type: 'text.delta', seq: 1, messageId: 'm', text: 'half' },
       { type: 'turn.restarted', seq: 1, turnId: 't1', reason: 'lost' },
     );
-    expect(parts(shown)).toEqual([{ kind: 'note', tone: 'warn', text: 'Started again: lost.' }]);
+    expect(parts(shown)).toEqual([{ kind: 'note', tone: 'warn', text: 'Restarted: lost.' }]);
   });
 
   it('keeps who waits for an answer until it is resolved, or its turn ends', () => {
