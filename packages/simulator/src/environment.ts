@@ -1,4 +1,4 @@
-/** What else would give a claude CLI an account, or send it to another provider. */
+/** Variables that would give a claude CLI another account, or another provider. */
 const otherAccounts = [
   'ANTHROPIC_AUTH_TOKEN',
   'CLAUDE_CODE_OAUTH_TOKEN',
@@ -12,8 +12,8 @@ const otherAccounts = [
 ];
 
 /**
- * The environment a claude CLI needs to talk to the simulated model instead of Anthropic's, and to nobody else: what could give it another
- * account is blank. Any key is accepted; this one is no secret.
+ * The environment with which a claude CLI talks only to the simulated model: other accounts are blank. Any key is accepted, so this one
+ * is no secret.
  */
 export function modelApiEnvironment(url: string): Record<string, string> {
   return {

@@ -1,4 +1,4 @@
-/** Directives that only fake-claude can play: what a process does, not what a model says. The model API refuses them by name. */
+/** Directives that only fake-claude can play, because they are about the process and not the model. The model API refuses them by name. */
 const hazardNames = [
   'argv',
   'env',

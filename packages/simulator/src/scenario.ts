@@ -1,16 +1,16 @@
 import { readFileSync } from 'node:fs';
 
-/** How fake-claude begins, when it is to begin badly. The model API has no such thing. */
+/** How fake-claude begins, for bad starts. The model API has no such thing. */
 interface StartHazard {
-  /** ms before anything is read or said. */
+  /** Delay before anything is read or written, ms. */
   delayMs?: number;
-  /** Ends at once with this code. */
+  /** Exits at once with this code. */
   exitCode?: number;
-  /** Said before that. */
+  /** Written to stderr before that. */
   stderr?: string;
   /** Never answers `initialize`. */
   neverInitialise?: boolean;
-  /** How many starts are so, counted over all processes; absent: every one. */
+  /** How many starts are like this, counted over all processes. Absent: every one. */
   times?: number;
 }
 
@@ -18,19 +18,19 @@ export interface Scenario {
   rules: readonly {
     /** A part of the prompt, or `/a regular expression/`. */
     match: string;
-    /** Directives that are put before the prompt, as they would stand in it. */
+    /** Directives that are put before the prompt. */
     steps: readonly string[];
   }[];
   start?: StartHazard;
 }
 
-/** A scenario file that cannot be used; the message names the field. */
+/** A scenario file that cannot be used. The message names the field. */
 export class ScenarioError extends Error {
   override readonly name = 'ScenarioError';
   readonly code = 'invalid_scenario';
 }
 
-/** What plays a scenario: how it reads directives, and whether it has a start of its own. */
+/** The program that plays a scenario: how it parses directives, and whether it has a bad start. */
 export interface Player {
   parse: (text: string) => unknown;
   starts: boolean;
@@ -47,13 +47,13 @@ export function readScenario(path: string, player: Player): Scenario {
   return parseScenario(json, player);
 }
 
-/** The prompt with the steps of the first rule that matches before it. */
+/** The prompt with the steps of the first matching rule before it. */
 export function withScenario(prompt: string, scenario: Scenario | undefined): string {
   const rule = scenario?.rules.find(({ match }) => matcher(match)(prompt));
   return rule === undefined ? prompt : `${rule.steps.join(' ')} ${prompt}`;
 }
 
-/** By hand, without zod: fake-claude starts by the hundred, and loading it would be most of a start. */
+/** Checked by hand, without zod, because fake-claude starts by the hundred and loading zod would be most of a start. */
 function parseScenario(json: unknown, player: Player): Scenario {
   const { rules = [], start } = record('scenario', json, ['rules', 'start']);
   if (!Array.isArray(rules)) throw new ScenarioError('rules: expected a list');
