@@ -23,7 +23,7 @@ const cwdNotFound = 'cwd_not_found: the claim cwd does not exist or is not acces
 const notASpare =
   'not_a_spare: claim_session is only accepted by a process started with --await-claim that has not been claimed yet';
 
-/** `--resume` of a session that is not there: told as a result, and on stderr. */
+/** `--resume` of an unknown session: reported as a result, and on stderr. */
 export class NoConversation extends Error {
   override readonly name = 'NoConversation';
 }
@@ -72,7 +72,7 @@ export class Agent implements Session, Settings {
       throw new FlagError(`Error: Session ID ${this.id} is already in use.`);
   }
 
-  /** A spare has no transcript before it is claimed: where it lies depends on the folder. */
+  /** A spare has no transcript before it is claimed, because its place depends on the folder. */
   get transcript(): Transcript {
     const { configDir } = this.surroundings;
     this.past ??= Transcript.begin(join(projectFolder(configDir, this.cwd), `${this.id}.jsonl`), this.stamp);
@@ -87,7 +87,7 @@ export class Agent implements Session, Settings {
     if (this.isParked) return this.tell(this.ledger.result(notBegun(notClaimed), this.model));
     this.transcript.note('queue-operation', { operation: 'enqueue', content });
     this.queue.add(content);
-    // After everything that came with it: prompts written at once are queued at once.
+    // After everything that came with it, because prompts written at once are queued at once.
     setImmediate(() => void this.work());
   }
 
@@ -95,14 +95,14 @@ export class Agent implements Session, Settings {
     this.control.answer(requestId, this.respond(request));
   }
 
-  /** Idle: done at once. In mid-turn it finishes first, tools included. */
+  /** Ends an idle process at once. A turn finishes first, tools included. */
   inputEnded(): void {
     this.hasInputEnded = true;
     this.control.inputEnded();
     if (!this.isWorking && this.queue.isEmpty) this.onDone();
   }
 
-  /** What was written to the transcript since, to the host. */
+  /** Mirrors new transcript entries to the host. */
   mirror({ unmirrored, resultFirst }: Pick<Hazards, 'unmirrored' | 'resultFirst'>): void {
     if (resultFirst) return;
     const entries = this.transcript.takeUnmirrored();
@@ -224,7 +224,7 @@ export class Agent implements Session, Settings {
     };
   }
 
-  /** Hazard: what the process was killed in goes on by itself. */
+  /** Hazard: continues the turn in which the process was killed. */
   private async continueUnfinished(): Promise<void> {
     const past = this.past;
     if (this.flags.resume === undefined || this.isWorking || past === undefined || !past.isUnfinished()) return;

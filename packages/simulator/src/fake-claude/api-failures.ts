@@ -1,7 +1,7 @@
 import { errorTypes } from '../model-api/failures.js';
 import type { Script } from './hazards.js';
 
-/** A call of the model that failed for good: what the CLI says. */
+/** A model call that failed for good, and the CLI's message for it. */
 export interface ApiFailure {
   status: number | null;
   text: string;
@@ -15,14 +15,14 @@ interface Retry {
   error: string;
 }
 
-/** As the real one. Its pauses double from half a second; here a test need not wait for them. */
+/** Pauses between retries, like the real CLI's: they double from half a second. Here tests need not wait for them. */
 const maxRetries = 10;
 const retryDelayMs = 10;
 
-/** What the CLI answers on a usage limit: a success by its subtype. Source: public reports. */
+/** The CLI's answer at a usage limit: its subtype is success. Source: public reports. */
 export const usageLimitText = "You've hit your session limit · resets 3pm";
 
-/** Seen in `api_retry` lines: overloaded, unknown (a connection that was cut). */
+/** Errors seen in `api_retry` lines: overloaded, unknown (a cut connection). */
 const reasons: Record<number, string> = { 429: 'rate_limit', 529: 'overloaded' };
 
 const isWorthARetry = (status: number): boolean => status === 408 || status === 409 || status === 429 || status >= 500;

@@ -1,11 +1,11 @@
 import { writeSync } from 'node:fs';
 
-/** How long a pipe that is full and does not block is left alone, ms. */
+/** The pause before a full non-blocking pipe is tried again, ms. */
 const retryMs = 1;
 
 /**
- * Writes all of it before it returns, however slowly it is read: `process.stdout` would keep it in memory when its pipe is
- * full, and an exit would lose it. And a flooded stderr stands still, as the hazard wants it.
+ * Writes everything before it returns, however slowly the reader reads. `process.stdout` would keep it in memory when the pipe is full, and
+ * an exit would lose it. A flooded stderr blocks the process, as the hazard requires.
  */
 export function writeBlocking(fd: 1 | 2, data: string | Uint8Array): void {
   let rest = typeof data === 'string' ? Buffer.from(data) : data;
@@ -19,7 +19,7 @@ export function writeBlocking(fd: 1 | 2, data: string | Uint8Array): void {
   }
 }
 
-/** Sleeps without letting anything else happen. */
+/** Blocks the process. */
 export function pause(ms: number): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 }

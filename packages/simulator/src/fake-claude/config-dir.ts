@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** Two live agents on one config dir: they tear `.claude.json`. */
+/** Two live agents use one config dir, so `.claude.json` is torn. */
 export class TornConfig extends Error {
   override readonly name = 'TornConfig';
 }
@@ -9,9 +9,10 @@ export class TornConfig extends Error {
 const ownerFile = 'fake-claude.pid';
 
 /**
- * Takes a config dir for the life of the process. Concurrent writers tear the real one's `.claude.json` now and then (a
- * public report); here the second always fails, so that a host that shares the dir is found out by its first test.
- * @returns a function that gives it back
+ * Takes a config dir for the life of the process. With the real CLI concurrent writers tear `.claude.json` sometimes (a public report). Here
+ * the second process always fails, so that a host that shares the folder fails its first test.
+ *
+ * @returns a function that releases it
  * @throws TornConfig
  */
 export function takeConfigDir(configDir: string): () => void {
@@ -36,7 +37,7 @@ function ownerOf(file: string): number | undefined {
   }
 }
 
-/** A pid may have gone to somebody else since. */
+/** Whether the process lives. Its pid may have been reused. */
 function isFakeClaude(pid: number): boolean {
   try {
     return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('fake-claude');

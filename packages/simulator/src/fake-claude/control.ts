@@ -2,19 +2,19 @@ import { randomUUID } from 'node:crypto';
 import type { Line, Output } from './output.js';
 import { textField } from './text-field.js';
 
-/** What came of a request to the host. */
+/** The outcome of a request to the host. */
 export type Reply =
   | { kind: 'success'; response: Line }
   | { kind: 'error'; error: string }
   | { kind: 'cancelled' }
   | { kind: 'timed_out' }
-  /** stdin has ended: nobody will answer. */
+  /** stdin has ended, so no answer comes. */
   | { kind: 'input_ended' };
 
-/** An answer to a request of the host; `undefined` as response: success, with nothing to say. */
+/** An answer to a request of the host. A response of `undefined` is a success without content. */
 export type Response = { response?: Line | undefined } | { error: string; errorCode?: string };
 
-/** The control protocol's two directions on one pair of pipes. Owns the requests that wait for the host. */
+/** The control protocol in both directions on one pair of pipes. Owns the requests that wait for the host. */
 export class Control {
   private readonly pending = new Map<string, (reply: Reply) => void>();
   private hasInputEnded = false;
@@ -22,7 +22,7 @@ export class Control {
 
   constructor(private readonly output: Output) {}
 
-  /** Asks the host, and takes it back when the turn is interrupted meanwhile. */
+  /** Asks the host. Withdraws the request when the turn is interrupted meanwhile. */
   async ask(request: Line, signal: AbortSignal, timeoutMs?: number): Promise<Reply> {
     if (this.hasInputEnded) return { kind: 'input_ended' };
     if (signal.aborted) return { kind: 'cancelled' };
@@ -45,7 +45,7 @@ export class Control {
     });
   }
 
-  /** A `control_response` of the host. */
+  /** Handles a `control_response` of the host. */
   answered(line: Line): void {
     const response = (line['response'] ?? {}) as Line;
     const settle = this.pending.get(textField(response, 'request_id'));
@@ -68,7 +68,7 @@ export class Control {
     for (const settle of this.pending.values()) settle({ kind: 'input_ended' });
   }
 
-  /** Hazard: from now on no request is answered. */
+  /** Hazard: answers no request from now on. */
   goDeaf(): void {
     this.isDeaf = true;
   }

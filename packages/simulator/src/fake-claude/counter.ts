@@ -2,17 +2,17 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** There is nowhere to count. */
+/** No folder for counters is known. */
 export class CannotCount extends Error {
   override readonly name = 'CannotCount';
 }
 
-/** Counts over processes, by files that only one of them can create. */
+/** Counts over processes, by files that only one process can create. */
 export class SharedCounter {
-  /** @param folder absent: there is nowhere to count, and nothing with a number of times can be played. */
+  /** @param folder absent: counts are impossible, so no hazard with `times` can be played */
   constructor(private readonly folder: string | undefined) {}
 
-  /** Whether it strikes once more. @throws CannotCount */
+  /** Whether the hazard strikes once more. @throws CannotCount */
   strikes(what: string, times: number): boolean {
     if (times === Number.POSITIVE_INFINITY) return true;
     if (this.folder === undefined)

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 
-/** The command line of the CLI as far as a host uses it. Source: Claude Code 2.1.197 and 2.1.329, `--help` and observation. */
+/** The parts of the CLI's command line that a host uses. Source: Claude Code 2.1.197 and 2.1.329, `--help` and observation. */
 export interface Flags {
   version: boolean;
   inputFormat: string;
@@ -17,11 +17,11 @@ export interface Flags {
   allowedTools: readonly string[];
   disallowedTools: readonly string[];
   maxTurns: number;
-  /** Those that go into prompts, besides the model. */
+  /** Flags that become part of prompts, besides the model. */
   inPrompt: string;
 }
 
-/** A command line that is refused: the message is what the CLI prints. */
+/** A refused command line. The message is what the CLI prints. */
 export class FlagError extends Error {
   override readonly name = 'FlagError';
 }
@@ -41,7 +41,7 @@ const known = new Map<string, Arity>([
   ...['--mcp-config', '--add-dir', '--betas', '--agents', '--plugin-dir'].map(many),
 ]);
 
-/** What these say stands in every prompt before the conversation: as system prompt, or as the tools there are. */
+/** Flags whose content precedes the conversation in every prompt: system prompts and tools. */
 const promptFlags = [
   '--system-prompt',
   '--append-system-prompt',
@@ -58,7 +58,7 @@ const promptFlags = [
   '--settings',
 ];
 
-/** `default` is taken though the message does not name it. */
+/** `default` is accepted although the message does not name it. */
 const permissionModes = ['acceptEdits', 'auto', 'bypassPermissions', 'manual', 'dontAsk', 'plan'];
 
 /** @throws FlagError */
@@ -99,7 +99,7 @@ export function parseFlags(argv: readonly string[], parks: boolean): Flags {
   return flags;
 }
 
-/** A digest of what stands in every prompt before the conversation: with another, nothing of that is cached. */
+/** The digest of everything that precedes the conversation. With another digest nothing is cached. */
 export function promptHead({ model, flags }: { model: string; flags: Flags }): string {
   return createHash('sha256').update(`${model}\n${flags.inPrompt}`).digest('hex').slice(0, 16);
 }

@@ -11,24 +11,24 @@ export type CuttableLine = (typeof cuttableLines)[number];
 
 interface Crash {
   at: CrashPoint;
-  /** An exit code, or the signal it kills itself with. */
+  /** An exit code, or the signal with which it kills itself. */
   how: number | NodeJS.Signals;
-  /** Over all processes that play this prompt of this session. */
+  /** Counted over all processes that play this prompt of this session. */
   times: number;
 }
 
-/** What goes wrong in a turn. Source: public reports on Claude Code; see the README for each. */
+/** What goes wrong in a turn. Source: public reports on Claude Code; see the README. */
 export interface Hazards {
   crash: Crash | undefined;
   noResult: boolean;
   firstPartResult: boolean;
-  /** ms after the result a second one comes. */
+  /** How long after the result it is repeated, ms. */
   secondResultMs: number | undefined;
-  /** ms an interrupted turn's result is late. */
+  /** How late the result of an interrupted turn is, ms. */
   lateResultMs: number;
   resultFirst: boolean;
   unmirrored: boolean;
-  /** Pieces of text after which nothing is said any more. */
+  /** After how many pieces of text the output stops. */
   stallAfter: number | undefined;
   deaf: boolean;
   permissionDead: boolean;
@@ -42,11 +42,11 @@ export interface Hazards {
   usageLimit: boolean;
   merge: boolean;
   continueOnResume: boolean;
-  /** Names of environment variables to answer with; `argv` for the command line. */
+  /** Names of environment variables to answer with. `argv`: the command line. */
   tells: { argv: boolean; env: string[] };
 }
 
-/** A prompt's script: what the model says, and what the process does wrong. */
+/** The script of a prompt: what the model says, and what the process does wrong. */
 export interface Script extends Directives {
   hazards: Hazards;
 }

@@ -3,14 +3,14 @@ import type { ApiMessage } from '../model-api/conversation.js';
 import type { Line } from './output.js';
 import { textField } from './text-field.js';
 
-/** What the host may say. */
+/** Lines that the host may write. */
 export interface Listener {
   prompt: (content: ApiMessage['content']) => void;
   request: (requestId: string, request: Line) => void;
   answered: (line: Line) => void;
 }
 
-/** A line that is not JSON: the CLI does not survive it. */
+/** A line that is not JSON ends the CLI. */
 export class InputError extends Error {
   override readonly name = 'InputError';
 }

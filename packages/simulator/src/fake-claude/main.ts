@@ -1,4 +1,4 @@
-/** fake-claude: a light stand-in for the claude CLI. The root: reads its surroundings, wires the parts, ends the process. */
+/** The root of fake-claude, a light stand-in for the claude CLI: reads its surroundings, builds the parts, ends the process. */
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -19,10 +19,10 @@ import { cliVersion, knownVersions, newestVersion } from './versions.js';
 const { env } = process;
 const argv = process.argv.slice(2);
 
-/** A mistake in how the stand-in itself is set up, not one of the CLI's. */
+/** A mistake in the set-up of the stand-in itself. */
 class SetupError extends Error {}
 
-/** Into a pipe nobody reads any more: there is nobody left to work for. */
+/** Ends the process when its output pipe has no reader. */
 function write(fd: 1 | 2, data: string | Uint8Array): void {
   try {
     writeBlocking(fd, data);
@@ -37,7 +37,7 @@ function die(how: number | NodeJS.Signals): never {
   if (typeof how === 'number') process.exit(how);
   process.removeAllListeners(how);
   process.kill(process.pid, how);
-  // The signal is on its way; nothing may happen before it.
+  // The signal arrives asynchronously. Nothing may happen before it.
   for (;;) pause(1_000);
 }
 
@@ -72,7 +72,7 @@ async function main(): Promise<void> {
     write(1, `${around.version} (Claude Code)\n`);
     return;
   }
-  // Reported, not seen: 2.1.329 answers with it set in print mode. Here it always stops, so that a host that passes it on is found out.
+  // Reported, not seen: 2.1.329 answers with it set in print mode. Here it always ends the process, so that a host that passes it on is noticed.
   if (env['CLAUDECODE'] !== undefined && env['CLAUDECODE'] !== '')
     throw new FlagError('Error: Claude Code cannot be launched inside another Claude Code session.');
   const start = around.scenario?.start;
@@ -110,7 +110,7 @@ function run(around: Surroundings, flags: ReturnType<typeof parseFlags>, isMute:
   process.stdin.on('end', () => agent.inputEnded());
 }
 
-/** The CLI's own refusals exit with 1, a stand-in that is set up wrongly with 2, so that they are not taken for each other. */
+/** The CLI's own refusals exit with 1. A wrong set-up of the stand-in exits with 2, so that the two are not confused. */
 function fail(error: unknown, sessionId: string | undefined): never {
   if (error instanceof NoConversation) {
     const result = new Ledger().result(notBegun(error.message), '');

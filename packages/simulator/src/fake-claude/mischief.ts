@@ -9,7 +9,7 @@ import type { Surroundings } from './surroundings.js';
 /** How often memory grows, ms. */
 const growthStepMs = 100;
 
-/** Plays what goes wrong in the process around a turn. Owns what it has grown by. */
+/** Plays hazards of the process around a turn. Owns the memory that has grown. */
 export class Mischief {
   private readonly grown: Buffer[] = [];
   private growth: NodeJS.Timeout | undefined;
@@ -21,7 +21,7 @@ export class Mischief {
     private readonly surroundings: Surroundings,
   ) {}
 
-  /** What happens before a word is said. */
+  /** Plays hazards that come before any output. */
   begin(hazards: Hazards): void {
     const { output, surroundings } = this;
     if (hazards.split) output.cutCharacters();
@@ -36,21 +36,21 @@ export class Mischief {
       output.line({ type: 'system', subtype: 'large_line', data: 'x'.repeat(hazards.lineBytes) });
   }
 
-  /** Ends the process when it is its turn to: `of` names the prompt, so that a retry of it is counted with it. */
+  /** Ends the process when it is time. `of` names the prompt, so that its retries are counted together. */
   crash(at: CrashPoint, { crash }: Hazards, of: string): void {
     if (crash?.at !== at) return;
     if (this.surroundings.counter.strikes(JSON.stringify(['crash', at, of]), crash.times))
       this.surroundings.die(crash.how);
   }
 
-  /** Says nothing any more and never goes on; not even an interrupt helps. */
+  /** Stops the output for good. Not even an interrupt helps. */
   async stall(): Promise<never> {
     this.output.fallSilent();
     // A timer keeps the process alive when stdin has ended.
     for (;;) await sleep(60_000);
   }
 
-  /** In a session of its own; found by the marks in its environment alone. */
+  /** Leaves a process in a session of its own, which only the marks in its environment identify. */
   private leaveBehind(holdsStdout: boolean, forMs: number): void {
     spawn('sleep', [String(forMs / 1000)], {
       detached: true,
@@ -63,7 +63,7 @@ export class Mischief {
     const step = Math.ceil((bytesPerSecond * growthStepMs) / 1000);
     let held = 0;
     this.growth = setInterval(() => {
-      // Filled, so that it is resident and not only promised.
+      // Filled, so that the memory is resident.
       this.grown.push(Buffer.alloc(Math.min(step, most - held), 1));
       held += step;
       if (held >= most) clearInterval(this.growth);

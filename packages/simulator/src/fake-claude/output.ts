@@ -4,11 +4,11 @@ import type { CuttableLine } from './hazards.js';
 
 export type Line = Readonly<Record<string, unknown>>;
 
-/** Pieces a line is cut to at most, and how long the reader gets to see each, ms. */
+/** Into how many pieces a line is cut at most, and the pause between them, ms. */
 const mostCuts = 100;
 const pieceGapMs = 1;
 
-/** The agent's stdout: JSON lines, and what can be wrong with them. Writes are synchronous, so that an exit loses nothing. */
+/** The agent's stdout: JSON lines, and hazards of lines. Writes are synchronous, so that an exit loses nothing. */
 export class Output {
   private isSilent = false;
   private cutsCharacters = false;
@@ -23,12 +23,12 @@ export class Output {
     this.raw(text.slice(0, text.length >> 1));
   }
 
-  /** A line of a session: with its id and one of its own. */
+  /** Writes a line of a session, with its ids. */
   said(sessionId: string, line: Line): void {
     this.line({ ...line, session_id: sessionId, uuid: line['uuid'] ?? randomUUID() });
   }
 
-  /** Hazard: a result that is of a turn before: what goes wrong with the lines of the running turn is not for it. */
+  /** Hazard: writes a result of an earlier turn. Line hazards of the running turn do not apply to it. */
   saidLate(sessionId: string, line: Line): void {
     this.raw(`${JSON.stringify({ ...line, session_id: sessionId, uuid: randomUUID() })}\n`);
   }
@@ -38,22 +38,22 @@ export class Output {
     if (!this.cutsCharacters) return this.write(text);
     for (const piece of insideCharacters(Buffer.from(text))) {
       this.write(piece);
-      // Blocks, so that the order of lines stays what it was.
+      // Blocks, so that lines keep their order.
       pause(pieceGapMs);
     }
   }
 
-  /** Hazard: nothing is said any more, and the process lives. */
+  /** Hazard: stops all output. The process lives on. */
   fallSilent(): void {
     this.isSilent = true;
   }
 
-  /** Hazard: of the next such line only the first half is said; what comes next follows on the same line. */
+  /** Hazard: writes only the first half of the next such line. The next output follows on the same line. */
   halve(line: CuttableLine | undefined): void {
     this.halved = line;
   }
 
-  /** Hazard: from now on lines arrive in pieces that end inside a character. */
+  /** Hazard: writes lines in pieces that end inside a character from now on. */
   cutCharacters(): void {
     this.cutsCharacters = true;
   }
@@ -66,7 +66,7 @@ function kindOf({ type, request, tool_use_result: toolResult }: Line): CuttableL
   return type === 'control_request' && (request as Line)['subtype'] === 'hook_callback' ? 'gate' : undefined;
 }
 
-/** Cuts after the first byte of every character of several; a line that has none is cut in the middle. */
+/** Cuts after the first byte of every multi-byte character. A line without one is cut in the middle. */
 function insideCharacters(line: Buffer): Buffer[] {
   const cuts: number[] = [];
   for (let at = 0; at < line.length && cuts.length < mostCuts; at += 1) {

@@ -14,7 +14,7 @@ export interface ToolCall {
 export type Decision =
   | { kind: 'run'; input: Line }
   | { kind: 'refused'; message: string; isDenial: boolean }
-  /** The host refused it and ends the turn with that, or the turn was interrupted meanwhile. */
+  /** The host refused it and ends the turn, or the turn was interrupted meanwhile. */
   | { kind: 'stop'; isDenial: boolean };
 
 interface Hook {
@@ -23,16 +23,16 @@ interface Hook {
   timeout?: number | undefined;
 }
 
-/** What a Bash command may start with, in default mode, without anybody being asked. A small part of the real one's list. */
+/** Bash commands that need no permission in default mode. A small part of the real list. */
 const harmless = /^(?:echo|ls|pwd|cat|true)\b[^;&|<>$`\n]*$/;
 
-/** Whether a tool changes nothing: such ones run side by side. */
+/** Whether a tool changes nothing. Such tools run side by side. */
 export const onlyReads = ({ name, input }: ToolCall): boolean =>
   name === 'Read' || (name === 'Bash' && harmless.test(textField(input, 'command')));
 
-/** Whether tools may run: the host's PreToolUse hooks, then rules, then the host's permission. */
+/** Decides whether tools may run: the host's PreToolUse hooks, then rules, then the host's permission. */
 export class Permissions {
-  /** Hazard: the channel is dead for the process's life. */
+  /** Hazard: the channel is dead for the life of the process. */
   isDead = false;
   mode: string;
   private hooks: readonly Hook[] = [];
@@ -86,7 +86,7 @@ export class Permissions {
           "The user doesn't want to take this action right now. STOP what you are doing and wait for the user to tell you how to proceed.",
         isDenial: false,
       };
-    // An error answer lets the tool run, and so did the end of stdin once.
+    // An error answer lets the tool run. In older versions the end of stdin did too.
     if (reply.kind !== 'success') return undefined;
     const output = (reply.response['hookSpecificOutput'] ?? {}) as Line;
     if (output['permissionDecision'] !== 'deny') return undefined;
@@ -95,7 +95,7 @@ export class Permissions {
   }
 
   private isAllowed({ name, input }: ToolCall, cwd: string): boolean {
-    // It is a question: it is always put.
+    // A question is always put to the host.
     if (name === 'AskUserQuestion') return false;
     if (this.mode === 'bypassPermissions' || this.mode === 'auto') return true;
     if (name === 'Read' && resolve(cwd, textField(input, 'file_path')).startsWith(join(cwd, '/'))) return true;

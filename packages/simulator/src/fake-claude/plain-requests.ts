@@ -4,7 +4,7 @@ import type { Permissions } from './permissions.js';
 import { textField } from './text-field.js';
 import type { Ledger } from './turn-end.js';
 
-/** What plain control requests look at and set. */
+/** State that plain control requests read and set. */
 export interface Settings {
   model: string;
   readonly permissions: Permissions;
@@ -12,7 +12,7 @@ export interface Settings {
   readonly characters: number;
 }
 
-/** Answers the control requests that only set or tell something; the others it does not support. */
+/** Answers control requests that only set or report something. Others get an error. */
 export function answerPlainly(request: Line, settings: Settings): Response {
   const subtype = textField(request, 'subtype');
   switch (subtype) {

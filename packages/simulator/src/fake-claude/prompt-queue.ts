@@ -5,7 +5,7 @@ import { type Hazards, parseScript } from './hazards.js';
 
 type Content = ApiMessage['content'];
 
-/** How far apart prompts may come to be merged, ms: what is written at once may be read in pieces. */
+/** Prompts within this time can be merged, because lines written at once may be read in pieces, ms. */
 const mergeMs = 100;
 
 /** Prompts that wait for their turn. */
@@ -22,7 +22,7 @@ export class PromptQueue {
     this.waiting.push(content);
   }
 
-  /** The next prompt; hazard: all that come at once, as one. */
+  /** Takes the next prompt. Hazard: merges all prompts that came at once. */
   async next(): Promise<Content | undefined> {
     const isMerged = this.waiting.some((content) => this.wants(content, ({ merge }) => merge));
     if (!isMerged) return this.waiting.shift();
@@ -30,7 +30,7 @@ export class PromptQueue {
     return this.waiting.splice(0).map(textOf).join('\n');
   }
 
-  /** Whether a prompt's script has a hazard, before it is played. One that does not parse has none. */
+  /** Whether the script of a prompt has a hazard. A script that does not parse has none. */
   wants(content: Content, wish: (hazards: Hazards) => boolean): boolean {
     try {
       return wish(parseScript(withScenario(textOf(content), this.scenario)).hazards);

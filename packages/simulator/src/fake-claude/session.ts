@@ -18,6 +18,6 @@ export interface Session {
   readonly surroundings: Surroundings;
   readonly flags: Flags;
   readonly offeredTools: readonly string[];
-  /** What was written to the transcript since, to the host. */
+  /** Mirrors new transcript entries to the host. */
   mirror(hazards: Pick<Hazards, 'unmirrored' | 'resultFirst'>): void;
 }

@@ -11,22 +11,22 @@ import { promptTokens, type Usage } from './usage.js';
 
 export type FullMessage = ReturnType<typeof message> & { usage: Usage };
 
-/** A tool the model asked for, and the entry in which it did. */
+/** A tool that the model requested, and the entry with the request. */
 export interface ToolUse {
   call: ToolCall;
   assistantUuid: string;
 }
 
 /**
- * A turn's messages: told to the host line by line, and written into the transcript under the same ids.
- * Owns the block that is being said: what an interrupt cuts.
+ * The messages of a turn: written to the host line by line, and to the transcript under the same ids. Owns the open block, which an
+ * interrupt cuts.
  */
 export class Speech {
   private saying: { full: FullMessage; index: number; text: string } | undefined;
 
   constructor(private readonly session: Session) {}
 
-  /** Says a message, one line for each block and event; returns the tools it asks for. */
+  /** Writes a message, one line per block and event. Returns the requested tools. */
   async say(full: FullMessage, chunks: number | undefined, beforePiece: () => Promise<void>): Promise<ToolUse[]> {
     const uses: ToolUse[] = [];
     for (const { event, isText, block } of messageEvents(full, chunks)) {
@@ -52,7 +52,7 @@ export class Speech {
     this.user([block], entry, { tool_use_result: result });
   }
 
-  /** What the CLI says itself when the API has failed for good. */
+  /** Writes the CLI's own message when the API has failed for good. */
   apiError({ status, text }: ApiFailure): void {
     const { session } = this;
     const content = [{ type: 'text', text }];
@@ -70,7 +70,7 @@ export class Speech {
     });
   }
 
-  /** Leaves the conversation as the CLI does: what was said is kept, every tool has a result, and a remark says why. */
+  /** Ends the conversation like the CLI: text is kept, every tool gets a result, and a remark says why. */
   breakOff(using: readonly ToolUse[]): void {
     const { saying } = this;
     if (saying !== undefined && saying.text !== '') this.assistant(saying.full, { type: 'text', text: saying.text });
@@ -107,7 +107,7 @@ export class Speech {
     session.output.said(session.id, { type: 'stream_event', event, parent_tool_use_id: null });
   }
 
-  /** Seen in 2.1.329: a line of its own beside a thinking block. */
+  /** Seen in 2.1.329: a separate line beside a thinking block. */
   private countThinking(event: ApiEvent['event']): void {
     const { session } = this;
     if ((event['content_block'] as { type: string }).type !== 'thinking') return;

@@ -2,10 +2,10 @@ import type { Scenario } from '../scenario.js';
 import type { SharedCounter } from './counter.js';
 import type { CliVersion } from './versions.js';
 
-/** Set by Hearth's worker for every agent; other hosts leave it out. */
+/** Hearth's worker sets it for every agent. Other hosts do not. */
 export const agentMark = 'HEARTH_MARK_AGENT';
 
-/** What lies around the process: read once, by the root. */
+/** The environment of the process, read once by the root. */
 export interface Surroundings {
   argv: readonly string[];
   env: NodeJS.ProcessEnv;
@@ -13,10 +13,10 @@ export interface Surroundings {
   version: string;
   abilities: CliVersion;
   scenario: Scenario | undefined;
-  /** Where `Effect` writes. */
+  /** The file to which `Effect` appends. */
   effectsFile: string | undefined;
   counter: SharedCounter;
-  /** Ends the shells that run, each. */
+  /** Kills each running shell. */
   shells: Set<() => void>;
   /** Ends the process at once. */
   die: (how: number | NodeJS.Signals) => never;

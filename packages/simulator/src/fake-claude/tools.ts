@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { agentMark, type Surroundings } from './surroundings.js';
 import { textField } from './text-field.js';
 
-/** What a tool says: to the model, and in the line's `tool_use_result`. */
+/** The result of a tool: for the model, and for `tool_use_result` of the line. */
 export interface ToolOutcome {
   content: string;
   isError: boolean;
@@ -23,7 +23,7 @@ type Tool = (input: Input, place: Workplace, signal: AbortSignal) => Promise<Too
 
 const failed = (content: string): ToolOutcome => ({ content, isError: true, result: `Error: ${content}` });
 
-/** The tools it has; beside the real one's names, `Effect`: a line in a file, to count what really happened. */
+/** The tools. `Effect` is not a tool of the real CLI: it appends a line to a file, to count real effects. */
 export const tools: ReadonlyMap<string, Tool> = new Map<string, Tool>([
   ['Effect', effect],
   ['Bash', bash],
@@ -32,7 +32,7 @@ export const tools: ReadonlyMap<string, Tool> = new Map<string, Tool>([
   ['AskUserQuestion', askUserQuestion],
 ]);
 
-/** Runs one; what it throws is its result. Only an interrupt is thrown. */
+/** Runs a tool. An error becomes its result. Only an interrupt is thrown. */
 export async function runTool(name: string, input: Input, place: Workplace, signal: AbortSignal): Promise<ToolOutcome> {
   const tool = tools.get(name);
   if (tool === undefined) return noSuchTool(name);
@@ -56,12 +56,12 @@ async function effect(input: Input, place: Workplace, signal: AbortSignal): Prom
   const { sessionId, surroundings } = place;
   const text = textField(input, 'text');
   const line = { text, sessionId, pid: process.pid, agent: surroundings.env[agentMark] ?? null, at: Date.now() };
-  // One write in append mode: whole, whoever else writes.
+  // One write in append mode stays whole beside other writers.
   appendFileSync(file, `${JSON.stringify(line)}\n`);
   return { content: `Effect: ${text}`, isError: false, result: line };
 }
 
-/** In a session of its own, as the real one: killing the agent, or its group, leaves it at work. */
+/** Runs a shell in a process session of its own, like the real CLI, so that it survives a kill of the agent or its group. */
 async function bash(input: Input, place: Workplace, signal: AbortSignal): Promise<ToolOutcome> {
   const child = spawn('/bin/sh', ['-c', textField(input, 'command')], {
     cwd: place.cwd,
@@ -96,7 +96,7 @@ function killGroup(pid: number | undefined): void {
   try {
     if (pid !== undefined) process.kill(-pid, 'SIGKILL');
   } catch {
-    // It has just ended.
+    // The shell has just ended.
   }
 }
 
@@ -118,7 +118,7 @@ function write(input: Input): ToolOutcome {
   return { content: `${said} ${filePath}`, isError: false, result: { type, filePath, content } };
 }
 
-/** Its answers are put into its input by whoever allows it. */
+/** The host puts the answers into the input. */
 function askUserQuestion(input: Input): ToolOutcome {
   const answers = Object.entries((input['answers'] ?? {}) as Record<string, unknown>);
   const said = answers.map(([question, answer]) => `"${question}"="${String(answer)}"`).join(', ');

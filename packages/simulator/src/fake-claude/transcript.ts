@@ -6,14 +6,14 @@ import { textField } from './text-field.js';
 
 type Entry = Readonly<Record<string, unknown>>;
 
-/** What every entry of a conversation carries. */
+/** Fields of every entry of a conversation. */
 export type Stamp = () => { cwd: string; sessionId: string; version: string; permissionMode: string };
 
-/** The folder of a project's transcripts: its path with everything but letters and digits as `-`. */
+/** The folder of a project's transcripts: its path with every character but letters and digits as `-`. */
 export const projectFolder = (configDir: string, cwd: string): string =>
   join(configDir, 'projects', cwd.replace(/[^a-zA-Z0-9]/g, '-'));
 
-/** Whether a session of that id was ever started under this config dir. */
+/** Whether a session with that id was ever started under this config dir. */
 export function isTaken(configDir: string, sessionId: string): boolean {
   const projects = join(configDir, 'projects');
   if (!existsSync(projects)) return false;
@@ -21,15 +21,15 @@ export function isTaken(configDir: string, sessionId: string): boolean {
 }
 
 /**
- * A session's memory: what stands in its file, and nothing else. Owns the entries that were not mirrored yet.
+ * The memory of a session: the content of its file, and nothing else. Owns the entries that are not mirrored yet.
  *
- * The messages are kept without what nobody asks for again (the model's own words), so that a long session stays small.
+ * Messages are kept without fields that are never read again, so that a long session stays small.
  */
 export class Transcript {
   readonly messages: ApiMessage[] = [];
-  /** Of all messages: what the model would have to read. */
+  /** The size of all messages, which the model would have to read, in characters. */
   characters = 0;
-  /** Digest of what stood before the conversation → how long the last prompt was that began so, in tokens. */
+  /** Digest of what precedes the conversation → how long the last prompt with that head was, in tokens. */
   private readonly asked = new Map<string, number>();
   private unmirrored: Entry[] = [];
   private lastUuid: string | null = null;
@@ -44,7 +44,7 @@ export class Transcript {
     return new Transcript(file, stamp);
   }
 
-  /** Goes on in the very file it was given. */
+  /** Appends to the very file it was given. */
   static resume(file: string, stamp: Stamp): Transcript {
     const transcript = new Transcript(file, stamp);
     transcript.isCreated = true;
@@ -52,7 +52,7 @@ export class Transcript {
     return transcript;
   }
 
-  /** The id of the session in a file: that of its entries, else of its name. */
+  /** The id of the session in a file: from its entries, else from its name. */
   static sessionIdOf(file: string): string {
     const named = readEntries(file).findLast((entry) => typeof entry['sessionId'] === 'string');
     return textField(named, 'sessionId', basename(file, '.jsonl'));
@@ -79,17 +79,17 @@ export class Transcript {
     return uuid;
   }
 
-  /** Adds an entry of the CLI's own, which is no part of the conversation. */
+  /** Adds an entry of the CLI itself, which is not part of the conversation. */
   note(type: string, fields: Entry): void {
     this.append({ type, ...fields, timestamp: new Date().toISOString(), sessionId: this.stamp().sessionId });
   }
 
-  /** How much of the conversation the prompt cache holds after such a head, in tokens. Unlike the real one it forgets nothing. */
+  /** How much of the conversation the prompt cache holds for such a head, in tokens. Unlike the real cache it forgets nothing. */
   cachedAfter(promptHead: string): number {
     return this.asked.get(promptHead) ?? 0;
   }
 
-  /** What was added since it was last asked. */
+  /** The entries added since the last call. */
   takeUnmirrored(): Entry[] {
     const entries = this.unmirrored;
     this.unmirrored = [];
@@ -126,7 +126,7 @@ export class Transcript {
   }
 }
 
-/** A last line that is torn (its writer was killed) is as if it were not there. */
+/** Drops a torn last line, which its killed writer left. */
 function readEntries(file: string): Entry[] {
   return readFileSync(file, 'utf8')
     .split('\n')

@@ -3,7 +3,7 @@ import type { Line } from './output.js';
 import type { ToolCall } from './permissions.js';
 import { noUsage, promptTokens, sum, type Usage } from './usage.js';
 
-/** How a turn ended, before it is told. */
+/** How a turn ended. */
 export interface TurnEnd {
   subtype: 'success' | 'error_during_execution' | 'error_max_turns';
   isError: boolean;
@@ -13,14 +13,14 @@ export interface TurnEnd {
   terminalReason: 'completed' | 'aborted_streaming' | 'aborted_tools' | 'api_error' | 'max_turns' | undefined;
   stopReason: string | null;
   apiErrorStatus?: number | null;
-  /** Calls of the model; an interrupt counts as one more. */
+  /** Calls of the model. An interrupt counts as one more. */
   rounds: number;
   denials: readonly ToolCall[];
   usage: Usage;
   durationMs: number;
 }
 
-/** A turn that did not even begin. */
+/** The end of a turn that did not begin. */
 export const notBegun = (error: string): TurnEnd => ({
   subtype: 'error_during_execution',
   isError: true,
@@ -33,10 +33,10 @@ export const notBegun = (error: string): TurnEnd => ({
   durationMs: 0,
 });
 
-/** Dollars for a million tokens; any will do, as long as they add up. */
+/** Dollars per million tokens. Any numbers will do, as long as they add up. */
 const price = { input: 3, cacheWrite: 3.75, cacheRead: 0.3, output: 15 };
 
-/** Makes `result` lines. Owns what the process has used: the CLI counts that over its life. */
+/** Makes `result` lines. Owns the totals of the process, because the CLI counts them over its life. */
 export class Ledger {
   private used = noUsage;
   private apiMs = 0;
@@ -46,7 +46,7 @@ export class Ledger {
 
   result(end: TurnEnd, model: string): Line {
     this.used = sum(this.used, end.usage);
-    // No call of the model takes no time at all.
+    // Without a call of the model the API took no time.
     if (end.rounds > 0) this.apiMs += Math.max(1, end.durationMs);
     const entry = {
       inputTokens: this.used.input_tokens,

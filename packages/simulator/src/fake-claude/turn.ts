@@ -16,10 +16,10 @@ import { noSuchTool, runTool, type ToolOutcome, tools } from './tools.js';
 import type { TurnEnd } from './turn-end.js';
 import { noUsage, promptUsage, sum } from './usage.js';
 
-/** The host stopped the turn while it had the say on a tool. */
+/** The host stopped the turn while it decided about a tool. */
 class Stopped extends Error {}
 
-/** One turn: what the model says, the tools it uses, and what goes wrong. */
+/** One turn: the model's messages, the tools, and the hazards. */
 export class Turn {
   private readonly interrupted = new AbortController();
   private readonly startedAt = performance.now();
@@ -31,10 +31,10 @@ export class Turn {
   private rounds = 0;
   private pieces = 0;
   private usage = noUsage;
-  /** The tools that have no result yet. */
+  /** Tools without a result. */
   private using: readonly ToolUse[] = [];
 
-  /** Answers the last prompt in the transcript. */
+  /** Answers the last prompt of the transcript. */
   constructor(private readonly session: Session) {
     this.speech = new Speech(session);
     this.prompt = readConversation(session.transcript.messages).said.at(-1) ?? '';
@@ -54,7 +54,7 @@ export class Turn {
     this.interrupted.abort();
   }
 
-  /** Ends the process if the script wants it here. A retry of the prompt in another process is counted with this one. */
+  /** Ends the process if the script says so here. Retries of the prompt in other processes are counted together. */
   crash(at: CrashPoint): void {
     this.session.mischief.crash(at, this.hazards, `${this.session.id} ${this.prompt}`);
   }
@@ -76,7 +76,7 @@ export class Turn {
     this.crash('before');
     for (;;) {
       session.output.said(session.id, { type: 'system', subtype: 'status', status: 'requesting' });
-      // The prompt is in the host's hands before a word is said.
+      // The host knows that the prompt has started before any output.
       session.mirror(hazards);
       signal.throwIfAborted();
       if (script.hang) await forever(signal);
@@ -119,7 +119,7 @@ export class Turn {
     this.pieces += 1;
   }
 
-  /** Uses tools side by side: each is asked about at once, and told when it is done. */
+  /** Runs tools side by side: asks about all at once, and reports each when it is done. */
   private async use(uses: readonly ToolUse[]): Promise<void> {
     this.interrupted.signal.throwIfAborted();
     const used = await Promise.allSettled(
@@ -147,7 +147,7 @@ export class Turn {
     const decision = await session.permissions.decide(call, about, signal);
     if (decision.kind !== 'run' && decision.isDenial) this.denials.push(call);
     if (decision.kind === 'stop') {
-      // What is asked beside it is taken back.
+      // Requests for the other tools are withdrawn.
       this.interrupt();
       throw new Stopped();
     }
@@ -157,7 +157,7 @@ export class Turn {
     return runTool(call.name, decision.input, place, signal);
   }
 
-  /** Tells of the attempts that fail; returns the failure that is left when no more are made. */
+  /** Reports failing attempts. Returns the failure that remains when no more attempts are made. */
   private async fail(): Promise<ApiFailure | undefined> {
     const { session } = this;
     if (this.hazards.usageLimit) return { status: 429, text: usageLimitText };
@@ -216,7 +216,7 @@ export class Turn {
   }
 }
 
-/** Tools that only read run beside their neighbours of that kind; every other one alone, in its turn. */
+/** Tools that only read run side by side. Every other tool runs alone. */
 function sideBySide(uses: readonly ToolUse[]): ToolUse[][] {
   const groups: ToolUse[][] = [];
   for (const use of uses) {

@@ -1,4 +1,4 @@
-/** Tokens as the API counts them: of the prompts, what was neither read from the prompt cache nor written to it, and what was; and what was said. */
+/** Tokens as the API counts them: input outside the prompt cache, cache reads, cache writes, output. */
 export interface Usage {
   input_tokens: number;
   cache_creation_input_tokens: number;
@@ -20,14 +20,14 @@ export const sum = (a: Usage, b: Usage): Usage => ({
   output_tokens: a.output_tokens + b.output_tokens,
 });
 
-/** How long a prompt was. */
+/** The length of a prompt. */
 export const promptTokens = (usage: Usage): number =>
   usage.input_tokens + usage.cache_creation_input_tokens + usage.cache_read_input_tokens;
 
-/** So much of a prompt stands behind the last mark up to which it is cached. */
+/** How many tokens at the end of a prompt are not cached. */
 const behindTheCache = 3;
 
-/** A prompt of so many tokens, the first of which are cached. */
+/** The usage of a prompt of so many tokens, the first of which are cached. */
 export function promptUsage(tokens: number, cached: number): Usage {
   const read = Math.min(cached, tokens);
   const plain = Math.min(behindTheCache, tokens - read);

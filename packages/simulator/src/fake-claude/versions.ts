@@ -1,14 +1,14 @@
-/** What differs between versions of the CLI, in one place: seen by the contract suite, run with each. */
+/** The differences between versions of the CLI. The contract suite checks each version. */
 export interface CliVersion {
-  /** `--await-claim` and `claim_session`; else an unknown option. */
+  /** Whether `--await-claim` and `claim_session` exist. */
   parks: boolean;
-  /** A tool whose hook nobody has answered when stdin ends. */
+  /** What happens to a tool whose hook has no answer when stdin ends. */
   waitingHookAtInputEnd: 'runs' | 'refused';
-  /** Shells at work when it is told to terminate. */
+  /** What happens to running shells at SIGTERM. */
   shellsAtTerm: 'ended' | 'left';
   /** `terminal_reason` of a turn that the API refused. */
   reasonOfApiError: 'completed' | 'api_error';
-  /** Results carry a number, `result_index`. */
+  /** Whether results have a `result_index`. */
   numbersResults: boolean;
 }
 
