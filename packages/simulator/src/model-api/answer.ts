@@ -2,17 +2,17 @@ import { createHash } from 'node:crypto';
 import type { Conversation } from './conversation.js';
 import type { Directives, ToolUse } from './directives.js';
 
-/** What the model answers to one request. */
+/** The model's answer to one request. */
 export interface Answer {
   thinking: readonly string[];
   text: string;
   tools: readonly ToolUse[];
 }
 
-/** How much of a tool's result the final text quotes. */
+/** How much of a tool's result the final text quotes, characters. */
 const quoteLength = 200;
 
-/** Deterministic: the same conversation gets the same answer. */
+/** Computes the answer. The same conversation gets the same answer. */
 export function answer(conversation: Conversation, directives: Directives): Answer {
   const tools = nextTools(conversation, directives);
   const thinking = conversation.toolRounds === 0 ? directives.thinking : [];
@@ -50,7 +50,7 @@ function numberToRemember(text: string): string | undefined {
   return /remember the number (-?\d+)/i.exec(text)?.[1];
 }
 
-/** Numbered lines, so that a missing or doubled piece shows. */
+/** Numbered lines, so that a missing or repeated piece shows. */
 function largeText(bytes: number): string {
   const lines: string[] = [];
   for (let length = 0, line = 1; length < bytes; line += 1) {

@@ -1,4 +1,4 @@
-/** A message as the Messages API has it, as far as the simulated model looks at it. */
+/** The fields of a Messages API message that the simulated model reads. */
 export interface ApiMessage {
   role: string;
   content: string | readonly Block[];
@@ -10,19 +10,19 @@ interface Block {
   content?: unknown;
 }
 
-/** What a request says, as a conversation. */
+/** The conversation of a request. */
 export interface Conversation {
-  /** What the user said, oldest first; the last is the prompt in hand. */
+  /** The user's texts, oldest first. The last one is the prompt. */
   said: string[];
   /** Results of tools since the prompt, oldest first. */
   toolResults: string[];
-  /** How many of the model's messages with tool uses there were since the prompt. */
+  /** How many messages with tool uses there were since the prompt. */
   toolRounds: number;
 }
 
-/** The CLI surrounds the user's words with reminders of its own; they are not the user's. */
+/** Reminders that the CLI puts around the user's text. */
 const reminders = /<system-reminder>[\s\S]*?<\/system-reminder>/g;
-/** Texts of its own that it puts beside the user's. */
+/** Texts that the CLI puts beside the user's. */
 const remarks = /^\[(Request interrupted by user|Image: source:)[^\]]*\]$/;
 
 export function readConversation(messages: readonly ApiMessage[]): Conversation {
@@ -40,7 +40,7 @@ export function readConversation(messages: readonly ApiMessage[]): Conversation 
       .filter(({ type }) => type === 'text')
       .map(({ text = '' }) => text.replace(reminders, '').trim())
       .filter((text) => text !== '' && !remarks.test(text));
-    // Reminders may stand beside a tool's result; the user's own words only after the tool was interrupted.
+    // Reminders may be beside a tool's result. The user's own text is there only after the tool was interrupted.
     const isInterrupted = blocks.some(({ text }) => text?.startsWith('[Request interrupted'));
     if ((results.length > 0 && !isInterrupted) || words.length === 0) continue;
     conversation.said.push(words.at(-1) ?? '');

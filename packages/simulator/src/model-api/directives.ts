@@ -1,6 +1,6 @@
 /**
  * The script language of the simulated model: directives in double square brackets, anywhere in a prompt or in a scenario's
- * steps. What is left of the prompt without them is what the model was told.
+ * steps. The rest of the prompt is its text.
  *
  *   [[say TEXT]]                      answer exactly TEXT
  *   [[thinking TEXT]]                 think TEXT first (repeatable)
@@ -13,7 +13,7 @@
  *   [[cut after=3 times=1]]           cut the connection after so many pieces of text
  *   [[hang]]                          never answer
  *
- * fake-claude understands more of them (see fake-claude/hazards.ts): those it takes itself, by `others`.
+ * fake-claude knows more directives (see fake-claude/hazards.ts), which it takes by `others`.
  */
 import { isHazardName } from '../hazard-names.js';
 import { bytes, count, DirectiveError, fieldsOf, milliseconds, times } from './fields.js';
@@ -39,7 +39,7 @@ export interface Directives {
   rest: string;
 }
 
-/** Takes a directive that is not one of these, or says no. @throws DirectiveError */
+/** Takes a directive that is not in the list above, or refuses it. @throws DirectiveError */
 export type OtherDirectives = (word: string, directive: string, argument: string) => boolean;
 
 const opening = '[[';
@@ -73,7 +73,7 @@ export function parseDirectives(text: string, others?: OtherDirectives): Directi
   return found;
 }
 
-/** The JSON of a tool may hold "]]" itself: the end is the first one after which the input parses. */
+/** The JSON of a tool may contain "]]". Its end is the first one after which the input parses. */
 function endOfDirective(text: string, start: number): number {
   const first = text.indexOf(closing, start);
   if (first === -1) throw new DirectiveError(text.slice(start, start + 40), `a closing ${closing}`);
@@ -159,7 +159,7 @@ function toolOf(directive: string): ToolUse | undefined {
   }
 }
 
-/** What the user said without directives; one that does not parse is said in the answer to its own prompt, not later. */
+/** The user's text without directives. A directive that does not parse is reported in the answer to its own prompt. */
 export function spoken(said: readonly string[], others?: OtherDirectives): string[] {
   return said.map((text) => {
     try {

@@ -18,14 +18,14 @@ export function errorBody(status: number, message: string): object {
   return { type: 'error', error: { type: errorTypes[status] ?? 'api_error', message }, request_id: 'req_simulated' };
 }
 
-/** Conversations remembered; older ones start to count anew. */
+/** How many conversations are remembered. Older ones start counting again. */
 const remembered = 10_000;
 
-/** Counts how often a scripted failure has struck one prompt of one conversation, so that `times=` means what it says. */
+/** Counts how often a scripted failure has struck one prompt of one conversation, for `times=`. */
 export class FailureCounter {
   private readonly struck = new Map<string, number>();
 
-  /** Whether it strikes once more. */
+  /** Whether the failure strikes once more. */
   strikes(kind: string, request: ModelRequest, conversation: Conversation, times: number): boolean {
     const key = createHash('sha1')
       .update(JSON.stringify([kind, request.metadata?.user_id, conversation.said, conversation.toolRounds]))

@@ -1,4 +1,4 @@
-/** A directive that does not parse: says which, what was expected and what it got. */
+/** A directive that does not parse. The message says which, what was expected and what it got. */
 export class DirectiveError extends Error {
   override readonly name = 'DirectiveError';
   readonly code = 'invalid_directive';
@@ -11,7 +11,7 @@ export class DirectiveError extends Error {
   }
 }
 
-/** The `name=value` fields of a directive. @throws DirectiveError */
+/** Parses the `name=value` fields of a directive. @throws DirectiveError */
 export function fieldsOf(
   directive: string,
   argument: string,
@@ -29,7 +29,7 @@ export function fieldsOf(
   return fields;
 }
 
-/** Absent: always. @throws DirectiveError */
+/** Parses a number of times. Absent: always. @throws DirectiveError */
 export function times(directive: string, text: string | undefined): number {
   return text === undefined ? Number.POSITIVE_INFINITY : count(directive, text);
 }

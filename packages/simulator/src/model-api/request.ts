@@ -1,4 +1,4 @@
-/** The parts of a Messages API request that the simulated model looks at. Source: Anthropic's API reference, and what the CLI sends. */
+/** The fields of a Messages API request that the simulated model reads. Source: Anthropic's API reference, and requests of the CLI. */
 import { z } from 'zod';
 
 const blockSchema = z.looseObject({ type: z.string(), text: z.string().optional(), content: z.unknown().optional() });

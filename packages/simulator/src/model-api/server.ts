@@ -13,13 +13,13 @@ import { type ModelRequest, requestSchema } from './request.js';
 import { message, streamMessage } from './stream.js';
 
 const optionsSchema = z.strictObject({
-  /** 0: a free one. */
+  /** 0: any free one. */
   port: z.number().int().min(0).max(65_535).default(0),
-  /** Loopback only: there is no authentication. */
+  /** Loopback only, because there is no authentication. */
   host: z.literal('127.0.0.1').default('127.0.0.1'),
-  /** A JSON file with rules; see the README. */
+  /** A JSON file with rules. See the README. */
   scenarioFile: z.string().optional(),
-  /** ms before the first byte of every answer. */
+  /** Delay before the first byte of every answer, ms. */
   latencyMs: z.number().min(0).default(0),
 });
 export type ModelApiOptions = z.input<typeof optionsSchema>;
@@ -38,7 +38,7 @@ export interface ModelApi {
   readonly port: number;
   /** The last requests for messages, oldest first, at most 10,000. */
   readonly requests: readonly SeenRequest[];
-  /** Closes the port and every connection, hanging ones too. */
+  /** Closes the port and every connection, also hanging ones. */
   stop(): Promise<void>;
 }
 
@@ -79,7 +79,7 @@ export async function startModelApi(options: ModelApiOptions = {}): Promise<Mode
   ): Promise<void> => {
     const conversation = readConversation(body.messages);
     const script = withScenario(conversation.said.at(-1) ?? '', scenario);
-    // Requests beside the conversation (titles, quotas) offer no tools; a script is not meant for them.
+    // Requests besides the conversation (titles, quotas) offer no tools. Scripts do not apply to them.
     const directives = parseDirectives(body.tools.length > 0 ? script : '');
     const gone = new AbortController();
     response.on('close', () => gone.abort());

@@ -1,14 +1,14 @@
-/** An answer as the Messages API's server-sent events. Source: Anthropic's API reference, "Streaming messages". */
+/** An answer as server-sent events of the Messages API. Source: Anthropic's API reference, "Streaming messages". */
 import { randomBytes } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Answer } from './answer.js';
 
 export interface Pace {
-  /** Pieces of text; absent: one for each word, at most 200. */
+  /** How many pieces of text. Absent: one per word, at most 200. */
   chunks: number | undefined;
   everyMs: number;
-  /** Cut the connection after so many pieces. */
+  /** After how many pieces the connection is cut. */
   cutAfter: number | undefined;
   signal: AbortSignal;
 }
@@ -33,14 +33,14 @@ export function message(model: string, answer: Answer, inputTokens: number) {
   };
 }
 
-/** One event of a message; `isText` marks the pieces a pace counts, `block` the end of a block. */
+/** One event of a message. `isText` marks the pieces that a pace counts, `block` the end of a block. */
 export interface ApiEvent {
   event: { type: string; [field: string]: unknown };
   isText: boolean;
   block?: object;
 }
 
-/** A message as the events of its stream, in order, without the pings between. */
+/** The events of a message's stream in order, without pings. */
 export function* messageEvents(full: ReturnType<typeof message>, chunks: number | undefined): Generator<ApiEvent> {
   const plain = (type: string, data: object): ApiEvent => ({ event: { type, ...data }, isText: false });
   const { content, stop_reason, usage, ...head } = full;
@@ -95,7 +95,7 @@ function emptied(block: { type: string }): object {
   return { ...block, input: {} };
 }
 
-/** Most pieces an answer is cut to when the script says nothing. */
+/** Into how many pieces an answer is cut without a script. */
 const mostPieces = 200;
 
 /** Cuts between words, never inside a character. */
