@@ -45,7 +45,7 @@ test('a permission is listed and answered from the command line', async () => {
     const env = await envOf(cluster);
     const file = join(await cluster.folder(), 'made');
     const session = cluster.producer().session('s');
-    expect((await hearth(['permissions', 's'], env)).stdout).toBe('nothing waits for an answer in session s');
+    expect((await hearth(['permissions', 's'], env)).stdout).toBe('no permission request waits in session s');
     const asking = watch(['ask', '-s', 's', touch(file)], env);
     await asking.said(/waits for an answer to/);
     const [request] = (await hearth(['permissions', 's', '--json'], env)).lines;
