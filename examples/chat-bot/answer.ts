@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { ChatSide, SentMessage } from './chat-side.js';
 import { splitText } from './split.js';
 
-/** An answer that grows: shown at once, edited now and then, gone on with in a new message when one is full. */
+/** An answer while it grows: posted at once, edited at intervals, and continued in a new message when one is full. */
 export class Answer {
   private readonly shown: { message: SentMessage; text: string }[] = [];
   private text = '';
@@ -19,12 +19,12 @@ export class Answer {
     this.showing ??= this.showNowAndThen();
   }
 
-  /** What was written is void: another attempt begins. */
+  /** Discards the text so far: another attempt begins. */
   clear(): void {
     this.text = '';
   }
 
-  /** Resolves when all of it is shown. */
+  /** Resolves when the whole answer is posted. */
   async end(): Promise<void> {
     this.hasEnded = true;
     await this.showing;

@@ -2,7 +2,7 @@ import type { Producer } from '@hearth/producer';
 import { Channel } from './channel.js';
 import type { ChatListener, ChatSide } from './chat-side.js';
 
-/** A bot for one chat service: every channel is a session, and keeps its warm agent. `/stop` stops the answer that is being written. */
+/** A bot for one chat service: every channel is a session with its warm agent. `/stop` interrupts the running answer. */
 export class Bot implements ChatListener {
   private readonly channels = new Map<string, Channel>();
 

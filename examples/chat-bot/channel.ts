@@ -3,7 +3,7 @@ import { Answer } from './answer.js';
 import type { ChatSide } from './chat-side.js';
 import { PermissionButtons } from './permission-buttons.js';
 
-/** One channel, which is one session: what people write there becomes its turns, one at a time. */
+/** One channel, which is one session: the messages of people become its turns, one at a time. */
 export class Channel {
   private readonly buttons: PermissionButtons;
   private gathered: { text: string; id: string }[] = [];
@@ -14,7 +14,7 @@ export class Channel {
     private readonly side: ChatSide,
     private readonly channel: string,
     private readonly session: Session,
-    /** People write in bursts: so many ms of silence end one. */
+    /** Messages come in bursts: a silence of this length, in ms, ends a burst. */
     private readonly burstMs: number,
   ) {
     this.buttons = new PermissionButtons(side, channel, session);
@@ -30,7 +30,7 @@ export class Channel {
     void this.buttons.pressed(data);
   }
 
-  /** What comes while a turn runs is one prompt after it. */
+  /** Messages that arrive while a turn runs become one prompt after it. */
   private answerSoon(): void {
     clearTimeout(this.timer);
     if (this.isAnswering || this.gathered.length === 0) return;
@@ -43,14 +43,14 @@ export class Channel {
     this.gathered = [];
     const answer = new Answer(this.side, this.channel);
     try {
-      // Named by its last message: should the service tell it twice, it is the same turn.
+      // The turn has the id of the burst's last message: when the service delivers it again, it is the same turn.
       const turnId = `message-${burst.at(-1)?.id}`;
       const turn = await this.session.prompt(burst.map(({ text }) => text).join('\n'), { turnId });
       await this.follow(turn, answer);
     } catch (error) {
       answer.write(`\n\n⚠ ${whatWentWrong(error)}`);
     }
-    // Should the chat service be out of reach, the session has the answer all the same.
+    // When the chat service cannot be reached, the session has the answer all the same.
     await answer.end().catch((error: unknown) => process.stderr.write(`${String(error)}\n`));
     this.isAnswering = false;
     this.answerSoon();

@@ -1,29 +1,29 @@
-/** What the bot needs of a chat service. Telegram's and Discord's are beside this file; another is some forty lines. */
+/** The interface between the bot and a chat service. Telegram and Discord are implemented here; another takes some forty lines. */
 export interface ChatSide {
-  /** In session ids: `telegram/<channel>`. */
+  /** The prefix of session ids: `telegram/<channel>`. */
   name: string;
-  /** The longest message, characters. */
+  /** The maximum length of a message, in characters. */
   messageLength: number;
-  /** ms between two edits of a message; services stop those who edit more often. */
+  /** The minimum time between two edits of a message, in ms. Services block clients that edit more often. */
   editEveryMs: number;
   send(channel: string, text: string, buttons?: readonly Button[]): Promise<SentMessage>;
 }
 
-/** What a person can press under a message. */
+/** A button under a message. */
 export interface Button {
   label: string;
-  /** Comes back when it is pressed; Telegram allows 64 bytes. */
+  /** Sent back when the button is pressed. Telegram allows 64 bytes. */
   data: string;
 }
 
 export interface SentMessage {
-  /** New text; buttons are gone after it. */
+  /** Replaces the text and removes the buttons. */
   edit(text: string): Promise<void>;
 }
 
-/** What the chat side tells the bot. */
+/** What a chat service reports to the bot. */
 export interface ChatListener {
-  /** Somebody wrote. `id` is the same when the service tells it again. */
+  /** A person wrote a message. `id` is the same when the service delivers it again. */
   onMessage(channel: string, text: string, id: string): void;
   onButton(channel: string, data: string): void;
 }

@@ -1,6 +1,6 @@
 import type { Button, ChatListener, ChatSide, SentMessage } from './chat-side.js';
 
-/** As much of discord.js (14) as is used here: pass its `Client`, logged in with the intents GuildMessages and MessageContent. */
+/** The part of discord.js 14 that is used here. Pass its `Client`, logged in with the intents GuildMessages and MessageContent. */
 export interface DiscordClient {
   channels: { fetch(id: string): Promise<DiscordChannel> };
   on(event: 'messageCreate', listener: (message: DiscordMessage) => void): unknown;
@@ -22,7 +22,7 @@ interface DiscordInteraction {
   deferUpdate(): Promise<unknown>;
 }
 
-/** Discord, by a client of discord.js. */
+/** Discord, through a client of discord.js. */
 export class Discord implements ChatSide {
   readonly name = 'discord';
   readonly messageLength = 2_000;

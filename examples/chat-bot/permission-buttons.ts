@@ -10,9 +10,9 @@ interface Asked {
   always: number[];
 }
 
-/** Permission requests as messages with buttons. Whoever answers first, here, in the console or elsewhere, decides. */
+/** Permission requests as messages with buttons. The first answer decides, from here, the console or another client. */
 export class PermissionButtons {
-  /** By the number in the data of their buttons: that of a request is too long for Telegram's. */
+  /** By the number in the data of their buttons: the id of a request is too long for Telegram. */
   private readonly asked = new Map<string, Asked>();
   private count = 0;
 
@@ -38,7 +38,7 @@ export class PermissionButtons {
     const [number = '', word = ''] = data.split(' ');
     const asked = this.asked.get(number);
     if (asked === undefined) return;
-    // A second press, or somebody else was faster: the message says how it was decided.
+    // The button was pressed twice, or another client answered first: the message shows the decision.
     await this.session.answer(asked.requestId, answerOf(word, asked.always)).catch(() => undefined);
   }
 

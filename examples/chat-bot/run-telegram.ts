@@ -1,4 +1,4 @@
-/** The bot on Telegram: `TELEGRAM_TOKEN=… REDIS_URL=… node examples/dist/chat-bot/run-telegram.js`, until Ctrl-C. */
+/** The bot on Telegram: `TELEGRAM_TOKEN=… REDIS_URL=… node examples/dist/chat-bot/run-telegram.js`. Ctrl-C ends it. */
 import { createProducer } from '@hearth/producer';
 import { Bot } from './bot.js';
 import { Telegram } from './telegram.js';

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { text as textOf } from 'node:stream/consumers';
 import type { DiscordClient } from './discord.js';
 
-/** A message of the bot as a person sees it, with when it came and was edited (performance.now(), ms). */
+/** A message of the bot as a person sees it, with the times of its posting and edits (performance.now(), ms). */
 export interface SeenMessage {
   channel: string;
   text: string;
@@ -12,7 +12,7 @@ export interface SeenMessage {
   times: number[];
 }
 
-/** The people's side of a chat: says things, presses buttons, and sees what the bot shows. */
+/** The people of a chat: they write messages, press buttons, and see what the bot posts. */
 export abstract class StandIn {
   readonly messages: SeenMessage[] = [];
   protected readonly news = new EventEmitter().setMaxListeners(0);
@@ -20,7 +20,7 @@ export abstract class StandIn {
   abstract say(channel: string, text: string): void;
   abstract press(channel: string, data: string): void;
 
-  /** Resolves with the first message that fits, now or later. */
+  /** Resolves with the first message that matches, now or later. */
   async sees(fits: (message: SeenMessage) => boolean): Promise<SeenMessage> {
     for (;;) {
       const found = this.messages.find(fits);
@@ -43,7 +43,7 @@ export abstract class StandIn {
   }
 }
 
-/** Telegram's Bot API on loopback, as far as the bot uses it; like Telegram it refuses messages that are too long. */
+/** The methods of Telegram's Bot API that the bot uses, on loopback. Messages that are too long are refused, as by Telegram. */
 export class TelegramStandIn extends StandIn {
   private readonly server: Server = createServer((request, response) => void this.answer(request, response));
   private readonly updates: { update_id: number }[] = [];
@@ -115,7 +115,7 @@ export class TelegramStandIn extends StandIn {
   }
 }
 
-/** In the place of discord.js' client; like Discord it refuses messages that are too long. */
+/** Replaces the client of discord.js. Messages that are too long are refused, as by Discord. */
 export class DiscordStandIn extends StandIn implements DiscordClient {
   private readonly client = new EventEmitter();
   private said = 0;

@@ -6,7 +6,7 @@ interface Update {
   callback_query?: { id: string; data?: string; message?: { chat: { id: number } } };
 }
 
-/** Telegram, by its Bot API: plain HTTP with long polling, no library. `url`: `https://api.telegram.org/bot<token>`. */
+/** Telegram, through its Bot API: plain HTTP with long polling, no library. `url`: `https://api.telegram.org/bot<token>`. */
 export class Telegram implements ChatSide {
   readonly name = 'telegram';
   readonly messageLength = 4_096;
@@ -28,7 +28,7 @@ export class Telegram implements ChatSide {
     };
   }
 
-  /** Takes updates until it is stopped. An update is confirmed by asking for those after it. */
+  /** Receives updates until it is stopped. A request for the updates after one confirms it. */
   async listen(listener: ChatListener): Promise<void> {
     let offset = 0;
     while (!this.stopping.signal.aborted) {
@@ -48,7 +48,7 @@ export class Telegram implements ChatSide {
       listener.onMessage(String(message.chat.id), message.text, String(message.message_id));
     if (pressed?.message === undefined) return;
     listener.onButton(String(pressed.message.chat.id), pressed.data ?? '');
-    // The button stops turning.
+    // Ends the button's progress indicator.
     await this.call('answerCallbackQuery', { callback_query_id: pressed.id }).catch(() => undefined);
   }
 
