@@ -1,6 +1,6 @@
 /**
- * A chat in the terminal, in one screen: `node examples/dist/chat-loop/chat-loop.js [session]`.
- * REDIS_URL says where the cluster is. Ctrl-C stops an answer; at the prompt it leaves.
+ * A chat in the terminal: `node examples/dist/chat-loop/chat-loop.js [session]`.
+ * REDIS_URL is the address of the cluster. Ctrl-C interrupts an answer; at the prompt it ends the program.
  */
 import { createInterface } from 'node:readline/promises';
 import { createProducer, TurnFailedError } from '@hearth/producer';
@@ -11,7 +11,7 @@ const terminal = createInterface({ input: process.stdin, output: process.stderr 
 
 let answering = false;
 terminal.on('SIGINT', () => {
-  // In band: the agent lives on, and the turn ends with what was said so far.
+  // The agent keeps running, and the turn ends with the text so far.
   if (answering) void session.interrupt().catch(() => undefined);
   else terminal.close();
 });
@@ -37,7 +37,7 @@ for await (const prompt of terminal) {
   try {
     if (prompt.trim() !== '') await answer(prompt);
   } catch (error) {
-    // What Claude, or Hearth, says of a turn that failed: the session goes on.
+    // The error of Claude or Hearth for a failed turn. The session continues.
     if (!(error instanceof TurnFailedError)) throw error;
     process.stderr.write(`${error.code}: ${error.message}\n`);
   }
