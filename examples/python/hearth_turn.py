@@ -3,8 +3,8 @@
 
     python3 hearth_turn.py <session> <prompt>
 
-Text goes to standard output while it is written. HEARTH_URL is the gateway (default: http://127.0.0.1:8080),
-HEARTH_TOKEN a bearer token, where it asks for one.
+Text is printed while it arrives. HEARTH_URL is the gateway (default: http://127.0.0.1:8080),
+HEARTH_TOKEN a bearer token, if the gateway requires one.
 """
 
 import http.client
@@ -18,7 +18,7 @@ import urllib.request
 import uuid
 
 GATEWAY = os.environ.get("HEARTH_URL") or "http://127.0.0.1:8080"
-# Longer than the gateway's heartbeats are apart: a connection that says nothing for so long is dead.
+# Longer than the interval of the gateway's heartbeats: a connection that is silent for this time is dead.
 SILENCE_S = 60
 RETRY_S = 0.2
 
@@ -34,7 +34,7 @@ def call(path, body=None, headers=None):
 
 
 def submit(session, prompt):
-    """Accepted when this returns. Our own turnId makes it safe to ask again when the answer was lost: it is the same turn."""
+    """The turn is accepted when this returns. The turnId makes a retry after a lost answer safe: it is the same turn."""
     path = f"/v1/sessions/{urllib.parse.quote(session, safe='')}/turns"
     turn_id = str(uuid.uuid4())
     for _ in persistently():
@@ -69,7 +69,7 @@ def events(turn):
 
 
 def parse(lines):
-    """Server-sent events: fields line by line, an empty line ends an event. One that was cut off is not given."""
+    """Server-sent events: fields line by line, an empty line ends an event. A truncated event is dropped."""
     event_id, data = None, None
     for line in lines:
         name, _, value = line.decode().rstrip("\n").partition(": ")
@@ -83,7 +83,7 @@ def parse(lines):
 
 
 def persistently():
-    """Once more and again."""
+    """Attempts without end, with a pause between two."""
     while True:
         yield
         time.sleep(RETRY_S)
@@ -103,5 +103,5 @@ if __name__ == "__main__":
     try:
         main()
     except urllib.error.HTTPError as problem:
-        # RFC 9457: a stable code, and what to do.
+        # RFC 9457: a stable code, and the way out.
         sys.exit(problem.read().decode())
