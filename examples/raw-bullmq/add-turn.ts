@@ -1,6 +1,6 @@
 /**
- * A turn as a plain BullMQ job, with no library of Hearth: `node examples/dist/raw-bullmq/add-turn.js <session> <prompt> [delay in ms]`.
- * What any BullMQ client can do, in any language, a turn can have: a delay, a priority, a schedule. See docs/raw-jobs.md.
+ * A turn as a plain BullMQ job, without a library of Hearth: `node examples/dist/raw-bullmq/add-turn.js <session> <prompt> [delay in ms]`.
+ * Delays, priorities and schedules work from any BullMQ client, in any language. See docs/raw-jobs.md.
  */
 import { Queue, QueueEvents } from 'bullmq';
 
@@ -12,7 +12,7 @@ const turns = new Queue('turns', { connection, prefix });
 const events = new QueueEvents('turns', { connection, prefix });
 await events.waitUntilReady();
 
-// Its own retries are of no use here: failures of a turn are final, so that no tool runs twice by accident.
+// BullMQ's retries are not used: a failed turn is final, so that no tool runs twice by accident.
 const job = await turns.add('turn', { sessionId, prompt }, { delay: Number(delay) });
 process.stdout.write(`${JSON.stringify({ added: job.id })}\n`);
 try {
