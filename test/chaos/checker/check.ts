@@ -33,18 +33,18 @@ export interface Verdict {
   violations: Violation[];
   turns: number;
   faults: Record<string, number>;
-  /** How often they had an effect. */
+  /** The number of effects per kind of fault. */
   effects: Record<string, number>;
   takeovers: number;
-  /** Of those: nothing else was in their way, so the bare promise was asked of them. */
+  /** Takeovers during which no other fault interfered, so that they were checked against the unmodified bound. */
   strictTakeovers: number;
-  /** Each of them. */
+  /** All takeovers. */
   taken: readonly Takeover[];
-  /** From the death of an owner to the next turn of its session, ms. */
+  /** From the death of an owner to the next turn of its session, in ms. */
   takeoverMs: { p50: number; p99: number; max: number } | null;
 }
 
-/** Decides what of the promises a history breaks. Knows nothing of the product but what its events mean. */
+/** Checks a history against the promises. Depends on nothing of the product except the meaning of its events. */
 export function check(records: readonly HistoryRecord[]): Verdict {
   const history = new History(records);
   const all = takeovers(history);
@@ -69,7 +69,7 @@ export function check(records: readonly HistoryRecord[]): Verdict {
   };
 }
 
-/** What was wrong before Redis was rolled back is so on both lines of history. */
+/** A violation before a rollback of Redis is one on both lines of history. */
 const eachOnce = (violations: readonly Violation[]): Violation[] => [
   ...new Map(violations.map((violation) => [JSON.stringify(violation), violation])).values(),
 ];

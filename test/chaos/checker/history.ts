@@ -9,7 +9,7 @@ export interface Violation {
   what: string;
 }
 
-/** From `at` on a worker serves nothing; its lease ends at the latest at `endsBy`. */
+/** From `at` on a worker serves no turns. Its lease ends at `endsBy` at the latest. */
 export interface Death {
   workerId: string;
   at: number;
@@ -18,11 +18,11 @@ export interface Death {
 
 export type Rule = (history: History) => Violation[];
 
-/** The records, by kind, and what several rules ask of them. */
+/** The records by kind, with the queries that several rules share. */
 export class History {
   readonly settings: Settings;
   readonly streams: readonly Stream[];
-  /** The times Redis lost something, in order. */
+  /** The rollbacks of Redis, in order. */
   readonly rollbacks: readonly RolledBack[];
   private readonly byKind = new Map<string, HistoryRecord[]>();
   private readonly submits: ReadonlyMap<string, Submit>;
@@ -56,7 +56,7 @@ export class History {
     return this.acceptances.get(turnId);
   }
 
-  /** When the lease of a worker ended, as far as anybody saw it alive; undefined: it lives. */
+  /** The end of a worker's lease, as the watcher saw it; undefined while it lives. */
   leaseEnd(workerId: string): number | undefined {
     const seen = this.all('lease').filter((lease) => lease.workerId === workerId);
     const known = seen.flatMap(({ until }) => until ?? []);
@@ -64,18 +64,18 @@ export class History {
     return Math.min(seen.at(-1)?.at ?? 0, Math.max(...known));
   }
 
-  /** With which rollback an event went; undefined: it is there for good. */
+  /** The rollback that removed an event; undefined when the event is permanent. */
   lostWith(event: SeenEvent): number | undefined {
     return lostWith(this.rollbacks, event);
   }
 
-  /** Whether what was acknowledged then may be lost; `forMs`: or is undone so much later. */
+  /** Whether data acknowledged in this interval may be lost. `forMs`: the rollback may follow by this much. */
   wasRolledBack(from: number, to = from, forMs = 0): boolean {
     const { clockMs } = this.settings;
     return this.rollbacks.some(({ at, until }) => to >= at - clockMs && from <= until + forMs + clockMs);
   }
 
-  /** What the watcher saw of the locks on one line of history. */
+  /** The lock records that the watcher saw on one line of history. */
   ownersOn({ sessionId, incarnation, line }: Stream): readonly Of<'owner'>[] {
     const before = line === 'last' ? this.rollbacks : this.rollbacks.slice(0, line);
     const until = line === 'last' ? undefined : this.rollbacks[line]?.until;
@@ -88,12 +88,12 @@ export class History {
     );
   }
 
-  /** When the users of a session closed it. */
+  /** The times at which users closed a session. */
   closings(sessionId: string): readonly Of<'closed'>[] {
     return this.all('closed').filter((closed) => closed.sessionId === sessionId);
   }
 
-  /** Workers that died, each once. */
+  /** Dead workers, each once. */
   get deaths(): readonly Death[] {
     this.allDeaths ??= deathsIn(this);
     return this.allDeaths;
@@ -103,27 +103,27 @@ export class History {
     return this.deaths.find((death) => death.workerId === workerId);
   }
 
-  /** When the worker that began a turn said so first. */
+  /** When the worker reported the begin of a turn. */
   servedAt({ turnId, workerId }: SeenEvent): number | undefined {
     return this.all('served').find((served) => served.turnId === turnId && served.workerId === workerId)?.at;
   }
 
-  /** When it was begun by that agent, at the latest: readers may get to know it late. */
+  /** The latest time at which this agent began the turn: readers may see the begin late. */
   begunAt({ turnId, workerId, pid, at }: SeenEvent): number {
     const said = this.all('served').filter(
       (served) => served.turnId === turnId && served.workerId === workerId && served.pid === pid,
     );
-    // What Redis has forgotten may have been another begin.
+    // A begin that Redis forgot may have been another one.
     const since = Math.max(0, ...this.rollbacks.flatMap(({ until }) => (until <= at ? [until] : [])));
     return Math.min(at, ...said.flatMap((served) => (served.at >= since ? [served.at] : [])));
   }
 
-  /** When work that takes so long on a machine of its own is done, at the pace this one had. */
+  /** When work of this length, as measured on an idle machine, was done at the measured pace. */
   doneAt(from: number, workMs: number): number {
     let [at, left] = [from, workMs];
     for (const pace of this.all('pace')) {
       if (pace.at <= at) continue;
-      // Nothing is known of a time that was not measured.
+      // Times without a measurement count as full pace.
       const idle = Math.max(0, pace.at - pace.forMs - at);
       if (idle >= left) break;
       left -= idle;
@@ -136,7 +136,7 @@ export class History {
     return at + left;
   }
 
-  /** When an incarnation of a worker had ended. */
+  /** The end of an incarnation of a worker. */
   overAt(workerId: string): number {
     const over = this.all('worker').find((worker) => worker.workerId === workerId && worker.state === 'over');
     return over?.at ?? Number.POSITIVE_INFINITY;
@@ -148,7 +148,7 @@ function deathsIn(history: History): Death[] {
   const deaths = new Map<string, Death>();
   for (const { workerId, at } of history.all('death'))
     if (!deaths.has(workerId)) deaths.set(workerId, { workerId, at, endsBy: at + leaseTtlMs });
-  // Nobody killed it, or nobody knows: it has died when its lease is over.
+  // Without a recorded kill, a worker died when its lease ended.
   for (const { workerId, at, until } of history.all('lease'))
     if (until === undefined && !deaths.has(workerId)) deaths.set(workerId, { workerId, at, endsBy: at });
   return [...deaths.values()].sort((a, b) => a.at - b.at);

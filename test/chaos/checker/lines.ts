@@ -1,10 +1,10 @@
 import type { RolledBack, SeenEvent } from './records.js';
 
-/** One incarnation's stream as its readers got it: each event once, in the order of its id. */
+/** The stream of one incarnation as its readers received it: each event once, in the order of ids. */
 export interface Stream {
   sessionId: string;
   incarnation: string;
-  /** What Redis has in the end, or what it had when it was rolled back (by which number of all): then its last events are lost. */
+  /** The stream at the end, or before the rollback with this index: then its last events are lost. */
   line: number | 'last';
   events: readonly (SeenEvent & { number: number })[];
 }
@@ -14,7 +14,7 @@ export function placeOf(id: string): { incarnation: string; number: number } {
   return { incarnation: id.slice(0, dot), number: Number(id.slice(dot + 1)) };
 }
 
-/** With which of the times that Redis was rolled back an event went; undefined: it is there for good. */
+/** The rollback that removed an event, as an index; undefined when the event is permanent. */
 export function lostWith(rollbacks: readonly RolledBack[], { sessionId, id, at }: SeenEvent): number | undefined {
   const { incarnation, number } = placeOf(id);
   const found = rollbacks.findIndex(({ until, kept }) => {
@@ -24,7 +24,7 @@ export function lostWith(rollbacks: readonly RolledBack[], { sessionId, id, at }
   return found === -1 ? undefined : found;
 }
 
-/** Every stream as it is in the end, and as it was before Redis forgot its last events: ids are given again after that. */
+/** Every stream at the end, and as it was before each rollback: after a rollback ids are assigned again. */
 export function streamsOf(seen: readonly SeenEvent[], rollbacks: readonly RolledBack[]): Stream[] {
   const events = seen
     .filter(({ type }) => type !== 'stream.expired')
@@ -56,7 +56,7 @@ function streamsIn(seen: readonly SeenEvent[], line: Stream['line']): Stream[] {
     const stream = streams.get(key) ?? { sessionId: event.sessionId, incarnation, events: new Map() };
     streams.set(key, stream);
     const known = stream.events.get(number);
-    // The first who saw it knows best when it happened.
+    // The first reader's time is the closest to the event.
     if (known === undefined || known.at > event.at) stream.events.set(number, event);
   }
   return [...streams.values()].map(({ sessionId, incarnation, events }) => ({

@@ -1,13 +1,13 @@
 import type { History } from './history.js';
 import type { FaultSeen } from './records.js';
 
-/** A time in which a takeover could not get on: `to` is when it could begin anew. */
+/** An interval in which a takeover could not progress. `to` is when it could start again. */
 export interface Obstacle {
   from: number;
   to: number;
 }
 
-/** What is in the way of a session's next turn after the death of an owner: only faults of what that needs. */
+/** The obstacles between the death of an owner and the session's next turn: only faults of parts that the takeover needs. */
 export function obstaclesOf(
   history: History,
   { sessionId, workerId }: { sessionId: string; workerId: string },
@@ -23,14 +23,14 @@ export function obstaclesOf(
   ].sort((a, b) => a.from - b.from);
 }
 
-/** Leases that could not be renewed meanwhile may have to end first. */
+/** Leases that could not be renewed during the fault may have to end first. */
 const redisAway = (history: History): Obstacle[] =>
   history
     .all('fault')
     .filter(({ away }) => away === 'redis')
     .map(({ at, until }) => ({ from: at, to: until + history.settings.reconnectMs + history.settings.leaseTtlMs }));
 
-/** The ring of whoever finds the owner dead may be lost, and the one after that: two looks later there is another. */
+/** The ring of the worker that finds the owner dead may be lost, and the next ring, too. The sweep after that rings again. */
 const bellsAway = (history: History): Obstacle[] =>
   history
     .all('fault')
@@ -38,8 +38,8 @@ const bellsAway = (history: History): Obstacle[] =>
     .map(({ at, until }) => ({ from: at, to: until + 3 * history.settings.lookAfterMs }));
 
 /**
- * Who waits at intake is woken one at a time: what wakes one that loses its replies wakes nobody, until it asks again. The lease of the
- * dead may have ended, and its turn been rung, before it had to.
+ * Workers that wait at admission are woken one at a time. A worker that loses its replies wakes none until it asks again. The dead
+ * owner's lease may have ended, and the turn been rung, before that.
  */
 const hearersHit = (history: History, window: Obstacle): Obstacle[] =>
   history
@@ -48,7 +48,7 @@ const hearersHit = (history: History, window: Obstacle): Obstacle[] =>
     .map(({ at, until }) => ({ from: at, to: until + history.settings.reconnectMs }))
     .filter(({ from, to }) => to >= window.from && from <= window.to);
 
-/** Times in which those who serve have fewer slots than there are sessions. Who has just begun starts its spares first. */
+/** Intervals in which the serving workers have fewer slots than there are sessions. A started worker starts its spares first. */
 function tooFew(history: History): Obstacle[] {
   const { slots, resumeMs } = history.settings;
   const sessions = new Set(history.all('submit').map((submit) => submit.sessionId)).size;
@@ -67,7 +67,7 @@ function tooFew(history: History): Obstacle[] {
   return found.map(({ from, to }) => ({ from, to: begins.has(to) ? history.doneAt(to, resumeMs) : to }));
 }
 
-/** When which worker could serve. */
+/** Per worker, the intervals in which it could serve. */
 function servingSpans(history: History): Obstacle[] {
   return history
     .all('worker')
@@ -92,7 +92,7 @@ const awayOf = (history: History, workerId: string): Obstacle[] =>
     .filter((fault) => fault.workerId === workerId && fault.away === 'worker')
     .map(({ at, until }) => ({ from: at, to: until }));
 
-/** Faults of workers that had the session, or its doorbell, while they were hit. */
+/** Faults that hit a worker while it had the session or its doorbell. */
 function holdersHit(history: History, held: readonly Holding[], window: Obstacle): Obstacle[] {
   const { leaseTtlMs, reconnectMs, clockMs } = history.settings;
   return held
@@ -106,7 +106,7 @@ function holdersHit(history: History, held: readonly Holding[], window: Obstacle
           (fault) => fault.workerId === workerId && (fault.away === 'worker' || fault.away === 'way') && isHit(fault),
         )
         .map(({ at, until, away }) => {
-          // A doorbell that was lost on the way to a worker that lives is found by BullMQ alone.
+          // A doorbell lost on its way to a living worker is recovered only by BullMQ.
           const stalledMs = isBell ? 2 * leaseTtlMs : 0;
           return { from: at, to: until + (away === 'way' ? reconnectMs + stalledMs : 0) };
         });
@@ -121,7 +121,7 @@ interface Holding extends Obstacle {
   isBell: boolean;
 }
 
-/** Who had the session or its doorbell, but for the dead. */
+/** The workers that had the session or its doorbell, except the dead one. */
 function holdings(history: History, sessionId: string, dead: string): Holding[] {
   return (['owner', 'bell'] as const).flatMap((kind) => {
     const seen = [...history.all(kind)].filter((one) => one.sessionId === sessionId);
@@ -132,7 +132,7 @@ function holdings(history: History, sessionId: string, dead: string): Holding[] 
   });
 }
 
-/** An agent of the session itself was hit: there has to be another. */
+/** An agent of the session itself was hit: another one is needed. */
 const agentsHit = (history: History, sessionId: string): Obstacle[] =>
   history
     .all('fault')

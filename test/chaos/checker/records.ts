@@ -1,4 +1,4 @@
-/** What is written down while faults go on: one JSON object a line, times in ms since 1970 by one clock. */
+/** The history of a run: one JSON object per line, times in ms since 1970 by one clock. */
 export type HistoryRecord =
   | Settings
   | Submit
@@ -24,26 +24,26 @@ export type HistoryRecord =
   | Final
   | Closed;
 
-/** First line: what the cluster was told to promise. */
+/** First line: the settings the promises depend on. */
 export interface Settings {
   kind: 'settings';
   at: number;
   seed: number;
   leaseTtlMs: number;
-  /** Within which the session of a dead owner is rung. */
+  /** The session of a dead owner is rung within this time. */
   sweepMs: number;
-  /** A turn that waits is looked at for the first time after so long; it doubles with every look in vain. */
+  /** A waiting turn is checked for the first time after this time; the interval doubles after each check without a result. */
   lookAfterMs: number;
-  /** One start of an agent from its transcript, on the machine of the run. */
+  /** The duration of one start of an agent from its transcript, on the machine of the run. */
   resumeMs: number;
-  /** Until a connection that was cut is there again, at most. */
+  /** The maximum time until a cut connection is restored. */
   reconnectMs: number;
-  /** Sessions a worker can hold at once. */
+  /** The number of sessions a worker can hold at once. */
   slots: number;
-  /** Events a stream has at least before it is trimmed, and ms after the last until it is dropped. */
+  /** The number of events a stream keeps at least, and how long after the last event it is deleted, in ms. */
   eventsKept: number;
   eventsTtlMs: number;
-  /** How far two readings of the clock may be apart. */
+  /** The maximum difference between two readings of the clock. */
   clockMs: number;
 }
 
@@ -53,15 +53,15 @@ export interface Submit {
   sessionId: string;
   turnId: string;
   onInterrupted: 'fail' | 'retry';
-  /** Texts of the effects it is to have, each unlike all others of the run. */
+  /** Texts of the turn's effects, each unique in the run. */
   effects: readonly string[];
-  /** Its agent says nothing more at some point: it cannot finish. */
+  /** Its agent becomes silent: the turn cannot finish. */
   hangs: boolean;
-  /** Its agent dies in its first attempt. */
+  /** Its agent dies in the first attempt. */
   crashes: boolean;
 }
 
-/** A job that brings its own turn was added to the queue; a worker submits it when it is due. */
+/** A job that brings its own turn was added to the queue; a worker submits the turn when it is due. */
 export interface Posted {
   kind: 'posted';
   at: number;
@@ -78,7 +78,7 @@ export interface Accepted {
   seq: number;
 }
 
-/** An event as a reader got it. `says`: the worker whose agent said it, where it can be told. */
+/** An event as a reader received it. `says`: the worker whose agent produced it, if known. */
 export interface SeenEvent {
   kind: 'event';
   at: number;
@@ -96,14 +96,14 @@ export interface SeenEvent {
   says?: string;
 }
 
-/** Somebody wants the turn of a session stopped that runs or is next; kept where its owner does not answer. */
+/** An interrupt of a running turn, or of the next one, was requested; the request is kept when the owner does not answer. */
 interface Wished {
   kind: 'wished';
   at: number;
   sessionId: string;
 }
 
-/** A turn's result as its submitter got it, or why it got none. */
+/** A turn's result as its caller received it, or the reason why it received none. */
 export interface Ended {
   kind: 'ended';
   at: number;
@@ -123,7 +123,7 @@ export interface Effect {
   pid: number;
 }
 
-/** The lock record and the number of events, read together. */
+/** The lock record and the number of events, read in one transaction. */
 interface Ownership {
   kind: 'owner';
   at: number;
@@ -138,7 +138,7 @@ interface LeaseSeen {
   kind: 'lease';
   at: number;
   workerId: string;
-  /** Until when it lives; absent: it is over. */
+  /** When the lease ends; absent after its end. */
   until?: number;
 }
 
@@ -150,7 +150,7 @@ interface WorkerSeen {
   state: 'serves' | 'over';
 }
 
-/** An agent ended, whoever ended it. */
+/** An agent ended, for any reason. */
 interface AgentGone {
   kind: 'agent_gone';
   at: number;
@@ -158,7 +158,7 @@ interface AgentGone {
   pid?: number;
 }
 
-/** A worker gave a session up by itself. */
+/** A worker released a session by itself. */
 interface Released {
   kind: 'released';
   at: number;
@@ -166,7 +166,7 @@ interface Released {
   workerId: string;
 }
 
-/** A worker began a turn of a session, as it says itself. */
+/** A worker reports the begin of a turn. */
 interface Served {
   kind: 'served';
   at: number;
@@ -176,7 +176,7 @@ interface Served {
   pid?: number;
 }
 
-/** Who has the doorbell of a session in hand without owning it; empty: nobody any more. */
+/** The worker that holds the doorbell of a session without owning the session; empty when no worker does. */
 interface BellHeld {
   kind: 'bell';
   at: number;
@@ -184,38 +184,38 @@ interface BellHeld {
   workerId: string;
 }
 
-/** From then on a worker serves nothing under this name, though its lease may live on. */
+/** From this time on a worker serves no turns under this name, though its lease may still live. */
 interface Death {
   kind: 'death';
   at: number;
   workerId: string;
   why: string;
-  /** Nobody did it, unless a turn of its own. */
+  /** It died by itself, or by one of its own turns. */
   isOfItself: boolean;
 }
 
 export interface FaultSeen {
   kind: 'fault';
   at: number;
-  /** When it was over. */
+  /** The end of the fault. */
   until: number;
   what: string;
-  /** As the seed drew it. */
+  /** The name of the fault, as drawn from the seed. */
   drawn?: object;
-  /** How often it had an effect; 0: it was none. */
+  /** The number of its effects; 0: it had none. */
   did: number;
-  /** A worker, where it hit one. */
+  /** The worker it hit, if any. */
   workerId?: string;
   sessionId?: string;
-  /** What was not to be had meanwhile: Redis, for all; doorbells; that worker; or what was on its way to or from that worker. */
+  /** What was unavailable during the fault: Redis for all, doorbells, one worker, or the connection of one worker. */
   away?: 'redis' | 'bells' | 'worker' | 'way';
-  /** Meanwhile the clock of that worker was ahead by so much. */
+  /** How far the clock of that worker was ahead during the fault. */
   aheadMs?: number;
-  /** Nobody was left to end the agents of that worker before it was over. */
+  /** No process was left to end that worker's agents before the end of the fault. */
   isUnguarded?: boolean;
 }
 
-/** For so long before, the workers and agents took so many times longer for their work than on a machine of their own. */
+/** For this long before, work of workers and agents took this many times longer than on an idle machine. */
 interface Pace {
   kind: 'pace';
   at: number;
@@ -223,18 +223,18 @@ interface Pace {
   slower: number;
 }
 
-/** Redis came back without what it had acknowledged last: it failed over, or was killed before that was written. */
+/** Redis came back without its last acknowledged writes: it failed over, or was killed before it wrote them. */
 export interface RolledBack {
   kind: 'rolled_back';
-  /** All that was acknowledged before then is there. */
+  /** Everything acknowledged before this time is kept. */
   at: number;
-  /** From then on it could be reached. */
+  /** From this time on it could be reached. */
   until: number;
-  /** The sessions it knows, with their last event. */
+  /** Its sessions, each with the id of its last event. */
   kept: Readonly<Record<string, { incarnation: string; events: number }>>;
 }
 
-/** When everybody had ended, this had not. */
+/** A process that was left after all workers had ended. */
 interface Left {
   kind: 'left';
   at: number;
@@ -248,7 +248,7 @@ interface ReaderEnd {
   sessionId: string;
 }
 
-/** What Redis has in the end. */
+/** The content of Redis at the end. */
 interface Final {
   kind: 'final';
   at: number;
@@ -258,7 +258,7 @@ interface Final {
   turns: readonly { turnId: string; seq: number; status: 'queued' | 'running' | 'finished' | 'failed' }[];
 }
 
-/** Its users closed a session: what was said of its turns is forgotten with it. `until`: they were told that it is gone, or gave up. */
+/** Users closed a session: the events of its turns are deleted with it. `until`: the close was confirmed, or given up. */
 interface Closed {
   kind: 'closed';
   at: number;

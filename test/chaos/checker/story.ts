@@ -27,7 +27,7 @@ export const owner = (seen: { at: number; workerId: string; epoch: number; event
   ...seen,
 });
 
-/** Two turns; the owner of the first dies in the middle of the second, and another takes over. */
+/** Two turns. The owner of the first dies in the middle of the second, and another worker takes over. */
 export function story(): Story {
   return [
     {

@@ -1,7 +1,7 @@
 import { type History, isEnding, type Rule, type Violation } from '../history.js';
 import type { Accepted, Posted } from '../records.js';
 
-/** Nothing accepted is lost: what was accepted has one result, unless its users closed its session after that. */
+/** No accepted turn is lost: it has one result, unless users closed its session after it was accepted. */
 export const nothingLost: Rule = (history) => {
   const rule = 'nothing accepted is lost';
   const { clockMs } = history.settings;
@@ -9,7 +9,7 @@ export const nothingLost: Rule = (history) => {
     history.all('ended').flatMap(({ turnId, status, at }) => (status === 'gone' ? [[turnId, at]] : [])),
   );
   const inRedis = new Map(history.all('final').flatMap(({ turns }) => turns.map((turn) => [turn.turnId, turn.status])));
-  // Users closed its session after it was accepted; or Redis forgot that it was: what was before is there.
+  // Either users closed its session after the accept, or Redis forgot the accept; earlier turns are kept.
   const isForgotten = (turn: Accepted, until: number): boolean =>
     history.closings(turn.sessionId).some((closing) => turn.at <= closing.until + clockMs && closing.at <= until) ||
     history.wasRolledBack(acceptedFrom(history, turn), acceptedBy(history, turn));
@@ -26,7 +26,7 @@ export const nothingLost: Rule = (history) => {
   return [...turns, ...endedSessions(history)];
 };
 
-/** Whoever submits is told after the ring, and that may wait for Redis: it was accepted between their asking and whatever told of it first. */
+/** The caller gets its answer after the ring, which may wait for Redis: the turn was accepted between the request and its first trace. */
 const acceptedFrom = (history: History, { turnId, at }: Accepted): number => history.submitOf(turnId)?.at ?? at;
 
 function acceptedBy(history: History, { turnId, at }: Accepted): number {
@@ -36,7 +36,7 @@ function acceptedBy(history: History, { turnId, at }: Accepted): number {
   return Math.min(at, ...queued);
 }
 
-/** A session becomes another only when its users closed it, or Redis forgot that it was opened. */
+/** A session is replaced by a new one only when users closed it, or when Redis forgot that it was opened. */
 function endedSessions(history: History): Violation[] {
   const current = new Map<string, { incarnation: string; at: number }>();
   return history.all('owner').flatMap(({ sessionId, incarnation, at }): Violation[] => {
@@ -45,11 +45,11 @@ function endedSessions(history: History): Violation[] {
     current.set(sessionId, { incarnation, at });
     if (before === undefined || history.wasRolledBack(before.at, at)) return [];
     if (history.closings(sessionId).some((closing) => closing.until >= before.at && closing.at <= at)) return [];
-    return [{ rule: 'nothing accepted is lost', at, what: `${sessionId} became another, and nobody had closed it` }];
+    return [{ rule: 'nothing accepted is lost', at, what: `${sessionId} was replaced, and no user had closed it` }];
   });
 }
 
-/** Whoever submitted an accepted turn, or added a job that brings one, is told how it ended. */
+/** The caller of an accepted turn, or of a job that brings one, learns how the turn ended. */
 export const everyCallerIsTold: Rule = (history) => {
   const told = new Set(history.all('ended').map(({ turnId }) => turnId));
   const posted = new Map(history.all('posted').map((job) => [job.turnId, job]));
@@ -58,11 +58,11 @@ export const everyCallerIsTold: Rule = (history) => {
     .map(({ turnId, sessionId, at }) => ({
       rule: 'every caller is told',
       at,
-      what: `nobody told who waits for ${turnId} of ${sessionId}`,
+      what: `the caller of ${turnId} of ${sessionId} was told no ending`,
     }));
 };
 
-/** A job that brings its own turn is in nobody's log before it is due, by the clocks of those that may put it among those that wait. */
+/** A job that brings its own turn is in no log before it is due, by the clocks of the workers that may move it to the waiting jobs. */
 export const notBeforeDue: Rule = (history) => {
   const jobs = new Map(history.all('posted').map((job) => [job.turnId, job]));
   return history.streams.flatMap(({ events }) =>
@@ -75,11 +75,11 @@ export const notBeforeDue: Rule = (history) => {
   );
 };
 
-/** By a right clock, or by one that was ahead: what it lets wait is anybody's to take later, when that clock is right again. */
+/** By a right clock, or by one that was ahead: a job that it moved can be taken later by any worker, when that clock is right again. */
 function isDue(history: History, { turnId, dueAt, at: postedAt }: Posted, at: number): boolean {
   const { clockMs } = history.settings;
   if (dueAt <= at + clockMs) return true;
-  // That it was added may have been told late.
+  // The caller may have been told late that the job was added.
   const since = history.submitOf(turnId)?.at ?? postedAt;
   return history.all('fault').some(({ at: from, until, aheadMs = 0 }) => {
     const isMeanwhile = from <= at && since <= until + clockMs;
@@ -87,7 +87,7 @@ function isDue(history: History, { turnId, dueAt, at: postedAt }: Posted, at: nu
   });
 }
 
-/** At most one commit per turn, and its caller got that one; where Redis forgot one, either. */
+/** A turn is committed at most once, and its caller got that result. Where Redis forgot one commit, either of two is right. */
 export const oneCommit: Rule = (history) => {
   const violations: Violation[] = [];
   const rule = 'one commit per turn';

@@ -4,20 +4,20 @@ import type { Effect, SeenEvent } from '../records.js';
 interface Told {
   effect: Effect;
   turnId: string;
-  /** The begin under which it happened. */
+  /** The begin that the effect belongs to. */
   start: SeenEvent | undefined;
-  /** The first begin by another agent after that. */
+  /** The first later begin by another agent. */
   next: SeenEvent | undefined;
 }
 
 /**
- * Effects but those of a time that Redis has forgotten, or of agents that had not heard of it: who lost a claim, or a turn, with it works
- * on until its next write, a lease's length at most.
+ * Effects, except those from a time that Redis forgot, and those of agents that had not noticed: an owner whose claim or turn was
+ * forgotten continues until its next write, at most for one lease TTL.
  */
 const settled = (history: History): readonly Effect[] =>
   history.all('effect').filter(({ at }) => !history.wasRolledBack(at, at, history.settings.leaseTtlMs));
 
-/** Effects with the turn and the begin they belong to. */
+/** Effects with their turns and begins. */
 function told(history: History): Told[] {
   const turnOf = new Map(history.all('submit').flatMap(({ turnId, effects }) => effects.map((text) => [text, turnId])));
   const starts = history.streams.map(({ events }) => events.filter(({ type }) => type === 'turn.started'));
@@ -32,7 +32,7 @@ function told(history: History): Told[] {
   });
 }
 
-/** Nobody was there to end the agents of a worker that was killed with its watchdog, until the next one with its home. */
+/** No process ends the agents of a worker that was killed with its watchdog until another worker gets its home. */
 const isUnguarded = (history: History, { effect, start }: Told): boolean =>
   history
     .all('fault')
@@ -44,7 +44,7 @@ const isUnguarded = (history: History, { effect, start }: Told): boolean =>
         effect.at <= until + history.settings.clockMs,
     );
 
-/** No two agents are active for a session: none has an effect once another has begun. */
+/** At most one agent is active for a session: an agent has no effect after another one began. */
 export const oneAgent: Rule = (history) =>
   told(history).flatMap((one): Violation[] => {
     const { effect, turnId, next } = one;
@@ -55,7 +55,7 @@ export const oneAgent: Rule = (history) =>
     return [{ rule: 'no two agents for a session', at: effect.at, what }];
   });
 
-/** No effect after its owner's lease has ended. */
+/** No effect after the end of its owner's lease. */
 export const underLease: Rule = (history) =>
   told(history).flatMap((one): Violation[] => {
     const { effect, turnId, start } = one;
@@ -75,7 +75,7 @@ export const fromATurn: Rule = (history) =>
       what: `${effect.text} of ${turnId || 'no turn'} by pid ${effect.pid}`,
     }));
 
-/** No effect twice without a `retry` policy; and a finished turn had all of its effects. */
+/** No effect happens twice without a `retry` policy, and a finished turn had all its effects. */
 export const oncePerTurn: Rule = (history) => {
   const ever = new Set(history.all('effect').map(({ text }) => text));
   const counts = new Map<string, Effect[]>();

@@ -1,25 +1,25 @@
 import { type History, isEnding, type Rule, type Violation } from '../history.js';
 import type { Ended } from '../records.js';
 
-/** A turn whose agent says nothing more does not finish: a clock ends it, or whatever cuts it off; nor does one at once whose agent dies. */
+/** A turn whose agent became silent does not finish, nor does the first attempt of a turn whose agent died in it. */
 export const asItsAgentWas: Rule = (history) =>
   history.all('ended').flatMap(({ turnId, status, at, attempt }): Violation[] => {
     const { hangs, crashes } = history.submitOf(turnId) ?? {};
     const rule = 'a turn ends as its agent was';
     if (status !== 'finished') return [];
     if (hangs === true) return [{ rule, at, what: `${turnId} finished, though its agent had said nothing more` }];
-    // An attempt that Redis forgot is counted by nobody.
+    // Attempts that Redis forgot are not counted.
     const isForgotten = history.wasRolledBack(history.acceptedAt(turnId) ?? at, at);
     if (crashes !== true || attempt !== 1 || isForgotten) return [];
     return [{ rule, at, what: `${turnId} finished at its first attempt, though its agent had died in it` }];
   });
 
-/** Begins of one turn, across owners, before it is given up. */
+/** The maximum number of begins of one turn, across owners. */
 const attemptsAllowed = 3;
-/** Where work takes so many times as long, clocks may end what is well, too. */
+/** When work takes this many times longer, time limits may end healthy turns, too. */
 const muchSlower = 5;
 
-/** A turn fails for a reason: what its agent did, or whoever stopped it; never because of what happened to workers and Redis alone. */
+/** A turn fails because of its agent, or because it was stopped, never because of faults of workers and Redis alone. */
 export const forAReason: Rule = (history) =>
   history.all('ended').flatMap((ended): Violation[] => {
     const { turnId, sessionId, code = '', status, at } = ended;
@@ -40,7 +40,7 @@ const wasStopped: Reason = (history, { sessionId, turnId, at }) =>
     (request) => request.sessionId === sessionId && request.at <= at && request.at >= since(history, turnId, at),
   );
 
-/** Whether a tool of the turn had passed the gate before it ended; so it may have where readers missed that, or Redis has forgotten it. */
+/** Whether a tool of the turn passed the gate before the end. True also when readers missed that part, or Redis forgot it. */
 function reachedTool(history: History, { sessionId, turnId, at }: Ended): boolean {
   if (history.wasRolledBack(since(history, turnId, at), at)) return true;
   const seen = history.streams.flatMap(({ sessionId: of, events }) => {

@@ -1,7 +1,7 @@
 import { isEnding, type Rule, type Violation } from '../history.js';
 import type { Stream } from '../lines.js';
 
-/** Per session, turns run one at a time, in the order of their seq; a repeated one says so before. */
+/** Turns of a session run one at a time, in the order of seq. Before a repeated attempt an event announces it. */
 export const inOrder: Rule = (history) => history.streams.flatMap(inOrderIn);
 
 function inOrderIn({ sessionId, events }: Stream): Violation[] {
@@ -9,9 +9,9 @@ function inOrderIn({ sessionId, events }: Stream): Violation[] {
   let running: number | undefined;
   let last = 0;
   let attempt = 0;
-  /** It was said that it is run again. */
+  /** Its repetition was announced. */
   let restarts: number | undefined;
-  // After a gap that every reader was told of, what runs is not known before the next begin.
+  // After a gap that every reader was told of, the running turn is unknown until the next begin.
   let isKnown = true;
   let before = 0;
   const say = (at: number, what: string): void =>
@@ -29,7 +29,7 @@ function inOrderIn({ sessionId, events }: Stream): Violation[] {
       if (seq < last) say(at, `${seq} began after ${last}`);
       if (seq === last && (event.attempt ?? 0) <= attempt)
         say(at, `attempt ${event.attempt} of ${seq} after ${attempt}`);
-      if (seq === last && restarts !== seq && isKnown) say(at, `${seq} began again, and nobody had said so`);
+      if (seq === last && restarts !== seq && isKnown) say(at, `${seq} began again without an announcement`);
       if (seq !== last && event.attempt !== 1) say(at, `${seq} began with attempt ${event.attempt}`);
       attempt = event.attempt ?? 0;
       isKnown = true;

@@ -1,7 +1,7 @@
 import { type History, isEnding, type Rule, type Violation } from '../history.js';
 import type { Stream } from '../lines.js';
 
-/** Each line in a stream comes from the agent of who began the turn last, and no former owner writes after a claim. */
+/** Each event of a stream comes from the agent of the worker that began the turn last. A former owner writes nothing after a claim. */
 export const noOldFence: Rule = (history) =>
   history.streams.flatMap((stream) => [...foreign(stream), ...late(history, stream)]);
 
@@ -23,19 +23,19 @@ function foreign({ sessionId, events }: Stream): Violation[] {
 }
 
 /**
- * The lock named its owner when the stream had so many events: whatever came after them is that owner's, or of who claimed after it.
- * What names its writer is a begin, an ending, and what an agent says of itself.
+ * The lock named its owner when the stream had this many events: later events are from that owner, or from a later one.
+ * The writer is named by a begin, an ending, and by output of the agent itself.
  */
 function late(history: History, stream: Stream): Violation[] {
   const { sessionId } = stream;
   const claims = history.ownersOn(stream);
-  // Between which looks somebody has written whose claim the later of them saw: the one before him does not any more.
+  // The looks between which a worker wrote whose claim only the later look saw: the owner before does not write any more.
   let taken = -1;
   return stream.events.flatMap(({ type, at, id, number, says, workerId }): Violation[] => {
     const writer = says ?? workerId ?? '';
     const place = claims.findLastIndex(({ events }) => events < number);
     const [last, next] = [claims[place], claims[place + 1]];
-    // What was withdrawn names nobody: that needs no owner.
+    // The end of a withdrawn turn names no worker: it needs no owner.
     if (writer === '' || last === undefined) return [];
     if (writer === last.workerId && taken !== place) return [];
     if (mayBeOf(writer, last, next)) {
@@ -44,23 +44,23 @@ function late(history: History, stream: Stream): Violation[] {
     }
     const owner = taken === place ? next?.workerId : last.workerId;
     return [
-      { rule, at, what: `${sessionId} ${id}: ${type} of ${writer}, though ${owner || 'nobody'} owned it before` },
+      { rule, at, what: `${sessionId} ${id}: ${type} of ${writer}, though ${owner || 'no worker'} owned it before` },
     ];
   });
 }
 
-/** Whether somebody may have claimed a session between two looks at its lock. */
+/** Whether another claim of the session is possible between two looks at its lock. */
 const mayBeOf = (writer: string, last: Claim, next: Claim | undefined): boolean =>
   next !== undefined &&
   next.epoch > last.epoch &&
-  // A claim that nobody saw may be anybody's.
+  // A claim that was not seen may be any worker's.
   (next.workerId === writer || !isNext(last, next));
 
-/** Every claim is another epoch, a release is none: nobody else can have had it between them. */
+/** Every claim increments the epoch, a release does not: with the same epoch there was no other owner in between. */
 const isNext = (last: Claim, next: Claim | undefined): boolean =>
   next !== undefined && next.workerId !== '' && next.epoch === last.epoch + 1;
 
-/** Between changes of owner a session's turns go to one worker and one agent, and an owner changes for a reason. */
+/** Without a change of owner a session's turns go to one worker and one agent, and the owner changes only for a reason. */
 export const atHome: Rule = (history) => history.streams.flatMap((stream) => awayFromHome(history, stream));
 
 function awayFromHome(history: History, { sessionId, events }: Stream): Violation[] {
@@ -69,7 +69,7 @@ function awayFromHome(history: History, { sessionId, events }: Stream): Violatio
     const before = starts[at];
     if (before === undefined || (start.workerId === before.workerId && start.pid === before.pid)) return [];
     if (hasReason(history, sessionId, before, start)) return [];
-    const what = `${sessionId}: turn ${start.seq} met ${start.workerId} (pid ${start.pid}), the one before ${before.workerId} (pid ${before.pid}), for no reason`;
+    const what = `${sessionId}: turn ${start.seq} was served by ${start.workerId} (pid ${start.pid}), the one before by ${before.workerId} (pid ${before.pid}), for no reason`;
     return [{ rule: 'affinity', at: start.at, what }];
   });
 }
@@ -81,11 +81,11 @@ function hasReason(
   start: Stream['events'][number],
 ): boolean {
   const workerId = before.workerId ?? '';
-  // Readers may be late, and whoever submitted the turn may hear late that it was accepted; who served it said so at once.
+  // Readers and callers may learn late of a begin and an accept; the worker reports the begin at once.
   const since = history.servedAt(before) ?? history.submitOf(before.turnId ?? '')?.at ?? before.at;
   const { clockMs } = history.settings;
   const isBetween = (at: number): boolean => at >= since - clockMs && at <= start.at + clockMs;
-  // The lock itself was rolled back between them.
+  // The lock itself was rolled back in between.
   if (history.wasRolledBack(since, start.at)) return true;
   const released = history.all('released').some((one) => one.sessionId === sessionId && isBetween(one.at));
   const gone = history

@@ -4,7 +4,7 @@ import type { SeenEvent } from '../records.js';
 
 const rule = "every reader's view is complete";
 
-/** Each reader gets every event once, in order, or one explicit stream.expired; and all the same. */
+/** Each reader gets every event once, in order, or one explicit stream.expired, and all readers get the same. */
 export const completeViews: Rule = (history) => {
   const byReader = new Map<string, SeenEvent[]>();
   for (const event of history.all('event')) {
@@ -36,7 +36,7 @@ function follows(before: SeenEvent | undefined, event: SeenEvent): boolean {
   return to.incarnation === from.incarnation && to.number === from.number + 1;
 }
 
-/** Whether what a reader was told it had missed could not be kept for it. */
+/** Whether the events that a reader missed could have been deleted. */
 function mayExpire(history: History, before: SeenEvent | undefined, expired: SeenEvent): boolean {
   const { eventsKept, eventsTtlMs, clockMs } = history.settings;
   const place = placeOf(expired.id);

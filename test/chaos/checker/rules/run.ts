@@ -1,10 +1,10 @@
 import type { Rule } from '../history.js';
 
-/** When its workers have ended, nothing is left of them. */
+/** After the workers ended, no process of theirs is left. */
 export const nothingLeft: Rule = (history) =>
   history.all('left').map(({ what, at }) => ({ rule: 'no process left', at, what }));
 
-/** A fault that never has an effect tests nothing: of each kind that was played, one had. */
+/** A fault without an effect tests nothing: every kind that was played had one. */
 export const hadEffect: Rule = (history) => {
   const faults = history.all('fault');
   const effective = new Set(faults.flatMap(({ what, did }) => (did > 0 ? [what] : [])));

@@ -4,20 +4,20 @@ import type { Accepted } from '../records.js';
 
 export interface Takeover {
   sessionId: string;
-  /** Who died, and when. */
+  /** The dead owner, and the time of its death. */
   workerId: string;
   diedAt: number;
-  /** Of its first turn that waited: accepted. */
+  /** The accept of its first waiting turn. */
   acceptedAt: number;
-  /** Served again; undefined: never. */
+  /** When the session was served again; undefined: never. */
   servedAt: number | undefined;
-  /** When it has to be served, at the latest. */
+  /** The latest time at which the session has to be served. */
   due: number;
-  /** Nothing else went wrong that it needed: it was judged by the bare promise. */
+  /** No other fault interfered: the takeover was checked against the unmodified bound. */
   isStrict: boolean;
 }
 
-/** Sessions of dead owners with turns that waited, and when somebody served them again. */
+/** Sessions of dead owners with waiting turns, and when another worker served them. */
 export function takeovers(history: History): Takeover[] {
   return [...history.deaths, ...ownersAgain(history)].flatMap(({ workerId, at: diedAt, endsBy }) =>
     ownedBy(history, workerId, diedAt).flatMap((sessionId): Takeover[] => {
@@ -32,7 +32,7 @@ export function takeovers(history: History): Takeover[] {
   );
 }
 
-/** What was taken over from the dead, and is theirs again: Redis has forgotten the claim. Their leases may be there again, too. */
+/** A takeover that Redis forgot: the session is the dead owner's again, whose lease may be restored, too. */
 const ownersAgain = (history: History): Death[] =>
   history.rollbacks.flatMap(({ until }) =>
     history.deaths
@@ -40,10 +40,10 @@ const ownersAgain = (history: History): Death[] =>
       .map(({ workerId }) => ({ workerId, at: until + lookMs, endsBy: until + history.settings.leaseTtlMs })),
   );
 
-/** Within which it is seen whose they are, ms. */
+/** The time within which the owner of a session is determined, in ms. */
 const lookMs = 200;
 
-/** Served within lease TTL, a sweep and one resume of its owner's death; anew from the end of what else was in its way. */
+/** Served within lease TTL, one sweep and one resume after the owner's death; counted again from the end of each obstacle. */
 export const inTime: Rule = (history) =>
   takeovers(history).flatMap(({ sessionId, workerId, diedAt, due, servedAt = Number.POSITIVE_INFINITY }) => {
     if (servedAt <= due) return [];
@@ -59,12 +59,12 @@ function dueOf(
   servedAt = Number.POSITIVE_INFINITY,
 ): Pick<Takeover, 'due' | 'isStrict'> {
   const { sweepMs, resumeMs } = history.settings;
-  // Sweeps go by their timers; a resume is work.
+  // Sweeps depend on timers; a resume depends on the machine's pace.
   const dueFrom = (at: number): number => history.doneAt(at + sweepMs, resumeMs);
   let due = dueFrom(since);
   let isStrict = true;
   for (const { from, to } of obstaclesOf(history, lost, { from: since, to: servedAt })) {
-    // What came after it was late is no excuse.
+    // An obstacle that began after the deadline is no excuse.
     if (from > due) break;
     const anew = dueFrom(to);
     if (anew <= due) continue;
@@ -85,17 +85,17 @@ function firstSign(history: History, sessionId: string, workerId: string, after:
     .filter((stream) => stream.sessionId === sessionId)
     .flatMap(({ events }) => events)
     .filter((event) => event.type === 'turn.started' || (isEnding(event) && !wasWithdrawn(event)));
-  // Readers may be late; whoever serves says so at once.
+  // Readers may see a begin late; the worker reports it at once.
   const found = [...seen, ...history.all('served').filter((served) => served.sessionId === sessionId)]
     .filter((sign) => sign.at > after && sign.workerId !== workerId)
     .map(({ at }) => at);
   return found.length === 0 ? undefined : Math.min(...found);
 }
 
-/** Ended without having begun: that needs no owner. */
+/** Ended without a begin: that needs no owner. */
 const wasWithdrawn = ({ attempt }: { attempt?: number }): boolean => attempt === 0;
 
-/** The first turn that had no result when its owner died, or came before anybody had taken over. */
+/** The first turn without a result at its owner's death, or submitted before a takeover. */
 function firstWaiting(
   history: History,
   {
@@ -110,7 +110,7 @@ function firstWaiting(
     .filter((stream) => stream.sessionId === sessionId)
     .flatMap(({ events }) => events)
     .filter(isEnding);
-  // What the dead had ended was told late, perhaps after its death; what was withdrawn, or forgotten with its session, waits for nobody.
+  // The endings of a dead worker may be seen after its death; withdrawn and forgotten turns wait for no worker.
   const needsNobody = new Set(
     endings.flatMap((event) => (event.workerId === workerId || wasWithdrawn(event) ? [event.turnId] : [])),
   );
