@@ -16,7 +16,7 @@ import type { WorkerProcess } from './stage/worker-process.js';
 const sessionIds = ['s'];
 const leaseTtlMs = 1_500;
 
-/** One turn whose shell goes on for three seconds; its worker is ended after a moment. Returns the promises that were broken. */
+/** One turn whose shell runs for three seconds; its worker is killed meanwhile. Returns the promises that were broken. */
 async function judged(end: (owner: WorkerProcess, agent: number) => void): Promise<string[]> {
   const folder = await mkdtemp(join(tmpdir(), 'hearth-chaos-'));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
@@ -52,9 +52,9 @@ async function judged(end: (owner: WorkerProcess, agent: number) => void): Promi
   return check(recorder.records).violations.map(({ rule }) => rule);
 }
 
-test('a watchdog that kills agents by their pid leaves their shells at work, and that is noticed', async () => {
+test('a watchdog that kills agents by pid leaves their shells running, and the checker reports it', async () => {
   const broken = await judged((owner, agent) => {
-    // What such a watchdog comes to: the agent is gone, and nobody looks for marks.
+    // The result of such a watchdog: the agent is dead, and no process looks for its marks.
     owner.freeze();
     for (const pid of [watchdogOf(owner.pid), agent]) if (pid !== undefined) process.kill(pid, 'SIGKILL');
     owner.kill();

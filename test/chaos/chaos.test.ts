@@ -13,7 +13,7 @@ const moreThanNone: unknown = expect.toSatisfy((count: number) => count > 0);
 
 test('a short run with one fault of each family breaks no promise', async () => {
   const args = ['--short', '--seed', '5', '--sessions', '6', '--lease-ms', '2500', '--json'];
-  // What it leaves when it fails is to be read after the run of the tests.
+  // After a failure the report must stay readable.
   const env = { TMPDIR: process.env[tmpVariable] ?? tmpdir() };
   const { stdout, stderr, exitCode } = await execa(process.execPath, [program, ...args], { env, reject: false });
   const lines = stdout.split('\n').map((line) => JSON.parse(line) as Record<string, unknown>);
@@ -31,7 +31,7 @@ test('a short run with one fault of each family breaks no promise', async () => 
   const page = String(report?.['page']);
   expect(await readFile(page, 'utf8')).toContain('0 violations');
   await rm(dirname(page), { recursive: true });
-  // Each happened, and had an effect.
+  // Each fault happened, and had an effect.
   const played = oneOfEach.map(({ name }) => name);
   expect(report?.['effects']).toEqual(Object.fromEntries(played.map((name) => [name, moreThanNone])));
 }, 120_000);

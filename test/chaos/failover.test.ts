@@ -9,11 +9,11 @@ import { eventually } from '../support/facts.js';
 import { RedisServer } from '../support/redis-server.js';
 import { TroubleProxy } from './stage/proxy.js';
 
-/** Longer than a worker takes to start, on a busy machine. */
+/** Longer than the start of a worker on a busy machine. */
 const long = `[[stream chunks=60 every=100ms]] ${'on '.repeat(60)}`;
 
-// What is promised when Redis fails over without WAIT: docs/failure-modes.md.
-test('a replica that lacks a claim, a submit and a commit is promoted: what it has is served, what it lacks is told, and a resubmit serves that', async () => {
+// The promise for a failover of Redis without WAIT: docs/failure-modes.md.
+test('after a replica without a claim, a submit and a commit is promoted, its turns are served and the lost ones are reported', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'hearth-test-redis-'));
   const [primary, replica] = await Promise.all(
     ['primary', 'replica'].map((name) => RedisServer.start(join(folder, name))),
@@ -47,7 +47,7 @@ test('a replica that lacks a claim, a submit and a commit is promoted: what it h
     for await (const { type } of kept.events({ signal: leaving.signal })) seen.push(type);
   })();
 
-  // The last that the replica gets to know.
+  // The last write that reaches the replica.
   await admin.primary.wait(1, 0);
   await admin.replica.replicaof('NO', 'ONE');
   await (await kept.prompt('Remember the number 8.')).result();
@@ -61,16 +61,16 @@ test('a replica that lacks a claim, a submit and a commit is promoted: what it h
   proxy.lead(replica.url);
   await primary.stop();
 
-  // It began twice, and was claimed by a worker the new Redis has never heard of: it ends all the same.
+  // It began twice, and was claimed by a worker that the new primary does not know: it ends all the same.
   expect(await cutOff.result()).toMatchObject({ status: 'finished' });
   await expect(unknown.result()).rejects.toMatchObject({ code: 'turn_gone' });
   expect(await (await lost.prompt('again', { turnId: 'submitted-and-lost' })).result()).toMatchObject({
     text: 'Echo: again',
   });
-  // A commit that is lost is as if it had never been.
+  // The lost commit has no trace.
   const recalled = await (await kept.prompt('What number did I ask you to remember?')).result();
   expect(recalled.text).toBe('You asked me to remember the number 7.');
-  // Who reads on is told that ids are given again.
+  // A connected reader is told that ids are assigned again.
   await eventually(() => seen.filter((type) => type === 'turn.finished').length === 2);
   leaving.abort();
   await reading;

@@ -5,14 +5,14 @@ import type { Load } from './load/load.js';
 import type { Recorder } from './recorder.js';
 import type { Stage } from './stage/stage.js';
 
-/** Lets readers get to the end, and writes down what Redis has then. */
+/** Lets readers complete, and records the final content of Redis. */
 export async function finish(stage: Stage, load: Load, recorder: Recorder): Promise<void> {
   await readToTheEnd(stage, load);
   await load.leave();
   await writeFinals(stage, recorder);
 }
 
-/** Readers that are behind get so long to catch up, ms. */
+/** The time that incomplete readers get, in ms. */
 const readMs = 15_000;
 
 async function readToTheEnd(stage: Stage, load: Load): Promise<void> {
@@ -28,13 +28,13 @@ async function readToTheEnd(stage: Stage, load: Load): Promise<void> {
   }
 }
 
-/** Where a session's stream ends; undefined: there is none. */
+/** The last event id of a session's stream; undefined: there is no stream. */
 async function endOf(store: SessionStore, sessionId: string): Promise<string | undefined> {
   const [session, incarnation] = await Promise.all([store.session(sessionId), store.incarnation(sessionId)]);
   return incarnation === undefined ? undefined : `${incarnation}.${session?.lastEvent ?? 0}`;
 }
 
-/** Whether a reader has got to the end: what it has of an incarnation before does not count, however much it is. */
+/** Whether a reader has the last event. Events of an earlier incarnation do not count, however many there are. */
 export function isAtEnd(place: string | undefined, end: string | undefined): boolean {
   if (end === undefined) return true;
   const [of, last] = [placeOf(place ?? ''), placeOf(end)];

@@ -1,8 +1,8 @@
 /**
  * `pnpm chaos [--minutes n] [--seed n] [--json] [--keep folder] [--report file] [--short] [--check history]`: workers, producers and
- * readers under load, and faults drawn from the seed; what happened is written down and judged by the checker. A report is left where
- * the last line says; with a violation, or `--keep`, the history and the workers' logs beside it. Exit code 0: no violation; 1: some;
- * 2: wrong arguments. Ctrl-C ends the faults; what has happened is judged all the same.
+ * readers under load, with faults drawn from the seed; the checker judges the recorded history. The last line names the report; after
+ * a violation, or with `--keep`, the history and the workers' logs are beside it. Exit code 0: no violation; 1: violations;
+ * 2: wrong arguments. Ctrl-C ends the faults; the history so far is judged.
  */
 import { createWriteStream } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rm, rmdir, writeFile } from 'node:fs/promises';
@@ -38,9 +38,9 @@ function argumentsOf() {
         json: { type: 'boolean', default: false },
         keep: { type: 'string' },
         report: { type: 'string' },
-        // One fault of each family instead of minutes of them: what the tests run.
+        // One fault of each family: the run of the tests.
         short: { type: 'boolean', default: false },
-        // No run: judges a history that is there.
+        // No run: judges an existing history.
         check: { type: 'string' },
       },
     }).values;
@@ -50,7 +50,7 @@ function argumentsOf() {
   }
 }
 
-/** Of a run before, effects and processes would be taken for those of this one. */
+/** Effects and processes of an earlier run would be taken for those of this one. */
 async function folderOf(kept: string | undefined): Promise<string> {
   if (values.check !== undefined) return dirname(resolve(values.check));
   if (kept === undefined) return mkdtemp(join(tmpdir(), 'hearth-chaos-'));
@@ -120,7 +120,7 @@ if (values.json) {
     say(`\n✗ ${rule}: ${what} (${Math.round(at - (records[0]?.at ?? at))} ms)`);
   say(`\n${JSON.stringify(report, undefined, 2)}\n`);
 }
-// What was played and broke nothing needs no more than its report.
+// A run without violations needs only its report.
 if (violations.length === 0 && values.keep === undefined && values.check === undefined) {
   const rest = (await readdir(folder)).map((name) => join(folder, name)).filter((path) => path !== page);
   await Promise.all(rest.map((path) => rm(path, { recursive: true, force: true })));

@@ -3,10 +3,10 @@ import type { HistoryRecord } from './checker/records.js';
 
 type Without<T> = T extends unknown ? Omit<T, 'at'> & { at?: number } : never;
 
-/** Writes the history down, in a file and for the checker. */
+/** Writes the history, to a file and for the checker. */
 export class Recorder {
   readonly records: HistoryRecord[] = [];
-  /** When Redis came back without something, the last time. */
+  /** The last time at which Redis came back with lost writes. */
   rolledBackAt = 0;
   private readonly file: WriteStream | undefined;
 

@@ -20,12 +20,12 @@ export interface RunSettings {
   slots: number;
   sessions: number;
   leaseTtlMs: number;
-  /** Turns may hang until a watchdog ends them, and print lines beyond all bounds. */
+  /** Turns may hang until a watchdog ends them, and print lines above the limit. */
   withHung: boolean;
-  /** Faults drawn until then, ms; or these, in this order. */
+  /** The time until which faults are drawn, in ms; or these faults, in this order. */
   faults: { forMs: number } | readonly FaultKind[];
   onWorkerLine: (line: string) => void;
-  /** No faults any more; the run comes to its end. */
+  /** Ends the faults; the run completes. */
   signal: AbortSignal;
   onProgress?: (progress: Progress) => void;
 }
@@ -37,31 +37,31 @@ export interface Progress {
   workers: number;
 }
 
-/** What the last turns may take once nothing goes wrong any more, ms. */
+/** The time limit of the last turns after the last fault, in ms. */
 const restMs = 60_000;
-/** Within which the session of a dead owner is rung, ms. */
+/** The session of a dead owner is rung within this time, in ms. */
 const sweepMs = 1_000;
 /**
- * A start of an agent from its transcript, on a machine of its own, ms: measured as 300 on two cores, and up to 600 where a worker takes
- * several sessions at once.
+ * A start of an agent from its transcript, on an idle machine, in ms: measured as 300 on two cores, and up to 600 when a worker takes
+ * several sessions at the same time.
  */
 const resumeMs = 800;
-/** After so long a turn that waits is looked at, ms. */
+/** A waiting turn is checked after this time, in ms. */
 const lookAfterMs = 1_000;
-/** ioredis waits between two attempts to connect, at most so long, ms. */
+/** The maximum pause of ioredis between two attempts to connect, in ms. */
 const reconnectMs = 2_000;
 
-/** How far two readings of the clock may be apart, ms: the watcher looks every 20. */
+/** The maximum difference between two readings of the clock, in ms: the watcher looks every 20. */
 const clockMs = 60;
 
-/** What is promised to whoever uses such a cluster: the first line of a history. */
+/** The settings that the promises depend on: the first line of a history. */
 export function settingsOf({ seed, leaseTtlMs, slots }: Pick<RunSettings, 'seed' | 'leaseTtlMs' | 'slots'>) {
   const { eventsKept, eventsTtlMs } = defaultStoreLimits;
   const promised = { lookAfterMs, leaseTtlMs, sweepMs, resumeMs, reconnectMs, slots, eventsKept, eventsTtlMs };
   return { kind: 'settings' as const, seed, ...promised, clockMs };
 }
 
-/** One run: load, faults, rest; then the checker decides. */
+/** One run: load, faults, rest; then the verdict of the checker. */
 export async function run(settings: RunSettings): Promise<Verdict> {
   const random = new Random(settings.seed);
   const { recorder, leaseTtlMs, sessions } = settings;
@@ -133,10 +133,10 @@ async function goWrong(
   }
 }
 
-/** How long it takes everybody to be as before after an owner was lost, ms. */
+/** The time until everything works as before after the loss of an owner, in ms. */
 const recoveryMs = (leaseTtlMs: number): number => leaseTtlMs + sweepMs + resumeMs;
 
-/** Until every worker serves, and whatever was lost before is served again. */
+/** Resolves when every worker serves, and all lost sessions are served again. */
 async function quiet({ stage, leaseTtlMs }: Scene): Promise<void> {
   const startedAt = performance.now();
   await pause(recoveryMs(leaseTtlMs));

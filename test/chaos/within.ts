@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 
-/** Resolves when that has, or after so many ms: the run goes on, whatever never ends. */
+/** Resolves when the promise has settled, or after this many ms: the run continues, whatever does not end. */
 export async function within(ms: number, ended: Promise<unknown>): Promise<void> {
   const late = new AbortController();
   await Promise.race([ended, pause(ms, undefined, { signal: late.signal }).catch(() => undefined)]);
