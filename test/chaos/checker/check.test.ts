@@ -2,16 +2,16 @@ import { expect, test } from 'vitest';
 import type { HistoryRecord } from './records.js';
 import { broken, change, closed, fault, inc, isEvent, of, type Story, story, without } from './story.js';
 
-/** A tool passed the gate in the course of the first turn. */
+/** A tool passed the gate during the first turn. */
 const reached = (records: Story): Story => change(records, isEvent(3), { type: 'tool.started' });
 
-test('a turn of a session that its users closed may be forgotten; one that was accepted after that may not', () => {
+test('a turn of a session that its users closed may be forgotten; a turn accepted after that may not', () => {
   const records = change(without(story(), of('final')), of('ended', 1_621), { status: 'gone' });
   expect(broken([...records, closed(1_500)])).toEqual([]);
   expect(broken([...records, closed(150, 195)])).toEqual(['nothing accepted is lost']);
 });
 
-test('a session that is another, though nobody had closed it, has lost what was in it', () => {
+test('a session that was replaced without a close has lost its turns', () => {
   const other: HistoryRecord = {
     kind: 'owner',
     at: 1_900,
@@ -25,15 +25,15 @@ test('a session that is another, though nobody had closed it, has lost what was 
   expect(broken([...story(), other, closed(1_800)])).toEqual([]);
 });
 
-test('a turn that is accepted and nowhere in the end is lost', () => {
+test('an accepted turn that is missing at the end is lost', () => {
   const records = change(without(story(), of('ended', 131)), of('final'), { turns: [] });
   expect(broken(records)).toEqual(['nothing accepted is lost', 'every caller is told']);
 });
 
-test('a turn is not gone that is there, nor one that nobody closed, nor may a result vanish that its caller was told of', () => {
+test('a turn that is kept, or was not closed, is not gone, and a result that its caller knows must not vanish', () => {
   const told = change(story(), of('ended', 131), { status: 'gone', code: 'turn_gone' });
   expect(broken(told)).toEqual(['nothing accepted is lost']);
-  // Its session was closed in time, or too late to tell of it; or Redis forgot it, or only what came after it.
+  // Its session was closed, before or after the caller was told; or Redis forgot it, or only its later events.
   expect(broken([...told, closed(120)])).toEqual([]);
   expect(broken([...told, closed(140)])).toEqual(['nothing accepted is lost']);
   const rolledBack = (at: number): HistoryRecord => ({
@@ -50,7 +50,7 @@ test('a turn is not gone that is there, nor one that nobody closed, nor may a re
   expect(broken([...change(story(), of('final'), { turns }), closed(140)])).toEqual([]);
 });
 
-test('a turn that still waits in the end is lost', () => {
+test('a turn that still waits at the end is lost', () => {
   const turns = [
     { turnId: 't1', seq: 1, status: 'queued' },
     { turnId: 't2', seq: 2, status: 'finished' },
@@ -65,7 +65,7 @@ test('a turn that ends twice in its stream was committed twice', () => {
   expect(broken(records)).toContain('one commit per turn');
 });
 
-test('a result that is another to its caller than to readers was committed twice', () => {
+test('a result that differs between its caller and the readers was committed twice', () => {
   expect(broken(change(reached(story()), of('ended', 131), { status: 'failed', code: 'interrupted' }))).toEqual([
     'one commit per turn',
   ]);
@@ -79,24 +79,24 @@ test.each([
     to: { type: 'turn.started', seq: 2, turnId: 't2', attempt: 1, workerId: 'w1', pid: 11 },
   },
   { what: 'the same attempt again', number: 8, to: { attempt: 1 } },
-  { what: 'it runs again, and nobody had said so', number: 7, to: { type: 'status' } },
-  { what: 'words of a turn that does not run', number: 3, to: { seq: 2 } },
+  { what: 'it runs again without an announcement', number: 7, to: { type: 'status' } },
+  { what: 'output of a turn that does not run', number: 3, to: { seq: 2 } },
 ])('out of order: $what', ({ number, to }) => {
   expect(broken(change(story(), isEvent(number), to))).toContain('per-session order');
 });
 
-test('a process that is left in the end', () => {
+test('a process that is left at the end', () => {
   expect(broken([...story(), { kind: 'left', at: 3_000, what: 'a process: 99 sleep 60' }])).toEqual([
     'no process left',
   ]);
 });
 
-test('a kind of fault that never had an effect tested nothing', () => {
+test('a kind of fault that never had an effect tests nothing', () => {
   expect(broken([...story(), fault({ did: 0 })])).toEqual(['faults have effects']);
   expect(broken([...story(), fault({ did: 0 }), fault({ did: 1 })])).toEqual([]);
 });
 
-test('a turn whose agent fell silent does not finish, nor does one at its first attempt whose agent died', () => {
+test('a turn whose agent became silent does not finish, nor does the first attempt of one whose agent died', () => {
   expect(broken(change(story(), of('submit', 100), { hangs: true }))).toEqual(['a turn ends as its agent was']);
   expect(broken(change(story(), of('submit', 100), { crashes: true }))).toEqual(['a turn ends as its agent was']);
   expect(broken(change(story(), of('submit', 200), { crashes: true }))).toEqual([]);
@@ -115,17 +115,17 @@ const submitted = (records: Story, more: object): Story => change(records, of('s
 test.each([
   { what: 'agents do not start', records: failed('agent_start_failed') },
   { what: 'an agent crashed once', records: failed('agent_crashed', 2) },
-  { what: 'a clock was over, though its agent spoke', records: failed('silence_timeout') },
+  { what: 'a time limit was exceeded, though its agent produced output', records: failed('silence_timeout') },
   {
-    what: 'it was cut off, though it may be run again',
+    what: 'it was interrupted, though it may be repeated',
     records: submitted(reached(failed('interrupted')), { onInterrupted: 'retry' }),
   },
   {
-    what: 'it was cut off, and does nothing',
+    what: 'it was interrupted, and has no effects',
     records: submitted(reached(failed('interrupted')), { effects: [] }),
   },
-  { what: 'it was cut off before it did anything', records: failed('interrupted') },
-  { what: 'it was cancelled, and nobody wished that', records: failed('cancelled') },
+  { what: 'it was interrupted before its first effect', records: failed('interrupted') },
+  { what: 'it was cancelled without a request', records: failed('cancelled') },
 ])('a turn that fails for no reason: $what', ({ records }) => {
   expect(broken(records)).toContain('a turn fails for a reason');
 });
@@ -149,7 +149,7 @@ const posted = (at: number, dueAt: number): HistoryRecord => ({
   dueAt,
 });
 
-test('a job that brings its own turn is not queued before it is due, and its sender is told how it ended', () => {
+test('a job that brings its own turn is not queued before it is due, and its sender learns how it ended', () => {
   expect(broken([...story(), posted(150, 205)])).toEqual([]);
   expect(broken([...story(), posted(150, 210)])).toEqual(['nothing before it is due']);
   const ahead = { at: 190, until: 220, workerId: 'w2' };
@@ -157,13 +157,13 @@ test('a job that brings its own turn is not queued before it is due, and its sen
   expect(broken([...story(), posted(150, 300), fault({ ...ahead, aheadMs: 92 })])).toEqual([
     'nothing before it is due',
   ]);
-  // It was let wait before the clock was right again, at 195: whoever takes it after that may.
+  // The job was moved to the waiting ones before the clock was right again, at 195: a worker may take it later.
   const before = { at: 190, until: 195, workerId: 'w3' };
   expect(broken([...story(), posted(150, 300), fault({ ...before, aheadMs: 100 })])).toEqual([]);
   expect(broken([...story(), posted(150, 300), fault({ ...before, aheadMs: 99 })])).toEqual([
     'nothing before it is due',
   ]);
-  // Before it was there it cannot have been let wait.
+  // It cannot have been moved before it existed.
   expect(broken([...story(), posted(201, 300), fault({ at: 100, until: 194, aheadMs: 9_999 })])).toEqual([
     'nothing before it is due',
   ]);
@@ -171,7 +171,7 @@ test('a job that brings its own turn is not queued before it is due, and its sen
   expect(broken([...lost, posted(150, 205)])).toContain('every caller is told');
 });
 
-test('the shells of a worker that was killed with its watchdog go on until the next one has its home, and no longer', () => {
+test('the shells of a worker that was killed with its watchdog run until a worker gets its home, and no longer', () => {
   const late: HistoryRecord = { kind: 'effect', at: 1_700, text: 't2/1', pid: 11 };
   const hit = { workerId: 'w1', at: 260, isUnguarded: true };
   expect(broken([...story(), late, fault({ ...hit, until: 1_750 })])).toEqual([]);

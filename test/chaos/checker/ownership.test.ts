@@ -2,12 +2,12 @@ import { expect, test } from 'vitest';
 import type { HistoryRecord, SeenEvent } from './records.js';
 import { broken, change, event, isEvent, of, owner, type Story, story, without } from './story.js';
 
-test('an agent that acts after another has begun makes two', () => {
+test('an agent with an effect after another agent began makes two', () => {
   const late: HistoryRecord = { kind: 'effect', at: 1_700, text: 't2/1', pid: 11 };
   expect(broken([...story(), late])).toEqual(['no two agents for a session', "no effect after its owner's lease"]);
 });
 
-test('another agent has begun when its worker says so, however late readers are', () => {
+test('another agent has begun when its worker reports it, however late readers are', () => {
   const late: HistoryRecord = { kind: 'effect', at: 1_190, text: 't2/1', pid: 11 };
   const served = (pid: number): HistoryRecord => ({
     kind: 'served',
@@ -21,7 +21,7 @@ test('another agent has begun when its worker says so, however late readers are'
   expect(broken([...story(), late, served(21)])).toEqual([]);
 });
 
-test('an effect after the lease of its owner, though nobody had taken over', () => {
+test('an effect after the lease of its owner, though no worker had taken over', () => {
   expect(broken(change(story(), of('effect', 215), { at: 1_300 }))).toEqual(["no effect after its owner's lease"]);
 });
 
@@ -29,7 +29,7 @@ test('an effect of a pid that began no turn', () => {
   expect(broken(change(story(), of('effect', 115), { pid: 99 }))).toEqual(['no effect without a begin']);
 });
 
-test('an effect twice, where that was not allowed', () => {
+test('an effect twice without a retry policy', () => {
   expect(broken([...story(), { kind: 'effect', at: 116, text: 't1/1', pid: 11 }])).toEqual(['no effect twice']);
 });
 
@@ -37,19 +37,19 @@ test('a finished turn without its effect', () => {
   expect(broken(without(story(), of('effect', 115)))).toEqual(['a finished turn had its effects']);
 });
 
-test('words of a former owner in the turn of another', () => {
+test('output of a former owner in a turn of another', () => {
   expect(broken(change(story(), isEvent(3), { says: 'w2' }))).toEqual(['no write under an old fence']);
 });
 
-test('an ending by somebody who had not begun the turn', () => {
+test('an ending by a worker that had not begun the turn', () => {
   expect(broken(change(story(), isEvent(9), { workerId: 'w1' }))).toEqual(['no write under an old fence']);
 });
 
-/** What a former owner writes when its session was claimed (with six events), and before its new owner begins. */
+/** An event of a former owner after another worker claimed its session (after six events), and before the new owner's begin. */
 const zombie = (to: Partial<SeenEvent>): Story => change(story(), isEvent(7), { seq: 2, turnId: 't2', ...to });
 
 test.each([
-  { what: 'words', records: zombie({ type: 'message', says: 'w1' }) },
+  { what: 'output', records: zombie({ type: 'message', says: 'w1' }) },
   { what: 'an ending', records: zombie({ type: 'turn.finished', workerId: 'w1', attempt: 1 }) },
   {
     what: 'a begin, though it claims the session again later',
@@ -63,7 +63,7 @@ test.each([
     records: zombie({ type: 'turn.started', workerId: 'w3', pid: 33, attempt: 2 }),
   },
   {
-    what: 'words, when it had given the session up',
+    what: 'output, after it released the session',
     records: [
       ...story(),
       owner({ at: 1_650, workerId: '', epoch: 2, events: 9 }),
@@ -74,7 +74,7 @@ test.each([
   expect(broken(records)).toContain('no write under an old fence');
 });
 
-test('a claim that is seen late, or never, is one', () => {
+test('a claim that is seen late, or not at all, counts', () => {
   const seenLate = change(story(), of('owner', 1_500), { events: 8 });
   expect(broken(seenLate)).toEqual([]);
   const unseen = change(story(), of('owner', 1_500), { at: 1_700, workerId: 'w3', epoch: 3, events: 9 });
@@ -83,12 +83,12 @@ test('a claim that is seen late, or never, is one', () => {
   expect(broken(released)).toEqual([]);
 });
 
-test('a begin by a worker whose session had been claimed by another before', () => {
+test('a begin by a worker after another one claimed its session', () => {
   const records = change(story(), of('owner', 1_500), { events: 5 });
   expect(broken(records)).toEqual(['no write under an old fence']);
 });
 
-test('a session that changes its worker for no reason is not at home', () => {
+test('a session that changes its worker for no reason breaks affinity', () => {
   const records = without(
     story(),
     (record) => of('death')(record) || of('lease', 1_252)(record) || of('agent_gone')(record),
@@ -100,7 +100,7 @@ test('a session that changes its worker for no reason is not at home', () => {
   expect(broken(moved)).toContain('affinity');
 });
 
-test('a session that changes its agent for no reason is not at home', () => {
+test('a session that changes its agent for no reason breaks affinity', () => {
   const records = without(story(), of('agent_gone'));
   expect(broken(change(change(records, isEvent(6), { pid: 12 }), of('effect', 215), { pid: 12 }))).toEqual([
     'affinity',
@@ -111,16 +111,16 @@ test('a session that changes its agent for no reason is not at home', () => {
   ).toEqual([]);
 });
 
-test('that the agent before had ended is a reason to meet another, but only if it had ended before that', () => {
+test('the end of the previous agent is a reason to change, but only if it came first', () => {
   const moved = change(change(without(story(), of('agent_gone')), isEvent(6), { pid: 12 }), of('effect', 215), {
     pid: 12,
   });
   const gone = (at: number): HistoryRecord => ({ kind: 'agent_gone', at, sessionId: 's', pid: 11 });
   expect(broken([...moved, gone(140)])).toEqual([]);
-  // Long before it served the turn before, or after the one that met another.
+  // Long before the previous turn was served, or after the turn at the other agent.
   expect(broken([...moved, gone(50)])).toEqual(['affinity']);
   expect(broken([...moved, gone(900)])).toEqual(['affinity']);
-  // Its worker says when it began, before readers know of it and whoever submitted it hears that it was accepted.
+  // Its worker reports the begin before readers see it and the caller learns that the turn was accepted.
   const served: HistoryRecord = { kind: 'served', at: 60, sessionId: 's', turnId: 't1', workerId: 'w1' };
   expect(broken([...moved, gone(80), served])).toEqual([]);
   expect(broken([...moved, gone(50), served])).toEqual(['affinity']);

@@ -3,13 +3,13 @@ import { check } from './check.js';
 import type { SeenEvent } from './records.js';
 import { broken, change, closed, event, inc, isEvent, type Story, story, without } from './story.js';
 
-/** Its readers were told of a gap instead of getting two events. */
+/** The readers were told of a gap instead of getting two events. */
 function gap(): Story {
   const records = without(story(), (record) => [3, 4].some((number) => isEvent(number)(record)));
   records.splice(records.findIndex(isEvent(5)), 0, event('r1', 4, 125, { type: 'stream.expired' }));
   return records;
 }
-test('a reader that was told that its stream expired is complete, if that was trimmed', () => {
+test('a reader that was told that its stream expired is complete, if that part was trimmed', () => {
   expect(broken(gap())).toEqual(["every reader's view is complete"]);
   const grown = (last: number): Story => change(gap(), isEvent(9), { id: `${inc}.${last}` });
   const trimmed = (last: number): string[] =>
@@ -18,7 +18,7 @@ test('a reader that was told that its stream expired is complete, if that was tr
   expect(trimmed(104)).toEqual([]);
 });
 
-test('a reader may be told that its stream expired when its users had closed the session, and opened it again', () => {
+test('a reader may be told that its stream expired when users had closed and reopened the session', () => {
   const records = [
     ...story(),
     event('r2', 9, 1_700, { type: 'turn.finished', seq: 2, turnId: 't2', workerId: 'w2', attempt: 1 }),
@@ -29,7 +29,7 @@ test('a reader may be told that its stream expired when its users had closed the
   expect(broken([...records, closed(1_900)])).toEqual(["every reader's view is complete"]);
 });
 
-test('a gap in what a reader got', () => {
+test('a gap in the events of a reader', () => {
   expect(broken(without(story(), isEvent(3)))).toEqual(["every reader's view is complete"]);
 });
 
@@ -44,7 +44,7 @@ test('a reader that missed the end', () => {
   expect(broken(without(story(), isEvent(9)))).toEqual(["every reader's view is complete"]);
 });
 
-test('two readers that disagree', () => {
+test('two readers with different events', () => {
   expect(broken([...story(), event('r2', 3, 120, { type: 'status', seq: 1 })])).toContain(
     "every reader's view is complete",
   );

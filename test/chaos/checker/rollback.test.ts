@@ -9,7 +9,7 @@ const kept = { s: { incarnation: inc, events: 5 } };
 const rolledBack: HistoryRecord = { kind: 'rolled_back', at, until, kept };
 const second = { seq: 2, turnId: 't2', worker: 'w1', pid: 11 };
 
-/** Redis forgets that the second turn began and ended; it is served again. */
+/** Redis forgets that the second turn began and ended; the turn is served again. */
 function forgotten(): Story {
   const before = story().filter((record) => record.at < 210 || record.kind === 'reader_end' || record.kind === 'final');
   return change(
@@ -31,23 +31,23 @@ function forgotten(): Story {
 const isAgain = (number: number) => (record: HistoryRecord) => isEvent(number)(record) && record.at > until;
 const again: HistoryRecord = { kind: 'effect', at: 5_000, text: 't2/1', pid: 11 };
 
-test('what Redis has forgotten may be made again: begin, effects, commit; ids are given again, and readers are told', () => {
+test('forgotten writes may be repeated: begin, effects, commit; ids are assigned again, and readers are told', () => {
   expect(broken([...forgotten(), again])).toEqual([]);
 });
 
-test('without having forgotten anything it is all wrong', () => {
+test('without a rollback all of it is wrong', () => {
   expect(broken(without([...forgotten(), again], of('rolled_back')))).toEqual(
     expect.arrayContaining(['no effect twice', "every reader's view is complete"]),
   );
 });
 
-test('what happened before is not made again', () => {
+test('writes from before the rollback are not repeated', () => {
   expect(broken([...forgotten(), { kind: 'effect', at: 5_000, text: 't1/1', pid: 11 }])).toEqual(['no effect twice']);
   const twice = change(change(forgotten(), isAgain(6), { seq: 1, turnId: 't1' }), isAgain(7), { seq: 1, turnId: 't1' });
   expect(broken(twice)).toContain('one commit per turn');
 });
 
-test('what was accepted before is there; what was accepted after that may be nowhere', () => {
+test('turns accepted before the rollback are kept; turns accepted after that may be missing', () => {
   const turns = [{ turnId: 't1', seq: 1, status: 'finished' }];
   const gone = change(without(forgotten(), of('ended', 221)), of('final'), { turns });
   const told: HistoryRecord = {
@@ -60,13 +60,13 @@ test('what was accepted before is there; what was accepted after that may be now
   };
   expect(broken([...gone, told])).toEqual(['nothing accepted is lost']);
   expect(broken([...change(gone, of('accepted', 201), { at: 212 }), told])).toEqual([]);
-  // Its ring had to wait for Redis, and whoever submitted it for that.
+  // The ring waited for Redis, and so did the answer to its caller.
   expect(broken([...change(gone, of('accepted', 201), { at: 399 }), told])).toEqual([]);
-  // Whoever waits is told all the same.
+  // The caller is told all the same.
   expect(broken(change(gone, of('accepted', 201), { at: 212 }))).toEqual(['every caller is told']);
 });
 
-test('whoever was told of an ending that is forgotten may hold another than the one that stays', () => {
+test('a caller that was told a forgotten ending may have a result that differs from the one that is kept', () => {
   const turns = [
     { turnId: 't1', seq: 1, status: 'finished' },
     { turnId: 't2', seq: 2, status: 'failed' },
@@ -76,7 +76,7 @@ test('whoever was told of an ending that is forgotten may hold another than the 
   expect(broken(change(other, of('ended', 221), { at: 500 }))).toEqual(['one commit per turn']);
 });
 
-test('readers agree on what was before, on what was forgotten, and on what came instead', () => {
+test('readers agree on the events before, on the forgotten ones, and on those that replace them', () => {
   const r2 = (number: number, seenAt: number, type: string): HistoryRecord =>
     event('r2', number, seenAt, { type, seq: 2 });
   expect(broken([...forgotten(), r2(6, 230, 'turn.started')])).toEqual([]);
@@ -85,13 +85,13 @@ test('readers agree on what was before, on what was forgotten, and on what came 
   expect(broken([...forgotten(), r2(5, 330, 'status')])).toEqual(["every reader's view is complete"]);
 });
 
-test('a reader is told no gap where its place is still there', () => {
+test('a reader is told no gap when its position still exists', () => {
   expect(broken([...forgotten(), event('r2', 1, 330, {}), event('r2', 3, 340, { type: 'stream.expired' })])).toEqual([
     "every reader's view is complete",
   ]);
 });
 
-test('in what was forgotten, too, turns are in order and nobody writes under an old fence', () => {
+test('forgotten turns are in order, too, and no former owner writes in them', () => {
   expect(broken(change(forgotten(), (record) => isEvent(6)(record) && record.at < until, { attempt: 2 }))).toEqual([
     'per-session order',
   ]);
@@ -99,7 +99,7 @@ test('in what was forgotten, too, turns are in order and nobody writes under an 
   expect(broken(foreign)).toEqual(['no write under an old fence']);
 });
 
-test('a takeover that is forgotten is made again, in time', () => {
+test('a forgotten takeover is repeated, in time', () => {
   const undone: HistoryRecord = {
     kind: 'rolled_back',
     at: 1_490,
