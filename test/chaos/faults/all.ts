@@ -7,10 +7,10 @@ import { deadly, ofWorkers } from './of-workers.js';
 
 export const allFaults: readonly FaultKind[] = [...ofWorkers, ...ofAgents, ...ofConnections, ...ofRedis, ...ofQueues];
 
-/** What ends an owner: played alone, its takeovers have no excuse. */
+/** Faults that end an owner. Played alone, their takeovers have no excuse. */
 export const deadlyFaults: readonly FaultKind[] = [...deadly, beyondTheLease];
 
-/** One of each family, in the order in which they are tried. */
+/** One fault of each family, in the order in which they are tried. */
 export const oneOfEach: readonly FaultKind[] = [
   'an agent is killed',
   'a turn is interrupted',

@@ -6,32 +6,32 @@ import type { Recorder } from '../recorder.js';
 import type { Stage } from '../stage/stage.js';
 import type { WorkerProcess } from '../stage/worker-process.js';
 
-/** What a fault may lay hands on. */
+/** The parts of a run that a fault may use. */
 export interface Scene {
   stage: Stage;
   load: Load;
   recorder: Recorder;
   leaseTtlMs: number;
-  /** Sessions with turns that must not be missed when they are closed. */
+  /** Sessions with turns that must not be lost by a close. */
   disposable: readonly string[];
 }
 
-/** What a fault came to: whom it hit, how often it had an effect, and what was away meanwhile. */
+/** The result of a fault: which part it hit, the number of its effects, and what was unavailable. */
 export type Hit = Omit<FaultSeen, 'kind' | 'at' | 'until' | 'what' | 'drawn'> & { at?: number; until?: number };
 
-/** One fault as the seed drew it. */
+/** One fault as drawn from the seed. */
 export interface Fault {
   name: string;
-  /** What was drawn for it; what it hits among those that are there when its time has come, too (from 0 up to 1). */
+  /** The drawn parameters, with the one that selects among the possible targets (from 0 up to 1). */
   drawn: object;
-  /** Something goes wrong; resolves when it is over. Undefined: there was nothing it could have hit. */
+  /** Starts the fault and resolves at its end. Undefined: there was no target. */
   play(scene: Scene): Promise<Hit | undefined>;
 }
 
 export interface FaultKind {
   name: string;
   weight: number;
-  /** From the seed alone: what the cluster does meanwhile shifts nothing. */
+  /** Depends on the seed alone, and not on the state of the cluster. */
   draw(random: Random): Fault;
 }
 
@@ -51,10 +51,10 @@ export function faultKind<D extends object>(
   };
 }
 
-/** Whom a fault was to hit may be gone before it is: so often it is played again. */
+/** The target of a fault may be gone: it is played again up to this many times. */
 const triesAllowed = 3;
 
-/** Plays it and writes it down. */
+/** Plays a fault and records it. */
 export async function playFault(fault: Fault, scene: Scene): Promise<void> {
   const { name: what, drawn } = fault;
   for (let tries = 1; ; tries += 1) {
@@ -67,10 +67,10 @@ export async function playFault(fault: Fault, scene: Scene): Promise<void> {
   }
 }
 
-/** How long a fault waits for something it can hit, ms; Redis may just be away. */
+/** How long a fault waits for a target, in ms: Redis may just be unavailable. */
 const patienceMs = 15_000;
 
-/** What a fault is to hit, as soon as it is there. */
+/** The target of a fault, as soon as there is one. */
 export async function found<T>(look: () => T | undefined | Promise<T | undefined>): Promise<T | undefined> {
   for (const startedAt = performance.now(); performance.now() - startedAt < patienceMs; await pause(20)) {
     const there = await look();
@@ -79,10 +79,10 @@ export async function found<T>(look: () => T | undefined | Promise<T | undefined
   return undefined;
 }
 
-/** One of a list, by a number from 0 up to 1. */
+/** One element of a list, by a number from 0 up to 1. */
 export const nth = <T>(list: readonly T[], which: number): T | undefined => list[Math.floor(which * list.length)];
 
-/** One of the workers that serve, unless it is the last that does. */
+/** One of the serving workers, unless only one serves. */
 export function victim({ stage }: Scene, which: number): Promise<WorkerProcess | undefined> {
   return found(() => {
     const serving = stage.up.filter(({ isFrozen }) => !isFrozen);

@@ -3,7 +3,7 @@ import { isAgent, kill } from '../stage/processes.js';
 import { within } from '../within.js';
 import { type FaultKind, faultKind, found, nth, type Scene } from './fault.js';
 
-/** How many of the last turns are looked at for one that runs. */
+/** The number of latest turns in which a running one is looked for. */
 const lastTurns = 12;
 
 /** Agents that serve a turn, as far as readers know. */
@@ -30,7 +30,7 @@ const agentKilled = faultKind(
     const killed = await found(() => {
       const agent = nth(atWork(scene), which);
       if (agent === undefined) return undefined;
-      // Before, so that it is known when it is seen.
+      // Recorded first, so that the record precedes its effects.
       scene.recorder.note({ kind: 'agent_gone', ...agent });
       return kill(agent.pid) ? agent : undefined;
     });
@@ -38,7 +38,7 @@ const agentKilled = faultKind(
   },
 );
 
-/** What such a turn may take, with those before it and every takeover, ms. */
+/** The time limit of such a turn, with earlier turns and all takeovers, in ms. */
 const deadlyMs = 120_000;
 
 const deadlyTurn = faultKind(
@@ -48,15 +48,15 @@ const deadlyTurn = faultKind(
   async ({ stage, load, recorder }, { which }) => {
     const sessionId = nth(stage.settings.sessionIds, which) ?? '';
     const before = recorder.records.length;
-    // A turn that never ends is for the checker to find.
+    // The checker reports a turn that never ends.
     await within(deadlyMs, load.ask(sessionId, deadly));
-    // Each of its deaths is written down as one.
+    // Each of its deaths is recorded as a death of the worker.
     const deaths = recorder.records.slice(before).filter((record) => record.kind === 'death' && record.isOfItself);
     return { did: deaths.length, sessionId };
   },
 );
 
-/** No fault, but a control request that may meet one; its turn is to end once, and no other. */
+/** No fault, but a control request that may coincide with one; only its turn ends, and once. */
 const interrupted = faultKind(
   'a turn is interrupted',
   3,
@@ -66,7 +66,7 @@ const interrupted = faultKind(
       const sessionId = nth(atWork(scene), which)?.sessionId;
       if (sessionId === undefined) return undefined;
       scene.recorder.note({ kind: 'wished', sessionId });
-      // Past the deadline, and without Redis, the request is kept or was none: the turn's own end tells.
+      // After the deadline, and without Redis, the request is kept or had no effect: the end of the turn shows which.
       const interruption = await scene.stage.producers[0]
         ?.session(sessionId)
         .interrupt({ deadlineMs: 5_000 })

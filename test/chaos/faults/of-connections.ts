@@ -4,13 +4,13 @@ import type { TroubleProxy } from '../stage/proxy.js';
 import { type FaultKind, faultKind, found, type Hit, type Scene, victim } from './fault.js';
 
 interface Way {
-  /** That of a worker, or that of all producers. */
+  /** The proxy of a worker, or that of all producers. */
   isWorkers: boolean;
   which: number;
 }
 const aWay = (random: Random): Way => ({ isWorkers: random.chance(0.7), which: random.next() });
 
-/** Trouble of one way to Redis. `away`: what a worker lacks for that time. */
+/** A fault of one connection to Redis. `away`: what a worker lacks during that time. */
 const onTheWay = <D extends object>(
   name: string,
   weight: number,
@@ -47,7 +47,7 @@ const slow = onTheWay(
   },
 );
 
-/** Beyond its lease a worker is another afterwards. */
+/** After its lease a worker gets another name. */
 const halfOpen = (name: string, leases: number, weight: number): FaultKind =>
   faultKind(name, weight, aWay, async (scene, { isWorkers, which }): Promise<Hit | undefined> => {
     const worker = isWorkers ? await victim(scene, which) : undefined;
@@ -63,7 +63,7 @@ const halfOpen = (name: string, leases: number, weight: number): FaultKind =>
     return workerId === undefined ? { did, at } : { did, at, workerId, away: 'worker' };
   });
 
-/** How long one waits for what is to be lost, ms. */
+/** How long a fault waits for messages to lose, in ms. */
 const lossMs = 5_000;
 
 async function until(isSo: () => boolean): Promise<void> {
@@ -86,7 +86,7 @@ const repliesDropped = onTheWay(
 const publishesDropped = faultKind(
   'published events are lost',
   2,
-  // The last of a turn among them: after it nothing comes that would show the gap.
+  // The last event of a turn is among them: no later event would show the gap.
   (random) => ({ any: random.between(0, 6), endings: random.between(1, 2) }),
   async ({ stage }, drawn) => {
     const proxy = stage.producerProxy;
@@ -99,7 +99,7 @@ const publishesDropped = faultKind(
   },
 );
 
-/** Its users close a session and open it again, while its owner sleeps. */
+/** Users close and reopen a session while its owner is frozen. */
 const reopened = faultKind(
   'a session is closed and opened again while its owner sleeps',
   1,
@@ -121,7 +121,7 @@ const reopened = faultKind(
     const isGone = await stage.producers[0]
       ?.session(sessionId)
       .close({ deadlineMs: 2 * leaseTtlMs })
-      // It is closed all the same, later.
+      // The close takes effect later.
       .catch(() => false);
     recorder.note({ kind: 'closed', at, until: Date.now(), sessionId });
     await pause(leaseTtlMs / 2);

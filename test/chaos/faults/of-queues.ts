@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import { type FaultKind, faultKind, type Hit, nth, victim } from './fault.js';
 
-/** Vitest runs us from our source; a producer is a process of its own, and is not. */
+/** Vitest runs this file from its source; a producer in a process of its own needs the build. */
 const built = import.meta.url.endsWith('.ts') ? '../../dist' : '../..';
 const submitAndDie = fileURLToPath(new URL(`${built}/fixtures/submit-and-die.js`, import.meta.url));
 
@@ -33,10 +33,10 @@ const nobody = faultKind(
   async ({ stage }, { forMs }) => stage.alone(async (): Promise<Hit> => ({ did: await stage.without(forMs) })),
 );
 
-/** Within which a sweep has rung again what a dead owner had, ms. */
+/** The time within which a sweep rings the sessions of a dead owner, in ms. */
 const untilRungMs = 1_000;
 
-/** What is rung to a worker that is dead, and by whoever finds it dead, is lost as well. */
+/** The rings to a dead worker, and those by the workers that find it dead, are lost as well. */
 const bellsRemoved = faultKind(
   'doorbells are removed from the queues',
   1,
@@ -48,7 +48,7 @@ const bellsRemoved = faultKind(
     worker.kill();
     const at = Date.now();
     let did = 0;
-    // Redis itself may be away.
+    // Redis itself may be unavailable.
     for (; Date.now() - at < leaseTtlMs + untilRungMs; await pause(20)) did += await stage.removeBells().catch(() => 0);
     return { did, at, workerId: worker.workerId, away: 'bells' };
   },

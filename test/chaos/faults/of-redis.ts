@@ -26,17 +26,17 @@ const full = faultKind(
     }),
 );
 
-/** What others were told, and the replica never heard of. */
+/** Writes that were acknowledged and never reached the replica. */
 const isAcknowledged = (record: HistoryRecord): boolean =>
   record.kind === 'accepted' || record.kind === 'ended' || (record.kind === 'owner' && record.workerId !== '');
 
-/** Just before its lease is over: whoever takes over from it does so when nobody hears of it any more. */
+/** Shortly before its lease ends: another worker takes over while the replica gets no more writes. */
 const untilTaken = 0.95;
 
 const failedOver = faultKind(
   'a replica without the last moments is promoted',
   1,
-  // Less than a lease, so that owners live on whose claims are lost; or more, so that nobody's lease is left.
+  // Shorter than a lease, so that owners live whose claims are lost; or longer, so that no lease is left.
   (random) => ({ which: random.next(), kills: random.chance(0.7), leases: 0.2 + random.next() }),
   async (scene, { which, kills, leases }) =>
     scene.stage.alone(async (): Promise<Hit> => {

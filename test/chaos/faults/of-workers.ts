@@ -4,7 +4,7 @@ import { kill, stateOf, watchdogOf } from '../stage/processes.js';
 import { type FaultKind, faultKind, found, type Hit, type Scene, victim } from './fault.js';
 
 const one = (random: Random): { which: number } => ({ which: random.next() });
-/** Beyond its lease a worker that comes back is another. */
+/** A worker that returns after its lease gets another name. */
 const beyond = (leases: number): boolean => leases > 1;
 
 const killed = faultKind('a worker is killed', 4, one, async (scene, { which }) => {
@@ -31,7 +31,7 @@ const frozen = (name: string, leases: number, weight: number): FaultKind =>
     return { did, workerId, at, away: 'worker' };
   });
 
-/** What a drain may take, ms: the grace a worker asks for is 11 s, and meanwhile it may be frozen beyond its lease. */
+/** The time limit of a drain, in ms: a worker's own deadline is 11 s, and it may be frozen beyond its lease meanwhile. */
 const drainMs = 25_000;
 
 const drained = faultKind('a worker is drained', 3, one, async (scene, { which }) => {
@@ -59,7 +59,7 @@ const clockJumped = faultKind(
   2,
   (random) => ({
     ...one(random),
-    // Hours, as a wrong time zone, or beyond what a session is kept for.
+    // By hours, as with a wrong time zone, or beyond the time a session is kept.
     shiftMs: random.chance(0.5) ? random.between(-3_600_000, 3_600_000) : random.pick([-40, 40]) * 24 * 3_600_000,
     forMs: random.between(500, 3_000),
   }),
@@ -92,14 +92,14 @@ const killedWithWatchdog = faultKind(
     if (worker === undefined) return undefined;
     const { workerId } = worker;
     const at = Date.now();
-    // Stopped, it cannot start another watchdog.
+    // A stopped worker cannot start another watchdog.
     worker.freeze();
     const watchdog = watchdogOf(worker.pid);
     if (watchdog !== undefined) kill(watchdog);
     worker.owesHome = watchdog !== undefined;
     worker.kill();
     await worker.exited;
-    // Whoever gets its home ends what it left, before it serves.
+    // The worker that gets its home ends its processes before it serves.
     await heirServes(scene, worker.home);
     return { did: watchdog === undefined ? 0 : 1, workerId, at, isUnguarded: true };
   },

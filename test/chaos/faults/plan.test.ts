@@ -3,7 +3,7 @@ import { Random } from '../../support/random.js';
 import { allFaults, deadlyFaults } from './all.js';
 import { planOf, type Round } from './plan.js';
 
-/** What the first rounds draw, when their hands get so far. */
+/** The faults of the first rounds, when their hands get this far. */
 function drawn(seed: number, hands: readonly number[]): unknown[][] {
   const plan = planOf(new Random(seed), allFaults, deadlyFaults);
   return [1, 2, 3].map(() => {
@@ -18,19 +18,19 @@ function drawn(seed: number, hands: readonly number[]): unknown[][] {
   });
 }
 
-test('the same seed draws the same faults, with all that is drawn for them', () => {
+test('the same seed draws the same faults, with the same parameters', () => {
   expect(drawn(7, [40, 40])).toEqual(drawn(7, [40, 40]));
   expect(drawn(7, [40, 40])).not.toEqual(drawn(8, [40, 40]));
 });
 
-test('how far one hand gets shifts nothing of the other, nor of the rounds that follow', () => {
+test('the progress of one hand does not change the other hands, nor later rounds', () => {
   const far = drawn(7, [40, 40]);
   const near = drawn(7, [3, 40]);
   for (const [round, [stormMs, first, second, alone]] of far.entries())
     expect(near[round]).toEqual([stormMs, (first as unknown[]).slice(0, 3), second, alone]);
 });
 
-test('every kind is drawn in the end', () => {
+test('every kind is drawn eventually', () => {
   const plan = planOf(new Random(1), allFaults, deadlyFaults);
   const [hand] = (plan.next().value as Round).hands;
   const names = new Set(Array.from({ length: 2_000 }, () => hand?.next().value.fault.name));

@@ -1,29 +1,29 @@
 import type { Random } from '../../support/random.js';
 import type { Fault, FaultKind } from './fault.js';
 
-/** A fault, and how long its hand waits before it, ms. */
+/** A fault, and the pause of its hand before it, in ms. */
 interface Act {
   afterMs: number;
   fault: Fault;
 }
 
-/** A time in which hands play faults beside each other, and then single ones with quiet before and after. */
+/** An interval in which several hands play faults at the same time, followed by single faults with quiet before and after. */
 export interface Round {
   stormMs: number;
   hands: readonly Iterator<Act, never>[];
   alone: readonly Fault[];
 }
 
-/** Hands of a storm: faults of one run that go on at once, at most. */
+/** The maximum number of hands in a storm, that is, of faults at the same time. */
 const handsOfStorm = 2;
 const leastStormMs = 15_000;
 const mostStormMs = 30_000;
-/** Faults between two storms. */
+/** The number of single faults between two storms. */
 const aloneEach = 2;
 
 /**
- * What goes wrong in a run, round after round: the seed decides alone. Every hand and every fault draws from a source of its own, so
- * that how far one of them gets shifts nothing of the others.
+ * The faults of a run, round after round, from the seed alone. Every hand and every fault has a random source of its own, so that the
+ * progress of one does not change the others.
  */
 export function* planOf(
   random: Random,
