@@ -5,18 +5,18 @@ import type { TurnJob } from '@hearth/shared';
 import type { Recorder } from '../recorder.js';
 import type { Work } from './turn-kinds.js';
 
-/** How long somebody who was refused for a while waits, ms. */
+/** The pause after a temporary refusal, in ms. */
 const againMs = 200;
 
 const codeOf = (error: unknown): string =>
   typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : 'unknown';
 
-/** BullMQ's queue `turns`, for whoever adds jobs that bring their own turn. */
+/** BullMQ's queue `turns`, to add jobs that bring their own turn. */
 export interface Jobs {
   post(job: TurnJob, jobId: string, delayMs: number): Promise<void>;
 }
 
-/** Somebody who submits turns and waits for their results, and does not give up because Redis is away. */
+/** Submits turns, waits for their results, and does not give up while Redis is unavailable. */
 export class Caller {
   constructor(
     private readonly producer: Producer,
@@ -25,7 +25,7 @@ export class Caller {
     private readonly isOver: () => boolean,
   ) {}
 
-  /** Submits until the turn is accepted, or will never be; resolves when its end is known. */
+  /** Submits until the turn is accepted or finally refused; resolves when its end is known. */
   async call(sessionId: string, turnId: string, work: Work): Promise<void> {
     const { onInterrupted, effects, hangs = false, crashes = false, dueInMs } = work;
     this.recorder.note({ kind: 'submit', sessionId, turnId, onInterrupted, effects, hangs, crashes });
@@ -37,7 +37,7 @@ export class Caller {
     await this.follow(handle);
   }
 
-  /** A turn that somebody else submits; resolves when that one is done, with what resolves when the turn's end is known. */
+  /** A turn submitted by another process; resolves after that process is done, with a promise of the turn's end. */
   async callElsewhere(
     sessionId: string,
     turnId: string,
@@ -50,7 +50,7 @@ export class Caller {
     return { followed: this.find(sessionId, turnId) };
   }
 
-  /** Follows a turn that was submitted elsewhere. */
+  /** Waits for the end of a turn that was submitted elsewhere. */
   private async find(sessionId: string, turnId: string): Promise<void> {
     while (!this.isOver()) {
       try {
@@ -70,14 +70,14 @@ export class Caller {
           .session(sessionId)
           .prompt(work.prompt, { turnId, onInterrupted: work.onInterrupted });
       } catch {
-        // The same turnId again: accepted or not, it is the same turn.
+        // The same turnId again: accepted before or not, it is the same turn.
         await pause(againMs);
       }
     }
     return undefined;
   }
 
-  /** Its turn is there once a worker has taken the job. */
+  /** Its turn exists as soon as a worker has taken the job. */
   private async post(
     sessionId: string,
     turnId: string,
@@ -88,7 +88,7 @@ export class Caller {
     let postedAt = Date.now();
     const dueAt = postedAt + dueInMs;
     for (; !this.isOver(); await pause(againMs)) {
-      // Redis may have forgotten it since: its sender adds it again, under the same id.
+      // Redis may have forgotten it since: its sender adds it again under the same id.
       if (!isPosted || this.recorder.rolledBackAt >= postedAt) {
         postedAt = Date.now();
         isPosted = await this.jobs.post({ sessionId, turnId, prompt, onInterrupted }, turnId, dueInMs).then(

@@ -6,8 +6,8 @@ import { Load } from './load.js';
 
 const never = new Promise<never>(() => undefined);
 
-test('a turn that never ends does not keep the run from its verdict, however many wait for it', async () => {
-  // Accepted, and nothing comes of it.
+test('a turn that never ends does not prevent the verdict, however many callers wait for it', async () => {
+  // Accepted, and never served.
   const session = { prompt: async () => ({ sessionId: 's', turnId: 't', seq: 1, result: () => never }) };
   const stuck = { session: () => session } as unknown as Producer;
   const recorder = new Recorder(undefined);

@@ -9,16 +9,16 @@ import type { TurnKind, Work } from './turn-kinds.js';
 
 export interface LoadSettings {
   sessionIds: readonly string[];
-  /** Those that may be closed at any time: a job would open them again, so they get none. */
+  /** Sessions that may be closed at any time. They get no jobs, since a job would reopen them. */
   disposable: readonly string[];
-  /** Turns of one session that wait or run at once, at most. */
+  /** The maximum number of waiting and running turns per session. */
   depth: number;
-  /** ms somebody thinks before the next prompt, at most. */
+  /** The maximum pause before the next prompt, in ms. */
   thinkMs: number;
   kinds: readonly TurnKind[];
 }
 
-/** Sessions that are talked to, and listened to, until it is stopped. */
+/** Sessions with prompts and readers, until it is stopped. */
 export class Load {
   private readonly caller: Caller;
   private readonly readers: SessionReader[] = [];
@@ -69,7 +69,7 @@ export class Load {
     await call.finally(() => this.calls.delete(call));
   }
 
-  /** Somebody else submits a turn that only talks, and does not wait for it. False: it may not have been accepted. */
+  /** A process of its own submits a turn without tools, and does not wait for it. False: the turn may not have been accepted. */
   async askElsewhere(
     sessionId: string,
     submit: (turnId: string, prompt: string) => Promise<boolean>,
@@ -84,10 +84,10 @@ export class Load {
     return true;
   }
 
-  /** No new turns; resolves when every caller knows how its turns ended, or after so many ms. */
+  /** Ends the load; resolves when every caller knows how its turns ended, or after this many ms. */
   async settle(withinMs: number): Promise<void> {
     this.isStopping = true;
-    // Whoever talks waits for an end of its turns, too: a turn that never ends is for the checker to find, and must not keep the run from it.
+    // Callers wait for the end of their turns, too: a turn that never ends is for the checker to report, and must not block the run.
     const ended = (async () => {
       await Promise.all(this.talks);
       while (this.calls.size > 0) await Promise.all(this.calls);

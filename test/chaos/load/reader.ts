@@ -4,7 +4,7 @@ import type { Random } from '../../support/random.js';
 import type { SeenEvent } from '../checker/records.js';
 import type { Recorder } from '../recorder.js';
 
-/** Reads a session's events from its beginning on, and writes down what it gets. One that is restless leaves and comes back. */
+/** Reads a session's events from the first one on, and records them. A restless reader disconnects and reconnects. */
 export class SessionReader {
   private readonly leaving = new AbortController();
   private after: string | undefined;
@@ -19,7 +19,7 @@ export class SessionReader {
     private readonly restless: Random | undefined,
   ) {}
 
-  /** The id of the last event it got. */
+  /** The id of the last event it received. */
   get place(): string | undefined {
     return this.after;
   }
@@ -51,7 +51,7 @@ export class SessionReader {
   private async readUntilLeft(): Promise<void> {
     const options = { signal: this.visit.signal, ...(this.after === undefined ? {} : { after: this.after }) };
     for await (const event of this.producer.session(this.sessionId).events(options)) {
-      // What comes while it leaves is read again when it is back.
+      // Events that arrive while it disconnects are read again after the reconnect.
       if (this.visit.signal.aborted && this.restless !== undefined) return;
       this.after = event.id;
       this.recorder.note(this.seen(event));

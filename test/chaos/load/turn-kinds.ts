@@ -1,15 +1,15 @@
 import type { Random } from '../../support/random.js';
 
-/** One prompt, and what it is to do in the world. */
+/** One prompt, and its intended effects. */
 export interface Work {
   prompt: string;
   onInterrupted: 'fail' | 'retry';
   effects: readonly string[];
-  /** Its agent says nothing more at some point: only a clock, or what cuts it off, ends it. */
+  /** Its agent becomes silent: only a time limit or an interrupt ends it. */
   hangs?: boolean;
-  /** Its agent dies in its first attempt. */
+  /** Its agent dies in the first attempt. */
   crashes?: boolean;
-  /** Added to BullMQ as a job that brings its own turn, due so much later, ms. */
+  /** Added to BullMQ as a job that brings its own turn, with this delay in ms. */
   dueInMs?: number;
 }
 
@@ -18,7 +18,7 @@ export interface TurnKind {
   make: (turnId: string, random: Random) => Work;
 }
 
-/** Its agent says whose it is, in as many words as it takes to be cut off between two of them. */
+/** The agent prints the name of its worker, in several parts, so that an interrupt can fall between two of them. */
 const says = Array.from({ length: 8 }, () => '[[env HEARTH_MARK_WORKER]]').join(' ');
 
 const effect = (text: string, ms: number): string => `[[tool Effect ${JSON.stringify({ text, ms })}]]`;
@@ -41,7 +41,7 @@ const acts = (script: string, onInterrupted: Work['onInterrupted'], weight: numb
   },
 });
 
-/** A shell in a session of its own, as the CLI's: it is not in its agent's hands any more, and has an effect every so often. */
+/** A shell in a process session of its own, as with the CLI: its agent does not control it any more. It has effects at intervals. */
 export function shell(turnId: string, count: number, everyMs: number): Pick<Work, 'prompt' | 'effects'> {
   const numbers = Array.from({ length: count }, (_, at) => at + 1);
   const line = `printf '{"text":"%s","pid":%s,"at":%s}\\n' "${turnId}/$n" "$PPID" "$(date +%s%3N)" >> "$FAKE_CLAUDE_EFFECTS"`;
@@ -67,7 +67,7 @@ const dies = ({ weight, make }: TurnKind): TurnKind => ({
   make: (turnId, random) => ({ ...make(turnId, random), crashes: true }),
 });
 
-/** What sessions are asked to do; most of it goes well by itself. */
+/** Prompts of sessions; most of them succeed without faults. */
 export const turnKinds: readonly TurnKind[] = [
   talk('', 10),
   acts('', 'fail', 8),
@@ -99,7 +99,7 @@ const hung = ({ weight, make }: TurnKind): TurnKind => ({
   make: (turnId, random) => ({ ...make(turnId, random), hangs: true }),
 });
 
-/** What only a watchdog ends. */
+/** Turns that only a watchdog ends. */
 export const hungKinds: readonly TurnKind[] = [
   talk('[[stall after=1]]', 1),
   talk('[[no-result]]', 1),
@@ -109,7 +109,7 @@ export const hungKinds: readonly TurnKind[] = [
   acts('[[half tool]]', 'fail', 1),
 ].map(hung);
 
-/** A line beyond all bounds ends the agent that printed it. */
+/** A line longer than the limit ends the agent that printed it. */
 export const hugeLine: TurnKind = talk('[[line 100MB]]', 0.3);
 
 /** Kills the worker it runs on: its agent's parent. */
