@@ -3,7 +3,7 @@ import type { HistoryRecord } from '../checker/records.js';
 import { asText, seconds } from './format.js';
 import { timeline, width } from './timeline.js';
 
-/** The run as a page: the verdict, and who owned which session when, with what went wrong meanwhile. */
+/** The run as a page: the verdict, and a timeline of owners and faults. */
 export function reportPage(records: readonly HistoryRecord[], verdict: Verdict, seed: number): string {
   const { violations, turns, takeovers, strictTakeovers } = verdict;
   const from = records[0]?.at ?? 0;

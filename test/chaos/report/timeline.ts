@@ -7,9 +7,9 @@ const laneHeight = 20;
 const barHeight = 14;
 const labelWidth = 380;
 const top = 18;
-/** Narrower nobody sees a bar. */
+/** A narrower bar would be invisible. */
 const leastWidth = 2;
-/** Between two marks on the axis, seconds: the first that leaves them apart. */
+/** Possible distances between two marks on the axis, in seconds. */
 const steps = [1, 2, 5, 10, 20, 30, 60, 120, 300, 600];
 const mostMarks = 14;
 
@@ -19,7 +19,7 @@ interface Span {
   workerId: string;
 }
 
-/** Owners of sessions over time; below them, one lane for each kind of fault. */
+/** Owners of sessions over time; below them, one lane per kind of fault. */
 export function timeline(records: readonly HistoryRecord[], verdict: Verdict): string {
   const from = records[0]?.at ?? 0;
   const last = records.reduce((latest, { at }) => Math.max(latest, at), from + 1);
@@ -92,7 +92,7 @@ export function timeline(records: readonly HistoryRecord[], verdict: Verdict): s
   return `<svg viewBox="0 0 ${width} ${bottom + 22}" width="100%" role="img" aria-label="Owners of sessions over time, and faults">${parts.join('\n')}</svg>`;
 }
 
-/** Who owned each session, from when to when. */
+/** The owners of each session, with the times of their ownership. */
 function ownersOf(records: readonly HistoryRecord[], end: number): Map<string, Span[]> {
   const owners = new Map<string, Span[]>();
   for (const record of records) {
@@ -106,7 +106,7 @@ function ownersOf(records: readonly HistoryRecord[], end: number): Map<string, S
   return new Map([...owners].sort(([a], [b]) => a.localeCompare(b, 'en', { numeric: true })));
 }
 
-/** Neighbours differ: each new worker is a golden angle further round the wheel. */
+/** Neighbours get distant colours: each new worker is a golden angle further around the wheel. */
 function colourOf(colours: Map<string, string>, workerId: string): string {
   const colour = colours.get(workerId) ?? `hsl(${Math.round(colours.size * 137.5) % 360} 55% 65%)`;
   colours.set(workerId, colour);
