@@ -1,10 +1,10 @@
 import { intakeQueue, type Keys, workerQueue } from '@hearth/shared/internal';
 import type { Redis } from 'ioredis';
 
-/** Worker numbers there may have been. */
+/** Worker numbers that may exist. */
 const workerNumbers = 16;
 
-/** Doorbells alone: a job that brings its own turn is in no log, and nobody else's to lose. */
+/** Only doorbells: a job that brings its own turn is in no log, and would be lost. */
 const remove = `
 local removed = 0
 for _, queue in ipairs(KEYS) do
@@ -20,7 +20,7 @@ end
 return removed
 `;
 
-/** Removes the doorbells that wait, as somebody who empties queues would. Returns how many. */
+/** Removes the waiting doorbells, as if the queues were emptied by hand. Returns their number. */
 export async function removeBells(redis: Redis, { options }: Keys): Promise<number> {
   const names = [intakeQueue, ...Array.from({ length: workerNumbers }, (_, at) => workerQueue(at + 1))];
   const queues = names.map((name) => `${options.queuePrefix}:${name}`);

@@ -1,8 +1,8 @@
-/** How many values follow a head, by its first sign; the others are one line, or one text. */
+/** The number of values after a header, by its first character. Other values are one line, or one text. */
 const aggregates: Readonly<Record<string, number>> = { '*': 1, '~': 1, '>': 1, '%': 2, '|': 2 };
 const texts = '$=!';
 
-/** Cuts what Redis says (RESP2 and RESP3) into whole replies and messages, however they arrive. */
+/** Splits the output of Redis (RESP2 and RESP3) into whole replies and messages, however the bytes arrive. */
 export class Frames {
   private held: Buffer = Buffer.alloc(0);
 
@@ -19,7 +19,7 @@ export class Frames {
   }
 }
 
-/** Where the value that begins at `at` ends; undefined: not all of it is there. */
+/** The end of the value that begins at `at`; undefined: the value is incomplete. */
 function endOf(all: Buffer, at: number): number | undefined {
   const lineEnd = all.indexOf('\r\n', at);
   if (lineEnd === -1) return undefined;
@@ -30,13 +30,13 @@ function endOf(all: Buffer, at: number): number | undefined {
     if (count >= 0) end += count + 2;
     return end <= all.length ? end : undefined;
   }
-  // Attributes stand before the value they belong to.
+  // Attributes precede the value they belong to.
   const values = count * (aggregates[sign] ?? 0) + (sign === '|' ? 1 : 0);
   for (let value = 0; value < values && end !== undefined; value += 1) end = endOf(all, end);
   return end;
 }
 
-/** The text of a message that was published; undefined: it is something else. */
+/** The text of a published message; undefined: it is another value. */
 export function publishedIn(frame: Buffer): string | undefined {
   const [head, , kind, , , , text] = frame.toString('utf8').split('\r\n');
   return (head === '>3' || head === '*3') && kind === 'message' ? text : undefined;

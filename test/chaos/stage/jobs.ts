@@ -4,7 +4,7 @@ import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 import type { Jobs } from '../load/caller.js';
 
-/** Adds jobs that bring their own turn, with a BullMQ of its own; what fails is told at once. */
+/** Adds jobs that bring their own turn, through a BullMQ queue of its own. Errors are reported at once. */
 export class JobSender implements Jobs {
   private readonly redis: Redis;
   private readonly queue: Queue;

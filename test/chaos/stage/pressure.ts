@@ -2,20 +2,20 @@ import { readdirSync, readFileSync } from 'node:fs';
 import type { Recorder } from '../recorder.js';
 import { parentOf } from './processes.js';
 
-/** How often it is measured, ms. */
+/** The interval of measurements, in ms. */
 const everyMs = 1_000;
-/** Of so little work nothing can be told, ms. */
+/** The minimum work of a measurement, in ms: less is too inaccurate. */
 const leastWorkMs = 5;
 
-/** Nanoseconds a process has run, and waited for a processor. */
+/** Nanoseconds that a process has run, and waited for a processor. */
 interface Times {
   ran: number;
   waited: number;
 }
 
 /**
- * Writes down how much longer the workers and what they started took for their work than they would have on a machine of their own, as
- * the kernel counts it: a promise of seconds is about a machine that has time. Returns what ends it. Linux only.
+ * Records how many times longer the workers and their children took than on an idle machine, by the accounting of the kernel: a bound
+ * in seconds assumes a machine that has time. Returns a function that ends it. Linux only.
  */
 export function watchPressure(workers: () => readonly number[], recorder: Recorder): () => void {
   let before = timesOf(workers());
@@ -35,7 +35,7 @@ export function watchPressure(workers: () => readonly number[], recorder: Record
 
 const round = (factor: number): number => Math.round(factor * 100) / 100;
 
-/** Of the workers, and of all they started. */
+/** The sum over the workers and all their descendants. */
 function timesOf(workers: readonly number[]): Map<number, Times> {
   const times = new Map<number, Times>();
   for (const entry of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
@@ -45,7 +45,7 @@ function timesOf(workers: readonly number[]): Map<number, Times> {
       const [ran = 0, waited = 0] = readFileSync(`/proc/${pid}/schedstat`, 'utf8').split(' ').map(Number);
       times.set(pid, { ran, waited });
     } catch {
-      // It has ended.
+      // The process has ended.
     }
   }
   return times;

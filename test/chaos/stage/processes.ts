@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 
-/** A child process of another by what stands in its command line. */
+/** A child process, found by a part of its command line. */
 function childOf(parent: number, part: string): number | undefined {
   return readdirSync('/proc')
     .map(Number)
@@ -8,12 +8,12 @@ function childOf(parent: number, part: string): number | undefined {
     .find((pid) => parentOf(pid) === parent && commandOf(pid).includes(part));
 }
 
-/** Whether it runs and is an agent of the suite: a pid may have been given again. */
+/** Whether it runs and is an agent of the suite: the pid may have been reused. */
 export const isAgent = (pid: number): boolean => commandOf(pid).includes('fake-claude');
 
 export const watchdogOf = (workerPid: number): number | undefined => childOf(workerPid, 'watchdog/main.js');
 
-/** Its state as the kernel says it: `T` for one that is stopped. */
+/** The state by the kernel: `T` is a stopped process. */
 export const stateOf = (pid: number): string => /\) (\S)/.exec(read(`/proc/${pid}/stat`))?.[1] ?? '';
 
 const commandOf = (pid: number): string => read(`/proc/${pid}/cmdline`);
@@ -23,12 +23,12 @@ function read(path: string): string {
   try {
     return readFileSync(path, 'utf8');
   } catch {
-    // It has ended.
+    // The process has ended.
     return '';
   }
 }
 
-/** Kills a process; false: it had ended by itself since it was found. */
+/** Kills a process; false: it had already ended. */
 export function kill(pid: number): boolean {
   try {
     process.kill(pid, 'SIGKILL');

@@ -2,26 +2,26 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { Frames, publishedIn } from './frames.js';
 
-/** What a connection through the proxy suffers. */
+/** The current fault of the connections through a proxy. */
 type Trouble =
   | { kind: 'none' }
-  /** Everything comes so much later. */
+  /** All data is delayed by this much. */
   | { kind: 'slow'; ms: number }
-  /** Nothing passes in either direction, and nobody is told. */
+  /** No data passes in either direction, and no error is reported. */
   | { kind: 'half_open' };
 
-/** A TCP proxy between one client and Redis, that fails on command. */
+/** A TCP proxy between one client and Redis, with faults on command. */
 export class TroubleProxy {
   private readonly pairs = new Set<{ client: Socket; redis: Socket }>();
   private trouble: Trouble = { kind: 'none' };
   private isShut = false;
   private repliesToDrop = 0;
   private readonly toDrop = { any: 0, endings: 0 };
-  /** Messages of channels that were lost. */
+  /** The number of lost pub/sub messages. */
   droppedPublishes = 0;
-  /** Replies that were lost with their connections. */
+  /** The number of replies lost with their connections. */
   droppedReplies = 0;
-  /** Pieces that were late, or stuck for good. */
+  /** The number of pieces that were delayed or held. */
   troubled = 0;
 
   private constructor(
@@ -42,20 +42,20 @@ export class TroubleProxy {
     return `redis://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
   }
 
-  /** Who connects from now on reaches another Redis; connections that are there are cut. */
+  /** New connections reach another Redis; existing ones are cut. */
   lead(redisUrl: string): void {
     this.port = Number(new URL(redisUrl).port);
     this.isShut = false;
     this.cut();
   }
 
-  /** Nobody gets through before it {@link lead}s somewhere again. */
+  /** Refuses connections until the next call of {@link lead}. */
   shut(): void {
     this.isShut = true;
     this.cut();
   }
 
-  /** Ends every connection; returns how many there were. */
+  /** Ends every connection; returns their number. */
   cut(): number {
     const connections = this.pairs.size;
     for (const { client, redis } of this.pairs) {
@@ -66,32 +66,32 @@ export class TroubleProxy {
   }
 
   slow(ms: number): void {
-    // What is stuck has lost something: only a cut may follow.
+    // Held data is lost: only a cut may follow.
     if (this.trouble.kind === 'half_open') return;
     this.trouble = { kind: 'slow', ms };
   }
 
-  /** Connections stay, and nothing passes; what was sent arrives, unless it is {@link heal}ed with a cut. */
+  /** Keeps the connections open, and passes no data. Sent data arrives after {@link heal}, unless that cuts the connection. */
   halfOpen(): void {
     this.trouble = { kind: 'half_open' };
   }
 
-  /** The next so many replies are lost with their connections, after what was asked for has been done. */
+  /** The next replies, this many, are lost with their connections, after their commands are executed. */
   dropReplies(count: number): void {
     this.repliesToDrop = count;
   }
 
-  /** The next so many messages of channels are lost, and besides the next so many that tell the end of a turn. */
+  /** The next pub/sub messages, this many, are lost, and in addition this many that end a turn. */
   dropPublishes({ any = 0, endings = 0 }: { any?: number; endings?: number }): void {
     Object.assign(this.toDrop, { any, endings });
   }
 
-  /** Messages that are yet to be lost. */
+  /** The number of messages still to be lost. */
   get publishesToDrop(): number {
     return this.toDrop.any + this.toDrop.endings;
   }
 
-  /** What was stuck is lost: its connections are cut. */
+  /** Ends the fault. Held data is lost: its connections are cut. */
   heal(): void {
     const wasStuck = this.trouble.kind === 'half_open';
     this.trouble = { kind: 'none' };
@@ -153,7 +153,7 @@ export class TroubleProxy {
   }
 }
 
-/** One direction of a connection: what is late holds up what comes after it. */
+/** One direction of a connection: delayed data delays all later data. */
 class InOrder {
   private readonly waiting: { data: Buffer; at: number }[] = [];
 
@@ -162,7 +162,7 @@ class InOrder {
   write(data: Buffer, delayMs: number): void {
     if (delayMs === 0 && this.waiting.length === 0) return void this.socket.write(data);
     this.waiting.push({ data, at: performance.now() + delayMs });
-    // One timer for all: of several, the later may fire first.
+    // One timer for all: of several timers the later one may fire first.
     if (this.waiting.length === 1) this.wait();
   }
 
@@ -180,8 +180,8 @@ class InOrder {
   }
 }
 
-/** After the last message of a turn nothing comes that would show the gap. */
+/** After the last message of a turn no later one would show the gap. */
 const tellsAnEnd = (text: string): boolean => /"type":"turn\.(finished|failed)"/.test(text);
 
-/** A script that is not loaded has done nothing: losing that reply would test nothing. */
+/** A script that is not loaded has no effect: the loss of that reply would test nothing. */
 const isUnloaded = (reply: Buffer): boolean => reply.toString('latin1', 0, 9).startsWith('-NOSCRIPT');

@@ -24,23 +24,23 @@ async function started(): Promise<{ redis: StageRedis; recorder: Recorder; clien
 }
 const forgotten = ({ records }: Recorder): unknown[] => records.filter(({ kind }) => kind === 'rolled_back');
 
-test('a Redis that was killed and has everything excuses nothing', async () => {
+test('a killed Redis that has everything excuses nothing', async () => {
   const { redis, recorder, client } = await started();
   await redis.bounce('kill', 10);
   expect(forgotten(recorder)).toEqual([]);
   expect(await client.get(redis.beat)).toBe('1000');
 });
 
-test('one that lacks what it had told last has forgotten what came after its last beat', async () => {
+test('a Redis without its last acknowledged write has forgotten everything after its last beat', async () => {
   const { redis, recorder, client } = await started();
-  // Nothing is written from now on.
+  // No writes from here on.
   await client.config('SET', 'appendonly', 'no');
   await client.set(redis.beat, '2000');
   await redis.bounce('kill', 10);
   expect(forgotten(recorder)).toEqual([expect.objectContaining({ at: 1_000 })]);
 });
 
-test('so has a replica that was told nothing any more', async () => {
+test('a replica without its last writes has forgotten everything after its last beat, too', async () => {
   const { redis, recorder, client } = await started();
   const replica = await redis.replica();
   await redis.cutOff(replica);
@@ -49,7 +49,7 @@ test('so has a replica that was told nothing any more', async () => {
   expect(forgotten(recorder)).toEqual([expect.objectContaining({ at: 1_000 })]);
 });
 
-test('who renewed its lease just before Redis died goes by that, seen by the watcher or not', async () => {
+test('a lease that was renewed just before the death of Redis counts, seen by the watcher or not', async () => {
   const { redis, recorder, client } = await started();
   const keys = new Keys({ keyPrefix: 'stage', queuePrefix: 'stage-bull' });
   await client.zadd(keys.knownWorkers, '1', 'w1');

@@ -9,9 +9,9 @@ import type { RolledBack } from '../checker/records.js';
 import type { Recorder } from '../recorder.js';
 import { TroubleProxy } from './proxy.js';
 
-/** What was on its way when a server ended has been read after so long, ms. */
+/** After this time, in ms, all data of an ended server has been read. */
 const deliveredMs = 200;
-/** How long a replica may take to have everything, ms. */
+/** The time limit of a replica's first synchronisation, in ms. */
 const syncMs = 15_000;
 
 export interface StageRedisSettings {
@@ -21,7 +21,7 @@ export interface StageRedisSettings {
   recorder: Recorder;
 }
 
-/** The Redis of a run, and all ways to it. Whatever it forgets is written down before anybody gets to it again. */
+/** The Redis of a run, with all proxies to it. A rollback is recorded before any client can connect again. */
 export class StageRedis {
   private readonly ways: TroubleProxy[] = [];
   private servers = 1;
@@ -35,14 +35,14 @@ export class StageRedis {
     return new StageRedis(settings, await RedisServer.start(join(settings.folder, 'redis-1')));
   }
 
-  /** A way of one's own. */
+  /** Opens a proxy for one client. */
   async way(): Promise<TroubleProxy> {
     const way = await TroubleProxy.open(this.server.url);
     this.ways.push(way);
     return way;
   }
 
-  /** The key in which the moment stands that was written last. */
+  /** The key that holds the time of the last write. */
   get beat(): string {
     return `${this.settings.keys.options.keyPrefix}:beat`;
   }
@@ -52,8 +52,8 @@ export class StageRedis {
   }
 
   /**
-   * Ends it, orderly or not, and has it back after so many ms. Killed, it may lack what it had not written yet (a process that dies takes
-   * nothing along that was written, on disk or not): that is so if it lacks what was written last, and otherwise nothing is excused.
+   * Stops or kills Redis, and starts it again after this many ms. A killed Redis may lack writes that it had acknowledged (data that was
+   * passed to the kernel survives a kill): only if it lacks the very last write, the loss is recorded, and excuses anything.
    */
   async bounce(how: 'stop' | 'kill', downMs: number): Promise<void> {
     for (const way of this.ways) way.shut();
@@ -63,7 +63,7 @@ export class StageRedis {
     await this.isBack(!isWhole);
   }
 
-  /** For so long its memory is full. Returns how many writes it refused. */
+  /** Fills its memory for this many ms. Returns the number of refused writes. */
   async beFull(forMs: number): Promise<number> {
     return using(this.server.url, async (redis) => {
       const refused = async (): Promise<number> =>
@@ -76,7 +76,7 @@ export class StageRedis {
     });
   }
 
-  /** A replica that has everything; it is told nothing any more from {@link promote} on. */
+  /** A replica that is synchronised. {@link cutOff} ends the replication. */
   async replica(): Promise<RedisServer> {
     this.servers += 1;
     const replica = await RedisServer.start(join(this.settings.folder, `redis-${this.servers}`));
@@ -92,12 +92,12 @@ export class StageRedis {
     return replica;
   }
 
-  /** What happens from now on, the replica never hears of. */
+  /** Later writes do not reach the replica. */
   async cutOff(replica: RedisServer): Promise<void> {
     await using(replica.url, (redis) => redis.replicaof('NO', 'ONE'));
   }
 
-  /** The replica takes the primary's place, which is gone for good. */
+  /** The replica replaces the primary, which is deleted. */
   async failOver(replica: RedisServer): Promise<void> {
     for (const way of this.ways) way.shut();
     await this.server.stop();
@@ -112,12 +112,12 @@ export class StageRedis {
     await this.server.stop();
   }
 
-  /** What stands behind all that anybody was told, when nobody is told anything any more. */
+  /** The key of the very last write, after all clients are disconnected. */
   private get last(): string {
     return `${this.settings.keys.options.keyPrefix}:last`;
   }
 
-  /** Leases were renewed perhaps since they were looked at: whoever renewed one goes by that. */
+  /** Leases may have been renewed since the watcher looked: their owners rely on that. */
   private async writeLast(): Promise<string> {
     const { keys, recorder } = this.settings;
     return using(this.server.url, async (redis) => {

@@ -27,12 +27,12 @@ export interface StageSettings {
   onWorkerLine: (line: string) => void;
 }
 
-/** A worker that ended is followed by another so much later, ms; without Redis none can start. */
+/** The pause between the end of a worker and the start of its successor, in ms. Without Redis none can start. */
 const restartAfterMs = 200;
-/** What workers may take to end in the end, ms. */
+/** The time limit of the workers' end, in ms. */
 const drainMs = 20_000;
 
-/** Everything that runs: Redis, workers, each with a way to Redis of its own, and the producers with theirs. */
+/** All parts of a run: Redis, the workers, each with a proxy to Redis, and the producers with theirs. */
 export class Stage {
   readonly workers: WorkerProcess[] = [];
   readonly producers: Producer[] = [];
@@ -41,7 +41,7 @@ export class Stage {
   private keepsWorkers = true;
   private isOver = false;
   private last: Promise<unknown> = Promise.resolve();
-  /** Homes of workers that could not end their agents: the next to start gets one. */
+  /** Homes of workers that could not end their agents: the next workers get them. */
   private readonly homesLeft: string[] = [];
   private readonly senders: JobSender[] = [];
   private watching: Watcher | undefined;
@@ -88,7 +88,7 @@ export class Stage {
     return producer;
   }
 
-  /** What a producer in a process of its own needs to find the cluster. */
+  /** The environment that a producer in a process of its own needs. */
   get producerEnv(): NodeJS.ProcessEnv {
     return {
       REDIS_URL: this.producerProxy.url,
@@ -97,7 +97,7 @@ export class Stage {
     };
   }
 
-  /** Removes the doorbells that wait; returns how many. */
+  /** Removes the waiting doorbells; returns their number. */
   async removeBells(): Promise<number> {
     const redis = new Redis(this.redis.url);
     redis.on('error', () => undefined);
@@ -108,21 +108,21 @@ export class Stage {
     }
   }
 
-  /** Whoever adds jobs that bring their own turn. */
+  /** Adds jobs that bring their own turn. */
   jobs(): JobSender {
     const sender = new JobSender(this.producerProxy.url, this.keys);
     this.senders.push(sender);
     return sender;
   }
 
-  /** Faults of all, like those of Redis, come one after the other. */
+  /** Faults that hit all parts, as those of Redis, run one after the other. */
   async alone<T>(use: () => Promise<T>): Promise<T> {
     const mine = this.last.then(use);
     this.last = mine.catch(() => undefined);
     return mine;
   }
 
-  /** Every worker is killed, and none is started for so long. Returns how many there were. */
+  /** Kills every worker, and starts none for this time. Returns their number. */
   async without(ms: number): Promise<number> {
     this.keepsWorkers = false;
     const killed = this.workers.filter(({ isThere }) => isThere);
@@ -139,7 +139,7 @@ export class Stage {
     await Promise.all(Array.from({ length: Math.max(0, missing) }, () => this.startWorker()));
   }
 
-  /** Resolves when it serves, or has ended. */
+  /** Resolves when the worker serves, or has ended. */
   private async startWorker(): Promise<void> {
     const { folder, leaseTtlMs, lookAfterMs, slots, recorder, onWorkerLine } = this.settings;
     const proxy = await this.redis.way();
@@ -163,13 +163,13 @@ export class Stage {
     if (this.isOver) return;
     const args = ['--profiles', join(folder, 'profiles.json')];
     const worker = new WorkerProcess({ args, env, home, owesHome, onLine: onWorkerLine }, proxy, recorder);
-    // From its first moment on: whoever closes the stage ends it, serving or not.
+    // From the first moment: closing the stage ends the worker, serving or not.
     this.workers.push(worker);
     void worker.exited.then(() => this.replace(worker));
     await worker.ready;
   }
 
-  /** What the tools did. */
+  /** The recorded effects of the tools. */
   async effects(): Promise<{ text: string; pid: number; at: number }[]> {
     const text = await readFile(join(this.settings.folder, 'effects'), 'utf8').catch(() => '');
     return text
@@ -178,7 +178,7 @@ export class Stage {
       .map((line) => JSON.parse(line) as { text: string; pid: number; at: number });
   }
 
-  /** Ends everything that is wrong with connections and workers. */
+  /** Ends all faults of connections and workers. */
   heal(): void {
     for (const proxy of [...this.ways, this.producerProxy]) proxy.heal();
     for (const worker of this.workers) {
@@ -187,7 +187,7 @@ export class Stage {
     }
   }
 
-  /** Redis as it is, past all proxies. */
+  /** The URL of Redis, without a proxy. */
   async store<T>(use: (store: SessionStore) => Promise<T>): Promise<T> {
     const redis = new Redis(this.redis.url);
     try {
@@ -209,7 +209,7 @@ export class Stage {
     await this.redis.stop();
   }
 
-  /** Nobody may have got the home of a worker that could not end its agents; whatever else is left should not be. */
+  /** The home of a worker that could not end its agents may have no new owner; any other process that is left is a violation. */
   private async endLeft(): Promise<void> {
     const { recorder } = this.settings;
     const names = recorder.records.flatMap((record) => (record.kind === 'worker' ? [record.workerId] : []));
@@ -217,7 +217,7 @@ export class Stage {
     for (const what of await endOfWorkers(new Set(names))) recorder.note({ kind: 'left', what });
   }
 
-  /** As a supervisor would: whoever ends is followed by another. */
+  /** Acts as a supervisor: every worker that ends gets a successor. */
   private async replace({ owesHome, home }: WorkerProcess): Promise<void> {
     if (owesHome) this.homesLeft.push(home);
     await pause(restartAfterMs);

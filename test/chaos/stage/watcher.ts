@@ -3,7 +3,7 @@ import type { Keys } from '@hearth/shared/internal';
 import { Redis } from 'ioredis';
 import type { Recorder } from '../recorder.js';
 
-/** How often locks and leases are looked at, ms. */
+/** The interval at which locks and leases are read, in ms. */
 const everyMs = 20;
 
 interface Lock {
@@ -12,7 +12,7 @@ interface Lock {
   incarnation: string;
 }
 
-/** Of one session: its lock, how many events it has, and who works on the doorbell of its next turn. */
+/** For one session: its lock, its number of events, and the worker that holds the doorbell of its next turn. */
 const look = `
 local s = redis.call('HMGET', KEYS[1], 'owner', 'epoch', 'incarnation', 'events')
 local seq = redis.call('ZRANGE', KEYS[1] .. ':log', 0, 0)[1]
@@ -29,14 +29,14 @@ return {s[1] or '', s[2] or '0', s[3] or '', s[4] or '0', token or ''}
 
 export interface WatcherSettings {
   redisUrl: string;
-  /** A key that always says when it was written: what Redis has of it after a death tells what it has of everything. */
+  /** A key with the time of its last write: after a death of Redis it shows how much of everything was kept. */
   beat: string;
   keys: Keys;
   sessionIds: readonly string[];
   recorder: Recorder;
 }
 
-/** Looks at who owns what, and which leases live, and writes down what changes. */
+/** Reads owners and leases at intervals, and records changes. */
 export class Watcher {
   private readonly locks = new Map<string, Lock>();
   private readonly bells = new Map<string, string>();
@@ -74,7 +74,7 @@ export class Watcher {
 
   private async look(): Promise<void> {
     const { keys, sessionIds, beat, recorder } = this.settings;
-    // What was seen last may be forgotten, or not: it is written down once more, as it is.
+    // The last reading may have been forgotten, or not: the state is recorded again.
     if (recorder.rolledBackAt !== this.rolledBackAt) this.locks.clear();
     this.rolledBackAt = recorder.rolledBackAt;
     await this.redis.set(beat, Date.now());
@@ -90,7 +90,7 @@ export class Watcher {
 
   private sessionSeen(sessionId: string, seen: readonly string[]): void {
     const [owner = '', epoch, incarnation = '', events, token = ''] = seen;
-    // The token of a job's lock is its worker's name and a number.
+    // The token of a job's lock is the worker's name and a number.
     this.bellSeen(sessionId, owner, token.slice(0, Math.max(0, token.lastIndexOf(':'))));
     const lock: Lock = { owner, epoch: Number(epoch), incarnation };
     const before = this.locks.get(sessionId);
@@ -107,7 +107,7 @@ export class Watcher {
     });
   }
 
-  /** An owner has the doorbells of its sessions as a matter of course. */
+  /** An owner always holds the doorbells of its sessions. */
   private bellSeen(sessionId: string, owner: string, holder: string): void {
     const workerId = holder === owner ? '' : holder;
     if (workerId === (this.bells.get(sessionId) ?? '')) return;
@@ -118,7 +118,7 @@ export class Watcher {
   private leaseSeen(workerId: string, leftMs: number): void {
     const before = this.leases.get(workerId);
     const until = leftMs > 0 ? Date.now() + leftMs : 0;
-    // Renewed, or over: two readings of one lease differ by a little.
+    // Renewed, or ended: two readings of one lease differ slightly.
     if (before !== undefined && (until === 0 ? before === 0 : until < before + everyMs)) return;
     this.leases.set(workerId, until);
     this.settings.recorder.note({ kind: 'lease', workerId, ...(until > 0 ? { until } : {}) });

@@ -6,7 +6,7 @@ import { Recorder } from '../recorder.js';
 import { TroubleProxy } from './proxy.js';
 import { WorkerProcess } from './worker-process.js';
 
-test('a worker that does not end when it is told to is killed, and that is written down', async () => {
+test('a worker that does not end when it is told to is killed, and that is recorded', async () => {
   const home = await mkdtemp(join(tmpdir(), 'hearth-chaos-'));
   const proxy = await TroubleProxy.open('redis://127.0.0.1:1');
   const recorder = new Recorder(undefined);
@@ -17,7 +17,7 @@ test('a worker that does not end when it is told to is killed, and that is writt
     await proxy.close();
     await rm(home, { recursive: true, force: true });
   });
-  // Told to end before its program can hear of it, it would be dead at once.
+  // A signal before its program has a handler would end it at once.
   worker.freeze();
   await worker.leaves(50);
   expect(recorder.records.map(({ kind }) => kind)).toContain('left');

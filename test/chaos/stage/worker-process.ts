@@ -7,7 +7,7 @@ import type { Recorder } from '../recorder.js';
 import { within } from '../within.js';
 import type { TroubleProxy } from './proxy.js';
 
-/** Vitest runs us from our source; a worker is a process of its own, and is not. */
+/** Vitest runs this file from its source; a worker in a process of its own needs the build. */
 const built = import.meta.url.endsWith('.ts') ? '../../dist' : '../..';
 const program = fileURLToPath(new URL(`${built}/fixtures/faulty-worker.js`, import.meta.url));
 
@@ -25,26 +25,26 @@ interface WorkerSettings {
   args: readonly string[];
   env: NodeJS.ProcessEnv;
   home: string;
-  /** It is the next one with the home of a worker that could not end its agents. */
+  /** It gets the home of a worker that could not end its agents. */
   owesHome: boolean;
   onLine: (line: string) => void;
 }
 
-/** What a worker of the suite is told to do: stand still, or have its clock jump. */
+/** Commands to a worker of the suite: block its event loop, or change its clock. */
 type Order = { stallMs: number } | { shiftMs: number };
-/** How much longer than asked for it may take, ms. */
+/** The tolerance of such a command, in ms. */
 const orderGraceMs = 5_000;
 
-/** One worker process with its own way to Redis. Its incarnation changes when it loses its lease. */
+/** One worker process with a proxy to Redis. It gets another worker id when it loses its lease. */
 export class WorkerProcess {
   readonly exited: Promise<void>;
-  /** It serves, or has ended. */
+  /** Whether it serves, or has ended. */
   readonly ready: Promise<void>;
-  /** The name of its incarnation; empty before it serves. */
+  /** The worker id; empty before it serves. */
   workerId = '';
   isFrozen = false;
   isLeaving = false;
-  /** Whoever comes next with its home has to end what it leaves. */
+  /** The next worker with its home has to end the processes it leaves. */
   owesHome: boolean;
   private shiftMs = 0;
   private wasKilled = false;
@@ -80,7 +80,7 @@ export class WorkerProcess {
     return this.settings.home;
   }
 
-  /** Dies at once; its watchdog ends its agents. */
+  /** Kills it; its watchdog ends its agents. */
   kill(): void {
     if (this.child.exitCode !== null || this.child.signalCode !== null) return;
     this.dies('it was killed');
@@ -98,13 +98,13 @@ export class WorkerProcess {
     this.child.kill('SIGCONT');
   }
 
-  /** Asks it to finish what runs and go. */
+  /** Tells it to finish the running turns and end. */
   drain(): void {
     this.isLeaving = true;
     this.child.kill('SIGTERM');
   }
 
-  /** Resolves when it has done so: false if it never tells. */
+  /** Resolves when it has ended; false if it does not. */
   async order(order: Order): Promise<boolean> {
     if ('shiftMs' in order) this.shiftMs = order.shiftMs;
     if (!this.child.connected) return false;
@@ -119,7 +119,7 @@ export class WorkerProcess {
     return outcome;
   }
 
-  /** Resolves when it has ended, as it was told to before: if not within so many ms, it has to be killed, and that is written down. */
+  /** Resolves when it has ended. If that takes more than this many ms, it is killed, and that is recorded. */
   async leaves(withinMs: number): Promise<void> {
     await within(withinMs, this.exited);
     if (this.child.exitCode !== null || this.child.signalCode !== null) return;
@@ -131,7 +131,7 @@ export class WorkerProcess {
     await this.exited;
   }
 
-  /** From now on it serves nothing under this name. */
+  /** From this time on it serves no turns under this name. */
   dies(why: string, isOfItself = false): void {
     if (this.workerId !== '') this.recorder.note({ kind: 'death', workerId: this.workerId, why, isOfItself });
   }
@@ -153,7 +153,7 @@ export class WorkerProcess {
       this.owesHome = false;
       this.recorder.note({ kind: 'worker', at, workerId, state: 'serves' });
     }
-    // One that has lost its lease begins anew under another name, in the same process.
+    // A worker that lost its lease starts again under another name in the same process.
     if (event === 'worker.stopped') this.recorder.note({ kind: 'worker', at, workerId, state: 'over' });
     if (sessionId === undefined) return;
     const agent = pid === undefined ? {} : { pid };
@@ -162,20 +162,20 @@ export class WorkerProcess {
     if (losesAgent.has(event)) this.recorder.note({ kind: 'agent_gone', at, sessionId, ...agent });
   }
 
-  /** When it said a line, by our clock. */
+  /** The time of a log line, by the clock of this process. */
   private timeOf({ time }: LogLine): number {
     const now = Date.now();
     const times = time === undefined ? [] : [time, time - this.shiftMs];
     const late = (at: number): number => Math.abs(now - at);
-    // Its clock may have jumped by little: the time that is nearest is the right one.
+    // Its clock may have changed: the nearest possible time is right.
     return times.filter((at) => late(at) < believableMs).sort((a, b) => late(a) - late(b))[0] ?? now;
   }
 }
 
-/** Further from now a line cannot have been said: its writer's clock has jumped, ms. */
+/** A line cannot be further away from now, in ms: otherwise its writer's clock has changed. */
 const believableMs = 30_000;
 
-/** Events of a worker's log with which it gives a session up by itself. */
+/** Log events with which a worker releases a session by itself. */
 const givesUp = new Set([
   'session.handed_over',
   'session.released',
@@ -184,7 +184,7 @@ const givesUp = new Set([
   'session.failed',
   'session.write_failed',
 ]);
-/** Events of a worker's log with which a session's agent ends. */
+/** Log events with which a session's agent ends. */
 const losesAgent = new Set([
   'agent.lost',
   'agent.idle_exit',
