@@ -3,15 +3,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startLocalRedis } from '@hearth/local-redis';
 import { createProducer, type HearthError } from '@hearth/producer';
-import { intakeQueue } from '@hearth/shared/internal';
-import { fakeClaudePath } from '@hearth/simulator';
+import { intakeQueue } from '@hearth/shared';
 import { findClaude } from '@hearth/worker/internal';
 import { Queue } from 'bullmq';
 import { execa } from 'execa';
 import { Redis } from 'ioredis';
 import { expect, test } from 'vitest';
-import { type Cluster, withCluster, workerProgram } from '../support/cluster.js';
+import { type Cluster, withCluster } from '../support/cluster.js';
 import { eventually } from '../support/facts.js';
+import { fakeClaude, workerProgram } from '../support/programs.js';
 import { toldRedis } from '../support/told-redis.js';
 
 /** Something that is nested so many levels deep. */
@@ -74,7 +74,7 @@ test('a Redis that is away, too old, or evicting is named, to a producer and in 
     await producer.close();
     const { code } = error as { code: string };
     const home = await mkdtemp(join(tmpdir(), 'hearth-refused-'));
-    const env = { REDIS_URL: redisUrl, HEARTH_HOME: home, HEARTH_CLAUDE_PATH: fakeClaudePath() };
+    const env = { REDIS_URL: redisUrl, HEARTH_HOME: home, HEARTH_CLAUDE_PATH: fakeClaude };
     const worker = await execa('node', [workerProgram], { env, reject: false, timeout: 30_000 });
     await rm(home, { recursive: true, force: true });
     expect(worker.exitCode).toBe(2);

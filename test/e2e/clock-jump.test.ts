@@ -1,7 +1,8 @@
 import { fileURLToPath } from 'node:url';
 import type { TurnHandle } from '@hearth/producer';
 import { expect, test } from 'vitest';
-import { type Cluster, type TestWorker, withCluster } from '../support/cluster.js';
+import { type Cluster, withCluster } from '../support/cluster.js';
+import type { TestWorker } from '../support/worker.js';
 
 const faulty = fileURLToPath(new URL('../dist/fixtures/faulty-worker.js', import.meta.url));
 const leaseTtlMs = 2_000;

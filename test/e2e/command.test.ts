@@ -3,7 +3,8 @@ import { createInterface } from 'node:readline';
 import { execa } from 'execa';
 import { expect, onTestFinished, test } from 'vitest';
 import { type Cluster, withCluster } from '../support/cluster.js';
-import { hearth, program } from '../support/command.js';
+import { hearth } from '../support/command.js';
+import { hearthProgram } from '../support/programs.js';
 
 test('ask streams a turn, goes on in the session, and takes its prompt from stdin', async () => {
   await withCluster(async (cluster) => {
@@ -124,7 +125,7 @@ test('up serves other commands of the same home until it is told to stop, and le
   await withCluster(async (cluster) => {
     const home = await cluster.folder();
     const env = { ...withoutCredentials(cluster), HEARTH_HOME: home };
-    const up = execa(process.execPath, [program, 'up', '--demo', '--workers', '2', '--json'], {
+    const up = execa(process.execPath, [hearthProgram, 'up', '--demo', '--workers', '2', '--json'], {
       env,
       extendEnv: false,
       reject: false,

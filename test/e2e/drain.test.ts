@@ -1,8 +1,9 @@
 import type { TurnHandle } from '@hearth/producer';
 import { expect, test } from 'vitest';
-import { type Cluster, type TestWorker, withCluster } from '../support/cluster.js';
+import { type Cluster, withCluster } from '../support/cluster.js';
 import { cuttable } from '../support/cuttable.js';
 import { eventually, isRunning } from '../support/facts.js';
+import type { TestWorker } from '../support/worker.js';
 
 const words = 'one two three four five six seven eight nine ten';
 

@@ -2,8 +2,9 @@
 import { execa } from 'execa';
 import { expect, test } from 'vitest';
 import { type Cluster, withCluster } from '../support/cluster.js';
-import { dropIn, type Watching, watchNode } from '../support/command.js';
+import { type Watching, watchNode } from '../support/command.js';
 import { eventually } from '../support/facts.js';
+import { dropIn } from '../support/programs.js';
 
 const slow = '[[stream chunks=40 every=5s]] a b c d e f g h';
 const stream = ['--output-format', 'stream-json', '--verbose'];

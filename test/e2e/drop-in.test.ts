@@ -5,7 +5,7 @@ import { findClaude } from '@hearth/worker/internal';
 import { execa } from 'execa';
 import { expect, test } from 'vitest';
 import { type Cluster, withCluster } from '../support/cluster.js';
-import { dropIn } from '../support/command.js';
+import { dropIn } from '../support/programs.js';
 
 const document = readFileSync(new URL('../../docs/drop-in.md', import.meta.url), 'utf8');
 

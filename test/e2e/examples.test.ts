@@ -8,6 +8,7 @@ import { execa } from 'execa';
 import { expect, onTestFinished, test } from 'vitest';
 import { type Cluster, withCluster } from '../support/cluster.js';
 import { watchNode } from '../support/command.js';
+import { gatewayProgram } from '../support/programs.js';
 
 const example = (path: string): string => fileURLToPath(new URL(`../../examples/${path}`, import.meta.url));
 
@@ -22,8 +23,7 @@ async function run(cluster: Cluster, file: string, args: readonly string[], env:
 
 /** A gateway in a process of its own; its address. */
 async function startGateway(cluster: Cluster): Promise<string> {
-  const program = fileURLToPath(import.meta.resolve('@hearth/gateway/main'));
-  const gateway = watchNode([program, '--port', '0', '--stop-with-stdin'], cluster.env);
+  const gateway = watchNode([gatewayProgram, '--port', '0', '--stop-with-stdin'], cluster.env);
   const { url } = JSON.parse(await gateway.said(/"kind":"gateway"/)) as { url: string };
   onTestFinished(async () => void (await gateway.endInput()));
   return url;

@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { markedProcesses, workerMark } from '@hearth/worker/internal';
 import { expect, test } from 'vitest';
-import { type TestWorker, withCluster } from '../support/cluster.js';
+import { withCluster } from '../support/cluster.js';
 import { eventually } from '../support/facts.js';
+import type { TestWorker } from '../support/worker.js';
 
 /** Sessions of one round: each of the served ones takes an agent of its own; the others are closed while they wait, most of them. */
 const served = 50;

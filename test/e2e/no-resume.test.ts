@@ -1,14 +1,14 @@
 import { chmod, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fakeClaudePath } from '@hearth/simulator';
 import { expect, test } from 'vitest';
 import { type Cluster, withCluster } from '../support/cluster.js';
+import { fakeClaude } from '../support/programs.js';
 
 /** A stand-in of which every resume dies at once, so long as the file beside it says so. */
 async function withoutResume(cluster: Cluster): Promise<string> {
   const path = join(await cluster.folder(), 'claude');
   const refuse = 'case " $* " in *" --resume "*) echo "no past today" >&2; exit 1;; esac';
-  await writeFile(path, `#!/bin/sh\n${refuse}\nexec "${process.execPath}" "${fakeClaudePath()}" "$@"\n`);
+  await writeFile(path, `#!/bin/sh\n${refuse}\nexec "${process.execPath}" "${fakeClaude}" "$@"\n`);
   await chmod(path, 0o755);
   return path;
 }
@@ -50,7 +50,7 @@ test('an agent that is killed while it resumes is followed by another: its sessi
     const path = join(folder, 'claude');
     // The first resume of all dies.
     const accident = `case " $* " in *" --resume "*) mkdir "${folder}/once" 2>/dev/null && exit 1;; esac`;
-    await writeFile(path, `#!/bin/sh\n${accident}\nexec "${process.execPath}" "${fakeClaudePath()}" "$@"\n`);
+    await writeFile(path, `#!/bin/sh\n${accident}\nexec "${process.execPath}" "${fakeClaude}" "$@"\n`);
     await chmod(path, 0o755);
     const worker = await cluster.worker({ env: { HEARTH_CLAUDE_PATH: path, HEARTH_IDLE_TIMEOUT_MS: '200' } });
     const session = cluster.producer().session('s');

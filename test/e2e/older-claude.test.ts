@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { sessionFolder } from '@hearth/shared/internal';
 import { findClaude } from '@hearth/worker/internal';
 import { expect, test } from 'vitest';
-import { type Cluster, type TestWorker, withCluster } from '../support/cluster.js';
+import { type Cluster, withCluster } from '../support/cluster.js';
+import type { TestWorker } from '../support/worker.js';
 
 /** What Claude Code says to a flag it does not know (2.1.197: --await-claim); everything else is the real one. */
 async function claudeWithout(cluster: Cluster, flags: readonly string[]): Promise<string> {

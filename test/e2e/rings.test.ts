@@ -1,8 +1,9 @@
 import { type Ring, shardOf } from '@hearth/shared/internal';
 import { Queue, Worker } from 'bullmq';
 import { expect, test } from 'vitest';
-import { type Cluster, type TestWorker, withCluster } from '../support/cluster.js';
+import { type Cluster, withCluster } from '../support/cluster.js';
 import { submitUncalled } from '../support/deaf.js';
+import type { TestWorker } from '../support/worker.js';
 
 /** What has become of the job of a turn's ring before anybody serves it. */
 const states = ['waiting', 'active', 'completed', 'failed', 'removed'] as const;

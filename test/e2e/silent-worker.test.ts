@@ -2,9 +2,10 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { markedProcesses, workerMark } from '@hearth/worker/internal';
 import { expect, test } from 'vitest';
-import { type TestWorker, withCluster } from '../support/cluster.js';
+import { withCluster } from '../support/cluster.js';
 import { contents } from '../support/contents.js';
 import { eventually, sizeOf } from '../support/facts.js';
+import type { TestWorker } from '../support/worker.js';
 
 const leaseTtlMs = 3_000;
 const blockable = fileURLToPath(new URL('../dist/fixtures/blockable-worker.js', import.meta.url));

@@ -1,16 +1,16 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fakeClaudePath } from '@hearth/simulator';
 import { expect, test } from 'vitest';
 import { withCluster } from '../support/cluster.js';
 import { hearth, watch } from '../support/command.js';
+import { fakeClaude } from '../support/programs.js';
 
 test('a worker of up that dies is said so and followed by another; one that cannot start, why, until it can', async () => {
   await withCluster(async (cluster) => {
     const home = await cluster.folder();
     const profiles = join(home, 'profiles.json');
     await writeFile(profiles, '{"default": {}}');
-    const env = { ...cluster.env, HEARTH_HOME: home, HEARTH_CLAUDE_PATH: fakeClaudePath() };
+    const env = { ...cluster.env, HEARTH_HOME: home, HEARTH_CLAUDE_PATH: fakeClaude };
     const up = watch(['up', '--demo', '--profiles', profiles, '--json'], env);
     const ready = JSON.parse(await up.said(/"kind":"ready"/)) as { workers: { pid: number }[] };
 
@@ -43,7 +43,7 @@ test("agents of a demo have no account but the simulator's, whatever the environ
       CLAUDE_CODE_USE_VERTEX: '1',
       AWS_SECRET_ACCESS_KEY: 'real',
     };
-    const env = { ...cluster.env, ...real, HEARTH_HOME: await cluster.folder(), HEARTH_CLAUDE_PATH: fakeClaudePath() };
+    const env = { ...cluster.env, ...real, HEARTH_HOME: await cluster.folder(), HEARTH_CLAUDE_PATH: fakeClaude };
     const up = watch(['up', '--demo', '--json'], env);
     await up.said(/"kind":"ready"/);
     const names = [...Object.keys(real), 'ANTHROPIC_API_KEY'];

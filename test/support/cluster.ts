@@ -1,59 +1,32 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import { createProducer, type Producer } from '@hearth/producer';
-import { defaultStoreLimits, Keys, LeaseStore, SessionEndings, SessionStore } from '@hearth/shared/internal';
-import { fakeClaudePath, type ModelApi, modelApiEnvironment, startModelApi } from '@hearth/simulator';
+import { defaultStoreLimits, Keys, LeaseStore, SessionEndings, SessionStore } from '@hearth/shared';
+import { type ModelApi, modelApiEnvironment, startModelApi } from '@hearth/simulator';
 import { Redis } from 'ioredis';
 import { inject, onTestFinished, type TestContext } from 'vitest';
 import { endOfWorkers } from '../setup/leaked-processes.js';
 import { keptPrefixes } from '../setup/prefix.js';
-
-/** One line of a worker's log. */
-interface LogLine {
-  /** The stable code of what happened. Tests match this, never the message. */
-  event: string;
-  msg: string;
-  time: number;
-  level: string;
-  [field: string]: unknown;
-}
-
-export interface TestWorker {
-  workerId: string;
-  workerNumber: number;
-  pid: number;
-  home: string;
-  log: readonly LogLine[];
-  exited: Promise<number | null>;
-  isGone(): boolean;
-  signal(signal: NodeJS.Signals): void;
-  /** Resolves with the first line, past or future, that fits. */
-  logged(fits: (line: LogLine) => boolean): Promise<LogLine>;
-  stop(): Promise<number | null>;
-}
+import { fakeClaude, workerProgram } from './programs.js';
+import { logTail, type TestWorker, workerOf } from './worker.js';
 
 export interface WorkerSettings {
   slots?: number;
   leaseTtlMs?: number;
   profiles?: object;
-  /** Agents are the stand-in's. */
+  /** Agents are `fake-claude`; absent, the real CLI. */
   claude?: 'fake';
   env?: NodeJS.ProcessEnv;
-  /** The home of a worker before. */
+  /** The home of an earlier worker. */
   home?: string;
-  /** The program, when it is not the worker's own. */
+  /** Another program than the worker's own. */
   program?: string;
 }
 
-export const workerProgram = fileURLToPath(import.meta.resolve('@hearth/worker/main'));
-
-/** A cluster under a key prefix of its own: real Redis, real claude, the simulator's model. */
+/** A cluster under its own key prefix: real Redis, real CLI unless a worker asks for the fake, the simulator's model API. */
 export class Cluster {
   readonly prefix = `test-${randomBytes(6).toString('hex')}`;
   readonly keys = new Keys({ keyPrefix: this.prefix, queuePrefix: `${this.prefix}-bull` });
@@ -75,7 +48,7 @@ export class Cluster {
     this.endings = new SessionEndings(this.store);
   }
 
-  /** What every process of the cluster needs to find it; agents find the model in it. */
+  /** The environment of every process of the cluster: where Redis and the model API are. */
   get env(): NodeJS.ProcessEnv {
     return {
       ...process.env,
@@ -104,7 +77,7 @@ export class Cluster {
     return producer;
   }
 
-  /** Starts a worker process; resolves when it serves and its first spares are ready, or known not to come. */
+  /** Starts a worker process; resolves when it serves and its first spares have started or failed. */
   async worker(settings: WorkerSettings = {}): Promise<TestWorker> {
     const home = settings.home ?? (await this.folder());
     const args = [];
@@ -117,15 +90,15 @@ export class Cluster {
       env: {
         ...this.env,
         HEARTH_HOME: home,
-        // Claude's shell reads its user's login files; killed in the middle they leave locks behind that hold up every later shell.
+        // Claude's shell reads its user's login files. A shell killed meanwhile leaves locks that block every later shell.
         HOME: home,
         HEARTH_SLOTS: String(settings.slots ?? 4),
         HEARTH_LEASE_TTL_MS: String(settings.leaseTtlMs ?? 10_000),
-        ...(settings.claude === 'fake' ? { HEARTH_CLAUDE_PATH: fakeClaudePath() } : {}),
+        ...(settings.claude === 'fake' ? { HEARTH_CLAUDE_PATH: fakeClaude } : {}),
         ...settings.env,
       },
     });
-    const worker = await handleOf(child, home);
+    const worker = await workerOf(child, home);
     this.workers.push(worker);
     return worker;
   }
@@ -149,7 +122,7 @@ export class Cluster {
     if (left.length > 0) throw new Error(`The cluster left behind:\n${left.join('\n')}`);
   }
 
-  /** The names its workers had: one that loses its lease begins anew under another. */
+  /** Every id its workers had: a worker that loses its lease starts again under a new id. */
   private get incarnations(): ReadonlySet<string> {
     const names = this.workers.flatMap(({ workerId, log }) => [workerId, ...log.map((line) => line['workerId'])]);
     return new Set(names.filter((name) => typeof name === 'string'));
@@ -157,69 +130,12 @@ export class Cluster {
 }
 
 /**
- * Brackets a cluster: it is closed however the test ends; keys are deleted after a pass, kept after a failure, logs shown.
- * A concurrent test gives its context: without it vitest cannot know which test asks.
+ * Runs a test on its own cluster, and closes it however the test ends. Keys are deleted after a pass; after a failure they are
+ * kept and the logs are shown. A concurrent test passes its context, because vitest cannot know otherwise which test calls.
  */
 export async function withCluster(use: (cluster: Cluster) => Promise<void>, context?: TestContext): Promise<void> {
   const cluster = new Cluster(inject('redisUrl'), await startModelApi());
-  // A test that times out never comes back from `use`: only the hook is sure to run.
+  // A test that times out never returns from `use`; the hook always runs.
   (context?.onTestFinished ?? onTestFinished)(({ task }) => cluster.close(task.result?.state === 'pass'));
   await use(cluster);
-}
-
-async function handleOf(child: ChildProcess, home: string): Promise<TestWorker> {
-  const { stdout, stderr } = child;
-  if (stdout === null || stderr === null) throw new TypeError('a worker without pipes');
-  const log: LogLine[] = [];
-  const listeners = new Set<(line: LogLine) => void>();
-  createInterface({ input: stderr }).on('line', (text) => {
-    const line = parse(text);
-    log.push(line);
-    for (const listener of listeners) listener(line);
-  });
-  const exited = once(child, 'exit').then(([code]) => code as number | null);
-  const lines = createInterface({ input: stdout });
-  const first = await Promise.race([once(lines, 'line').then(([text]) => String(text)), exited.then(() => undefined)]);
-  if (first === undefined) throw new Error(`the worker did not start: ${log.map(({ msg }) => msg).join('\n')}`);
-  const { workerId, workerNumber } = JSON.parse(first) as { workerId: string; workerNumber: number };
-  const worker: TestWorker = {
-    workerId,
-    workerNumber,
-    pid: child.pid ?? -1,
-    home,
-    log,
-    exited,
-    isGone: () => child.exitCode !== null || child.signalCode !== null,
-    signal: (signal) => child.kill(signal),
-    logged: (fits) => {
-      const past = log.find(fits);
-      if (past !== undefined) return Promise.resolve(past);
-      return new Promise((resolve) => {
-        const listener = (line: LogLine): void => {
-          if (!fits(line)) return;
-          listeners.delete(listener);
-          resolve(line);
-        };
-        listeners.add(listener);
-      });
-    },
-    stop: () => {
-      if (child.exitCode === null && child.signalCode === null) child.kill('SIGTERM');
-      return exited;
-    },
-  };
-  return worker;
-}
-
-function parse(text: string): LogLine {
-  try {
-    return JSON.parse(text) as LogLine;
-  } catch {
-    return { event: 'raw', msg: text, time: Date.now(), level: 'raw' };
-  }
-}
-
-function logTail(worker: TestWorker): string {
-  const lines = worker.log.slice(-25).map((line) => JSON.stringify(line).slice(0, 400));
-  return `\n--- log of ${worker.workerId}\n${lines.join('\n')}\n`;
 }

@@ -1,13 +1,9 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import { onTestFinished } from 'vitest';
-
-export const program = fileURLToPath(new URL('../../packages/cli/dist/main.js', import.meta.url));
-/** `hearth-claude`, as a path that is set in the place of claude's. */
-export const dropIn = fileURLToPath(new URL('../../packages/drop-in/bin/hearth-claude.js', import.meta.url));
+import { hearthProgram } from './programs.js';
 
 export interface Answer {
   code: number | undefined;
@@ -18,7 +14,7 @@ export interface Answer {
 
 /** Runs `hearth …` to its end. */
 export async function hearth(args: readonly string[], env: NodeJS.ProcessEnv, input?: string): Promise<Answer> {
-  const run = await execa(process.execPath, [program, ...args], {
+  const run = await execa(process.execPath, [hearthProgram, ...args], {
     env,
     extendEnv: false,
     reject: false,
@@ -49,7 +45,8 @@ export interface Watching {
   ended: Promise<number | null>;
 }
 
-export const watch = (args: readonly string[], env: NodeJS.ProcessEnv): Watching => watchNode([program, ...args], env);
+export const watch = (args: readonly string[], env: NodeJS.ProcessEnv): Watching =>
+  watchNode([hearthProgram, ...args], env);
 
 /** Any program of ours that goes on. */
 export function watchNode(args: readonly string[], env: NodeJS.ProcessEnv): Watching {
