@@ -1,15 +1,21 @@
-import { defineConfig } from 'vitest/config';
+import { configDefaults, defineConfig } from 'vitest/config';
+
+export const wideTests = ['**/*.wide.test.ts'];
 
 export default defineConfig({
   test: {
     include: ['packages/*/test/**/*.test.ts', 'test/**/*.test.ts'],
-    exclude: ['**/node_modules/**', '**/dist/**'],
+    exclude: [...configDefaults.exclude, '**/dist/**', ...wideTests],
     globalSetup: ['test/setup/redis.ts'],
-    // Most tests start processes of their own: more at once makes them slow, not fast.
+    // Each file would load zod, BullMQ and ioredis again, for half a second.
+    isolate: false,
+    // Most tests start processes, so that more side by side are slower.
     maxWorkers: 2,
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
-    // A test that passes the second time has found something.
+    // These only end what hangs. No test depends on how fast the machine is.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+    silent: 'passed-only',
+    // A test that passes at its second attempt has found something.
     retry: 0,
   },
 });

@@ -1,17 +1,32 @@
 /**
- * `npm test`: everything CI runs, in order, stopping at the first failure. Arguments go to vitest
- * (`npm test -- packages/shared`). The last line is "N passed, N failed", which CI reads.
+ * `npm test`: what CI runs first, in order, stopping at the first failure. The last line is "N passed, N failed", which CI reads.
+ * `npm test -- <words>`: builds, and runs the tests that the words select (select.mjs).
  */
-import { build, install, run, step, tool } from './steps.mjs';
+import { runParts, selectedTests } from './parts.mjs';
+import { build, bundle, bundledForTests, check, frugal, install, tool } from './steps.mjs';
 import { runTests } from './tests.mjs';
 
-await install();
-await build();
-await step('types of the tests', () => run(tool('tsc'), ['-b', 'tsconfig.tests.json']));
-await step('format and lint', () => run(tool('biome'), ['check', '--error-on-warnings', '.']));
-await step('lint with types, import direction', () => run(tool('oxlint'), ['--type-aware', '--deny-warnings']));
-await step('unused code', () => run(tool('knip'), []));
+const words = process.argv.slice(2);
 
-const { code, summary } = await runTests(process.argv.slice(2));
-process.stdout.write(`${summary}\n`);
-process.exitCode = code;
+const checks = () =>
+  check({
+    'types of the tests': [tool('tsc'), ['-b', 'tsconfig.tests.json']],
+    'format and lint': [tool('biome'), ['check', '--error-on-warnings', '.']],
+    'lint with types, import direction': [tool('oxlint'), ['--type-aware', '--deny-warnings'], { env: frugal }],
+    'unused code': [tool('knip'), []],
+  });
+
+let outcome;
+const tests = async () => {
+  outcome = await runTests('gate', words);
+};
+await runParts({
+  install,
+  build: async () => {
+    await build();
+    await bundle(...bundledForTests);
+  },
+  ...(words.length === 0 ? { checks, tests } : { [selectedTests]: tests }),
+});
+process.stdout.write(`${outcome.summary}\n`);
+process.exitCode = outcome.code;

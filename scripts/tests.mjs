@@ -1,23 +1,44 @@
-/** Runs vitest and counts what its JSON report says. */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+/** Runs vitest on the tests of the gate, or on the wide ones, and returns what its reporter counted. */
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { run, tool } from './steps.mjs';
+import { select } from './select.mjs';
+import { root, run, tool } from './steps.mjs';
 
-export async function runTests(args) {
+const configs = { gate: 'vitest.config.ts', wide: 'vitest.wide.config.ts' };
+
+/**
+ * @param kind `gate` or `wide`
+ * @param words what to run of them (select.mjs); all of them without any
+ * @returns the exit code, and the line that ends the gate
+ */
+export async function runTests(kind, words) {
   const folder = mkdtempSync(join(tmpdir(), 'hearth-gate-'));
   try {
-    const file = join(folder, 'report.json');
-    const code = await run(tool('vitest'), [
-      'run',
-      '--reporter=default',
-      '--reporter=json',
-      `--outputFile.json=${file}`,
-      ...args,
-    ]);
-    return judge(code, readReport(file));
+    const report = join(folder, 'report.json');
+    const reporter = join(root, 'scripts', 'gate-reporter.mjs');
+    const args = ['run', '--config', configs[kind], '--reporter', reporter, ...select(words, testFiles(kind))];
+    const code = await run(tool('vitest'), args, { env: { ...process.env, HEARTH_GATE_REPORT: report } });
+    return judge(code, readReport(report));
   } finally {
     rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function testFiles(kind) {
+  return ['packages', 'test']
+    .flatMap((folder) => readdirSync(join(root, folder)).map((name) => join(folder, name)))
+    .flatMap((folder) => (folder.startsWith('packages') ? join(folder, 'test') : folder))
+    .flatMap(filesOf)
+    .filter((file) => file.endsWith('.test.ts') && file.endsWith('.wide.test.ts') === (kind === 'wide'));
+}
+
+function filesOf(folder) {
+  try {
+    return readdirSync(join(root, folder), { recursive: true }).map((name) => join(folder, name));
+  } catch {
+    // A package without tests, or a file.
+    return [];
   }
 }
 
@@ -26,17 +47,14 @@ function readReport(file) {
     return JSON.parse(readFileSync(file, 'utf8'));
   } catch {
     process.stderr.write('vitest left no report\n');
-    return { numPassedTests: 0, numFailedTests: 0, numPendingTests: 0, numTodoTests: 0 };
+    return { passed: 0, failed: 0, skipped: 0 };
   }
 }
 
-function judge(vitestCode, report) {
-  const passed = report.numPassedTests;
-  const skipped = report.numPendingTests + report.numTodoTests;
-  if (passed === 0) process.stderr.write('no test has passed: that is a failure too\n');
+function judge(vitestCode, { passed, failed, skipped }) {
+  if (passed === 0) process.stderr.write('no test has passed, which fails the gate\n');
   const code = vitestCode === 0 && passed === 0 ? 1 : vitestCode;
-  // A file that cannot be loaded, or a leak found at the end, fails no single test: still it is counted.
-  const failed = code === 0 ? report.numFailedTests : Math.max(report.numFailedTests, 1);
-  const summary = `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`;
-  return { code, summary };
+  // A file that does not load, or a leak found at the end, fails no single test but counts as a failure.
+  const failures = code === 0 ? failed : Math.max(failed, 1);
+  return { code, summary: `${passed} passed, ${failures} failed${skipped > 0 ? `, ${skipped} skipped` : ''}` };
 }
