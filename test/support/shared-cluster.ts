@@ -1,0 +1,51 @@
+import type { Producer, Session } from '@hearth/producer';
+import { startModelApi } from '@hearth/simulator';
+import { afterAll, afterEach, beforeAll, inject, onTestFinished } from 'vitest';
+import { Cluster, type WorkerSettings } from './cluster.js';
+import { logTail, type TestWorker } from './worker.js';
+
+export interface SharedCluster {
+  cluster: Cluster;
+  worker: TestWorker;
+  producer: Producer;
+  /** A session that no other test uses. Closed after the test has passed, so that its slot is free again. */
+  session(): Session;
+}
+
+/** Enough that no session of a test is evicted for another one. */
+const sharedSlots = 8;
+
+/**
+ * Starts one cluster with one worker for all tests of a file, or of a `describe`. A test that ends the worker, or counts
+ * what it holds, starts its own with `withCluster`.
+ */
+export function shareCluster(settings: WorkerSettings = { claude: 'fake' }): () => SharedCluster {
+  let cluster: Cluster | undefined;
+  let shared: SharedCluster | undefined;
+  let sessions = 0;
+  let failed = false;
+  beforeAll(async () => {
+    cluster = new Cluster(inject('redisUrl'), await startModelApi());
+    const worker = await cluster.worker({ slots: sharedSlots, ...settings });
+    const producer = cluster.producer();
+    const session = (): Session => {
+      sessions += 1;
+      const opened = producer.session(`s-${sessions}`);
+      onTestFinished(async ({ task }) => {
+        if (task.result?.state === 'pass') await opened.close();
+      });
+      return opened;
+    };
+    shared = { cluster, worker, producer, session };
+  });
+  afterEach(({ task }) => {
+    if (task.result?.state !== 'fail') return;
+    failed = true;
+    if (shared !== undefined) process.stderr.write(logTail(shared.worker));
+  });
+  afterAll(() => cluster?.close(shared !== undefined && !failed));
+  return () => {
+    if (shared === undefined) throw new Error('the shared cluster starts before the first test');
+    return shared;
+  };
+}
