@@ -1,9 +1,9 @@
-/** hearth-claude side by side with the real claude, call by call: docs/drop-in.md says what may differ, and nothing else does. */
+/** hearth-claude side by side with the real claude, call by call. Only what docs/drop-in.md lists may differ. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { findClaude } from '@hearth/worker/internal';
 import { execa } from 'execa';
-import { expect, test } from 'vitest';
+import { expect } from 'vitest';
 import { type Cluster, withCluster } from '../support/cluster.js';
 import { dropIn } from '../support/programs.js';
 
@@ -15,13 +15,12 @@ interface Answer {
   code: number | undefined;
   stdout: string;
   stderr: string;
-  tookMs: number;
 }
 
-interface Invocation {
+export interface Invocation {
   args: readonly string[];
   stdin?: string;
-  /** The words differ, and the document says so. */
+  /** The words differ, as the document says. */
   otherWords?: boolean;
 }
 
@@ -32,14 +31,25 @@ const known = '22222222-2222-4222-8222-222222222222';
 const unknown = '11111111-1111-4111-8111-111111111111';
 const recall = 'What number did I ask you to remember?';
 
-/** In this order: some go on where others ended. */
-const invocations: readonly Invocation[] = [
+const tool = '[[tool Bash {"command":"echo hi"}]] go';
+
+/** One call of each output format, a tool, a refusal of the API and a resume. */
+export const someInvocations: readonly Invocation[] = [
+  { args: ['-p', 'hello'] },
+  { args: ['-p', tool, '--include-partial-messages', ...stream] },
+  { args: ['-p', '--output-format=json', '[[error 400]] x'] },
+  { args: ['-p', '--session-id', known, 'Remember the number 5.'] },
+  { args: ['-p', '--resume', known, ...json, recall] },
+];
+
+/** In this order, because some resume what others said. */
+export const allInvocations: readonly Invocation[] = [
   { args: ['-p', 'hello'] },
   { args: ['-p', ...json, '--model', 'claude-opus-5-5', 'hello'] },
   { args: ['--print', ...stream, 'hello'] },
   { args: ['-p', ...stream, '--include-partial-messages', 'hello there'] },
-  { args: ['-p', '[[tool Bash {"command":"echo hi"}]] go', ...stream, '--allowedTools', 'Bash'] },
-  { args: ['-p', '[[tool Bash {"command":"echo hi"}]] go', '--include-partial-messages', ...stream] },
+  { args: ['-p', tool, ...stream, '--allowedTools', 'Bash'] },
+  { args: ['-p', tool, '--include-partial-messages', ...stream] },
   { args: ['-p', ...json, '[[tool Write {"file_path":"/tmp/x","content":"x"}]] go'], otherWords: true },
   { args: ['-p'], stdin: 'piped\n' },
   { args: ['-p', 'and said'], stdin: 'piped\n' },
@@ -72,7 +82,6 @@ async function programs(cluster: Cluster): Promise<Programs> {
     IS_SANDBOX: '1',
   };
   const run = async (file: string, args: readonly string[], { stdin }: Invocation): Promise<Answer> => {
-    const startedAt = performance.now();
     const { exitCode, stdout, stderr } = await execa(file, args, {
       cwd,
       env,
@@ -80,7 +89,7 @@ async function programs(cluster: Cluster): Promise<Programs> {
       reject: false,
       ...(stdin === undefined ? { stdin: 'ignore' as const } : { input: stdin }),
     });
-    return { code: exitCode, stdout, stderr, tookMs: Math.round(performance.now() - startedAt) };
+    return { code: exitCode, stdout, stderr };
   };
   const { path } = findClaude(undefined);
   return {
@@ -91,16 +100,15 @@ async function programs(cluster: Cluster): Promise<Programs> {
 
 const profiles = { default: { model: 'claude-opus-5-5', allowedTools: ['Bash'], spares: 2 } };
 
-test('20 calls of claude -p, and the same through Hearth: same shape, same words, same exit codes, same session', async () => {
+/** Makes each call of the real CLI and of hearth-claude, and compares lines, words, exit codes and errors. */
+export async function answersAsTheRealCli(invocations: readonly Invocation[]): Promise<void> {
   await withCluster(async (cluster) => {
-    // Room for the sessions that are begun here: none has to make place for another.
+    // Room for every session that is opened here, so that none is evicted.
     await cluster.worker({ profiles, slots: 16 });
     const { real, ours } = await programs(cluster);
-    const times: string[] = [];
     for (const call of invocations) {
       const one = await real(call);
       const other = await ours(call);
-      times.push(`${String(one.tookMs).padStart(6)} ${String(other.tookMs).padStart(6)}  ${call.args.join(' ')}`);
       const name = call.args.join(' ');
       expect.soft({ name, code: other.code }).toEqual({ name, code: one.code });
       if (one.stdout.startsWith('{') || one.stdout.startsWith('['))
@@ -108,16 +116,15 @@ test('20 calls of claude -p, and the same through Hearth: same shape, same words
       else expect.soft({ name, stdout: other.stdout }).toEqual({ name, stdout: one.stdout });
       expect.soft({ name, stderr: other.stderr }).toEqual({ name, stderr: one.stderr });
     }
-    process.stdout.write(`  whole process, ms\n  real   ours\n${times.join('\n')}\n`);
   });
-}, 240_000);
+}
 
 function expectSameLines(name: string, real: string, ours: string, { otherWords }: Invocation): void {
   const [expected, got] = [linesOf(real), linesOf(ours)];
   expect.soft({ name, kinds: got.map(kindOf) }).toEqual({ name, kinds: expected.map(kindOf) });
   for (const [at, line] of expected.entries()) {
     const kind = kindOf(line);
-    // Of these we know no more than of any other message; the document says so.
+    // Hearth does not know that this message is an API error, as the document says.
     if (line['is_api_error_message'] === true) continue;
     expect.soft({ name, kind, keys: shapeOf(got[at], kind) }).toEqual({ name, kind, keys: shapeOf(line, kind) });
     if (!otherWords) expect.soft(wordsOf(got[at])).toEqual(wordsOf(line));
@@ -125,9 +132,9 @@ function expectSameLines(name: string, real: string, ours: string, { otherWords 
   expect.soft(new Set(got.map((line) => line['session_id'])).size).toBe(1);
 }
 
-/** Lines the document says are not printed. */
+/** Lines that the document lists as missing. */
 const missingLines = new Set(rows('Lines that are missing').map(([line]) => line));
-/** `kind.path` of fields the document says are missing. */
+/** `kind.path` of the fields that the document lists as missing. */
 const missingFields = new Set(
   rows('Fields that are missing').flatMap(([kind, fields = '']) =>
     fields.split(', ').map((field) => `${kind}.${field.split(' ')[0]}`),
@@ -156,10 +163,10 @@ function kindOf({ type, subtype, event }: Line): string {
   return type === 'system' ? `${type}/${String(subtype)}` : String(type);
 }
 
-/** Where the keys are names of models, not fields. */
+/** Objects whose keys are names of models, not fields. */
 const maps = new Set(['modelUsage']);
 
-/** Every field with its type; those the document names are left out. */
+/** Every field with its type, but for those that the document lists. */
 function shapeOf(value: unknown, path: string): unknown {
   if (Array.isArray(value)) {
     const isBare = value.length === 0 || typeof value[0] !== 'object' || path.startsWith('system/init');
@@ -179,7 +186,7 @@ function shapeOf(value: unknown, path: string): unknown {
   );
 }
 
-/** What was said, and how it ended. */
+/** The words of a line and how it ended. */
 function wordsOf(line: Line | undefined): unknown {
   const { type, subtype, result, errors, is_error, terminal_reason, permission_denials, message, event } = line ?? {};
   const content = (message as Line | undefined)?.['content'];

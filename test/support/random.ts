@@ -1,4 +1,4 @@
-/** Numbers that look random and are the same for a seed, everywhere (mulberry32). */
+/** Pseudo-random numbers, which are the same for a seed on every machine (mulberry32). */
 export class Random {
   private state: number;
 
@@ -26,6 +26,16 @@ export class Random {
     const found = list[Math.floor(this.next() * list.length)];
     if (found === undefined) throw new RangeError('nothing to pick from');
     return found;
+  }
+
+  /** The items in random order (Fisher–Yates). */
+  shuffled<T>(items: readonly T[]): T[] {
+    const order = [...items];
+    for (let at = order.length - 1; at > 0; at -= 1) {
+      const other = Math.floor(this.next() * (at + 1));
+      [order[at], order[other]] = [order[other] as T, order[at] as T];
+    }
+    return order;
   }
 
   /** One of several, the heavier the likelier. */
