@@ -2,7 +2,7 @@ import type { Producer, Session } from '@hearth/producer';
 import { startModelApi } from '@hearth/simulator';
 import { afterAll, afterEach, beforeAll, inject, onTestFinished } from 'vitest';
 import { Cluster, type WorkerSettings } from './cluster.js';
-import { logTail, type TestWorker } from './worker.js';
+import type { TestWorker } from './worker.js';
 
 export interface SharedCluster {
   cluster: Cluster;
@@ -39,9 +39,7 @@ export function shareCluster(settings: WorkerSettings = { claude: 'fake' }): () 
     shared = { cluster, worker, producer, session };
   });
   afterEach(({ task }) => {
-    if (task.result?.state !== 'fail') return;
-    failed = true;
-    if (shared !== undefined) process.stderr.write(logTail(shared.worker));
+    failed ||= task.result?.state === 'fail';
   });
   afterAll(() => cluster?.close(shared !== undefined && !failed));
   return () => {
