@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startLocalRedis } from '@hearth/local-redis';
 import { createProducer, type HearthError } from '@hearth/producer';
-import { intakeQueue } from '@hearth/shared';
+import { intakeQueue } from '@hearth/shared/internal';
 import { findClaude } from '@hearth/worker/internal';
 import { Queue } from 'bullmq';
 import { execa } from 'execa';

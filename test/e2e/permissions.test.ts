@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { PermissionRequest, Session } from '@hearth/producer';
-import { ControlRequests } from '@hearth/shared';
+import { ControlRequests } from '@hearth/shared/internal';
 import { Queue } from 'bullmq';
 import { execa } from 'execa';
 import { describe, expect, test } from 'vitest';

@@ -4,7 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createProducer, type Producer } from '@hearth/producer';
-import { defaultStoreLimits, Keys, LeaseStore, SessionEndings, SessionStore } from '@hearth/shared';
+import { defaultStoreLimits, Keys, LeaseStore, SessionEndings, SessionStore } from '@hearth/shared/internal';
 import { type ModelApi, modelApiEnvironment, startModelApi } from '@hearth/simulator';
 import { Redis } from 'ioredis';
 import { inject, onTestFinished, type TestContext } from 'vitest';
