@@ -10,21 +10,17 @@
 --@reply ALREADY answer    -- another answer resolved it
 --@reply GONE
 --@reply FENCED
---@include session_keys
---@include reply
---@include read
---@include publish
---@include wake
+--@include session_keys reply read publish wake
 local session = read(K_SESSION, 'incarnation', 'owner', 'fence')
-if session.incarnation ~= incarnation then return reply(GONE) end
-if fence ~= '' and session.fence ~= fence then return reply(FENCED) end
+if session.incarnation ~= incarnation then return reply('GONE') end
+if fence ~= '' and session.fence ~= fence then return reply('FENCED') end
 local answer_field = request_id .. '!'
 local known = redis.call('HGET', K_PERMISSIONS, answer_field)
-if known == answer then return reply(REPEATED) end
-if known then return reply(ALREADY, {answer = known}) end
+if known == answer then return reply('REPEATED') end
+if known then return reply('ALREADY', {answer = known}) end
 local is_open = redis.call('HEXISTS', K_PERMISSIONS, request_id) == 1 and redis.call('ZSCORE', K_LOG, seq)
-if not is_open then return reply(GONE) end
+if not is_open then return reply('GONE') end
 redis.call('HSET', K_PERMISSIONS, request_id, '', answer_field, answer)
 publish(events_kept, events_ttl_ms, {event})
 wake(session.owner, wake_prefix, session_id .. ' answered ' .. request_id)
-return reply(OK)
+return reply('OK')

@@ -2,13 +2,9 @@
 --@args fence batch events_kept events_ttl_ms
 --@rest events             -- JSON
 --@reply OK|REPEATED|FENCED|GAP
---@include session_keys
---@include reply
---@include read
---@include fence
---@include publish
+--@include session_keys reply read fence publish
 local admitted = admit(fence, batch)
-if admitted ~= OK then return reply(admitted) end
+if admitted ~= 'OK' then return reply(admitted) end
 take_batch(batch)
 publish(events_kept, events_ttl_ms, events)
-return reply(OK)
+return reply('OK')

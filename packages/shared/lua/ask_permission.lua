@@ -7,17 +7,12 @@
 --@reply OK|REPEATED
 --@reply NOT_HEAD          -- the turn does not run any more
 --@reply FENCED|GAP
---@include session_keys
---@include reply
---@include read
---@include time
---@include fence
---@include publish
+--@include session_keys reply read time fence publish
 local admitted = admit(fence, batch)
-if admitted ~= OK then return reply(admitted) end
-if redis.call('ZRANGE', K_LOG, 0, 0)[1] ~= seq then return reply(NOT_HEAD) end
+if admitted ~= 'OK' then return reply(admitted) end
+if redis.call('ZRANGE', K_LOG, 0, 0)[1] ~= seq then return reply('NOT_HEAD') end
 take_batch(batch)
 local decided = {expiresAt = now_ms() + tonumber(deadline_ms)}
 redis.call('HSET', K_PERMISSIONS, request_id, entry(request, decided))
 publish(events_kept, events_ttl_ms, {entry(event, decided)})
-return reply(OK)
+return reply('OK')

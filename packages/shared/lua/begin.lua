@@ -7,24 +7,18 @@
 --@reply INTERRUPTED       -- a caller asked the turn to stop
 --@reply NOT_HEAD
 --@reply FENCED|GAP
---@include session_keys
---@include reply
---@include read
---@include time
---@include fence
---@include truncate_transcript
---@include publish
+--@include session_keys reply read time fence truncate_transcript publish
 local turn_key = K_TURN_PREFIX .. seq
 local admitted = admit(fence, batch)
-if admitted == REPEATED then return reply(REPEATED, {queued_ms = redis.call('HGET', turn_key, 'queuedMs') or 0}) end
-if admitted ~= OK then return reply(admitted) end
-if redis.call('ZRANGE', K_LOG, 0, 0)[1] ~= seq then return reply(NOT_HEAD) end
+if admitted == 'REPEATED' then return reply('REPEATED', {queued_ms = redis.call('HGET', turn_key, 'queuedMs') or 0}) end
+if admitted ~= 'OK' then return reply(admitted) end
+if redis.call('ZRANGE', K_LOG, 0, 0)[1] ~= seq then return reply('NOT_HEAD') end
 local turn = read(turn_key, 'attempts', 'at', 'expires', 'member', 'interrupt')
 local attempts = tonumber(turn.attempts)
-if turn.interrupt then return reply(INTERRUPTED) end
-if attempts >= tonumber(attempts_allowed) then return reply(EXHAUSTED) end
+if turn.interrupt then return reply('INTERRUPTED') end
+if attempts >= tonumber(attempts_allowed) then return reply('EXHAUSTED') end
 -- A turn that began in time may begin again after its owner was lost.
-if turn.expires and attempts == 0 and now_ms() >= tonumber(turn.expires) then return reply(EXPIRED) end
+if turn.expires and attempts == 0 and now_ms() >= tonumber(turn.expires) then return reply('EXPIRED') end
 take_batch(batch)
 if turn.expires then redis.call('ZREM', K_DEADLINES, turn.member .. ' ' .. seq) end
 redis.call('HINCRBY', turn_key, 'attempts', 1)
@@ -36,4 +30,4 @@ redis.call('ZADD', K_LOG, '-inf', seq)
 redis.call('DEL', K_PERMISSIONS)
 truncate_transcript()
 publish(events_kept, events_ttl_ms, events)
-return reply(OK, {queued_ms = queued_ms})
+return reply('OK', {queued_ms = queued_ms})

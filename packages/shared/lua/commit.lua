@@ -12,17 +12,10 @@
 --@reply OK|REPEATED
 --@reply ALREADY           -- the turn has a result
 --@reply FENCED|GAP
---@include session_keys
---@include reply
---@include read
---@include time
---@include fence
---@include truncate_transcript
---@include publish
---@include end_turn
+--@include session_keys reply read time fence truncate_transcript publish end_turn
 local admitted = admit(fence, batch)
-if admitted ~= OK then return reply(admitted) end
-if not redis.call('ZSCORE', K_LOG, seq) then return reply(ALREADY) end
+if admitted ~= 'OK' then return reply(admitted) end
+if not redis.call('ZSCORE', K_LOG, seq) then return reply('ALREADY') end
 -- Commands that a bad argument makes fail come first, because Redis does not undo a script that fails half-way.
 local chunks = math.min(tonumber(transcript_chunks), redis.call('LLEN', K_TRANSCRIPT))
 redis.call('HINCRBYFLOAT', K_SESSION, 'cost', cost_usd)
@@ -36,4 +29,4 @@ for _, field in ipairs(redis.call('HKEYS', K_PERMISSIONS)) do
   if string.sub(field, -1) ~= '!' then redis.call('HDEL', K_PERMISSIONS, field) end
 end
 publish(events_kept, events_ttl_ms, {event})
-return reply(OK)
+return reply('OK')

@@ -9,15 +9,12 @@
 --@reply NOT_EMPTY
 --@reply OTHER             -- an owner still holds it
 --@reply MOVED             -- the session is not closing
---@include session_keys
---@include reply
---@include read
---@include publish
+--@include session_keys reply read publish
 local session = read(K_SESSION, 'incarnation', 'owner', 'fence', 'closing')
-if session.incarnation ~= incarnation then return reply(GONE) end
-if not session.closing then return reply(MOVED) end
-if redis.call('ZCARD', K_LOG) > 0 then return reply(NOT_EMPTY) end
-if session.owner ~= '' and session.fence ~= dead_fence then return reply(OTHER) end
+if session.incarnation ~= incarnation then return reply('GONE') end
+if not session.closing then return reply('MOVED') end
+if redis.call('ZCARD', K_LOG) > 0 then return reply('NOT_EMPTY') end
+if session.owner ~= '' and session.fence ~= dead_fence then return reply('OTHER') end
 publish(events_kept, events_ttl_ms, {event})
 redis.call('PUBLISH', K_ENDS, 'closed')
 local rings = {}
@@ -31,4 +28,4 @@ for _, job in ipairs(redis.call('HVALS', K_DELAYED)) do rings[#rings + 1] = 'int
 redis.call('DEL', K_SESSION, K_LOG, K_TURN_IDS, K_DONE, K_EVENTS, K_TRANSCRIPT, K_PERMISSIONS, K_DELAYED)
 redis.call('ZREM', K_PENDING, member)
 redis.call('ZREM', K_SESSIONS, member)
-return reply(OK, {rings = rings})
+return reply('OK', {rings = rings})

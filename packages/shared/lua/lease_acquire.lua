@@ -5,16 +5,14 @@
 --@args worker_memory_ms   -- how long a worker is known after its last renewal
 --@reply OK|REPEATED worker_number
 --@reply DEAD              -- this workerId had a lease and lost it
---@include worker_keys
---@include reply
---@include time
+--@include worker_keys reply time
 local lease = K_LEASE_PREFIX .. worker_id
 local now = now_ms()
 if redis.call('ZSCORE', K_KNOWN_WORKERS, worker_id) then
-  if redis.call('EXISTS', lease) == 0 then return reply(DEAD) end
+  if redis.call('EXISTS', lease) == 0 then return reply('DEAD') end
   local numbers = redis.call('HGETALL', K_WORKER_NUMBERS)
   for at = 1, #numbers, 2 do
-    if numbers[at + 1] == worker_id then return reply(REPEATED, {worker_number = numbers[at]}) end
+    if numbers[at + 1] == worker_id then return reply('REPEATED', {worker_number = numbers[at]}) end
   end
 end
 redis.call('ZREMRANGEBYSCORE', K_KNOWN_WORKERS, '-inf', now - tonumber(worker_memory_ms))
@@ -31,4 +29,4 @@ end
 redis.call('HSET', K_WORKER_NUMBERS, worker_number, worker_id)
 redis.call('ZADD', K_KNOWN_WORKERS, now, worker_id)
 redis.call('SET', lease, record, 'PX', ttl_ms)
-return reply(OK, {worker_number = worker_number})
+return reply('OK', {worker_number = worker_number})

@@ -7,16 +7,12 @@
 --@reply CLOSING
 --@reply GONE              -- the session was opened for a single turn
 --@reply PROFILE_MISMATCH profile  -- the session's profile
---@include session_keys
---@include reply
---@include read
---@include time
---@include open_session
+--@include session_keys reply read time open_session
 local session = read(K_SESSION, 'incarnation', 'profile', 'workerNumber', 'events', 'closing', 'once', 'owner')
-if session.closing then return reply(CLOSING) end
-if session.once then return reply(GONE) end
+if session.closing then return reply('CLOSING') end
+if session.once then return reply('GONE') end
 if session.incarnation and profile ~= '' and session.profile ~= profile then
-  return reply(PROFILE_MISMATCH, {profile = session.profile})
+  return reply('PROFILE_MISMATCH', {profile = session.profile})
 end
 if not session.incarnation then
   local now = now_ms()
@@ -26,5 +22,5 @@ if not session.incarnation then
   redis.call('HSET', K_SESSION, 'used', now)
   redis.call('ZADD', K_SESSIONS, now, member)
 end
-return reply(OK, {incarnation = session.incarnation, cursor = session.events, profile = session.profile,
+return reply('OK', {incarnation = session.incarnation, cursor = session.events, profile = session.profile,
   queue = session.workerNumber ~= '' and session.workerNumber or 'intake', owner = session.owner})

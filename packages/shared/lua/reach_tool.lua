@@ -4,16 +4,12 @@
 --@reply OK|REPEATED
 --@reply NOT_HEAD          -- the turn does not run any more
 --@reply FENCED|GAP
---@include session_keys
---@include reply
---@include read
---@include fence
---@include publish
+--@include session_keys reply read fence publish
 local admitted = admit(fence, batch)
-if admitted ~= OK then return reply(admitted) end
-if redis.call('ZRANGE', K_LOG, 0, 0)[1] ~= seq then return reply(NOT_HEAD) end
+if admitted ~= 'OK' then return reply(admitted) end
+if redis.call('ZRANGE', K_LOG, 0, 0)[1] ~= seq then return reply('NOT_HEAD') end
 take_batch(batch)
 local turn = K_TURN_PREFIX .. seq
 redis.call('HSET', turn, 'tools', redis.call('HGET', turn, 'tools') .. tool .. '\n')
 publish(events_kept, events_ttl_ms, {event})
-return reply(OK)
+return reply('OK')

@@ -21,16 +21,7 @@
 --@reply BUSY
 --@reply BACKLOG_FULL waiting
 --@reply PROFILE_MISMATCH profile  -- the session's profile
---@include session_keys
---@include reply
---@include read
---@include time
---@include publish
---@include end_turn
---@include expire_single_turn
---@include open_session
---@include request_interrupt
---@include wake
+--@include session_keys reply read time publish end_turn expire_single_turn open_session request_interrupt wake
 local session = read(K_SESSION, 'incarnation', 'profile', 'workerNumber', 'events', 'owner', 'closing', 'once')
 local known = redis.call('HGET', K_TURN_IDS, turn_id)
 if known and redis.call('EXISTS', K_TURN_PREFIX .. known) == 0 then
@@ -41,19 +32,19 @@ if known and redis.call('EXISTS', K_TURN_PREFIX .. known) == 0 then
 end
 if known then
   local turn = read(K_TURN_PREFIX .. known, 'cursor', 'ring')
-  return reply(REPEATED, {seq = known, incarnation = session.incarnation, cursor = turn.cursor, ring = turn.ring,
+  return reply('REPEATED', {seq = known, incarnation = session.incarnation, cursor = turn.cursor, ring = turn.ring,
     position = redis.call('ZRANK', K_LOG, known) or '', profile = session.profile})
 end
-if session.closing then return reply(CLOSING) end
-if session.once then return reply(GONE) end
+if session.closing then return reply('CLOSING') end
+if session.once then return reply('GONE') end
 local is_refused = refused_result ~= ''
 local waiting = redis.call('ZCARD', K_LOG)
 if not is_refused then
   if session.incarnation and profile ~= '' and session.profile ~= profile then
-    return reply(PROFILE_MISMATCH, {profile = session.profile})
+    return reply('PROFILE_MISMATCH', {profile = session.profile})
   end
-  if on_busy == 'reject' and waiting > 0 then return reply(BUSY) end
-  if waiting >= tonumber(backlog_limit) then return reply(BACKLOG_FULL, {waiting = waiting}) end
+  if on_busy == 'reject' and waiting > 0 then return reply('BUSY') end
+  if waiting >= tonumber(backlog_limit) then return reply('BACKLOG_FULL', {waiting = waiting}) end
 end
 
 local now = now_ms()
@@ -98,7 +89,7 @@ if is_refused then
   publish(events_kept, events_ttl_ms, {queued, entry(refused_event, {seq = seq})})
   expire_single_turn(member, turn_memory_ms)
   accepted.position = ''
-  return reply(OK, accepted)
+  return reply('OK', accepted)
 end
 publish(events_kept, events_ttl_ms, {queued})
 if running then
@@ -107,4 +98,4 @@ if running then
 end
 -- The doorbell carries the turn. The call only spares an idle owner the way through the queue.
 if not wake(session.owner, wake_prefix, session_id) then accepted.unheard_owner = session.owner end
-return reply(OK, accepted)
+return reply('OK', accepted)

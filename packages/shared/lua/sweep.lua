@@ -6,9 +6,7 @@
 --@args look_at_most_ms    -- upper bound of that time
 --@rest dead_workers
 --@reply OK sessions       -- member, seq and ring of the first turn, owner, worker_number
---@include reply
---@include read
---@include time
+--@include reply read time
 local now = now_ms()
 local dead = {}
 for _, worker_id in ipairs(dead_workers) do dead[worker_id] = true end
@@ -43,4 +41,4 @@ if #dead_workers > 0 then
     end
   end
 end
-return reply(OK, {sessions = sessions})
+return reply('OK', {sessions = sessions})

@@ -7,17 +7,14 @@
 --@reply REPEATED          -- the batch number or the offset is known
 --@reply GAP               -- the batch number or the offset is not the next
 --@reply FENCED
---@include session_keys
---@include reply
---@include read
---@include fence
+--@include session_keys reply read fence
 local admitted = admit(fence, batch)
-if admitted ~= OK then return reply(admitted) end
+if admitted ~= 'OK' then return reply(admitted) end
 local length = redis.call('LLEN', K_TRANSCRIPT)
 local at = tonumber(offset)
-if at > length then return reply(GAP) end
+if at > length then return reply('GAP') end
 take_batch(batch)
-if at < length then return reply(REPEATED) end
+if at < length then return reply('REPEATED') end
 redis.call('RPUSH', K_TRANSCRIPT, chunk)
 if is_settled ~= '' then redis.call('HSET', K_SESSION, 'transcript', length + 1) end
-return reply(OK)
+return reply('OK')

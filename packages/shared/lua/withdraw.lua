@@ -10,25 +10,18 @@
 --@reply ALREADY result    -- the turn has a result
 --@reply RUNNING
 --@reply GONE
---@include session_keys
---@include reply
---@include read
---@include time
---@include publish
---@include end_turn
---@include expire_single_turn
---@include wake
+--@include session_keys reply read time publish end_turn expire_single_turn wake
 local session = read(K_SESSION, 'owner', 'fence', 'incarnation', 'closing')
-if session.incarnation ~= incarnation then return reply(GONE) end
+if session.incarnation ~= incarnation then return reply('GONE') end
 local turn = read(K_TURN_PREFIX .. seq, 'state', 'result', 'ring', 'formerRings')
-if turn.result then return reply(ALREADY, {result = turn.result}) end
-if not turn.state or not redis.call('ZSCORE', K_LOG, seq) then return reply(GONE) end
+if turn.result then return reply('ALREADY', {result = turn.result}) end
+if not turn.state or not redis.call('ZSCORE', K_LOG, seq) then return reply('GONE') end
 local is_owned = session.owner ~= '' and session.fence ~= dead_fence
-if turn.state ~= 'queued' and (is_owned or not session.closing) then return reply(RUNNING) end
+if turn.state ~= 'queued' and (is_owned or not session.closing) then return reply('RUNNING') end
 end_turn({seq = seq, member = member, result = result, messages = '[]', state = 'failed',
   turn_memory_ms = turn_memory_ms, look_after_ms = look_after_ms, events = 1})
 publish(events_kept, events_ttl_ms, {event})
 -- The release of an owner expires the session instead.
 if session.owner == '' and redis.call('ZCARD', K_LOG) == 0 then expire_single_turn(member, turn_memory_ms) end
 wake(session.owner, wake_prefix, session_id .. ' withdrawn ' .. seq)
-return reply(OK, {ring = turn.ring, former_rings = turn.formerRings or ''})
+return reply('OK', {ring = turn.ring, former_rings = turn.formerRings or ''})

@@ -3,12 +3,12 @@
 -- Needs session_keys, reply, read.
 local function admit(fence, batch)
   local session = read(K_SESSION, 'fence', 'batch')
-  if not session.fence or session.fence == '' or session.fence ~= fence then return FENCED end
+  if not session.fence or session.fence == '' or session.fence ~= fence then return 'FENCED' end
   local last = tonumber(session.batch)
   batch = tonumber(batch)
-  if batch <= last then return REPEATED end
-  if batch > last + 1 then return GAP end
-  return OK
+  if batch <= last then return 'REPEATED' end
+  if batch > last + 1 then return 'GAP' end
+  return 'OK'
 end
 
 -- Uses up the batch number of an admitted write. A script that refuses the write does not call it.

@@ -1,8 +1,13 @@
--- The return codes of all scripts. `src/store/return-codes.ts` holds the same table.
-local OK, REPEATED, ALREADY = 0, 1, 2
-local FENCED, GAP, GONE, NOT_HEAD, NOT_EMPTY, OTHER = -1, -2, -3, -4, -5, -6
-local BACKLOG_FULL, PROFILE_MISMATCH, EXHAUSTED, DEAD, MOVED = -7, -8, -9, -10, -11
-local RUNNING, CLOSING, EXPIRED, INTERRUPTED, BUSY = -12, -13, -14, -15, -16
+-- A script returns one of the return codes that it declares, and the named fields of that code. In all scripts mean
+--   OK         done
+--   REPEATED   this very call took effect before; nothing changed (P12)
+--   ALREADY    what the caller asks for is the case already
+--   FENCED     the fence is not the session's: another worker owns it, or none
+--   GAP        a batch number or an offset before this one is missing, which is a defect of the caller
+--   GONE       the session, turn or request does not exist
+--   MOVED      the state is not the one that the caller saw
+--   NOT_HEAD   the turn is not at the head of the log
+--   CLOSING    the session is closing
 
 -- Named fields in the form that Redis can return: name, value, name, value, …
 local function named(fields)

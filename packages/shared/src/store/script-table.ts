@@ -1,4 +1,3 @@
-import type { ReturnCode } from './return-codes.js';
 import { type Fields, flag, list, number, optional, record, text } from './script-values.js';
 
 /** What a script and its callers agree on. The loader compares it with the declarations at the top of `lua/<name>.lua`. */
@@ -9,7 +8,7 @@ export interface ScriptContract {
   /** The argument that takes a list, if there is one. */
   readonly rest?: string;
   /** Each return code with the fields that come with it. */
-  readonly replies: Partial<Record<ReturnCode, Fields>>;
+  readonly replies: Record<string, Fields>;
 }
 
 const sessionKeys =

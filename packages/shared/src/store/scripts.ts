@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { Redis } from 'ioredis';
 import { HearthError } from '../errors/hearth-error.js';
-import { type ReturnCode, returnCodeOf } from './return-codes.js';
 import { contracts, type ScriptContract } from './script-table.js';
 import { camelCase, type Fields, type RawValue, record, type ValuesOf } from './script-values.js';
 
@@ -23,8 +22,8 @@ export type ScriptArgs<N extends ScriptName> = Readonly<Record<Words<Contracts[N
 /** The replies of a script: its return code, with the fields of that code. */
 export type ScriptReply<N extends ScriptName> = RepliesOf<Contracts[N]['replies']>;
 type RepliesOf<R extends ScriptContract['replies']> = {
-  [Code in keyof R & ReturnCode]: { code: Code } & (R[Code] extends Fields ? ValuesOf<R[Code]> : never);
-}[keyof R & ReturnCode];
+  [Code in keyof R & string]: { code: Code } & (R[Code] extends Fields ? ValuesOf<R[Code]> : never);
+}[keyof R & string];
 
 /** A script as Redis gets it. */
 export interface LoadedScript {
@@ -36,9 +35,10 @@ const folder = new URL('../../lua/', import.meta.url);
 
 /** The source of a script, with the includes in place of their `--@include` lines. */
 export function sourceOf(name: ScriptName): string {
-  return readFileSync(new URL(`${name}.lua`, folder), 'utf8').replace(
-    /^--@include (\w+)$/gm,
-    (_line, include: string) => readFileSync(new URL(`includes/${include}.lua`, folder), 'utf8'),
+  return readFileSync(new URL(`${name}.lua`, folder), 'utf8').replace(/^--@include (.+)$/gm, (_line, names: string) =>
+    namesOf(names)
+      .map((include) => readFileSync(new URL(`includes/${include}.lua`, folder), 'utf8'))
+      .join('\n'),
   );
 }
 
@@ -137,7 +137,7 @@ const encode = (value: Argument): string | number | Buffer =>
 
 /** @throws HearthError `store_refused` for a reply that the script does not declare */
 export function parseReply<N extends ScriptName>(name: N, [rawCode, fields = []]: readonly RawValue[]): ScriptReply<N> {
-  const code = returnCodeOf(rawCode);
+  const code = String(rawCode);
   const contract: ScriptContract = contracts[name];
   const expected = contract.replies[code];
   if (expected === undefined) throw unexpectedReply(name, code);
@@ -145,7 +145,7 @@ export function parseReply<N extends ScriptName>(name: N, [rawCode, fields = []]
 }
 
 /** A script answered what it cannot answer to this call. */
-export function unexpectedReply(script: ScriptName, code: ReturnCode): HearthError {
+export function unexpectedReply(script: ScriptName, code: string): HearthError {
   return new HearthError('store_refused', `The script ${script} answered ${code}.`, {
     wayOut: 'This is a defect in Hearth: please report it with the log around it.',
   });

@@ -106,19 +106,19 @@ describe('the scripts', () => {
 describe('parseReply', () => {
   it('reads fields by name, in any order', () => {
     const reply = { code: 'OK', owner: undefined, fence: '1.a', seqs: [1, 2] };
-    expect(parseReply('close', [0, ['owner', '', 'fence', '1.a', 'seqs', ['1', 2]]])).toEqual(reply);
-    expect(parseReply('close', [0, ['seqs', ['1', 2], 'fence', '1.a', 'owner', '']])).toEqual(reply);
-    expect(parseReply('close', [-3])).toEqual({ code: 'GONE' });
+    expect(parseReply('close', ['OK', ['owner', '', 'fence', '1.a', 'seqs', ['1', 2]]])).toEqual(reply);
+    expect(parseReply('close', ['OK', ['seqs', ['1', 2], 'fence', '1.a', 'owner', '']])).toEqual(reply);
+    expect(parseReply('close', ['GONE'])).toEqual({ code: 'GONE' });
   });
 
   it('rejects a code that the script does not declare', () => {
-    expect(() => parseReply('close', [-1])).toThrow(expect.objectContaining({ code: 'store_refused' }));
+    expect(() => parseReply('close', ['FENCED'])).toThrow(expect.objectContaining({ code: 'store_refused' }));
   });
 
   it('rejects missing, unknown and malformed fields', () => {
-    expect(() => parseReply('close', [0, ['owner', '', 'seqs', []]])).toThrow('expected a field fence');
-    expect(() => parseReply('close', [0, ['owners', '']])).toThrow('expected no field owners');
-    expect(() => parseReply('close', [0, ['fence', null]])).toThrow('expected a text, got null');
+    expect(() => parseReply('close', ['OK', ['owner', '', 'seqs', []]])).toThrow('expected a field fence');
+    expect(() => parseReply('close', ['OK', ['owners', '']])).toThrow('expected no field owners');
+    expect(() => parseReply('close', ['OK', ['fence', null]])).toThrow('expected a text, got null');
     expect(() => number('')).toThrow('expected a number');
     expect(() => list(optional(text))('no list')).toThrow('expected a list');
   });

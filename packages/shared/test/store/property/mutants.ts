@@ -18,13 +18,13 @@ const writes: readonly ScriptName[] = ['begin', 'append', 'reach_tool', 'transcr
 
 export const mutants: readonly Mutant[] = [
   { without: 'the fence comparison', scripts: writes, from: ' or session.fence ~= fence', to: '' },
-  { without: 'the batch number check', scripts: writes, from: 'if batch <= last then return REPEATED end', to: '' },
+  { without: 'the batch number check', scripts: writes, from: "if batch <= last then return 'REPEATED' end", to: '' },
   { without: 'taking the batch number', scripts: ['append'], from: '\ntake_batch(batch)', to: '' },
   { without: 'the lookup of a known turnId', scripts: ['submit'], from: 'if known then', to: 'if false then' },
   {
     without: 'the check that a turn has no result yet',
     scripts: ['commit'],
-    from: "if not redis.call('ZSCORE', K_LOG, seq) then return reply(ALREADY) end",
+    from: "if not redis.call('ZSCORE', K_LOG, seq) then return reply('ALREADY') end",
     to: '',
   },
   {
@@ -45,7 +45,7 @@ export const mutants: readonly Mutant[] = [
   {
     without: 'the offset check',
     scripts: ['transcript'],
-    from: 'if at < length then return reply(REPEATED) end',
+    from: "if at < length then return reply('REPEATED') end",
     to: '',
   },
   {
@@ -97,13 +97,13 @@ export const mutants: readonly Mutant[] = [
   {
     without: 'the refusal of owners while closing',
     scripts: ['claim'],
-    from: 'if session.closing then return reply(GONE) end',
+    from: "if session.closing then return reply('GONE') end",
     to: '',
   },
   {
     without: 'the refusal of turns while closing',
     scripts: ['submit'],
-    from: 'if session.closing then return reply(CLOSING) end',
+    from: "if session.closing then return reply('CLOSING') end",
     to: '',
   },
   {
@@ -128,7 +128,7 @@ export const mutants: readonly Mutant[] = [
   {
     without: 'the check for an interrupt',
     scripts: ['begin'],
-    from: 'if turn.interrupt then return reply(INTERRUPTED) end',
+    from: "if turn.interrupt then return reply('INTERRUPTED') end",
     to: '',
     noticedBy: 'controls',
   },
@@ -149,8 +149,8 @@ export const mutants: readonly Mutant[] = [
   {
     without: 'the check for an earlier answer',
     scripts: ['answer'],
-    from: 'if known then return reply(ALREADY',
-    to: 'if false then return reply(ALREADY',
+    from: "if known then return reply('ALREADY",
+    to: "if false then return reply('ALREADY",
     noticedBy: 'controls',
   },
   { without: 'the refusal to recreate a lease', scripts: ['lease_renew'], from: ' == 0', to: ' < 0' },
