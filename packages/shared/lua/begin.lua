@@ -1,7 +1,7 @@
 -- Records that the owner is about to write a turn's prompt to its agent.
 --@args fence batch seq attempts_allowed events_kept events_ttl_ms
 --@rest events             -- JSON
---@reply OK|REPEATED queued_ms
+--@reply OK|REPEATED queued_ms:number
 --@reply EXHAUSTED         -- the turn had all its attempts
 --@reply EXPIRED           -- the turn waited longer than its expiresIn
 --@reply INTERRUPTED       -- a caller asked the turn to stop

@@ -4,9 +4,9 @@
 --@args nonce              -- for a new fence
 --@args dead_fence         -- fence of an owner whose lease is known to be absent, or ''
 --@args seq                -- of the doorbell; 0 claims the session before any turn, to warm it
---@reply OK|ALREADY fence batch incarnation claude_session_id transcript_chunks profile note is_for_one_turn
---@reply OTHER owner worker_number fence   -- the caller has to check that owner's lease
---@reply MOVED result      -- the turn has a result, '' once that is forgotten; nothing is claimed
+--@reply OK|ALREADY fence batch:number incarnation claude_session_id? transcript_chunks:number profile note is_for_one_turn:flag
+--@reply OTHER owner worker_number:number fence  -- the caller has to check that owner's lease
+--@reply MOVED result?     -- the turn has a result, absent once that is forgotten; nothing is claimed
 --@reply GONE              -- no such session or turn, or the session is closing and the worker is not its owner
 --@include session_keys reply read truncate_transcript
 local session = read(K_SESSION, 'incarnation', 'owner', 'workerNumber', 'fence', 'batch', 'seq', 'closing')

@@ -3,7 +3,7 @@
 --@args member             -- encoded session id
 --@args used_before        -- close only a session last used before this time (ms) that has no turn waiting or delayed; or ''
 --@args session_id wake_prefix incarnation
---@reply OK owner fence seqs  -- seqs: the turns in its log
+--@reply OK owner? fence seqs:number[]  -- seqs: the turns in its log
 --@reply GONE              -- the session is erased, or this is another incarnation
 --@reply MOVED             -- it was used since, or a delayed turn will use it
 --@include session_keys reply read time wake

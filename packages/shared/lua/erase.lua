@@ -4,7 +4,7 @@
 --@args dead_fence         -- fence of an owner whose lease is known to be absent, or ''
 --@args events_kept events_ttl_ms
 --@args event              -- JSON
---@reply OK rings          -- of all jobs that ever rang its turns or were to bring one
+--@reply OK rings[]        -- of all jobs that ever rang its turns or were to bring one
 --@reply GONE              -- the session is erased, or this is another incarnation
 --@reply NOT_EMPTY
 --@reply OTHER             -- an owner still holds it

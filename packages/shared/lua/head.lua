@@ -1,5 +1,5 @@
 -- Reads the turn at the head of the log. Changes nothing.
---@reply OK seq turn_id request submitted_at attempts tools state ring is_to_stop
+--@reply OK seq:number turn_id request submitted_at attempts tools state ring is_to_stop:flag
 --@reply CLOSING
 --@reply GONE              -- the log is empty
 --@include session_keys reply read

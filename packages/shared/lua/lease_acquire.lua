@@ -3,7 +3,7 @@
 --@args worker_id ttl_ms
 --@args record             -- JSON, without workerNumber
 --@args worker_memory_ms   -- how long a worker is known after its last renewal
---@reply OK|REPEATED worker_number
+--@reply OK|REPEATED worker_number:number
 --@reply DEAD              -- this workerId had a lease and lost it
 --@include worker_keys reply time
 local lease = K_LEASE_PREFIX .. worker_id

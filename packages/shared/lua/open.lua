@@ -3,7 +3,7 @@
 --@args session_id
 --@args profile            -- or ''
 --@args incarnation        -- for a new session
---@reply OK incarnation cursor queue profile owner  -- queue: its owner's worker number, or 'intake'
+--@reply OK incarnation cursor:number queue profile owner?  -- queue: its owner's worker number, or 'intake'
 --@reply CLOSING
 --@reply GONE              -- the session was opened for a single turn
 --@reply PROFILE_MISMATCH profile  -- the session's profile

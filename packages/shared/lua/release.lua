@@ -3,7 +3,8 @@
 --@args mode               -- 'idle' (refused while the log has turns) or 'drain'
 --@args member             -- encoded session id
 --@args turn_memory_ms
---@reply OK left           -- the turns still in the log, to be rung to intake
+--@reply OK left[]         -- the turns still in the log, to be rung to intake
+--@each left seq:number ring
 --@reply REPEATED
 --@reply NOT_EMPTY
 --@reply FENCED            -- also after a first release

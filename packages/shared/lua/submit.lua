@@ -14,12 +14,12 @@
 --@args on_busy            -- when turns wait or run: 'enqueue', 'reject', or 'interrupt' (stop the running one, go ahead of the others)
 --@args refused_result refused_event  -- JSON, both without seq; or ''
 --@args wake_prefix backlog_limit look_after_ms turn_memory_ms events_kept events_ttl_ms
---@reply OK seq incarnation cursor ring position profile unheard_owner  -- unheard_owner: did not hear the call, or ''
---@reply REPEATED seq incarnation cursor ring position profile  -- the turnId is known; nothing changed
+--@reply OK seq:number incarnation cursor:number ring position:number? profile unheard_owner?  -- unheard_owner: did not hear the call
+--@reply REPEATED seq:number incarnation cursor:number ring position:number? profile  -- the turnId is known; nothing changed
 --@reply CLOSING
 --@reply GONE              -- the session was opened for a single turn
 --@reply BUSY
---@reply BACKLOG_FULL waiting
+--@reply BACKLOG_FULL waiting:number
 --@reply PROFILE_MISMATCH profile  -- the session's profile
 --@include session_keys reply read time publish end_turn expire_single_turn open_session request_interrupt wake
 local session = read(K_SESSION, 'incarnation', 'profile', 'workerNumber', 'events', 'owner', 'closing', 'once')

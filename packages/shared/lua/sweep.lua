@@ -5,7 +5,8 @@
 --@args look_after_ms      -- time to the next look after the first; doubles with every look in vain
 --@args look_at_most_ms    -- upper bound of that time
 --@rest dead_workers
---@reply OK sessions       -- member, seq and ring of the first turn, owner, worker_number
+--@reply OK sessions[]
+--@each sessions member seq:number ring owner? worker_number:number?  -- seq and ring: of the first turn in the log
 --@include reply read time
 local now = now_ms()
 local dead = {}

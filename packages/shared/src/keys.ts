@@ -1,4 +1,5 @@
 import { encodeSessionId, shardOf } from './session-id.js';
+import type { SessionKeys, WorkerKeys } from './store/script-types.js';
 
 /**
  * Every name Hearth gives to something in Redis is made here.
@@ -40,26 +41,7 @@ export const intakeQueue = 'turns';
 /** The name of the worker queue of a worker number. */
 export const workerQueue = (workerNumber: number): string => `${intakeQueue}-${workerNumber}`;
 
-/** The keys of one session and of its shard, by the names that the session scripts declare (`lua/includes/session_keys.lua`). */
-export interface SessionKeys {
-  readonly session: string;
-  readonly log: string;
-  /** Followed by a seq it is the key of a turn. */
-  readonly turnPrefix: string;
-  readonly turnIds: string;
-  readonly done: string;
-  readonly events: string;
-  readonly transcript: string;
-  readonly channel: string;
-  readonly ends: string;
-  readonly pending: string;
-  readonly sessions: string;
-  readonly deadlines: string;
-  readonly permissions: string;
-  readonly delayed: string;
-}
-
-export class Keys {
+export class Keys implements WorkerKeys {
   constructor(readonly options: KeyOptions) {}
 
   private shard(shard: number): string {
@@ -78,6 +60,7 @@ export class Keys {
   sessionPrefix(shard: number): string {
     return `${this.shard(shard)}:session:`;
   }
+  /** The keys of a session and of its shard. `turnPrefix` followed by a seq is the key of a turn. */
   session(sessionId: string): SessionKeys {
     const shard = shardOf(sessionId);
     const session = this.sessionPrefix(shard) + encodeSessionId(sessionId);

@@ -1,6 +1,7 @@
 -- Writes the one result of a turn, takes the turn out of the log, and publishes its seq on the session's `ends` channel.
 -- `ended`: seq, member, result, messages, state, turn_memory_ms, look_after_ms, and `events`: how many events the caller
--- appends right after this, the turn's outcome last. Needs session_keys, time.
+-- appends right after this, the turn's outcome last.
+--@include session_keys time
 local function end_turn(ended)
   local seq, member = ended.seq, ended.member
   redis.call('ZREM', K_LOG, seq)

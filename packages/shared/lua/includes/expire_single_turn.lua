@@ -1,5 +1,6 @@
 -- Expires a session that was opened for a single turn, once it has no turn and no owner. It leaves all lists, and its keys
--- keep the turn's result for `memory_ms`. Does nothing to other sessions. Needs session_keys.
+-- keep the turn's result for `memory_ms`. Does nothing to other sessions.
+--@include session_keys
 local function expire_single_turn(member, memory_ms)
   if not redis.call('HGET', K_SESSION, 'once') then return end
   redis.call('DEL', K_TRANSCRIPT)

@@ -1,6 +1,6 @@
 -- Admits a write of a session's owner: OK (new), REPEATED (the batch number is known: change nothing), FENCED or GAP.
 -- The fence is compared for equality (P4). Batch numbers under one fence are dense, so a resend is recognised (P12).
--- Needs session_keys, reply, read.
+--@include session_keys read
 local function admit(fence, batch)
   local session = read(K_SESSION, 'fence', 'batch')
   if not session.fence or session.fence == '' or session.fence ~= fence then return 'FENCED' end

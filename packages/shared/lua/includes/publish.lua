@@ -4,7 +4,8 @@ local function entry(json, fields)
 end
 
 -- Appends events to the stream under dense ids, and publishes the same events (P11). An event is a JSON object or an entry.
--- The message on the channel is "<incarnation> <id of the first event> [event,event,…]". Needs session_keys.
+-- The message on the channel is "<incarnation> <id of the first event> [event,event,…]".
+--@include session_keys
 local function publish(events_kept, events_ttl_ms, events)
   local count = #events
   if count < 1 then return end

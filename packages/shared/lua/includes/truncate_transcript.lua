@@ -1,5 +1,5 @@
 -- Truncates the transcript to its committed chunks, so that a half turn leaves no trace in Claude's memory (P8).
--- Needs session_keys.
+--@include session_keys
 local function truncate_transcript()
   local committed = tonumber(redis.call('HGET', K_SESSION, 'transcript'))
   if committed == 0 then

@@ -1,5 +1,5 @@
-import { contracts } from '../../../src/store/script-table.js';
-import { loadScript, type ScriptName, sourceOf } from '../../../src/store/scripts.js';
+import { readScript, sourceOf } from '../../../src/store/script-declarations.js';
+import type { ScriptName } from '../../../src/store/scripts.js';
 import type { ScheduleKind } from './commands.js';
 import type { Tamper } from './world.js';
 
@@ -169,11 +169,7 @@ export function plant({ scripts, from, to }: Mutant): Tamper {
     if (source.split(from).length !== 2) throw new Error(`${name}.lua does not hold exactly one «${from}»`);
     return {
       command: `hearth_${name}`,
-      script: loadScript(
-        name,
-        source.replace(from, () => to),
-        contracts[name],
-      ),
+      script: readScript(source.replace(from, () => to)),
     };
   });
   return (redis) => {

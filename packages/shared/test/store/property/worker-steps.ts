@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
-import { contracts } from '../../../src/store/script-table.js';
-import type { RawValue } from '../../../src/store/script-values.js';
-import { namesOf, parseReply } from '../../../src/store/scripts.js';
+import { type RawValue, readScript, sourceOf } from '../../../src/store/script-declarations.js';
+import { parseReply, type ScriptReply } from '../../../src/store/scripts.js';
 import { workerRecord } from '../../support/samples.js';
 import { changeOwner, type Model, predictClaim } from './model.js';
 import { perform, pick } from './perform.js';
@@ -90,13 +89,14 @@ export async function lateResend(model: Model, world: World, step: { which: numb
 function lateClaim(model: Model, args: string[], reply: readonly RawValue[]): void {
   const id = [...model.sessions.keys()].find((session) => args[0]?.endsWith(`:${session}`));
   if (id === undefined) return;
-  const names = namesOf(`${contracts.claim.keys} ${contracts.claim.args}`);
+  const script = readScript(sourceOf('claim'));
+  const names = [...script.keys, ...script.args];
   const { workerId, deadFence = '', seq } = Object.fromEntries(names.map((name, at) => [name, args[at]]));
   const worker = model.workers.find((one) => one.id === workerId);
   const session = model.session(id);
   assert.ok(worker !== undefined);
   if (predictClaim(session, worker.id, Number(seq), deadFence) !== 'anew') return;
-  const claimed = parseReply('claim', reply);
+  const claimed = parseReply('claim', script, reply) as ScriptReply<'claim'>;
   assert.ok(claimed.code === 'OK');
   changeOwner(session, worker, claimed.fence);
 }
