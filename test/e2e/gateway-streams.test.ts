@@ -153,7 +153,7 @@ test('whoever asks for no more than the headers of a stream is not listened for'
     const producer = cluster.producer();
     await (await producer.session('s').prompt('hello', { turnId: 't' })).result();
     await producer.close();
-    const listeners = async () => (await cluster.redis.pubsub('NUMSUB', cluster.keys.channel('s')))[1];
+    const listeners = async () => (await cluster.redis.pubsub('NUMSUB', cluster.keys.session('s').channel))[1];
     await expect.poll(listeners).toBe(0);
     const { url } = await startGateway(cluster);
     for (const path of ['events', 'turns/t/events']) {

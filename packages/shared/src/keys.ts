@@ -61,7 +61,7 @@ export class Keys implements WorkerKeys {
     return `${this.shard(shard)}:session:`;
   }
   /** The keys of a session and of its shard. `turnPrefix` followed by a seq is the key of a turn. */
-  session(sessionId: string): SessionKeys {
+  session(sessionId: string): SessionKeys & { readonly presence: string; readonly raw: string } {
     const shard = shardOf(sessionId);
     const session = this.sessionPrefix(shard) + encodeSessionId(sessionId);
     return {
@@ -79,19 +79,9 @@ export class Keys implements WorkerKeys {
       deadlines: this.deadlines(shard),
       permissions: `${session}:permissions`,
       delayed: `${session}:delayed`,
+      presence: `${session}:presence`,
+      raw: `${session}:raw`,
     };
-  }
-  channel(sessionId: string): string {
-    return this.session(sessionId).channel;
-  }
-  presenceChannel(sessionId: string): string {
-    return `${this.session(sessionId).session}:presence`;
-  }
-  endsChannel(sessionId: string): string {
-    return this.session(sessionId).ends;
-  }
-  rawChannel(sessionId: string): string {
-    return `${this.session(sessionId).session}:raw`;
   }
   private get workers(): string {
     return `${this.options.keyPrefix}:{workers}`;

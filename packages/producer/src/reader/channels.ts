@@ -39,7 +39,7 @@ export class Channels {
   /** Subscribes a session's channel ahead of its first reader. */
   warm(sessionId: string): void {
     if (this.isClosed) return;
-    this.lingerIfUnread(this.keys.channel(sessionId), this.open(sessionId));
+    this.lingerIfUnread(this.keys.session(sessionId).channel, this.open(sessionId));
   }
 
   listen(sessionId: string, listener: ChannelListener): () => void {
@@ -47,9 +47,9 @@ export class Channels {
       listener.onClosed();
       return () => undefined;
     }
-    const name = this.keys.channel(sessionId);
+    const name = this.keys.session(sessionId).channel;
     // The presence channel first, so that a reader is counted before it gets any event.
-    if (!this.isRead(name)) this.redis.subscribe(this.keys.presenceChannel(sessionId)).catch(() => undefined);
+    if (!this.isRead(name)) this.redis.subscribe(this.keys.session(sessionId).presence).catch(() => undefined);
     const channel = this.open(sessionId);
     clearTimeout(channel.linger);
     channel.listeners.add(listener);
@@ -78,13 +78,13 @@ export class Channels {
   }
 
   private open(sessionId: string): Channel {
-    const name = this.keys.channel(sessionId);
+    const name = this.keys.session(sessionId).channel;
     let channel = this.channels.get(name);
     if (channel === undefined) {
       // While the connection is away the command fails or waits. `ready` subscribes again.
       const subscribed = this.redis.subscribe(name).catch(() => undefined);
       channel = {
-        presence: this.keys.presenceChannel(sessionId),
+        presence: this.keys.session(sessionId).presence,
         listeners: new Set(),
         subscribed,
         linger: undefined,

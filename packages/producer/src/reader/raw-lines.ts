@@ -38,7 +38,7 @@ export class RawLines {
     const waiting: RawLine[] = [];
     let wake: () => void = () => undefined;
     let isClosed = false;
-    const leave = this.join(this.deps.keys.rawChannel(sessionId), {
+    const leave = this.join(this.deps.keys.session(sessionId).raw, {
       onMessage: (message) => {
         const space = message.indexOf(' ');
         waiting.push({ way: message.slice(0, space) as RawLine['way'], line: message.slice(space + 1) });

@@ -138,10 +138,12 @@ test('a session opened again under its name expires the readers of the one befor
 test('a session is watched while somebody reads it, over lost connections too, and not by whoever only submits', async () => {
   const scene = new Scene();
   const way = await cuttable(inject('redisUrl'));
-  const presence = scene.keys.presenceChannel('s');
+  const presence = scene.keys.session('s').presence;
   const watchers = async (): Promise<unknown> => ((await scene.redis.pubsub('NUMSUB', presence)) as unknown[])[1];
   const turn = await scene.producer({ redisUrl: way.url }).session('s').prompt('x');
-  await expect.poll(() => scene.redis.pubsub('CHANNELS', `${scene.prefix}*`)).toEqual([scene.keys.channel('s')]);
+  await expect
+    .poll(() => scene.redis.pubsub('CHANNELS', `${scene.prefix}*`))
+    .toEqual([scene.keys.session('s').channel]);
   const [one, other] = [turn[Symbol.asyncIterator](), turn[Symbol.asyncIterator]()];
   await Promise.all([one.next(), other.next()]);
   await expect.poll(watchers).toBe(1);

@@ -23,7 +23,7 @@ test('raw lines go on after the connection was lost, and for one reader when ano
   const scene = new Scene();
   const way = await cuttable(inject('redisUrl'));
   const producer = scene.producer({ redisUrl: way.url });
-  const channel = scene.keys.rawChannel('s');
+  const channel = scene.keys.session('s').raw;
   const [first, second] = [watch(producer), watch(producer)];
   /** Says something until somebody hears it. */
   const heard = (text: string): Promise<unknown> =>

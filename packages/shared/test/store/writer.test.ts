@@ -59,7 +59,7 @@ describe('append', () => {
       const heard: unknown[] = [];
       const subscriber = redis.duplicate();
       subscriber.on('message', (_channel: string, message: string) => heard.push(...parsePublished(message).events));
-      await subscriber.subscribe(keys.channel(sessionId));
+      await subscriber.subscribe(keys.session(sessionId).channel);
       await Promise.all([
         writer.append([textDelta(1, 'a'), textDelta(1, 'b')]),
         writer.append([textDelta(1, 'c')]),

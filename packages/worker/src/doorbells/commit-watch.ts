@@ -35,7 +35,7 @@ export class CommitWatch {
 
   async committed(sessionId: string, seq: number): Promise<WatchEnd> {
     if (this.stopped) return { kind: 'stopped' };
-    const channel = this.keys.endsChannel(sessionId);
+    const channel = this.keys.session(sessionId).ends;
     const end = new Promise<WatchEnd>((resolve) => {
       const { waiting } = this.watch(sessionId, channel);
       waiting.set(seq, [...(waiting.get(seq) ?? []), resolve]);

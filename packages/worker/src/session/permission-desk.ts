@@ -157,7 +157,7 @@ export class PermissionDesk {
   /** Whether a process reads the session's events. */
   private async isWatched(): Promise<boolean> {
     const { redis, keys } = this.deps.controls.store;
-    const [, readers] = (await redis.pubsub('NUMSUB', keys.presenceChannel(this.deps.sessionId))) as [string, number];
+    const [, readers] = (await redis.pubsub('NUMSUB', keys.session(this.deps.sessionId).presence)) as [string, number];
     return Number(readers) > 0;
   }
 

@@ -19,7 +19,7 @@ export class RawLines {
   /** Publishes from now on, for a while. */
   watch(): void {
     const { redis, keys } = this.store;
-    const channel = keys.rawChannel(this.sessionId);
+    const channel = keys.session(this.sessionId).raw;
     clearTimeout(this.timer);
     this.agent.watch((way, line) => {
       redis.publish(channel, `${way} ${line.slice(0, lineAtMost)}`).catch(() => undefined);
