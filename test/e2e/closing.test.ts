@@ -1,7 +1,7 @@
 import { access, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { TurnHandle } from '@hearth/producer';
-import { ControlRequests, encodeSessionId, sessionFolder } from '@hearth/shared/internal';
+import { encodeSessionId, sessionFolder } from '@hearth/shared/internal';
 import { Queue } from 'bullmq';
 import { expect, test } from 'vitest';
 import { type Cluster, withCluster } from '../support/cluster.js';
@@ -182,7 +182,7 @@ test('of sessions that are closed by a filter, one that is used before its turn 
     // The last in the list, behind as many as are closed at a time: those wait for an owner that sleeps.
     const others = Array.from({ length: 20 }, (_, at) => `s-${at}`);
     for (const sessionId of ['a-woken', ...others]) {
-      await new ControlRequests(cluster.store).open(sessionId, undefined);
+      await cluster.lifecycle.open(sessionId, undefined);
       await cluster.store.claim(sessionId, 0, { workerId, workerNumber });
     }
     worker.signal('SIGSTOP');
@@ -228,7 +228,7 @@ test('a close whose closer is gone is finished by the workers', async () => {
     await (await session.prompt('hello')).result();
     // As a closer leaves it that dies after its first step.
     const { incarnation = '', usedAt = 0 } = (await session.summary()) ?? {};
-    await cluster.endings.close('s', incarnation);
+    await cluster.lifecycle.close('s', incarnation);
     const closed = await worker.logged(({ event }) => event === 'session.retired');
     // Long before it would have been closed because nobody used it.
     expect(closed.time - usedAt).toBeLessThan(retentionMs);

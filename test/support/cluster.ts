@@ -4,8 +4,12 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createProducer, type Producer } from '@hearth/producer';
-import { defaultStoreLimits, Keys, LeaseStore, SessionEndings, SessionStore } from '@hearth/shared/internal';
+
+
+import { defaultStoreLimits, Keys, LeaseStore, SessionLifecycle, SessionStore } from '@hearth/shared/internal';
 import { type ModelApi, modelApiEnvironment, startModelApi } from '@hearth/simulator';
+
+
 import { Redis } from 'ioredis';
 import { inject, onTestFinished, type TestContext } from 'vitest';
 import { endOfWorkers } from '../setup/leaked-processes.js';
@@ -33,7 +37,7 @@ export class Cluster {
   readonly redis: Redis;
   readonly store: SessionStore;
   readonly leases: LeaseStore;
-  readonly endings: SessionEndings;
+  readonly lifecycle: SessionLifecycle;
   readonly workers: TestWorker[] = [];
   private readonly producers: Producer[] = [];
   private readonly folders: string[] = [];
@@ -45,7 +49,7 @@ export class Cluster {
     this.redis = new Redis(redisUrl);
     this.store = new SessionStore(this.redis, this.keys, defaultStoreLimits);
     this.leases = new LeaseStore(this.redis, this.keys);
-    this.endings = new SessionEndings(this.store);
+    this.lifecycle = new SessionLifecycle(this.store);
   }
 
   /** The environment of every process of the cluster: where Redis and the model API are. */

@@ -10,7 +10,7 @@ import {
   Keys,
   LeaseStore,
   Ringer,
-  SessionEndings,
+  SessionLifecycle,
   SessionStore,
 } from '@hearth/shared/internal';
 import type { Redis } from 'ioredis';
@@ -27,7 +27,7 @@ export class Connection {
   readonly redis: Redis;
   readonly subscriber: Redis;
   readonly store: SessionStore;
-  readonly endings: SessionEndings;
+  readonly lifecycle: SessionLifecycle;
   readonly controls: ControlRequests;
   readonly leases: LeaseStore;
   readonly ringer: Ringer;
@@ -50,7 +50,7 @@ export class Connection {
       ...defaultStoreLimits,
       backlogLimit: this.options.backlogLimit,
     });
-    this.endings = new SessionEndings(this.store);
+    this.lifecycle = new SessionLifecycle(this.store);
     this.controls = new ControlRequests(this.store);
     this.leases = new LeaseStore(this.redis, this.keys);
     this.ringer = new Ringer(this.redis, this.keys);

@@ -22,7 +22,7 @@ export async function interrupt(
   sessionId: string,
   { turnId, deadlineMs = defaultDeadlineMs }: InterruptOptions,
 ): Promise<Interruption> {
-  const { store, controls, endings, ringer } = connection;
+  const { store, controls, lifecycle, ringer } = connection;
   const seq = turnId === undefined ? await store.firstInLog(sessionId) : await store.seqOf(sessionId, turnId);
   if (seq === undefined) {
     if (turnId === undefined) return { kind: 'idle' };
@@ -38,7 +38,7 @@ export async function interrupt(
   if (stored.kind === 'ended') return { kind: 'ended', result: stored.result };
   if (!stored.isBegun) {
     // No worker has begun it, so it can end without an owner.
-    const withdrawal = await endings.withdraw(sessionId, seq, stoppedError());
+    const withdrawal = await lifecycle.withdraw(sessionId, seq, stoppedError());
     if (withdrawal.kind === 'withdrawn') {
       for (const ring of withdrawal.rings) await ringer.remove(ring);
       return { kind: 'interrupted', result: withdrawal.result };

@@ -161,7 +161,7 @@ export class Submitter {
     const seq = await this.connection.store.seqOf(sessionId, turnId);
     // The session, and the turn with it, has just ended.
     if (seq === undefined) return isRefused ? 'cancelled' : undefined;
-    const outcome = await this.connection.endings.withdraw(sessionId, seq, error);
+    const outcome = await this.connection.lifecycle.withdraw(sessionId, seq, error);
     switch (outcome.kind) {
       case 'withdrawn':
         for (const ring of outcome.rings) await this.connection.ringer.remove(ring);

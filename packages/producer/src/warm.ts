@@ -26,8 +26,8 @@ export async function warm(
   sessionId: string,
   { profile, deadlineMs = defaultDeadlineMs }: WarmOptions,
 ): Promise<Warmed> {
-  const { controls, ringer, leases } = connection;
-  const { incarnation, cursor, owner, ...opened } = await controls.open(sessionId, profile);
+  const { lifecycle, ringer, leases } = connection;
+  const { incarnation, cursor, owner, ...opened } = await lifecycle.open(sessionId, profile);
   connection.channels.warm(sessionId);
   let rungAt: Ring['queue'] | undefined;
   /** Rings in intake when the owner is dead, because no worker reads its queue, and no sweep rings doorbells without a turn. */

@@ -3,7 +3,7 @@ export { Backoff } from './backoff.js';
 export { type ClosingDeps, closeSession } from './closing/close-session.js';
 export { environment, numberFrom } from './environment.js';
 export { parseInput } from './errors/parse.js';
-export { turnGone } from './errors/turn-gone.js';
+export { cancelledError, expiredError, stoppedError, turnGone } from './errors/session-errors.js';
 export { hearthHome, redisUrlFrom, removeUpRecord, runningUp, writeUpRecord } from './hearth-home.js';
 export { intakeQueue, Keys, workerQueue } from './keys.js';
 export { createLogger, createProcessLogger, type Logger, logLevels } from './logging.js';
@@ -26,13 +26,13 @@ export {
   shardOf,
   singleTurnSessionId,
 } from './session-id.js';
-export { ControlRequests, type Resolution, stoppedError } from './store/control-requests.js';
+export { ControlRequests, type Resolution } from './store/control-requests.js';
 export { DelayedNotes } from './store/delayed-notes.js';
 export { type NumberedEvent, parsePublished, readEventsAfter } from './store/event-log.js';
 export { LeaseStore } from './store/lease-store.js';
 export { defaultStoreLimits, type StoreLimits } from './store/limits.js';
 export { formatRing, newRingId, parseRing, queueOfRing, type Ring } from './store/ring.js';
-export { cancelledError, expiredError, SessionEndings } from './store/session-endings.js';
+export { SessionLifecycle } from './store/session-lifecycle.js';
 export {
   type Claim,
   type HeadTurn,

@@ -9,7 +9,7 @@ import {
   LeaseStore,
   type Logger,
   Ringer,
-  SessionEndings,
+  SessionLifecycle,
   SessionStore,
 } from '@hearth/shared/internal';
 import { ClaudeDriver } from './agent/claude/driver.js';
@@ -120,10 +120,10 @@ export function buildServing(base: BaseParts, workerNumber: number) {
   const { workerId, options, log, redis: connection, keys, store, leases, distinctPools } = base;
   const { profileDeadlineMs, queuePrefix, leaseTtlMs, retentionMs, agentHardMemoryMb } = options;
   const fleet = new Fleet(leases, workerId);
-  const endings = new SessionEndings(store);
+  const lifecycle = new SessionLifecycle(store);
   const handOver = new HandOver({ ...base, workerNumber });
-  const workspaces = new Workspaces({ root: base.workspacesFolder, endings, log });
-  const parts = { ...base, workerNumber, fleet, endings, handOver, workspaces };
+  const workspaces = new Workspaces({ root: base.workspacesFolder, lifecycle, log });
+  const parts = { ...base, workerNumber, fleet, lifecycle, handOver, workspaces };
   const sessions = new Sessions({
     ...parts,
     controls: new ControlRequests(store),

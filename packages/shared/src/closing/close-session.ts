@@ -1,13 +1,14 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { HearthError } from '../errors/hearth-error.js';
+import { cancelledError } from '../errors/session-errors.js';
 import { DelayedTurns } from '../queue/delayed-turns.js';
 import type { Ringer } from '../queue/ringer.js';
 import type { LeaseStore } from '../store/lease-store.js';
 import type { Ring } from '../store/ring.js';
-import { type ClosingSession, cancelledError, type SessionEndings } from '../store/session-endings.js';
+import type { ClosingSession, SessionLifecycle } from '../store/session-lifecycle.js';
 
 export interface ClosingDeps {
-  endings: SessionEndings;
+  lifecycle: SessionLifecycle;
   leases: LeaseStore;
   ringer: Ringer;
 }
@@ -35,24 +36,24 @@ const removeTries = 20;
 export async function closeSession(deps: ClosingDeps, sessionId: string, options: CloseOptions): Promise<boolean> {
   const until = performance.now() + options.deadlineMs;
   if (options.usedBefore === undefined) {
-    await new DelayedTurns(deps.endings.store, deps.ringer).refuseAll(sessionId, closedError());
+    await new DelayedTurns(deps.lifecycle.store, deps.ringer).refuseAll(sessionId, closedError());
   }
-  const incarnation = await deps.endings.store.incarnation(sessionId);
+  const incarnation = await deps.lifecycle.store.incarnation(sessionId);
   if (incarnation === undefined) return false;
-  let closing = await deps.endings.close(sessionId, incarnation, options.usedBefore);
+  let closing = await deps.lifecycle.close(sessionId, incarnation, options.usedBefore);
   if (closing === undefined) return false;
   while (closing !== undefined) {
     if (await tryErase(deps, sessionId, incarnation, closing)) return true;
     if (performance.now() >= until) throw unreachable(sessionId, closing.owner);
     await pause(askAgainMs);
     // Calls the owner again, too.
-    closing = await deps.endings.close(sessionId, incarnation);
+    closing = await deps.lifecycle.close(sessionId, incarnation);
   }
   return true;
 }
 
 async function tryErase(
-  { endings, leases, ringer }: ClosingDeps,
+  { lifecycle, leases, ringer }: ClosingDeps,
   sessionId: string,
   incarnation: string,
   { owner, fence, seqs }: ClosingSession,
@@ -60,12 +61,12 @@ async function tryErase(
   const isHeld = owner !== undefined && (await leases.lives(owner));
   const deadFence = owner !== undefined && !isHeld ? fence : '';
   for (const seq of seqs) {
-    await endings.withdraw(sessionId, seq, closedError(), deadFence);
+    await lifecycle.withdraw(sessionId, seq, closedError(), deadFence);
   }
   if (isHeld) return false;
   // Nobody works in its folders any more; and should we die now, the next closer notes it again.
-  await endings.noteClosed(sessionId, incarnation);
-  const outcome = await endings.erase(sessionId, incarnation, deadFence);
+  await lifecycle.noteClosed(sessionId, incarnation);
+  const outcome = await lifecycle.erase(sessionId, incarnation, deadFence);
   if (outcome.kind === 'erased') await Promise.all(outcome.rings.map((ring) => removeJob(ringer, ring)));
   return outcome.kind !== 'not_yet';
 }

@@ -1,10 +1,9 @@
 import type { Job } from 'bullmq';
 import { errorOfLine, HearthError } from '../errors/hearth-error.js';
-import { turnGone } from '../errors/turn-gone.js';
+import { cancelledError, turnGone } from '../errors/session-errors.js';
 import { type TurnJob, turnJobSchema, turnRequestOf } from '../schema/turn-job.js';
 import { DelayedNotes } from '../store/delayed-notes.js';
 import { newRingId, type Ring } from '../store/ring.js';
-import { cancelledError } from '../store/session-endings.js';
 import type { SessionStore } from '../store/session-store.js';
 import type { Ringer } from './ringer.js';
 

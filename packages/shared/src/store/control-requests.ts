@@ -1,10 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { HearthError } from '../errors/hearth-error.js';
 import type { HearthEventOf } from '../schema/events.js';
 import type { PermissionAnswer, PermissionRequest } from '../schema/permission.js';
 import type { TurnResult } from '../schema/turn.js';
 import { parseEntry } from './entry.js';
-import { notOpened, type SessionStore } from './session-store.js';
+import type { SessionStore } from './session-store.js';
 
 /** How a permission request was resolved. */
 export interface Resolution {
@@ -110,32 +109,4 @@ export class ControlRequests {
         return { kind: 'fenced' };
     }
   }
-
-  /**
-   * Opens a session before its first turn, or finds it. `cursor`: id of its last event; `owner`: whose worker number it is, dead or alive.
-   * @throws HearthError `session_closing` | `session_gone` | `profile_mismatch`
-   */
-  async open(
-    sessionId: string,
-    profile: string | undefined,
-  ): Promise<{
-    incarnation: string;
-    cursor: number;
-    queue: number | 'intake';
-    profile: string;
-    owner: string | undefined;
-  }> {
-    const incarnation = randomBytes(8).toString('hex');
-    const reply = await this.store.run('open', sessionId, { profile, incarnation });
-    if (reply.code !== 'OK') throw notOpened(sessionId, reply);
-    const { code: _code, queue, ...opened } = reply;
-    return { ...opened, queue: queue === 'intake' ? 'intake' : Number(queue) };
-  }
-}
-
-/** The error of a turn that somebody stopped. */
-export function stoppedError(): HearthError {
-  return new HearthError('interrupted', 'The turn was stopped: somebody interrupted it.', {
-    wayOut: 'Prompt again: the session goes on.',
-  });
 }

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { HearthError } from '../errors/hearth-error.js';
+import { notOpened } from '../errors/session-errors.js';
 import type { Keys } from '../keys.js';
 import type { OnBusy, TurnRecord, TurnRequest, TurnResult } from '../schema/turn.js';
 import { decodeSessionId, encodeSessionId } from '../session-id.js';
@@ -236,29 +237,4 @@ function refusal({ sessionId, turnId, request, refusedWith }: SubmitInput): {
   const { seq: _seq, ...result } = unservedResult({ sessionId, turnId, seq: 0, attempts: 0, request }, refusedWith, 0);
   const event = { type: 'turn.failed', turnId, error: result.error, result };
   return { refusedResult: JSON.stringify(result), refusedEvent: JSON.stringify(event) };
-}
-
-/** The error of a session that is not open to the caller. */
-export function notOpened(
-  sessionId: string,
-  reply: { code: 'CLOSING' } | { code: 'GONE' } | { code: 'PROFILE_MISMATCH'; profile: string },
-): HearthError {
-  switch (reply.code) {
-    case 'CLOSING':
-      return new HearthError('session_closing', `Session ${sessionId} is being closed.`, {
-        wayOut: 'Try again in a moment: that opens a new session under the same name.',
-      });
-    case 'GONE':
-      return new HearthError('session_gone', `Session ${sessionId} was for one turn only.`, {
-        field: 'sessionId',
-        expected: 'a session that was opened by its name',
-        wayOut: 'Choose a session id of your own for a conversation.',
-      });
-    case 'PROFILE_MISMATCH':
-      return new HearthError('profile_mismatch', `Session ${sessionId} runs under profile ${reply.profile}.`, {
-        field: 'profile',
-        expected: reply.profile,
-        wayOut: 'Leave the profile out, or use another session id for another profile.',
-      });
-  }
 }

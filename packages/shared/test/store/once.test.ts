@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ControlRequests, cancelledError, newRingId, SessionEndings, type SessionStore } from '../../src/internal.js';
+import { ControlRequests, cancelledError, newRingId, SessionLifecycle, type SessionStore } from '../../src/internal.js';
 import { type StoreWorld, withStore } from '../support/redis.js';
 import { commitInput, request } from '../support/samples.js';
 import { claim, sessionId, turn } from '../support/turns.js';
@@ -44,7 +44,7 @@ describe('a session for one turn leaves only the memory of it', () => {
     withStore(async (world) => {
       const { store } = world;
       await submitOnce(store, { expiresInMs: 60_000 });
-      const outcome = await new SessionEndings(store).withdraw(sessionId, 1, cancelledError('a test wants it'));
+      const outcome = await new SessionLifecycle(store).withdraw(sessionId, 1, cancelledError('a test wants it'));
       expect(outcome.kind).toBe('withdrawn');
       await expectOnlyMemory(world);
     }));
@@ -60,7 +60,7 @@ describe('a session for one turn leaves only the memory of it', () => {
       const { store } = world;
       await submitOnce(store);
       const { writer } = await claim(store, 1);
-      await new SessionEndings(store).withdraw(sessionId, 1, cancelledError('a test wants it'));
+      await new SessionLifecycle(store).withdraw(sessionId, 1, cancelledError('a test wants it'));
       expect(await store.sessions()).toHaveLength(1);
       await writer.transcript(0, 'of its spare', true);
       await writer.release('idle');

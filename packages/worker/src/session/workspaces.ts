@@ -1,13 +1,13 @@
 import { readlink, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Profile } from '@hearth/shared';
-import { type Claim, type Logger, type SessionEndings, sessionFolder } from '@hearth/shared/internal';
+import { type Claim, type Logger, type SessionLifecycle, sessionFolder } from '@hearth/shared/internal';
 import type { Round } from '../rounds.js';
 
 export interface WorkspacesDeps {
   /** The folder with the scratch workspaces. */
   root: string;
-  endings: SessionEndings;
+  lifecycle: SessionLifecycle;
   log: Logger;
 }
 
@@ -29,12 +29,12 @@ export class Workspaces implements Round {
 
   /** Removes a session's files here, because it is over for good. Workers that have others of them read a note. */
   async discard(sessionId: string, { incarnation, once }: Claim): Promise<void> {
-    if (once) await this.deps.endings.noteClosed(sessionId, incarnation);
+    if (once) await this.deps.lifecycle.noteClosed(sessionId, incarnation);
     await this.remove(sessionId, incarnation);
   }
 
   async run(): Promise<void> {
-    for (const { note, sessionId, incarnation } of await this.deps.endings.closedSince(this.readUpTo)) {
+    for (const { note, sessionId, incarnation } of await this.deps.lifecycle.closedSince(this.readUpTo)) {
       await this.remove(sessionId, incarnation).catch((error: unknown) =>
         this.deps.log.warn(
           { event: 'workspace.remove_failed', err: error, sessionId },

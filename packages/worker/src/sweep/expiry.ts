@@ -1,4 +1,10 @@
-import { expiredError, type LeaseStore, type Logger, type Ringer, type SessionEndings } from '@hearth/shared/internal';
+import {
+  expiredError,
+  type LeaseStore,
+  type Logger,
+  type Ringer,
+  type SessionLifecycle,
+} from '@hearth/shared/internal';
 import type { Round } from '../rounds.js';
 import { forEachShard, shardsOf } from './shards.js';
 
@@ -7,7 +13,7 @@ const perShard = 100;
 
 export interface ExpiryDeps {
   workerId: string;
-  endings: SessionEndings;
+  lifecycle: SessionLifecycle;
   leases: LeaseStore;
   ringer: Ringer;
   log: Logger;
@@ -21,12 +27,12 @@ export class Expiry implements Round {
   constructor(private readonly deps: ExpiryDeps) {}
 
   async run(): Promise<void> {
-    const { workerId, leases, endings, ringer, log } = this.deps;
+    const { workerId, leases, lifecycle, ringer, log } = this.deps;
     await forEachShard(
       await shardsOf(workerId, leases),
-      (shard) => endings.overdue(shard, perShard),
+      (shard) => lifecycle.overdue(shard, perShard),
       async ({ sessionId, seq }) => {
-        const outcome = await endings.withdraw(sessionId, seq, expiredError(`${seq} of session ${sessionId}`));
+        const outcome = await lifecycle.withdraw(sessionId, seq, expiredError(`${seq} of session ${sessionId}`));
         if (outcome.kind !== 'withdrawn') return;
         const { turnId } = outcome.result;
         log.info({ event: 'turn.expired', sessionId, seq, turnId }, 'turn expired in the queue');

@@ -4,7 +4,7 @@ import {
   closeSession,
   type LeaseStore,
   type Logger,
-  type SessionEndings,
+  type SessionLifecycle,
 } from '@hearth/shared/internal';
 import type { Round } from '../rounds.js';
 import { forEachShard, shardsOf } from './shards.js';
@@ -16,7 +16,7 @@ const deadlineMs = 2_000;
 
 export interface RetentionDeps extends ClosingDeps {
   workerId: string;
-  endings: SessionEndings;
+  lifecycle: SessionLifecycle;
   leases: LeaseStore;
   /** A session is closed so long after its last use, ms. */
   retentionMs: number;
@@ -33,12 +33,12 @@ export class Retention implements Round {
   }
 
   async run(stopping: AbortSignal): Promise<void> {
-    const { workerId, leases, endings, retentionMs, log } = this.deps;
+    const { workerId, leases, lifecycle, retentionMs, log } = this.deps;
     // By Redis' clock, because the worker's own clock may have jumped.
-    const usedBefore = (await endings.nowMs()) - retentionMs;
+    const usedBefore = (await lifecycle.nowMs()) - retentionMs;
     await forEachShard(
       await shardsOf(workerId, leases),
-      (shard) => endings.unused(shard, usedBefore, perShard),
+      (shard) => lifecycle.unused(shard, usedBefore, perShard),
       async (sessionId) => {
         if (stopping.aborted) return;
         try {

@@ -1,6 +1,6 @@
 import { tmpdir } from 'node:os';
 import { profileSchema } from '@hearth/shared';
-import { ControlRequests, createLogger, Ringer, type SessionStore } from '@hearth/shared/internal';
+import { ControlRequests, createLogger, Ringer, SessionLifecycle, type SessionStore } from '@hearth/shared/internal';
 import { expect, test, vi } from 'vitest';
 import { type TestRedis, withRedis } from '../../../../test/setup/prefix.js';
 import type { Slot } from '../../src/pool/occupancy.js';
@@ -48,7 +48,7 @@ async function withActor(
     const registry = new SessionRegistry();
     const log = createLogger('test', 'silent');
     const workerId = 'w-test';
-    await controls.open('s', 'default');
+    await new SessionLifecycle(store).open('s', 'default');
     const claim = await claimSession(store, workerId);
     const released: Slot[] = [];
     const deps = {

@@ -1,4 +1,4 @@
-import { ControlRequests, createLogger } from '@hearth/shared/internal';
+import { ControlRequests, createLogger, SessionLifecycle } from '@hearth/shared/internal';
 import { expect, test } from 'vitest';
 import { withRedis } from '../../../../test/setup/prefix.js';
 import type { AgentEvent, Answer } from '../../src/agent/driver.js';
@@ -25,7 +25,7 @@ test.each([
   await withRedis(async (world) => {
     const store = storeOf(world);
     const controls = new ControlRequests(store);
-    await controls.open('s', 'default');
+    await new SessionLifecycle(store).open('s', 'default');
     const claim = await claimSession(store, 'w-test');
     const answers: Answer[] = [];
     const agent = fakeAgent(1);

@@ -1,4 +1,4 @@
-import { cancelledError, createLogger, LeaseStore, newRingId, Ringer, SessionEndings } from '@hearth/shared/internal';
+import { cancelledError, createLogger, LeaseStore, newRingId, Ringer, SessionLifecycle } from '@hearth/shared/internal';
 import { afterEach, expect, test, vi } from 'vitest';
 import { withRedis } from '../../../../test/setup/prefix.js';
 import { Retention } from '../../src/sweep/retention.js';
@@ -11,7 +11,7 @@ afterEach(() => {
 test('closes no used session when the clock of the worker has jumped', () =>
   withRedis(async (world) => {
     const store = storeOf(world);
-    const endings = new SessionEndings(store);
+    const lifecycle = new SessionLifecycle(store);
     const leases = new LeaseStore(world.redis, store.keys);
     const ringer = new Ringer(world.redis, store.keys);
     const log = createLogger('test', 'silent');
@@ -22,10 +22,10 @@ test('closes no used session when the clock of the worker has jumped', () =>
       return incarnation;
     };
     await open('used');
-    await endings.withdraw('used', 1, cancelledError('a test wants it'));
-    await endings.close('closing', await open('closing'));
+    await lifecycle.withdraw('used', 1, cancelledError('a test wants it'));
+    await lifecycle.close('closing', await open('closing'));
     vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 31 * 24 * 3_600_000 });
-    const retention = new Retention({ workerId: 'w', endings, leases, ringer, retentionMs: 20_000, log });
+    const retention = new Retention({ workerId: 'w', lifecycle, leases, ringer, retentionMs: 20_000, log });
     await retention.run(new AbortController().signal);
     await ringer.close();
     expect(await store.incarnation('closing')).toBeUndefined();

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { HearthError } from '../../../src/index.js';
-import { ControlRequests } from '../../../src/internal.js';
+import { ControlRequests, SessionLifecycle } from '../../../src/internal.js';
 import { type Model, stopTurn, turnOf } from './model.js';
 import { perform, pick } from './perform.js';
 import type { World } from './world.js';
@@ -79,7 +79,7 @@ export async function open(
   const profile = session === undefined ? undefined : step.profile;
   const client = pick(world.producers, step.client);
   const { outcome, changed } = await perform(world, { client, script: 'open', drop: step.drop }, () =>
-    controlRequestsOf(world, step).open(step.session, profile),
+    new SessionLifecycle(client.store).open(step.session, profile),
   );
   const refusal = session?.closing ? 'session_closing' : profile === 'other' ? 'profile_mismatch' : undefined;
   assert.equal(changed, session === undefined, 'a session is opened once');

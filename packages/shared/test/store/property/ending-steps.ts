@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { HearthError } from '../../../src/index.js';
-import { cancelledError, DelayedNotes, newRingId, SessionEndings } from '../../../src/internal.js';
+import { cancelledError, DelayedNotes, newRingId, SessionLifecycle } from '../../../src/internal.js';
 import { type Model, type ModelSession, predictWithdraw, turnOf, withdrawTurn } from './model.js';
 import { perform, pick } from './perform.js';
 import type { World } from './world.js';
@@ -25,9 +25,9 @@ export async function withdraw(model: Model, world: World, step: Withdraw): Prom
   const right = deadFenceOf(model, session);
   const deadFence = step.deadFence === 'right' ? right : step.deadFence === 'wrong' ? '0.none' : '';
   const client = pick(world.producers, step.client);
-  const endings = new SessionEndings(client.store);
+  const lifecycle = new SessionLifecycle(client.store);
   const { outcome, changed, resent } = await perform(world, { client, script: 'withdraw', drop: step.drop }, () =>
-    endings.withdraw(session.id, seq, cancelledError('a test wants it'), deadFence),
+    lifecycle.withdraw(session.id, seq, cancelledError('a test wants it'), deadFence),
   );
   assert.ok(!(outcome instanceof HearthError), JSON.stringify(outcome));
   const expected = predictWithdraw(session, seq, deadFence);
@@ -78,7 +78,7 @@ export interface Close {
 export async function close(model: Model, world: World, step: Close): Promise<void> {
   const session = model.session(step.session);
   const client = pick(world.producers, step.client);
-  const endings = new SessionEndings(client.store);
+  const lifecycle = new SessionLifecycle(client.store);
   const ifUnused = step.usedBefore !== undefined;
   // Everything here was used just now.
   const isUsed = ifUnused && !session.closing && (session.log.length > 0 || step.usedBefore === 'long ago');
@@ -86,7 +86,7 @@ export async function close(model: Model, world: World, step: Close): Promise<vo
   // Whether it is used is judged by what is so now.
   const how = { client, script: 'close', drop: step.drop, repeatIsNothing: !ifUnused };
   const { outcome, changed } = await perform(world, how, () =>
-    endings.close(session.id, session.incarnation, usedBefore[step.usedBefore ?? 'always']),
+    lifecycle.close(session.id, session.incarnation, usedBefore[step.usedBefore ?? 'always']),
   );
   if (isUsed || isToBeUsed) {
     assert.equal(outcome, undefined);
@@ -109,11 +109,11 @@ export async function erase(
 ): Promise<void> {
   const session = model.session(step.session);
   const client = pick(world.producers, step.client);
-  const endings = new SessionEndings(client.store);
+  const lifecycle = new SessionLifecycle(client.store);
   const incarnation = step.otherIncarnation ? 'another' : session.incarnation;
   const dead = deadFenceOf(model, session);
   const { outcome, changed, resent } = await perform(world, { client, script: 'erase', drop: step.drop }, () =>
-    endings.erase(session.id, incarnation, dead),
+    lifecycle.erase(session.id, incarnation, dead),
   );
   assert.ok(!(outcome instanceof HearthError), JSON.stringify(outcome));
   const isHeld = session.owner !== '' && dead === '';

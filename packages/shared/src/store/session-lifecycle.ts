@@ -1,4 +1,6 @@
-import { HearthError } from '../errors/hearth-error.js';
+import { randomBytes } from 'node:crypto';
+import type { HearthError } from '../errors/hearth-error.js';
+import { notOpened } from '../errors/session-errors.js';
 import type { HearthEvent } from '../schema/events.js';
 import type { TurnResult } from '../schema/turn.js';
 import { decodeSessionId } from '../session-id.js';
@@ -7,29 +9,51 @@ import { parseRing, type Ring } from './ring.js';
 import type { SessionStore } from './session-store.js';
 import { unservedResult } from './unserved-result.js';
 
-/** What became of a request to end a turn that waits. `running`: an owner has begun it. */
+export interface OpenedSession {
+  incarnation: string;
+  /** Id of the last event. */
+  cursor: number;
+  /** Where to ring: the worker number of the owner, or intake. */
+  queue: Ring['queue'];
+  profile: string;
+  /** The owner, alive or dead. */
+  owner: string | undefined;
+}
+
+/** `committed`: the turn had a result before. `running`: only its owner ends it. */
 export type Withdrawal =
   | { kind: 'withdrawn'; result: TurnResult; rings: Ring[] }
   | { kind: 'committed'; result: TurnResult }
   | { kind: 'running' }
   | { kind: 'gone' };
 
-/** A session that takes no turn any more. */
 export interface ClosingSession {
   owner: string | undefined;
   fence: string;
-  /** Turns still in its log. */
+  /** The turns in its log. */
   seqs: number[];
 }
 
-/** The closed sessions that are remembered, so that workers find the folders they still have of them. */
+/** How many closed sessions Redis remembers, so that workers find the folders that they still have. */
 const closedKept = 10_000;
 
-/** How turns that wait, and sessions, are ended by others than their owner. Holds no state but its store. */
-export class SessionEndings {
+/** Opens and closes sessions, and ends waiting turns without their owner. Stateless. */
+export class SessionLifecycle {
   constructor(readonly store: SessionStore) {}
 
-  /** Commits an error to a turn that waits. `deadFence`: a fence whose owner's lease was found absent. */
+  /**
+   * Opens a session before its first turn, or finds it.
+   * @throws HearthError `session_closing` | `session_gone` | `profile_mismatch`
+   */
+  async open(sessionId: string, profile: string | undefined): Promise<OpenedSession> {
+    const incarnation = randomBytes(8).toString('hex');
+    const reply = await this.store.run('open', sessionId, { profile, incarnation });
+    if (reply.code !== 'OK') throw notOpened(sessionId, reply);
+    const { code: _code, queue, ...opened } = reply;
+    return { ...opened, queue: queue === 'intake' ? 'intake' : Number(queue) };
+  }
+
+  /** Fails a waiting turn. `deadFence`: fence of an owner whose lease is known to be absent. */
   async withdraw(sessionId: string, seq: number, error: HearthError, deadFence = ''): Promise<Withdrawal> {
     const [incarnation, turn, nowMs] = await Promise.all([
       this.store.incarnation(sessionId),
@@ -61,7 +85,10 @@ export class SessionEndings {
     }
   }
 
-  /** Begins the end of a session; `usedBefore` (Redis' clock): only if nobody used it since. Undefined: it is gone, or was used since. */
+  /**
+   * Starts to close a session. `usedBefore` (ms, Redis' clock) closes only a session without turns that was last used before then.
+   * Undefined: the session is gone, or was used since.
+   */
   async close(sessionId: string, incarnation: string, usedBefore?: number): Promise<ClosingSession | undefined> {
     const reply = await this.store.run('close', sessionId, { usedBefore, incarnation });
     if (reply.code !== 'OK') return undefined;
@@ -69,7 +96,7 @@ export class SessionEndings {
     return { owner, fence, seqs };
   }
 
-  /** Deletes all keys of a closing session; the jobs that rang its turns are for the caller to remove. */
+  /** Deletes all keys of a closing session. Returns the rings whose jobs the caller has to remove. */
   async erase(
     sessionId: string,
     incarnation: string,
@@ -81,7 +108,7 @@ export class SessionEndings {
     return { kind: reply.code === 'GONE' || reply.code === 'MOVED' ? 'gone' : 'not_yet' };
   }
 
-  /** Turns of one shard whose time in the queue is over. */
+  /** Turns of one shard whose `expiresIn` has passed before they began. */
   async overdue(shard: number, atMost: number): Promise<{ sessionId: string; seq: number }[]> {
     const { redis, keys } = this.store;
     const now = String(await this.nowMs());
@@ -92,45 +119,29 @@ export class SessionEndings {
     });
   }
 
-  /** Sessions of one shard not used since `before` (Redis' clock, ms since 1970), those that are being closed first. */
+  /** Sessions of one shard that were last used before a time (ms, Redis' clock), closing sessions first. */
   async unused(shard: number, before: number, atMost: number): Promise<string[]> {
     const { redis, keys } = this.store;
     const members = await redis.zrange(keys.sessions(shard), '-inf', String(before), 'BYSCORE', 'LIMIT', 0, atMost);
     return members.map(decodeSessionId);
   }
 
-  /** Redis' clock, ms since 1970: what sessions and turns are dated by. */
+  /** Redis' clock, ms since 1970. Sessions and turns are dated by it. */
   async nowMs(): Promise<number> {
     const [seconds, micros] = await this.store.redis.time();
     return Number(seconds) * 1000 + Math.floor(Number(micros) / 1000);
   }
 
-  /** Notes that an incarnation of a session is over, for every worker that still has a folder of it. */
+  /** Leaves a note that an incarnation of a session is closed, for every worker that still has a folder of it. */
   async noteClosed(sessionId: string, incarnation: string): Promise<void> {
     const { redis, keys } = this.store;
     await redis.xadd(keys.closed, 'MAXLEN', '~', closedKept, '*', 's', sessionId, 'i', incarnation);
   }
 
-  /** Sessions closed after the note `after` (`0-0`: all that are remembered). */
+  /** Sessions closed after the note `after`. `0-0`: all that Redis remembers. */
   async closedSince(after: string): Promise<{ note: string; sessionId: string; incarnation: string }[]> {
     const { redis, keys } = this.store;
     const notes = await redis.xrange(keys.closed, `(${after}`, '+', 'COUNT', 1_000);
     return notes.map(([note, fields]) => ({ note, sessionId: fields[1] ?? '', incarnation: fields[3] ?? '' }));
   }
-}
-
-/** The error of a turn whose time in the queue is over. */
-export function expiredError(turnId: string): HearthError {
-  return new HearthError('expired', `Turn ${turnId} waited longer than its expiresIn allowed, and was not begun.`, {
-    field: 'expiresIn',
-    expected: 'a worker with a place within that time',
-    wayOut: 'Prompt again, with more time, or start more workers.',
-  });
-}
-
-/** The error of a turn that somebody cancelled. */
-export function cancelledError(why: string): HearthError {
-  return new HearthError('cancelled', `The turn was cancelled: ${why}.`, {
-    wayOut: 'Submit it again under another turnId.',
-  });
 }
