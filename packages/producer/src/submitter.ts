@@ -28,7 +28,7 @@ interface NewTurn {
   request: TurnRequest;
   profile: string | undefined;
   expiresIn: number | undefined;
-  once: boolean;
+  isSingleTurn: boolean;
   onBusy: OnBusy | undefined;
 }
 
@@ -40,8 +40,8 @@ export const newTurnId = (): string => `t-${randomUUID()}`;
 export class Submitter {
   constructor(private readonly connection: Connection) {}
 
-  /** Submits a turn. `once`: to a session for this turn only. @throws HearthError as `Session.prompt` says */
-  async submit(sessionId: string, prompt: Prompt, options: PromptOptions, once = false): Promise<TurnHandle> {
+  /** Submits a turn. `isSingleTurn`: to a session for this turn only. @throws HearthError as `Session.prompt` says */
+  async submit(sessionId: string, prompt: Prompt, options: PromptOptions, isSingleTurn = false): Promise<TurnHandle> {
     const {
       turnId: givenId,
       metadata,
@@ -60,7 +60,7 @@ export class Submitter {
       ...(priority === undefined ? {} : { priority }),
       onInterrupted: onInterrupted ?? 'fail',
     };
-    const turn: NewTurn = { sessionId, turnId, request, profile, expiresIn, once, onBusy };
+    const turn: NewTurn = { sessionId, turnId, request, profile, expiresIn, isSingleTurn, onBusy };
     await this.connection.connected();
     this.connection.channels.warm(sessionId);
     if (delay !== undefined && delay > 0) return this.post(turn, delay);
@@ -114,10 +114,10 @@ export class Submitter {
 
   /** Posts a delayed turn as a job. Before it is due it is not in its session's log. */
   private async post(turn: NewTurn, delayMs: number): Promise<TurnHandle> {
-    const { sessionId, turnId, request, profile, expiresIn, once, onBusy } = turn;
+    const { sessionId, turnId, request, profile, expiresIn, isSingleTurn, onBusy } = turn;
     const { prompt, metadata, onInterrupted, priority } = request;
     const job = {
-      sessionId: once ? undefined : sessionId,
+      sessionId: isSingleTurn ? undefined : sessionId,
       prompt,
       turnId,
       profile,

@@ -4,7 +4,7 @@
 --@args nonce              -- for a new fence
 --@args dead_fence         -- fence of an owner whose lease is known to be absent, or ''
 --@args seq                -- of the doorbell; 0 claims the session before any turn, to warm it
---@reply OK|ALREADY fence batch:number incarnation claude_session_id? transcript_chunks:number profile note is_for_one_turn:flag
+--@reply OK|ALREADY fence batch:number incarnation claude_session_id? transcript_chunks:number profile note is_single_turn:flag
 --@reply OTHER owner worker_number:number fence  -- the caller has to check that owner's lease
 --@reply MOVED result?     -- the turn has a result, absent once that is forgotten; nothing is claimed
 --@reply GONE              -- no such session or turn, or the session is closing and the worker is not its owner
@@ -16,10 +16,10 @@ if seq ~= '0' and not redis.call('ZSCORE', K_LOG, seq) then
   return reply('MOVED', {result = redis.call('HGET', K_TURN_PREFIX .. seq, 'result') or ''})
 end
 local function granted(code, fence, batch)
-  local now = read(K_SESSION, 'claude', 'transcript', 'profile', 'note', 'once')
+  local now = read(K_SESSION, 'claude', 'transcript', 'profile', 'note', 'singleTurn')
   return reply(code, {fence = fence, batch = batch, incarnation = session.incarnation,
     claude_session_id = now.claude, transcript_chunks = now.transcript, profile = now.profile, note = now.note,
-    is_for_one_turn = now.once or ''})
+    is_single_turn = now.singleTurn or ''})
 end
 if session.owner == worker_id then return granted('ALREADY', session.fence, session.batch) end
 if session.closing then return reply('GONE') end

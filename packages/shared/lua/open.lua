@@ -8,9 +8,9 @@
 --@reply GONE              -- the session was opened for a single turn
 --@reply PROFILE_MISMATCH profile  -- the session's profile
 --@include session_keys reply read time open_session
-local session = read(K_SESSION, 'incarnation', 'profile', 'workerNumber', 'events', 'closing', 'once', 'owner')
+local session = read(K_SESSION, 'incarnation', 'profile', 'workerNumber', 'events', 'closing', 'singleTurn', 'owner')
 if session.closing then return reply('CLOSING') end
-if session.once then return reply('GONE') end
+if session.singleTurn then return reply('GONE') end
 if session.incarnation and profile ~= '' and session.profile ~= profile then
   return reply('PROFILE_MISMATCH', {profile = session.profile})
 end

@@ -9,7 +9,7 @@
 --@args profile            -- or ''
 --@args incarnation        -- for a new session
 --@args expires_in_ms      -- how long the turn may wait before it begins, or ''
---@args is_for_one_turn    -- '1' opens the session for this turn only
+--@args is_single_turn    -- '1' opens the session for this turn only
 --@args brought_by         -- ring of the job that brought the turn, or ''
 --@args on_busy            -- when turns wait or run: 'enqueue', 'reject', or 'interrupt' (stop the running one, go ahead of the others)
 --@args refused_result refused_event  -- JSON, both without seq; or ''
@@ -22,7 +22,7 @@
 --@reply BACKLOG_FULL waiting:number
 --@reply PROFILE_MISMATCH profile  -- the session's profile
 --@include session_keys reply read time publish end_turn expire_single_turn open_session request_interrupt wake
-local session = read(K_SESSION, 'incarnation', 'profile', 'workerNumber', 'events', 'owner', 'closing', 'once')
+local session = read(K_SESSION, 'incarnation', 'profile', 'workerNumber', 'events', 'owner', 'closing', 'singleTurn')
 local known = redis.call('HGET', K_TURN_IDS, turn_id)
 if known and redis.call('EXISTS', K_TURN_PREFIX .. known) == 0 then
   -- The turn's key has expired, and no later commit has removed its turnId yet.
@@ -36,7 +36,7 @@ if known then
     position = redis.call('ZRANK', K_LOG, known) or '', profile = session.profile})
 end
 if session.closing then return reply('CLOSING') end
-if session.once then return reply('GONE') end
+if session.singleTurn then return reply('GONE') end
 local is_refused = refused_result ~= ''
 local waiting = redis.call('ZCARD', K_LOG)
 if not is_refused then
@@ -52,7 +52,7 @@ if not session.incarnation then
   profile = profile ~= '' and profile or 'default'
   session = {incarnation = incarnation, profile = profile, workerNumber = '', events = 0}
   open_session(session_id, incarnation, profile, now)
-  if is_for_one_turn ~= '' then redis.call('HSET', K_SESSION, 'once', '1') end
+  if is_single_turn ~= '' then redis.call('HSET', K_SESSION, 'singleTurn', '1') end
 end
 local seq = redis.call('HINCRBY', K_SESSION, 'seq', 1)
 local order, position, running = seq, waiting, nil

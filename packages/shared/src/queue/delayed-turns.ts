@@ -76,7 +76,7 @@ export class DelayedTurns {
         request: turnRequestOf(turn, job.opts.priority),
         profile: turn.profile,
         ringId: newRingId(),
-        once: turn.sessionId === undefined,
+        isSingleTurn: turn.sessionId === undefined,
         refusedWith: error,
       });
     } catch (reason) {

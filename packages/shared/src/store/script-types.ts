@@ -34,7 +34,7 @@ export interface Scripts {
   claim: {
     keys: SessionKeys;
     args: Args<'workerId' | 'workerNumber' | 'nonce' | 'deadFence' | 'seq'>;
-    reply: Reply<'OK' | 'ALREADY', { fence: string; batch: number; incarnation: string; claudeSessionId: string | undefined; transcriptChunks: number; profile: string; note: string; isForOneTurn: boolean }> | Reply<'OTHER', { owner: string; workerNumber: number; fence: string }> | Reply<'MOVED', { result: string | undefined }> | Reply<'GONE'>;
+    reply: Reply<'OK' | 'ALREADY', { fence: string; batch: number; incarnation: string; claudeSessionId: string | undefined; transcriptChunks: number; profile: string; note: string; isSingleTurn: boolean }> | Reply<'OTHER', { owner: string; workerNumber: number; fence: string }> | Reply<'MOVED', { result: string | undefined }> | Reply<'GONE'>;
   };
   close: {
     keys: SessionKeys;
@@ -98,7 +98,7 @@ export interface Scripts {
   };
   submit: {
     keys: SessionKeys;
-    args: Args<'member' | 'sessionId' | 'turnId' | 'request' | 'ringJob' | 'profile' | 'incarnation' | 'expiresInMs' | 'isForOneTurn' | 'broughtBy' | 'onBusy' | 'refusedResult' | 'refusedEvent' | 'wakePrefix' | 'backlogLimit' | 'lookAfterMs' | 'turnMemoryMs' | 'eventsKept' | 'eventsTtlMs'>;
+    args: Args<'member' | 'sessionId' | 'turnId' | 'request' | 'ringJob' | 'profile' | 'incarnation' | 'expiresInMs' | 'isSingleTurn' | 'broughtBy' | 'onBusy' | 'refusedResult' | 'refusedEvent' | 'wakePrefix' | 'backlogLimit' | 'lookAfterMs' | 'turnMemoryMs' | 'eventsKept' | 'eventsTtlMs'>;
     reply: Reply<'OK', { seq: number; incarnation: string; cursor: number; ring: string; position: number | undefined; profile: string; unheardOwner: string | undefined }> | Reply<'REPEATED', { seq: number; incarnation: string; cursor: number; ring: string; position: number | undefined; profile: string }> | Reply<'CLOSING' | 'GONE' | 'BUSY'> | Reply<'BACKLOG_FULL', { waiting: number }> | Reply<'PROFILE_MISMATCH', { profile: string }>;
   };
   sweep: {

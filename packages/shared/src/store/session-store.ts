@@ -22,7 +22,7 @@ export interface SubmitInput {
   /** ms it may wait before it begins. */
   expiresInMs?: number | undefined;
   /** Opens the session for this turn alone. */
-  once?: boolean | undefined;
+  isSingleTurn?: boolean | undefined;
   /** The job that brought it, when it was not a producer. */
   broughtBy?: Ring | undefined;
   /** What to do when turns of the session wait or run. */
@@ -60,7 +60,7 @@ export interface Claim {
   /** What the session's next prompt is prefixed with (P7), or ''. */
   note: string;
   /** The session is for one turn only. */
-  once: boolean;
+  isSingleTurn: boolean;
 }
 
 export type ClaimOutcome =
@@ -126,7 +126,7 @@ export class SessionStore extends SessionView {
       profile: input.profile,
       incarnation: randomBytes(8).toString('hex'),
       expiresInMs: input.expiresInMs,
-      isForOneTurn: input.once,
+      isSingleTurn: input.isSingleTurn,
       broughtBy: input.broughtBy && formatRing(input.broughtBy),
       onBusy: input.onBusy ?? 'enqueue',
       ...refusal(input),
@@ -178,8 +178,8 @@ export class SessionStore extends SessionView {
     switch (reply.code) {
       case 'OK':
       case 'ALREADY': {
-        const { code, isForOneTurn: once, ...granted } = reply;
-        return { kind: 'mine', anew: code === 'OK', claim: { ...granted, once } };
+        const { code, ...claim } = reply;
+        return { kind: 'mine', anew: code === 'OK', claim };
       }
       case 'OTHER':
         return { kind: 'other', owner: reply.owner, workerNumber: reply.workerNumber, fence: reply.fence };

@@ -131,8 +131,8 @@ export class SessionView {
   }
 
   /** Whether a session was opened for one turn alone. */
-  async isForOneTurn(sessionId: string): Promise<boolean> {
-    return (await this.redis.hexists(this.keys.session(sessionId).session, 'once')) === 1;
+  async isSingleTurn(sessionId: string): Promise<boolean> {
+    return (await this.redis.hexists(this.keys.session(sessionId).session, 'singleTurn')) === 1;
   }
 
   /** One session, if it is known. */

@@ -55,7 +55,7 @@ export class RawJobs {
     if (before?.turnId !== turnId) throw turnGone(sessionId, turnId);
     if (before.result?.status !== 'failed') return undefined;
     const { prompt, metadata, onInterrupted } = before.request;
-    const where = (await this.deps.store.isForOneTurn(sessionId)) ? { profile } : { sessionId };
+    const where = (await this.deps.store.isSingleTurn(sessionId)) ? { profile } : { sessionId };
     return this.serveTurn(job, { ...where, turnId, prompt, metadata, onInterrupted });
   }
 
@@ -83,7 +83,7 @@ export class RawJobs {
       profile,
       ringId: newRingId(),
       expiresInMs: timeLeft(job, turn),
-      once: turn.sessionId === undefined,
+      isSingleTurn: turn.sessionId === undefined,
       broughtBy: { queue: 'intake', jobId: job.id ?? '' },
       onBusy,
     };

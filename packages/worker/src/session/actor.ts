@@ -227,7 +227,7 @@ export class SessionActor implements OwnedSession {
     this.turnsInARow = 0;
     if (this.isRung || this.aim !== 'serve') return;
     // A session for one turn gets no other turn.
-    const timeoutMs = this.claim.once ? 0 : this.deps.limits.idleTimeoutMs;
+    const timeoutMs = this.claim.isSingleTurn ? 0 : this.deps.limits.idleTimeoutMs;
     const timeout = setTimeout(() => void this.evict(), timeoutMs);
     await new Promise<void>((wake) => {
       this.phase = { kind: 'idle', since: performance.now(), wake };

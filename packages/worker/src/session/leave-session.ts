@@ -30,7 +30,7 @@ export async function releaseIdle({ sessionId, claim, resources, workspaces }: L
       return false;
     }
     log.info({ event: 'session.released' }, 'session released');
-    if (claim.once) await workspaces.discard(sessionId, claim);
+    if (claim.isSingleTurn) await workspaces.discard(sessionId, claim);
   } catch (error) {
     // The agent has ended. The lock still names this worker, so the next turn, or a close, finds the session here.
     log.error({ event: 'session.release_failed', err: error }, 'could not release an idle session');

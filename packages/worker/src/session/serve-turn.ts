@@ -162,5 +162,5 @@ async function recycleAgent(session: TurnSession): Promise<void> {
   const { agent, ownership, log } = session;
   log.info({ event: 'agent.recycled' }, 'replacing the agent by one that resumes');
   await agent.end('ask');
-  if (!ownership.isLost && session.stays() && !ownership.claim.once) await agent.acquire();
+  if (!ownership.isLost && session.stays() && !ownership.claim.isSingleTurn) await agent.acquire();
 }

@@ -28,8 +28,8 @@ export class Workspaces implements Round {
   }
 
   /** Removes a session's files here, because it is over for good. Workers that have others of them read a note. */
-  async discard(sessionId: string, { incarnation, once }: Claim): Promise<void> {
-    if (once) await this.deps.lifecycle.noteClosed(sessionId, incarnation);
+  async discard(sessionId: string, { incarnation, isSingleTurn }: Claim): Promise<void> {
+    if (isSingleTurn) await this.deps.lifecycle.noteClosed(sessionId, incarnation);
     await this.remove(sessionId, incarnation);
   }
 

@@ -28,6 +28,6 @@ export const claimOf = (fields: Partial<Claim> = {}): Claim => ({
   transcriptChunks: 0,
   profile: 'default',
   note: '',
-  once: false,
+  isSingleTurn: false,
   ...fields,
 });

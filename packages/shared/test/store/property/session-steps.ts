@@ -88,7 +88,7 @@ async function claimWith(
         transcriptChunks: session.committedChunks,
         profile: 'default',
         note: session.note,
-        once: false,
+        isSingleTurn: false,
       },
     });
     newWriter(model, world, worker, session, client, outcome.claim);

@@ -11,7 +11,7 @@ const submitOnce = (store: SessionStore, more: object = {}) =>
     request: request('one question'),
     profile: undefined,
     ringId: newRingId(),
-    once: true,
+    isSingleTurn: true,
     ...more,
   });
 
