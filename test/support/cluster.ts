@@ -5,10 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createProducer, type Producer } from '@hearth/producer';
 
-
 import { defaultStoreLimits, Keys, LeaseStore, SessionLifecycle, SessionStore } from '@hearth/shared/internal';
 import { type ModelApi, modelApiEnvironment, startModelApi } from '@hearth/simulator';
-
 
 import { Redis } from 'ioredis';
 import { inject, onTestFinished, type TestContext } from 'vitest';
