@@ -14,7 +14,7 @@ describe('a typed line', () => {
     ['', undefined],
   ])('%o answers with %o', (line, answer) => expect(answerFrom(line, bash)).toEqual(answer));
 
-  it('cannot say "always" where the agent suggests nothing', () => {
+  it('cannot be "always" without a suggestion of the agent', () => {
     expect(answerFrom('a', { ...bash, suggestions: [] })).toBeUndefined();
     expect(choicesOf({ ...bash, suggestions: [] })).not.toContain('always');
   });
@@ -30,11 +30,11 @@ test.each([
   ['0', false, undefined],
   ['something else', false, 'something else'],
   ['  ', false, undefined],
-])('%o to a question (several: %o) is the reply %o', (line, multiSelect, reply) => {
+])('%o to a question (several choices: %o) is the reply %o', (line, multiSelect, reply) => {
   expect(replyFrom(line, { question: 'Which?', options, multiSelect })).toBe(reply);
 });
 
-test('a request is shown as the tool with its input, questions with their options', () => {
+test('a request is displayed as the tool with its input, questions with their options', () => {
   expect(describeRequest(bash)).toBe('Bash {"command":"ls"}');
   const input = { questions: [{ question: 'Which?', options }] };
   expect(describeRequest({ name: 'AskUserQuestion', input, suggestions: [] })).toBe('Which?\n  1 Red\n  2 Blue – cold');
