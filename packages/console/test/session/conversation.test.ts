@@ -32,8 +32,8 @@ const after = (...events: (HearthEvent | { type: 'stream.expired'; id: string })
   events.reduce<Conversation>(withEvent, emptyConversation);
 const parts = (conversation: Conversation) => conversation.turns[0]?.parts;
 
-describe('what is shown of a session', () => {
-  it('puts pieces of text together, and a completed message in their place', () => {
+describe('the conversation of a session', () => {
+  it('joins pieces of text, and replaces them by the completed message', () => {
     const pieces: HearthEvent[] = [
       { type: 'thinking.delta', seq: 1, messageId: 'm', text: 'hm' },
       { type: 'text.delta', seq: 1, messageId: 'm', text: 'Do' },
@@ -54,7 +54,7 @@ describe('what is shown of a session', () => {
     expect(parts(complete)).toMatchObject([{ kind: 'text', text: 'Done.', isRecord: true }]);
   });
 
-  it('shows a tool once, wherever it starts: before its message is complete or after', () => {
+  it('displays a tool once, whether it starts before its message is complete or after', () => {
     const said: HearthEvent = { type: 'message', seq: 1, messageId: 'm', role: 'assistant', content: [tool] };
     const started: HearthEvent = {
       type: 'tool.started',
@@ -78,7 +78,7 @@ describe('what is shown of a session', () => {
     expect(parts(after(said))).toMatchObject([{ kind: 'tool', state: 'wanted' }]);
   });
 
-  it('forgets what a lost attempt said', () => {
+  it('drops the output of a lost attempt', () => {
     const shown = after(
       { type: 'text.delta', seq: 1, messageId: 'm', text: 'half' },
       { type: 'turn.restarted', seq: 1, turnId: 't1', reason: 'lost' },
@@ -86,7 +86,7 @@ describe('what is shown of a session', () => {
     expect(parts(shown)).toEqual([{ kind: 'note', tone: 'warn', text: 'Restarted: lost.' }]);
   });
 
-  it('keeps who waits for an answer until it is resolved, or its turn ends', () => {
+  it('keeps a permission request until it is resolved or its turn ends', () => {
     const request = { seq: 1, toolUseId: 'u1', name: 'Bash', input: {}, suggestions: [], expiresAt: 0 };
     const asked = after(
       { type: 'permission.requested', ...request, requestId: 'r1' },
@@ -106,22 +106,22 @@ describe('what is shown of a session', () => {
     expect(withEvent(answered, { type: 'turn.finished', seq: 1, turnId: 't1', result }).requests).toEqual([]);
   });
 
-  it('ignores events of a turn whose ending the record told', () => {
+  it('ignores events of a turn whose ending is known from the record', () => {
     const read = withRecords(emptyConversation, [{ ...record, state: 'finished', result }]);
     expect(withEvent(read, { type: 'text.delta', seq: 1, messageId: 'm', text: 'again' })).toBe(read);
   });
 
-  it('takes the prompt of a running turn from the record, and what it says from its events', () => {
+  it('takes the prompt of a running turn from the record, and its output from events', () => {
     const running = after({ type: 'text.delta', seq: 1, messageId: 'm', text: 'half' });
     const [turn] = withRecords(running, [record]).turns;
     expect(turn).toMatchObject({ prompt: 'Do it', parts: [{ text: 'half' }] });
   });
 
-  it('says that part of the stream is gone, and begins anew when the name is opened again', () => {
+  it('reports that part of the stream is gone, and starts anew when the session is reopened', () => {
     expect(after({ type: 'stream.expired', id: 'a.9' }).hasExpired).toBe(true);
     const closed = after({ type: 'turn.finished', seq: 1, turnId: 't1', result }, { type: 'session.closed' });
     expect(closed).toMatchObject({ isClosed: true, turns: [{ seq: 1 }] });
-    // That the stream of a closed session is gone says nothing new.
+    // The missing stream of a closed session is no news.
     expect(withEvent(closed, { type: 'stream.expired', id: 'b.0' })).toBe(closed);
     const anew = withEvent(closed, { type: 'turn.queued', seq: 1, turnId: 't9', position: 0 });
     expect(anew).toMatchObject({ isClosed: false, turns: [{ seq: 1, turnId: 't9', state: 'queued' }] });
