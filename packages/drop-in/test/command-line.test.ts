@@ -25,7 +25,7 @@ describe('a command line', () => {
     [['--system-prompt', '-x'], [['--system-prompt', '-x']]],
   ])('%j gives %j', (argv, flags) => expect(given(...argv)).toEqual(flags));
 
-  it('has its prompt anywhere, and behind --', () => {
+  it('takes its prompt at any position, and after --', () => {
     expect(parseCommandLine(['-p', 'one', 'two']).prompt).toBe('one');
     expect(parseCommandLine(['-p', '--', '--not-a-flag']).prompt).toBe('--not-a-flag');
   });
@@ -44,7 +44,7 @@ describe('a command line', () => {
     [['mcp', 'list'], /is a command of the real claude/],
   ])('%j is refused', (argv, message) => expect(() => call(...argv)).toThrow(message));
 
-  it('without -p is refused in a terminal, and taken elsewhere, as the CLI does', () => {
+  it('is refused without -p in a terminal, and accepted elsewhere, as by the CLI', () => {
     expect(() => resolveInvocation(parseCommandLine(['x']), true)).toThrow(/hearth chat/);
     expect(call('x').prompt).toBe('x');
   });
@@ -61,7 +61,7 @@ const profile = profileSchema.parse({
 const launch = launchDigest(profile);
 const agree = (...argv: string[]) => checkAgreement(call('-p', ...argv, '--', 'x').launchFlags, 'p', launch);
 
-describe('a flag of the launch', () => {
+describe('a launch flag', () => {
   it.each([
     [['--allowedTools', 'Read', 'Bash(git *)']],
     [['--allowedTools', 'Read,Bash(git *)']],
@@ -73,7 +73,7 @@ describe('a flag of the launch', () => {
     [['--effort=high']],
     [['--betas', 'one']],
     [['--permission-prompts', 'none']],
-  ])('%j may stay when the profile says the same', (argv) => expect(() => agree(...argv)).not.toThrow());
+  ])('%j is accepted when the profile has the same value', (argv) => expect(() => agree(...argv)).not.toThrow());
 
   it.each([
     [['--allowedTools', 'Read'], '"allowedTools"'],
@@ -82,10 +82,10 @@ describe('a flag of the launch', () => {
     [['--system-prompt', 'x'], '"systemPrompt"'],
     [['--effort', 'low'], '"extraArgs"'],
     [['--bare'], '"extraArgs"'],
-  ])('%j is refused otherwise, naming its place', (argv, place) => expect(() => agree(...argv)).toThrow(place));
+  ])('%j is refused otherwise, with the place to set it', (argv, place) => expect(() => agree(...argv)).toThrow(place));
 });
 
-test('a model is a profile: by its name, else by what it launches', () => {
+test('a model selects a profile: by name, else by its model', () => {
   const launches = { default: launchDigest(profileSchema.parse({})), p: launch, opus2: launch };
   expect(profileFor('opus2', launches)).toBe('opus2');
   expect(profileFor('opus', launches)).toBe('p');
@@ -93,7 +93,7 @@ test('a model is a profile: by its name, else by what it launches', () => {
   expect(digestOf('opus')).toBe(launch.fields['model']);
 });
 
-test('the environment is read once, and what it cannot say is refused', () => {
+test('the environment is read once, and unusable values are refused', () => {
   const unset = { HEARTH_CLAUDE_PROFILE: '', HEARTH_CLAUDE_NAME: '', HEARTH_CLAUDE_PERMISSIONS: '' };
   const defaults = { profile: undefined, name: '/here', permissions: 'deny', fallback: false };
   expect(readSettings(unset, '/here')).toEqual(defaults);
