@@ -26,7 +26,7 @@ function fileOf(content: string): string {
 }
 
 describe('the address', () => {
-  it.each(['127.0.0.1', '127.8.8.8', '::1', 'localhost'])('%s is this machine, and needs no tokens', (host) =>
+  it.each(['127.0.0.1', '127.8.8.8', '::1', 'localhost'])('%s is loopback, and needs no tokens', (host) =>
     expect(fieldAtFault({ host })).toBeUndefined(),
   );
   it.each(['0.0.0.0', '::', '10.0.0.1', 'hearth.example', '127.0.0.1.example', 'localhost.example'])(
@@ -38,7 +38,7 @@ describe('the address', () => {
   );
 });
 
-it('names what is wrong', () => {
+it('names the wrong option', () => {
   expect(fieldAtFault({ port: Number.NaN })).toBe('port');
   expect(fieldAtFault({ corsOrigins: ['https://app.example/'] })).toBe('corsOrigins.0');
   expect(fieldAtFault({ corsOrigins: ['*'] })).toBe('corsOrigins.0');
@@ -47,7 +47,7 @@ it('names what is wrong', () => {
   expect(fieldAtFault({ tokenSecret: 'short' })).toBe('tokenSecret');
 });
 
-it('reads the environment where no option says otherwise; an empty variable is an unset one', () => {
+it('reads the environment where no option is given; an empty variable counts as unset', () => {
   vi.stubEnv('HEARTH_TOKENS', fileOf(JSON.stringify(tokens)));
   vi.stubEnv('HEARTH_GATEWAY_HOST', '0.0.0.0');
   vi.stubEnv('HEARTH_GATEWAY_PORT', '4711');
@@ -67,7 +67,7 @@ it('reads the environment where no option says otherwise; an empty variable is a
   expect(resolveGatewayOptions({}).trustProxy).toEqual(['loopback', '10.0.0.0/8']);
 });
 
-it('never repeats what stands in a token file that it cannot read', () => {
+it('never repeats the content of a token file that it cannot parse', () => {
   const file = fileOf('[{"token": "very-secret-token-of-tests", ]');
   let message = '';
   try {

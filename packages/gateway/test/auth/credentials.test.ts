@@ -25,7 +25,7 @@ const codeOf = (ask: () => unknown): string => {
   }
 };
 
-it('a token of the configuration stands for its grant, given as itself or as its digest', () => {
+it('a configured token gives its grant, as the token itself or as its digest', () => {
   const { credentials } = new Clock();
   expect(credentials.bearer(admin.token)).toEqual({ grant: { name: 'ops', scope: 'admin' } });
   const grant = { name: 'read-2', scope: 'read', prefix: 'a/' };
@@ -34,7 +34,7 @@ it('a token of the configuration stands for its grant, given as itself or as its
     expect(codeOf(() => credentials.bearer(token))).toBe('unauthenticated');
 });
 
-it('a minted token expires, and a browser that signed in with it is out then', () => {
+it('a minted token expires, and with it the sign-in of a browser', () => {
   const clock = new Clock();
   const { credentials } = clock;
   const by = credentials.bearer(admin.token).grant;
@@ -51,7 +51,7 @@ it('a minted token expires, and a browser that signed in with it is out then', (
   expect(credentials.cookie(cookie)).toBeUndefined();
 });
 
-it('a sign-in lasts twelve hours, and ends when its token is taken out of the configuration', () => {
+it('a sign-in lasts twelve hours, and ends when its token is removed from the configuration', () => {
   const clock = new Clock();
   const { cookie } = clock.credentials.signIn(admin.token);
   expect(clock.credentials.cookie(cookie)?.grant).toEqual({ name: 'ops', scope: 'admin' });
@@ -61,7 +61,7 @@ it('a sign-in lasts twelve hours, and ends when its token is taken out of the co
   expect(clock.credentials.cookie(cookie)).toBeUndefined();
 });
 
-it('what is sealed for one purpose is nothing for another', () => {
+it('a value sealed for one purpose is invalid for another', () => {
   const { credentials } = new Clock();
   const by = credentials.bearer(admin.token).grant;
   const { token } = credentials.mint(by, { sessionId: 's', scope: 'read', expiresInMs: hourMs });
@@ -73,7 +73,7 @@ it('what is sealed for one purpose is nothing for another', () => {
   expect(credentials.isCsrfToken(`${cookie}x`, credentials.csrfToken(cookie))).toBe(false);
 });
 
-it('a scope that is never minted is none, although it is signed', () => {
+it('a signed token with a scope that cannot be minted is invalid', () => {
   const { credentials, seal, now } = new Clock();
   const claims = { sessionId: 's', scope: 'admin', expiresAt: now + hourMs, by: 'ops' };
   expect(codeOf(() => credentials.bearer(`hearth_${seal.close('minted', claims)}`))).toBe('unauthenticated');
@@ -81,7 +81,7 @@ it('a scope that is never minted is none, although it is signed', () => {
   expect(credentials.cookie(cookie)).toBeUndefined();
 });
 
-it('whoever holds a confined admin token cannot make the secret of it', () => {
+it('the owner of a confined admin token cannot derive the secret from it', () => {
   const confined = { ...admin, token: 'a-confined-admin-token-of-tests', prefix: 'team-a/' };
   const madeOf = (...tokens: { token: string; scope: 'admin' }[]) => signingSecret({ tokens, tokenSecret: undefined });
   expect(madeOf(confined).isShared).toBe(false);
@@ -89,7 +89,7 @@ it('whoever holds a confined admin token cannot make the secret of it', () => {
   expect(madeOf(admin, confined)).toEqual(madeOf(admin));
 });
 
-it('gateways with the same admin tokens, or the same secret, sign alike; digests alone are no secret', () => {
+it('gateways with the same admin tokens, or the same secret, sign alike; digests alone give no secret', () => {
   const other = { ...admin, token: 'another-admin-token-of-tests' };
   const own = randomBytes(32).toString('hex');
   const secretOf = (...[tokens, tokenSecret]: [object[], string?]): string =>

@@ -8,7 +8,7 @@ const raw = { sessionId: 's', prompt: secret, metadata: { user: 7 } };
 const agentOf = (sessionId: string): object | undefined =>
   sessionId === 's' ? { workerId: 'w-2', warmth: 'hot' } : undefined;
 
-describe('what is shown of a job', () => {
+describe('the view of a job', () => {
   it('names its session and turn', () => {
     const view = new JobView(true, agentOf);
     expect(view.name({ data: doorbell })).toBe('s · turn 3');
@@ -18,7 +18,7 @@ describe('what is shown of a job', () => {
     expect(view.name({})).toBe('turn without a session');
   });
 
-  it('is the first words of a prompt, never the whole', () => {
+  it('has the first words of a prompt, never the whole', () => {
     const shown = new JobView(true, agentOf).data(raw);
     expect(shown).toMatchObject({
       sessionId: 's',
@@ -29,7 +29,7 @@ describe('what is shown of a job', () => {
     expect(shown).not.toHaveProperty('prompt');
   });
 
-  it('is not even the first words when previews are off', () => {
+  it('has no prompt at all when previews are off', () => {
     const view = new JobView(false, agentOf);
     for (const data of [
       doorbell,
@@ -43,7 +43,7 @@ describe('what is shown of a job', () => {
     expect(view.data(doorbell)).toMatchObject({ sessionId: 's', seq: 3, preview: '(hidden)' });
   });
 
-  it('is who serves its turn while it is in hand, and what was noted of it when it failed', () => {
+  it('names the worker that serves its turn, and the reason of a failure', () => {
     const view = new JobView(true, agentOf);
     const inHand = { data: doorbell, processedOn: 1, processedBy: 'w-1' };
     expect(view.outcome({ data: doorbell, processedBy: 'w-1' })).toBeUndefined();

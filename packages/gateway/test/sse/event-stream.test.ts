@@ -18,7 +18,7 @@ const event = (id: number, text: string): ReaderEvent => ({
   id: `ab.${id}`,
 });
 
-/** A server whose every answer is a stream, and a client that has its beginning. */
+/** A server whose every answer is a stream, and a client that has read its beginning. */
 async function stream(
   events: AsyncIterable<ReaderEvent>,
 ): Promise<{ sender: Response; client: IncomingMessage; done: Promise<unknown> }> {
@@ -40,7 +40,7 @@ async function stream(
   return { client, ...(await serving) };
 }
 
-it('what a client does not take is not asked for; when it has left, nothing is', async () => {
+it('reads no further events while the client does not read, and none after it has left', async () => {
   let asked = 0;
   let isOver = false;
   async function* endless(): AsyncGenerator<ReaderEvent> {
@@ -54,7 +54,7 @@ it('what a client does not take is not asked for; when it has left, nothing is',
   client.pause();
   await eventually(() => sender.writableNeedDrain && asked);
   const held = asked;
-  // What fits between the two machines, and no more than that.
+  // The buffers between client and server, and no more than that.
   expect(held * 10_000).toBeLessThan(30_000_000);
   client.resume();
   await eventually(() => asked > held + 1_000);
@@ -63,7 +63,7 @@ it('what a client does not take is not asked for; when it has left, nothing is',
   expect(isOver).toBe(true);
 });
 
-it('what ends a stream early is told in it, as a problem document', async () => {
+it('a stream that ends early has the reason as its last event, as a problem document', async () => {
   async function* failing(): AsyncGenerator<ReaderEvent> {
     yield event(1, 'said');
     throw new HearthError('turn_gone', 'its session was closed');
