@@ -17,14 +17,14 @@ it('a server on PATH comes before packages and Docker', () =>
     expect(await findRedisServer({ cacheDir: folder, surroundings })).toEqual({ origin: 'path', program });
   }));
 
-it('Debian packages come before Docker, and need nothing fetched to be found', () =>
+it('Debian packages come before Docker, and are found without a download', () =>
   withFolder(async (cacheDir) => {
     const surroundings = { ...bare, hasApt: yes, hasDocker: yes };
     const found = await findRedisServer({ cacheDir, surroundings });
     expect(found).toEqual({ origin: 'debian-package', program: undefined });
   }));
 
-it('a Docker engine is the last way', () =>
+it('a Docker engine is the last choice', () =>
   withFolder(async (cacheDir) => {
     const found = await findRedisServer({ cacheDir, surroundings: { ...bare, hasDocker: yes } });
     expect(found).toEqual({ origin: 'docker' });

@@ -10,7 +10,7 @@ import { expect, it } from 'vitest';
 import { type LocalRedis, type LocalRedisOptions, startLocalRedis } from '../src/index.js';
 import { withFolder } from './folder.js';
 
-/** A zombie counts as gone: who reaps an orphan, and when, is not the server's doing. */
+/** A zombie counts as gone: the server cannot influence when an orphan is reaped. */
 async function isRunning(pid: number | undefined): Promise<boolean> {
   const stat = await readFile(`/proc/${pid ?? 'none'}/stat`, 'utf8').catch(() => ') Z');
   return !stat.includes(') Z');
@@ -46,7 +46,7 @@ it('a started server answers at once, never evicts and appends to a file', () =>
     }),
   ));
 
-it('stop leaves no process, keeps the data, and the next server on the folder has it', () =>
+it('stop leaves no process and keeps the data, and the next server on the folder has them', () =>
   withFolder(async (dataDir) => {
     const first = await startLocalRedis({ dataDir });
     const client = new Redis(first.url);
@@ -57,14 +57,14 @@ it('stop leaves no process, keeps the data, and the next server on the folder ha
     await withServer({ dataDir }, async (_, next) => expect(await next.get('k')).toBe('v'));
   }));
 
-it('stop removes the data when told to', () =>
+it('stop removes the data on request', () =>
   withFolder(async (folder) => {
     const dataDir = join(folder, 'data');
     await (await startLocalRedis({ dataDir })).stop({ removeData: true });
     expect(existsSync(dataDir)).toBe(false);
   }));
 
-it('a second start on a folder in use is refused and leaves the first alone', () =>
+it('a second start on a folder in use is refused and does not disturb the first', () =>
   withFolder(async (dataDir) =>
     withServer({ dataDir }, async ({ url }, client) => {
       const second = startLocalRedis({ dataDir });
@@ -76,7 +76,7 @@ it('a second start on a folder in use is refused and leaves the first alone', ()
     }),
   ));
 
-it('of many starts at once on one folder, one gets it', () =>
+it('of many concurrent starts on one folder one succeeds', () =>
   withFolder(async (dataDir) => {
     const starts = await Promise.allSettled(Array.from({ length: 8 }, () => startLocalRedis({ dataDir })));
     const started = starts.flatMap((start) => (start.status === 'fulfilled' ? [start.value] : []));
@@ -84,7 +84,7 @@ it('of many starts at once on one folder, one gets it', () =>
     expect(started).toHaveLength(1);
   }));
 
-it('a server whose owner was killed is used on, and can be stopped', () =>
+it('a server whose owner was killed is reused, and can be stopped', () =>
   withFolder(async (dataDir) => {
     const owner = spawn(process.execPath, [fileURLToPath(new URL('fixtures/owner.mjs', import.meta.url)), dataDir]);
     const [line] = (await once(owner.stdout, 'data')) as [Buffer];
@@ -95,7 +95,7 @@ it('a server whose owner was killed is used on, and can be stopped', () =>
     expect(await isRunning(pid)).toBe(false);
   }));
 
-it('a claim left by a machine that died does not stand in the way', () =>
+it('a claim of a machine that died does not block the folder', () =>
   withFolder(async (dataDir) => {
     const claim = join(dataDir, 'hearth-redis.json');
     for (const left of ['', JSON.stringify({ owner: 2 ** 22 + 1, server: { origin: 'path', port: 1, pid: 1 } })]) {
@@ -107,7 +107,7 @@ it('a claim left by a machine that died does not stand in the way', () =>
     }
   }));
 
-it('a port that is taken gives an error which says so, and leaves the folder free', () =>
+it('a port in use gives an error that names it, and leaves the folder free', () =>
   withFolder(async (dataDir) => {
     const other = createServer().listen(0, '127.0.0.1');
     await once(other, 'listening');
