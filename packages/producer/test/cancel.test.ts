@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { Scene } from './support/scene.js';
 
-test('a turn that was cut off is not cancelled before its next owner looks at it: what it did is not lost', async () => {
+test('an interrupted turn is not cancelled before its next owner checks it: its output is not lost', async () => {
   const scene = new Scene();
   const session = scene.producer().session('s');
   const turn = await session.prompt('x', { turnId: 'cut' });
@@ -12,7 +12,7 @@ test('a turn that was cut off is not cancelled before its next owner looks at it
   await writer.release('drain');
   expect(await turn.cancel()).toBe('running');
   expect(await scene.store.turn('s', 1)).toMatchObject({ state: 'running', toolsReached: ['Bash'] });
-  // Nobody has begun this one; and a session that is closed takes all of it along.
+  // No worker has begun this one, and a close removes all turns of the session.
   expect(await waits.cancel()).toBe('cancelled');
   const ending = turn.result().catch((error: unknown) => error);
   expect(await session.close()).toBe(true);

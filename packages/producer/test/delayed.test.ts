@@ -8,7 +8,7 @@ const delayedJobs = (scene: Scene): Promise<number> =>
 test.each([
   ['onBusy reject and its session busy', { onBusy: 'reject' }],
   ['the backlog full', {}],
-  ['another profile than its session has by now', { profile: 'other' }],
+  ['another profile than its session has by then', { profile: 'other' }],
 ] as const)('a delayed turn is cancelled all the same with %s', async (_case, options) => {
   const scene = new Scene();
   const session = scene.producer({ backlogLimit: 1 }).session('s');
@@ -19,7 +19,7 @@ test.each([
   expect(await delayedJobs(scene)).toBe(0);
 });
 
-test('a delayed turn is cancelled by its turnId from elsewhere, before there is its session', async () => {
+test('a delayed turn is cancelled by its turnId from another producer, before its session exists', async () => {
   const scene = new Scene();
   const later = await scene.producer().session('new').prompt('later', { delay: 60_000, turnId: 'later' });
   const ending = later.result().catch((error: unknown) => error);
@@ -48,7 +48,7 @@ test.each([
   expect(await session.close()).toBe(false);
 });
 
-test('a delayed turn that is submitted again under its turnId is one job, also for whoever follows it from elsewhere', async () => {
+test('a delayed turn submitted again under its turnId is one job, also for a follower at another producer', async () => {
   const scene = new Scene();
   const session = scene.producer().session('s');
   const first = await session.prompt('later', { delay: 60_000, turnId: 'mine' });
@@ -58,14 +58,14 @@ test('a delayed turn that is submitted again under its turnId is one job, also f
   const endings = [first, again, followed].map((turn) => turn.result().catch((error: unknown) => error));
   await first.cancel();
   for (const ending of await Promise.all(endings)) expect(ending).toMatchObject({ code: 'cancelled' });
-  // Known by now, it is that turn.
+  // The turn is known by now, and the same.
   await expect((await session.prompt('later', { delay: 60_000, turnId: 'mine' })).result()).rejects.toMatchObject({
     code: 'cancelled',
   });
   expect(await delayedJobs(scene)).toBe(0);
 });
 
-test('whoever waits for a delayed turn is told when somebody removes its job', async () => {
+test('the caller of a delayed turn gets an error when its job is removed', async () => {
   const scene = new Scene();
   const later = await scene.producer().session('s').prompt('later', { delay: 60_000 });
   const ending = later.result().catch((error: unknown) => error);
@@ -74,13 +74,13 @@ test('whoever waits for a delayed turn is told when somebody removes its job', a
   expect(await ending).toMatchObject({ code: 'cancelled' });
 });
 
-test('a delayed turn that a close did not know of outlives it, and is waited for', async () => {
+test('a delayed turn that a close missed survives it, and its caller gets the result', async () => {
   const scene = new Scene();
   const session = scene.producer().session('s');
   await session.prompt('waits');
   const later = await session.prompt('later', { delay: 60_000, turnId: 'later' });
   const ending = later.result();
-  // As one that is posted while the session is being closed.
+  // Like a turn that is posted during the close.
   const notes = new DelayedNotes(scene.store);
   await notes.forget('s', 'later', (await notes.find('s', 'later')) ?? '');
   expect(await session.close()).toBe(true);
@@ -93,7 +93,7 @@ test('a delayed turn that a close did not know of outlives it, and is waited for
   expect(await ending).toEqual(committed);
 });
 
-test('a deadline further off than a timer reaches is kept', async () => {
+test('a deadline beyond the limit of timers is kept', async () => {
   const scene = new Scene();
   const turn = await scene
     .producer()

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { ReaderEvent } from '../src/index.js';
 import { delta, Scene } from './support/scene.js';
 
-/** Keys as they are now; calling it makes them so again, as a failover to a replica that lacks the last moments does. */
+/** The keys as they are now. A call restores them, as a failover to a replica without the last writes does. */
 async function remembered({ redis, prefix }: Scene): Promise<() => Promise<void>> {
   const before = new Map<string, Buffer | null>();
   for (const key of await redis.keys(`${prefix}*`)) before.set(key, await redis.dumpBuffer(key));
@@ -13,7 +13,7 @@ async function remembered({ redis, prefix }: Scene): Promise<() => Promise<void>
   };
 }
 
-test('whoever waits for a turn that a failover lost is told, whether its place was taken or nothing happens in its session', async () => {
+test('the caller of a turn that a failover lost gets an error, whether or not another turn has its position', async () => {
   const scene = new Scene();
   const session = scene.producer().session('s');
   await session.prompt('kept');
@@ -28,7 +28,7 @@ test('whoever waits for a turn that a failover lost is told, whether its place w
   await expect(lostToo.result()).rejects.toMatchObject({ code: 'turn_gone' });
 });
 
-test('a turn that got the place of one that was lost is not taken for it', async () => {
+test('a turn at the position of a lost one is not taken for it', async () => {
   const scene = new Scene();
   const session = scene.producer().session('s');
   const failOver = await remembered(scene);
@@ -43,7 +43,7 @@ test('a turn that got the place of one that was lost is not taken for it', async
   expect(await other.result()).toMatchObject({ turnId: other.turnId });
 });
 
-test('an ending whose place a reader had passed before a failover is told from the record', async () => {
+test('an ending at a position that a reader had passed before a failover is reported from the record', async () => {
   const scene = new Scene();
   const session = scene.producer().session('s');
   const turn = await session.prompt('x');
@@ -55,7 +55,7 @@ test('an ending whose place a reader had passed before a failover is told from t
   });
   const reading = (async () => {
     for await (const event of turn) {
-      // Whoever is busy with an event is not silent, and looks for nothing.
+      // A reader that handles an event is not silent, and does not look.
       if (events.push(event) === 22) await failedOver;
     }
   })();
@@ -70,7 +70,7 @@ test('an ending whose place a reader had passed before a failover is told from t
   const later = await session.prompt('y');
   await scene.begin(writer, later);
   await writer.append(Array.from({ length: 20 }, () => delta(2, 'later')));
-  // It goes on where it was: in the turn after.
+  // It continues with the turn after.
   goOn();
   await reading;
   expect(events.slice(22).map(({ type }) => type)).toEqual(['stream.expired', 'message', 'turn.finished']);

@@ -4,7 +4,7 @@ import { cuttable } from '../../../test/support/cuttable.js';
 import { type Producer, TurnFailedError, type TurnHandle } from '../src/index.js';
 import { collect, ids, Scene } from './support/scene.js';
 
-test('a result is what was committed, with the metadata of the submit', async () => {
+test('a result is the committed one, with the metadata of the submit', async () => {
   const scene = new Scene();
   const turn = await scene
     .producer()
@@ -44,7 +44,7 @@ test('the same turnId is the same turn, before and after its commit, and one doo
   expect(await waiting(scene, 'turns')).toHaveLength(1);
 });
 
-test('the doorbell of an owned session lies in the worker queue of its owner', async () => {
+test('the doorbell of an owned session is in the worker queue of its owner', async () => {
   const scene = new Scene();
   const session = scene.producer().session('s');
   await scene.own(await session.prompt('first'));
@@ -54,7 +54,7 @@ test('the doorbell of an owned session lies in the worker queue of its owner', a
   expect(await waiting(scene, 'turns-1')).toHaveLength(1);
 });
 
-test('the doorbell of a session whose owner is dead lies in intake: nobody reads that queue', async () => {
+test('the doorbell of a session with a dead owner is in intake: no worker reads the old queue', async () => {
   const scene = new Scene();
   const session = scene.producer().session('s');
   await scene.own(await session.prompt('first'));
@@ -66,7 +66,7 @@ test('the doorbell of a session whose owner is dead lies in intake: nobody reads
   ).toBeUndefined();
 });
 
-test('limits are the producer’s: backlog, profile', async () => {
+test('the limits of the producer apply: backlog, profile', async () => {
   const scene = new Scene();
   const session = scene.producer({ backlogLimit: 2 }).session('s');
   await session.prompt('1', { profile: 'a' });
@@ -78,12 +78,12 @@ test('limits are the producer’s: backlog, profile', async () => {
   });
 });
 
-test('a closed producer says so and leaves no connection', async () => {
+test('a closed producer refuses calls and leaves no connection', async () => {
   const scene = new Scene();
   const way = await cuttable(inject('redisUrl'));
   const producer = scene.producer({ redisUrl: way.url });
   const turn = await producer.session('s').prompt('x');
-  // It reads, too: that is a connection of its own.
+  // Reading uses a connection of its own.
   await turn[Symbol.asyncIterator]().next();
   expect(way.connections()).toBeGreaterThan(1);
   await producer.close();
@@ -112,7 +112,7 @@ async function waiting(scene: Scene, queue: string): Promise<string[]> {
   return scene.redis.lrange(`${scene.keys.options.queuePrefix}:${queue}:wait`, 0, -1);
 }
 
-test('a submit says how many turns come before its own, also when it is known already', async () => {
+test('a submit returns the number of turns before its own, also when the turn is already known', async () => {
   const session = new Scene().producer().session('s');
   const [first, second] = [await session.prompt('1'), await session.prompt('2', { turnId: 'mine' })];
   expect([first.position, second.position]).toEqual([0, 1]);
@@ -120,7 +120,7 @@ test('a submit says how many turns come before its own, also when it is known al
   expect((await session.prompt('3', { delay: 60_000 })).position).toBeUndefined();
 });
 
-test('a turn is left by a signal, and goes on', async () => {
+test('a signal ends the wait for a turn, and the turn continues', async () => {
   const scene = new Scene();
   const turn = await scene.producer().session('s').prompt('x');
   const leaving = new AbortController();
@@ -136,7 +136,7 @@ test('a turn is left by a signal, and goes on', async () => {
   expect(await turn.result()).toMatchObject({ status: 'finished' });
 });
 
-test('a turn that ended is followed from where its reader left, and no further', async () => {
+test('an ended turn is followed from the position its reader left at, to its ending', async () => {
   const scene = new Scene();
   const session = scene.producer().session('s');
   const turn = await session.prompt('x', { turnId: 'mine' });
@@ -154,7 +154,7 @@ test('a turn that ended is followed from where its reader left, and no further',
   expect(await from(2)).toEqual([]);
 });
 
-test('whoever has the ending of a turn has it all, although what came after it is no longer kept', async () => {
+test('a reader that has the ending of a turn is complete, although later events are deleted', async () => {
   const scene = new Scene();
   const session = scene.producer().session('s');
   const { events: stream } = scene.keys.session('s');
@@ -168,7 +168,7 @@ test('whoever has the ending of a turn has it all, although what came after it i
   for (const turnId of ['committed', 'cancelled', 'delayed']) {
     const ending = (await collect(await session.follow(turnId))).at(-1);
     const [, id] = ending?.id.split('.') ?? [];
-    // All but the ending, then that too.
+    // First all events but the ending, then the ending, too.
     for (const kept of [Number(id), Number(id) + 1]) {
       await scene.redis.xtrim(stream, 'MINID', kept);
       expect(await collect(await session.follow(turnId, { after: ending?.id ?? '' }))).toEqual([]);
@@ -179,7 +179,7 @@ test('whoever has the ending of a turn has it all, although what came after it i
   }
 });
 
-test('whoever leaves before the ending of a turn whose events are no longer kept gets it when they come back', async () => {
+test('a reader that left before the ending of a turn gets it later, although the events are deleted', async () => {
   const scene = new Scene();
   const session = scene.producer().session('s');
   const turn = await session.prompt('x', { turnId: 'mine' });
@@ -197,12 +197,12 @@ test('whoever leaves before the ending of a turn whose events are no longer kept
   expect(await collect(await session.follow('mine', { after: ending?.id ?? '' }))).toEqual([]);
 });
 
-test('a result that could not be waited for is waited for when it is asked for again', async () => {
+test('a failed wait for a result is repeated by the next call', async () => {
   const scene = new Scene();
   const turn = await scene.producer().session('s').prompt('x');
   const writer = await scene.own(turn);
   await scene.begin(writer, turn);
-  // Somebody who does not listen yet: of the ending only the record is left.
+  // A caller that does not wait yet: only the record of the ending is left.
   const followed = await scene.producer().session('s').follow(turn.turnId);
   const result = await scene.commit(writer, turn);
   await scene.redis.del(scene.keys.session('s').events);
@@ -215,7 +215,7 @@ test('a result that could not be waited for is waited for when it is asked for a
   expect(await followed.result()).toEqual(result);
 });
 
-test('a session that is read under a signal is not held by it afterwards', async () => {
+test('a signal that ended one read of a session does not end later ones', async () => {
   const scene = new Scene();
   const session = scene.producer().session('s');
   await session.prompt('x');
@@ -236,7 +236,7 @@ test('a Redis that accepts connections and answers nothing is unreachable, from 
   await expect(another.session('s').prompt('x')).rejects.toMatchObject(unreachable);
 });
 
-test('a connection that carries nothing any more, and ends for nobody, is left for another, and what was asked is asked again', async () => {
+test('a connection that is silently dead is replaced, and the pending commands are repeated', async () => {
   const scene = new Scene();
   const way = await cuttable(inject('redisUrl'));
   const producer = scene.producer({ redisUrl: way.url, connectTimeoutMs: 1_000 });
@@ -246,7 +246,7 @@ test('a connection that carries nothing any more, and ends for nobody, is left f
   expect(await scene.store.seqOf('s', 'after')).toBe(2);
 });
 
-/** Everything one can ask a producer. */
+/** Every call of a producer. */
 const askEverything = (producer: Producer, turn: TurnHandle): Record<string, Promise<unknown>> => {
   const session = producer.session('s');
   return {
@@ -273,12 +273,12 @@ const askEverything = (producer: Producer, turn: TurnHandle): Record<string, Pro
   };
 };
 
-test.each(['answers nothing any more', 'is gone'])('whatever is asked of a Redis that %s is told so', async (how) => {
+test.each(['answers nothing any more', 'is gone'])('every call fails when Redis %s', async (how) => {
   const scene = new Scene();
   const way = await cuttable(inject('redisUrl'));
   const producer = scene.producer({ redisUrl: way.url, connectTimeoutMs: 2_000 });
   const turn = await producer.session('s').prompt('x', { turnId: 't' });
-  // In use before: what is asked is on its way when Redis is lost.
+  // In use before: commands are under way when Redis is lost.
   await Promise.all([producer.queues(), producer.session('s').prompt('x', { delay: 60_000 })]);
   way.freeze();
   const asked = Object.entries(askEverything(producer, turn));
@@ -291,7 +291,7 @@ test.each(['answers nothing any more', 'is gone'])('whatever is asked of a Redis
   expect(Object.fromEntries(codes)).toEqual(Object.fromEntries(asked.map(([name]) => [name, 'redis_unreachable'])));
 });
 
-test('whoever reads or waits when the producer is closed is told', async () => {
+test('readers and waiting callers get an error when the producer is closed', async () => {
   const scene = new Scene();
   const producer = scene.producer();
   const turn = await producer.session('s').prompt('x');

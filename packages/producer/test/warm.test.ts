@@ -7,7 +7,7 @@ const warmed: HearthEvent = { type: 'session.warmed', workerId: 'w-test', pid: 1
 const waiting = ({ redis, keys }: Scene, queue: string): Promise<number> =>
   redis.llen(`${keys.options.queuePrefix}:${queue}:wait`);
 
-/** A session without a turn, owned by the test; `rung`: doorbells in intake. */
+/** A session without a turn, owned by the test. `rung`: the number of doorbells in intake. */
 async function owned(scene: Scene) {
   const session = scene.producer().session('s');
   const turn = await session.prompt('x');
@@ -17,7 +17,7 @@ async function owned(scene: Scene) {
   return { session, writer, rung: await waiting(scene, 'turns') };
 }
 
-test('a session whose owner is dead is warmed by whoever is free: nobody reads the queue of its workerNumber', async () => {
+test('a session with a dead owner is warmed by any free worker: no worker reads the old queue', async () => {
   const scene = new Scene();
   const { session, writer, rung } = await owned(scene);
   const warming = session.warm();
@@ -27,7 +27,7 @@ test('a session whose owner is dead is warmed by whoever is free: nobody reads t
   expect(await warming).toEqual({ workerId: 'w-test', pid: 1, warmth: 'resumed' });
 });
 
-test('a session whose owner dies before it has warmed it is, too', async () => {
+test('a session whose owner dies before warming it is warmed by another worker', async () => {
   const scene = new Scene();
   const { session, writer, rung } = await owned(scene);
   await scene.redis.set(scene.keys.lease('w-test'), 'it lives', 'PX', 60_000);
@@ -39,7 +39,7 @@ test('a session whose owner dies before it has warmed it is, too', async () => {
   expect(await warming).toMatchObject({ workerId: 'w-test' });
 });
 
-test('whoever warms a session that is closed is told so at once, also when only its absence tells of it', async () => {
+test('a warm request for a closed session fails at once, also when only the missing session shows it', async () => {
   const scene = new Scene();
   const session = scene.producer().session('s');
   const closed = session.warm().catch((error: unknown) => error);

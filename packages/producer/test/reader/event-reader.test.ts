@@ -21,7 +21,7 @@ test('every event arrives once, in order, with dense ids, for two readers alike'
   }
 });
 
-test('a publish that was lost is found by the gap the next one leaves', async () => {
+test('a lost publish is found by the gap before the next one', async () => {
   const scene = new Scene();
   const turn = await scene.producer().session('s').prompt('x');
   const reading = collect(turn);
@@ -36,7 +36,7 @@ test('a publish that was lost is found by the gap the next one leaves', async ()
   expect(ids(events)).toEqual(upTo(6));
 });
 
-test('a publish that was lost at the end is found after the silence', async () => {
+test('a lost last publish is found after a silence', async () => {
   const scene = new Scene();
   const turn = await scene.producer().session('s').prompt('x');
   const iterator = turn[Symbol.asyncIterator]();
@@ -44,14 +44,14 @@ test('a publish that was lost at the end is found after the silence', async () =
   const writer = await scene.own(turn);
   const started = iterator.next();
   await scene.begin(writer, turn);
-  // Heard live: nothing but silence makes the reader look again.
+  // Received live: only silence makes the reader look again.
   expect((await started).value).toMatchObject({ type: 'turn.started' });
   await scene.appendUnheard('s', delta(1, 'the last'));
   expect((await iterator.next()).value).toMatchObject({ type: 'text.delta', text: 'the last' });
   await iterator.return?.();
 });
 
-test('a reader whose connection is killed again and again gets every event once, in order', async () => {
+test('a reader whose connection is killed repeatedly gets every event once, in order', async () => {
   const scene = new Scene();
   const way = await cuttable(inject('redisUrl'));
   const turn = await scene.producer({ redisUrl: way.url }).session('s').prompt('x');
@@ -59,7 +59,7 @@ test('a reader whose connection is killed again and again gets every event once,
   const writer = await scene.own(turn);
   await scene.begin(writer, turn);
   for (let at = 0; at < 300; at += 1) {
-    // The producer's own connection and that of its readers, once they are back.
+    // The producer's own connection and that of its readers, after the reconnect.
     if (at % 30 === 0) await eventually(() => way.connections() > 1 && way.cut());
     await writer.append([delta(1, String(at))]);
   }
@@ -69,7 +69,7 @@ test('a reader whose connection is killed again and again gets every event once,
   expect(texts(events)).toEqual(upTo(300).map((at) => String(at - 1)));
 });
 
-test('a slow reader is fed from the stream at its own pace and still gets all', async () => {
+test('a slow reader reads from the stream at its own pace and gets all events', async () => {
   const scene = new Scene();
   const turn = await scene.producer().session('s').prompt('x');
   const iterator = turn[Symbol.asyncIterator]();
@@ -85,7 +85,7 @@ test('a slow reader is fed from the stream at its own pace and still gets all', 
   expect(read).toEqual(upTo(5000).map(String));
 });
 
-test('a reader whose place was trimmed gets one stream.expired, then the live end', async () => {
+test('a reader whose position was trimmed gets one stream.expired, then the live end', async () => {
   const scene = new Scene();
   const turn = await scene.producer().session('s').prompt('x');
   const writer = await scene.own(turn);
@@ -104,7 +104,7 @@ test('a reader whose place was trimmed gets one stream.expired, then the live en
   expect(texts(events)).toEqual(['8', '9', '10']);
 });
 
-test('a late reader of a finished turn gets the record when the stream is gone', async () => {
+test('a late reader of a finished turn gets the record when the stream is deleted', async () => {
   const scene = new Scene();
   const turn = await scene.producer().session('s').prompt('x');
   const writer = await scene.own(turn);
@@ -116,7 +116,7 @@ test('a late reader of a finished turn gets the record when the stream is gone',
   expect(await turn.result()).toEqual(result);
 });
 
-test('a reader of a turn nobody remembers is told so', async () => {
+test('a reader of an unknown turn gets an error', async () => {
   const scene = new Scene();
   const turn = await scene.producer().session('s').prompt('x');
   const { turnPrefix, events } = scene.keys.session('s');
@@ -124,7 +124,7 @@ test('a reader of a turn nobody remembers is told so', async () => {
   await expect(turn.result()).rejects.toMatchObject({ code: 'turn_gone' });
 });
 
-test('a session opened again under its name expires the readers of the one before', async () => {
+test('a reopened session expires the readers of the one before', async () => {
   const scene = new Scene();
   const session = scene.producer().session('s');
   const before = await session.prompt('x');
@@ -135,7 +135,7 @@ test('a session opened again under its name expires the readers of the one befor
   await iterator.return?.();
 });
 
-test('a session is watched while somebody reads it, over lost connections too, and not by whoever only submits', async () => {
+test('a session is watched while it has a reader, across lost connections, and not by a caller that only submits', async () => {
   const scene = new Scene();
   const way = await cuttable(inject('redisUrl'));
   const presence = scene.keys.session('s').presence;
@@ -154,7 +154,7 @@ test('a session is watched while somebody reads it, over lost connections too, a
   await expect.poll(watchers).toBe(0);
 });
 
-test('a reader that has seen more than Redis has is told, and reads on: ids are given again after a failover', async () => {
+test('a reader ahead of Redis after a failover is told, and continues: ids are assigned again', async () => {
   const scene = new Scene();
   const producer = scene.producer();
   const turn = await producer.session('s').prompt('x');

@@ -3,7 +3,7 @@ import { cuttable } from '../../../../test/support/cuttable.js';
 import type { Producer } from '../../src/index.js';
 import { Scene } from '../support/scene.js';
 
-/** Watches a session until it is told to leave. */
+/** Watches a session until it is told to end. */
 function watch(producer: Producer): { lines: string[]; leave: () => Promise<void> } {
   const lines: string[] = [];
   const controller = new AbortController();
@@ -19,13 +19,13 @@ function watch(producer: Producer): { lines: string[]; leave: () => Promise<void
   };
 }
 
-test('raw lines go on after the connection was lost, and for one reader when another leaves', async () => {
+test('raw lines continue after a lost connection, and for one reader when another leaves', async () => {
   const scene = new Scene();
   const way = await cuttable(inject('redisUrl'));
   const producer = scene.producer({ redisUrl: way.url });
   const channel = scene.keys.session('s').raw;
   const [first, second] = [watch(producer), watch(producer)];
-  /** Says something until somebody hears it. */
+  /** Publishes lines until one arrives. */
   const heard = (text: string): Promise<unknown> =>
     expect
       .poll(async () => (await scene.redis.publish(channel, `out ${text}`)) > 0 && second.lines.includes(`out ${text}`))

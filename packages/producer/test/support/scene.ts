@@ -6,7 +6,7 @@ import { testPrefix } from '../../../../test/setup/prefix.js';
 import { createProducer, type Producer, type ReaderEvent, type TurnHandle } from '../../src/index.js';
 import type { ProducerOptions } from '../../src/options.js';
 
-/** A producer, and the test in the worker's place: it claims and writes as a worker would. */
+/** A producer, and the test as the worker: it claims and writes as a worker would. */
 export class Scene {
   readonly prefix = testPrefix();
   readonly keys = new Keys({ keyPrefix: this.prefix, queuePrefix: `${this.prefix}-bull` });
@@ -59,7 +59,7 @@ export class Scene {
     return result;
   }
 
-  /** Appends an event of which no reader is told: a publish that was lost. */
+  /** Appends an event without its publish, as if that was lost. */
   async appendUnheard(sessionId: string, event: HearthEvent): Promise<void> {
     const { session, events } = this.keys.session(sessionId);
     const id = await this.redis.hincrby(session, 'events', 1);
@@ -69,7 +69,7 @@ export class Scene {
 
 export const delta = (seq: number, text: string): HearthEvent => ({ type: 'text.delta', seq, messageId: 'm1', text });
 
-/** Of a turn that is not delayed. */
+/** For a turn that is not delayed. */
 function seqOf({ seq }: TurnHandle): number {
   if (seq === undefined) throw new TypeError('a delayed turn has no seq yet');
   return seq;
