@@ -3,12 +3,12 @@ import { parseDirectives } from '../src/model-api/directives.js';
 import { DirectiveError } from '../src/model-api/fields.js';
 
 describe('directives', () => {
-  test('are taken out of the prompt, whatever their order', () => {
+  test('are removed from the prompt, in any order', () => {
     const parsed = parseDirectives('first [[stream chunks=3 every=50ms]] then [[delay 2s]] [[say a b]] last');
     expect(parsed).toMatchObject({ chunks: 3, everyMs: 50, delayMs: 2000, say: 'a b', rest: 'first then last' });
   });
 
-  test('may hold "]]" inside the JSON of a tool', () => {
+  test('may contain "]]" inside the JSON of a tool', () => {
     const parsed = parseDirectives(
       '[[tool Bash {"command":"[[ -f x ]] && echo yes","list":[[1]]}]] [[tool Read {"file_path":"/x"}]] go',
     );
@@ -27,7 +27,7 @@ describe('directives', () => {
     ['[[stream pieces=3]]', 'fields chunks=… every=…'],
     ['[[tool Bash not json]]', 'tool NAME'],
     ['[[say unclosed', 'a closing ]]'],
-  ])('%s is refused with what was expected', (text, expected) => {
+  ])('%s is refused with the expected form', (text, expected) => {
     expect(() => parseDirectives(text)).toThrow(DirectiveError);
     expect(() => parseDirectives(text)).toThrow(expected);
   });

@@ -61,7 +61,7 @@ describe('the simulated model', () => {
       expect(deltas.join('')).toBe('Echo: hello there');
     }));
 
-  test('recalls the last number from the history of the request alone, past reminders around it', () =>
+  test('recalls the last number from the history of the request alone, through reminders around it', () =>
     withApi(async (api) => {
       const asked = user('What number did I ask you to remember?');
       expect(textOf(await ask(api, asked))).toBe('You have not asked me to remember a number.');
@@ -99,7 +99,7 @@ describe('the simulated model', () => {
       expect(textOf(last)).toBe('The tools answered: one | two');
     }));
 
-  test('hears a prompt that stands beside the result of a tool that was interrupted', async () => {
+  test('reads a prompt beside the result of a tool that was interrupted', async () => {
     await withApi(async (api) => {
       const toolUse = { type: 'tool_use', id: 'x', name: 'Bash', input: { command: 'ls' } };
       const beside = [
@@ -124,14 +124,14 @@ describe('the simulated model', () => {
       expect(new Set(uses.map(({ id }) => id)).size).toBe(2);
     }));
 
-  test('thinks before it speaks', () =>
+  test('thinks before it answers', () =>
     withApi(async (api) => {
       const events = await stream(api, '[[thinking hm]] why');
       const kinds = events.flatMap(({ delta }) => (delta as { type?: string } | undefined)?.type ?? []);
       expect(kinds.slice(0, 3)).toEqual(['thinking_delta', 'signature_delta', 'text_delta']);
     }));
 
-  test('fails as often as told for one prompt, and requests beside the conversation do not count', () =>
+  test('fails a given number of times for one prompt; requests beside the conversation do not count', () =>
     withApi(async (api) => {
       const prompt = user('[[error 529 times=2]] hello');
       const aside = await post(api, [prompt], { tools: [] });
@@ -151,7 +151,7 @@ describe('the simulated model', () => {
       expect((await stream(api, prompt)).at(-1)?.type).toBe('message_stop');
     }));
 
-  test('answers large texts of the exact size, and stops with requests hanging', () =>
+  test('answers large texts of the exact size, and stops with hanging requests', () =>
     withApi(async (api) => {
       expect(textOf(await ask(api, user('[[large 1MB]]')))).toHaveLength(1024 * 1024);
       const hanging = post(api, [user('[[hang]]')]).catch(() => 'cut');
@@ -167,7 +167,7 @@ describe('the simulated model', () => {
       expect(await answer.text()).toContain('[[delay soon]]: expected a time');
     }));
 
-  test('answers what else the CLI calls harmlessly', () =>
+  test('answers all other calls of the CLI harmlessly', () =>
     withApi(async (api) => {
       expect((await fetch(api.url, { method: 'HEAD' })).status).toBe(200);
       expect((await fetch(`${api.url}/v1/models`)).status).toBe(404);

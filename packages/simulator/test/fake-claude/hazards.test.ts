@@ -18,7 +18,7 @@ import {
   toolResults,
 } from './support.js';
 
-/** Long enough for what must not happen to happen. */
+/** Long enough for an unwanted event to happen. */
 const aWhile = 300;
 
 const command = (text: string): string => `[[tool Bash ${JSON.stringify({ command: text })}]]`;
@@ -32,7 +32,7 @@ const isRunning = (pid: number): boolean => {
 };
 
 describe('hazards of a result', () => {
-  test('none ever comes; the process lives', async () => {
+  test('it never comes; the process lives', async () => {
     const cli = await started();
     cli.prompt('[[no-result]] hello');
     await cli.line(({ type }) => type === 'assistant');
@@ -50,7 +50,7 @@ describe('hazards of a result', () => {
     expect(new Set(results(cli).map(({ uuid }) => uuid)).size).toBe(3);
   });
 
-  test('a second one comes whole in a turn whose own is cut', async () => {
+  test('a second one comes whole in a turn whose own is truncated', async () => {
     const cli = await started();
     await cli.turn('[[second-result after=50ms]] first');
     cli.prompt('[[delay 200ms]] [[half result]] second');
@@ -72,7 +72,7 @@ describe('hazards of a result', () => {
     expect(cli.lines.indexOf(results(cli)[0] ?? {})).toBeGreaterThan(init);
   });
 
-  test('holds only the first part of what was said', async () => {
+  test('it holds only the first part of the text', async () => {
     const cli = await started();
     const { said, result } = await cli.turn('[[first-part-result]] one two three four');
     const text = blocks(said.find(({ type }) => type === 'assistant') ?? {})[0]?.['text'];
@@ -81,7 +81,7 @@ describe('hazards of a result', () => {
     expect(result['result']).not.toBe(text);
   });
 
-  test('comes before its entries, or they never come', async () => {
+  test('it comes before its entries, or they never come', async () => {
     const cli = await started();
     const { said } = await cli.turn('[[result-first]] hello');
     expect(mirrored(said)).toEqual([]);
@@ -93,7 +93,7 @@ describe('hazards of a result', () => {
     expect(mirrored(cli.lines.slice(from))).toEqual([]);
   });
 
-  test('tells of a usage limit as a success that is an error', async () => {
+  test('it reports a usage limit as a success that is an error', async () => {
     const cli = await started();
     expect((await cli.turn('[[usage-limit]]')).result).toMatchObject({
       subtype: 'success',
@@ -103,7 +103,7 @@ describe('hazards of a result', () => {
     });
   });
 
-  test('follows the last of ten attempts when the API stays down', async () => {
+  test('it follows the last of ten attempts when the API stays down', async () => {
     const cli = await started();
     const { said, result } = await cli.turn('[[error 529]]');
     expect(said.filter(({ subtype }) => subtype === 'api_retry').map((line) => line['attempt'])).toHaveLength(10);
@@ -112,7 +112,7 @@ describe('hazards of a result', () => {
 });
 
 describe('hazards of the pipes', () => {
-  test('nothing is said any more, not even to an interrupt, and the process lives', async () => {
+  test('output ends, even answers to an interrupt, and the process lives', async () => {
     const cli = await started();
     cli.prompt('[[stall after=2]] one two three four');
     const isDelta = (line: Line): boolean => JSON.stringify(line).includes('text_delta');
@@ -133,7 +133,7 @@ describe('hazards of the pipes', () => {
     expect(cli.lines.slice(from).some(({ type }) => type === 'control_response')).toBe(false);
   });
 
-  test('a line is larger than anybody expects', async () => {
+  test('a line is longer than any limit', async () => {
     const cli = await started();
     await cli.turn('[[line 3MB]] hello');
     expect(cli.lines.some((line) => String(line['data']).length === 3 * 1024 * 1024)).toBe(true);
@@ -153,7 +153,7 @@ describe('hazards of the pipes', () => {
     ['gate', `[[half gate]] ${command('echo hello')}`],
     ['tool', `[[half tool]] ${command('echo hello')}`],
     ['mirror', '[[half mirror]] hello'],
-  ])('of a %s only the first half is said, and what comes next is on the same line', async (name, prompt) => {
+  ])('only the first half of a %s is written, and the next output is on the same line', async (name, prompt) => {
     const cli = await started({}, name === 'gate' ? gated : {});
     cli.prompt(prompt);
     const cut = (): string => {
@@ -162,7 +162,7 @@ describe('hazards of the pipes', () => {
     };
     await expect
       .poll(() => {
-        // Its answer is what comes next, where it says nothing more by itself.
+        // Its answer is the next output if it produces none by itself.
         cli.write({ type: 'control_request', request_id: 'next', request: { subtype: 'mcp_status' } });
         return cut().split('{"type":').length;
       })
@@ -174,7 +174,7 @@ describe('hazards of the pipes', () => {
     );
   });
 
-  test('stderr is flooded: what does not read it stands still', async () => {
+  test('stderr is flooded: the process blocks when it is not read', async () => {
     const cli = await started();
     cli.child.stderr?.pause();
     cli.prompt('[[stderr 1MB]] hello');
@@ -185,14 +185,14 @@ describe('hazards of the pipes', () => {
     await expect.poll(() => cli.stderr.length).toBeGreaterThan(1_000_000);
   });
 
-  test('lines that are no JSON stand between the others', async () => {
+  test('lines without JSON stand between the others', async () => {
     const cli = await started();
     const { said, result } = await cli.turn('[[garbage 2]] hello');
     expect(said.filter(({ type }) => type === 'garbage')).toHaveLength(2);
     expect(result).toMatchObject({ result: 'Echo: hello' });
   });
 
-  test('prompts that were written at once become one turn', async () => {
+  test('prompts that were written together become one turn', async () => {
     const cli = await started();
     cli.prompt('[[merge]] one');
     cli.prompt('two');
@@ -201,7 +201,7 @@ describe('hazards of the pipes', () => {
     expect(results(cli)).toHaveLength(1);
   });
 
-  test('the channel of permissions is dead for the life of the process', async () => {
+  test('the permission channel is dead for the life of the process', async () => {
     const cli = await started();
     const { said } = await cli.turn(`[[permission-dead]] ${command('touch never')}`);
     expect(toolResults(said)).toEqual([expect.objectContaining({ is_error: true, content: 'Stream closed' })]);
@@ -213,7 +213,7 @@ describe('hazards of the pipes', () => {
 });
 
 describe('hazards of the process', () => {
-  test('its memory grows to a bound', async () => {
+  test('its memory grows to a limit', async () => {
     const cli = await started();
     const resident = async (): Promise<number> =>
       Number(/VmRSS:\s+(\d+)/.exec(await readFile(`/proc/${cli.child.pid}/status`, 'utf8'))?.[1]) / 1024;
@@ -224,7 +224,7 @@ describe('hazards of the process', () => {
     expect(await resident()).toBeLessThan(before + 90);
   });
 
-  test.each(['stdout', 'nothing'])('it leaves somebody behind, who holds %s', async (holds) => {
+  test.each(['stdout', 'nothing'])('it leaves a child process that holds %s', async (holds) => {
     const cli = await started({ env: { HEARTH_MARK_AGENT: 'its-mark' } });
     await cli.turn(`[[orphan holds=${holds} for=1.5s]]`);
     let hasClosed = false;
@@ -241,7 +241,7 @@ describe('hazards of the process', () => {
     await cli.exited;
   });
 
-  test('two on one config dir: the second finds it torn', async () => {
+  test('two on one config dir: the second finds a torn file', async () => {
     const first = await started();
     const second = await raw({ home: first.home });
     expect(await second.exited).toMatchObject({ code: 1, stderr: expect.stringContaining('.claude.json is torn') });
@@ -271,7 +271,7 @@ describe('hazards of the process', () => {
     expect(results(cli)).toHaveLength(1);
   });
 
-  test("it crashes after a tool's effect so many times, counted over processes", async () => {
+  test("it crashes after a tool's effect a given number of times, counted over processes", async () => {
     const folder = await testFolder();
     const env = { FAKE_CLAUDE_EFFECTS: join(folder, 'effects'), HEARTH_MARK_AGENT: 'agent-1' };
     const sessionId = '4b1f8a3c-0d4e-4d0c-9d53-0a1b2c3d4e5f';
@@ -294,7 +294,7 @@ describe('hazards of the process', () => {
     expect(await cli.exited).toMatchObject({ code: 2, stderr: expect.stringContaining('FAKE_CLAUDE_STATE') });
   });
 
-  test('a turn in which it was killed goes on by itself when it is resumed', async () => {
+  test('a turn in which it was killed continues by itself after a resume', async () => {
     const first = await started();
     first.prompt('[[continue-on-resume]] [[stream chunks=2 every=30s]] unfinished business');
     await first.line((line) => JSON.stringify(line).includes('text_delta'));
@@ -316,7 +316,7 @@ describe('the prompt cache', () => {
   };
   const prompt = `hello ${'and so on '.repeat(50)}`;
 
-  test('holds what came before in the conversation, also for a resume with the same flags', async () => {
+  test('holds the conversation so far, also for a resume with the same flags', async () => {
     const first = await started({ flags });
     const before = cached((await first.turn(prompt)).result);
     expect(before).toEqual({ read: 0, written: expect.any(Number) });
@@ -339,7 +339,7 @@ describe('the prompt cache', () => {
     ['a flag that is not repeated', flags.slice(0, 4)],
     ['another system prompt', [...flags, '--system-prompt', 'You are another.']],
     ['servers of tools', [...flags, '--mcp-config', '{"mcpServers":{}}']],
-  ])('is lost to a resume with %s, and has it all again after that', async (_what, others) => {
+  ])('is lost to a resume with %s, and is complete again after that', async (_what, others) => {
     const first = await started({ flags });
     await first.turn(prompt);
     first.child.stdin?.end();
@@ -350,7 +350,7 @@ describe('the prompt cache', () => {
     expect(cached((await resumed.turn('and more')).result).read).toBeGreaterThanOrEqual(lost.written);
   });
 
-  test('does not depend on flags that are no part of a prompt', async () => {
+  test('does not depend on flags that are not part of a prompt', async () => {
     const first = await started({ flags });
     await first.turn(prompt);
     first.child.stdin?.end();
@@ -361,8 +361,8 @@ describe('the prompt cache', () => {
   });
 });
 
-describe('what it was given', () => {
-  test('it tells: its command line, its environment', async () => {
+describe('its inputs', () => {
+  test('it reports its command line and environment', async () => {
     const cli = await started({ env: { SEEN: 'yes' }, flags: ['--add-dir', '/tmp'] });
     const { result } = await cli.turn('[[argv]] [[env SEEN]]');
     const [argv = '', seen] = String(result['result']).split('\n');
@@ -382,7 +382,7 @@ describe('what it was given', () => {
     expect(existsSync(join(cli.cwd, 'held'))).toBe(true);
   });
 
-  test('a version nobody knows is refused', async () => {
+  test('an unknown version is refused', async () => {
     const cli = await raw({ env: { FAKE_CLAUDE_VERSION: '1.0.0' } });
     expect(await cli.exited).toMatchObject({ code: 2, stderr: expect.stringContaining('2.1.329') });
   });
@@ -398,11 +398,11 @@ describe('directives', () => {
     ['[[half joke]]', 'half result|gate'],
     ['[[orphan holds=stdin]]', 'holds=stdout or'],
     ['[[nonsense]]', 'one of say'],
-  ])('%s is refused with what was expected', (text, expected) => {
+  ])('%s is refused with the expected form', (text, expected) => {
     expect(() => parseScript(text)).toThrow(expected);
   });
 
-  test('that only the stand-in can play are refused by the model API, by name', () => {
+  test('for fake-claude alone are refused by the model API, by name', () => {
     expect(() => parseDirectives('[[crash before]]')).toThrow('only fake-claude can');
     expect(parseScript('[[crash before]] [[say yes]]')).toMatchObject({
       say: 'yes',
@@ -410,7 +410,7 @@ describe('directives', () => {
     });
   });
 
-  test('a prompt that holds a wrong one is answered as the API would', async () => {
+  test('a prompt with a wrong one is answered as by the API', async () => {
     const cli = await started();
     expect((await cli.turn('[[nonsense]]')).result).toMatchObject({
       is_error: true,

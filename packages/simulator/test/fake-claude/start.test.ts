@@ -20,7 +20,7 @@ describe('a scenario', () => {
     expect((await cli.turn('else')).result).toMatchObject({ result: 'Echo: else' });
   });
 
-  test('may play what only the stand-in can', async () => {
+  test('may contain directives for fake-claude alone', async () => {
     const cli = await started({
       env: await scenario({ rules: [{ match: 'die', steps: ['[[crash before code=9]]'] }] }),
     });
@@ -40,7 +40,7 @@ describe('a scenario', () => {
     expect(await cli.exited).toMatchObject({ code: 2, stderr: expect.stringContaining(expected) });
   });
 
-  test('with a start is none for the model API', async () => {
+  test('with a start is refused by the model API', async () => {
     const { FAKE_CLAUDE_SCENARIO: scenarioFile = '' } = await scenario({ rules: [], start: { delayMs: 1 } });
     await expect(startModelApi({ scenarioFile })).rejects.toThrow('only fake-claude plays it');
   });
@@ -54,7 +54,7 @@ describe('a start', () => {
     expect(performance.now() - startedAt).toBeGreaterThan(350);
   });
 
-  test('fails so many times, counted over processes', async () => {
+  test('fails a given number of times, counted over processes', async () => {
     const env = await scenario({ start: { exitCode: 3, stderr: 'not today', times: 2 } });
     const codes = [];
     for (let at = 0; at < 2; at += 1) codes.push(await (await raw({ env })).exited);
@@ -62,10 +62,10 @@ describe('a start', () => {
     expect((await (await started({ env })).turn('now')).result).toMatchObject({ result: 'Echo: now' });
   });
 
-  test('never comes to the end of its handshake', async () => {
+  test('never completes its handshake', async () => {
     const cli = await begin({ start: { neverInitialise: true } });
     cli.write({ type: 'control_request', request_id: 'i', request: { subtype: 'initialize' } });
-    // What was asked after it is answered, and once more.
+    // Later requests are answered.
     for (let at = 0; at < 2; at += 1)
       expect(await cli.ask({ subtype: 'mcp_status' })).toMatchObject({ subtype: 'success' });
     expect(cli.lines.some((line) => JSON.stringify(line).includes('"request_id":"i"'))).toBe(false);

@@ -5,10 +5,10 @@ export * from '../../../../test/contract/cli-process.js';
 
 const subject: Subject = { name: 'fake', binary: fakeClaudePath(), env: {} };
 
-/** A stand-in that has not been spoken to. */
+/** A fake-claude before its handshake. */
 export const raw = (beginning: Beginning = {}): Promise<CliProcess> => CliProcess.start(subject, beginning);
 
-/** A stand-in that has shaken hands. */
+/** A fake-claude after its handshake. */
 export async function started(beginning: Beginning = {}, hooks: object = {}): Promise<CliProcess> {
   const cli = await raw(beginning);
   await cli.initialise(hooks);
