@@ -34,7 +34,7 @@ test('a delayed turn is cancelled by its turnId from another producer, before it
 
 test.each([
   ['that was opened', true],
-  ['nobody has opened yet', false],
+  ['that is not open yet', false],
 ])('closing a session %s cancels its delayed turns', async (_case, isOpen) => {
   const scene = new Scene();
   const session = scene.producer().session('s');
