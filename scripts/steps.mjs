@@ -102,12 +102,12 @@ export async function install() {
     .digest('hex');
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === lock) return;
   const { packageManager } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
-  // CI: there is nobody to ask. --prod=false: the build needs its tools under NODE_ENV=production too.
+  // CI: prompts have no one to answer them. --prod=false: the build needs its tools under NODE_ENV=production too.
   // npm passes the silence of .npmrc on to its children.
   const env = { ...process.env, CI: 'true', npm_config_loglevel: 'notice' };
   const args = ['--yes', packageManager, 'install', '--frozen-lockfile', '--prod=false'];
   // pnpm tells of every package, and of the parts of large ones; what it has got it keeps for the next attempt. A cache
-  // of its own for npx then: a lock somebody left in the usual one would be waited for again.
+  // of its own for npx then: a stale lock in the usual one would block again.
   const cache = mkdtempSync(join(tmpdir(), 'hearth-npx-'));
   const again = { cwd: root, env: { ...env, npm_config_cache: cache } };
   const attempts = [{ cwd: root, env }, again, again, again];
