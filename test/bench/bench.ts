@@ -1,7 +1,7 @@
-/** What every benchmark gets. */
+/** The environment of every benchmark. */
 export interface Bench {
   redisUrl: string;
-  /** The environment agents find the simulated model in. */
+  /** The environment variables with which agents find the simulated model. */
   env: NodeJS.ProcessEnv;
   folder: string;
 }

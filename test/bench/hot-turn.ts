@@ -8,13 +8,13 @@ import { type Agent, type AgentEvent, ClaudeDriver } from '@hearth/worker/intern
 import { type Bench, ms, quantile, row } from './bench.js';
 
 const rounds = 300;
-/** Turns of each side that are not counted: the first ones load code and fill caches. */
+/** Uncounted turns of each side: the first turns load code and fill caches. */
 const warmUps = 20;
 
-/** The CLI goes on working after its result; on two cores that would be counted against whoever comes next. */
+/** The CLI continues to work after its result, which on two cores would be counted against the next turn. */
 const settleMs = 40;
 
-/** Prompt submitted → first text at a subscriber in another process than the agent's worker, beside the same agent driven over its pipes. */
+/** Prompt submitted → first text at a subscriber in another process, compared with the same agent driven over its pipes. */
 export async function hotTurn(bench: Bench): Promise<void> {
   const direct = await directAgent(bench);
   const producer = createProducer({ redisUrl: bench.redisUrl });
@@ -32,7 +32,7 @@ export async function hotTurn(bench: Bench): Promise<void> {
   const piped: number[] = [];
   const queued: number[] = [];
   const atAgent: number[] = [];
-  // In turns, so that both see the same noise.
+  // Alternating, so that both sides have the same noise.
   for (let round = 0; round < rounds + warmUps; round += 1) {
     const prompt = `round ${round}`;
     await sleep(settleMs);

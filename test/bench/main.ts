@@ -1,4 +1,4 @@
-/** `pnpm bench`: brings up what the benchmarks need and runs them, all, or those named. Ratios count; milliseconds are this machine's. */
+/** `pnpm bench`: runs all benchmarks, or the named ones. Compare ratios; milliseconds depend on the machine. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -25,7 +25,7 @@ const folder = await mkdtemp(join(tmpdir(), 'hearth-bench-'));
 const redis = await startLocalRedis({ dataDir: join(folder, 'redis') });
 const cleanups: (() => Promise<unknown>)[] = [];
 
-/** Starts a program of ours and waits for its first line of JSON. */
+/** Starts a program and waits for its first line of JSON. */
 async function program(path: string, args: readonly string[], env: NodeJS.ProcessEnv): Promise<Record<string, string>> {
   const child = spawn(process.execPath, [path, ...args], { stdio: ['ignore', 'pipe', 'ignore'], env });
   const exited = once(child, 'exit');
@@ -38,7 +38,7 @@ async function program(path: string, args: readonly string[], env: NodeJS.Proces
 }
 
 try {
-  // The model in a process of its own: it must not share our event loop.
+  // The model runs in a process of its own, so that it does not share the event loop of the benchmark.
   const simulator = fileURLToPath(new URL('main.js', import.meta.resolve('@hearth/simulator')));
   const { url = '' } = await program(simulator, ['--json'], process.env);
   const env = {

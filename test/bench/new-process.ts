@@ -7,7 +7,7 @@ import { type Bench, quantile, row } from './bench.js';
 
 const rounds = 12;
 
-/** A whole hot turn, beside a new `claude -p` for each message. */
+/** A whole hot turn, compared with a new `claude -p` for each message. */
 export async function newProcess({ redisUrl, env, folder }: Bench): Promise<void> {
   const producer = createProducer({ redisUrl });
   const session = producer.session('bench-whole');
