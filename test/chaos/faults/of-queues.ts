@@ -26,7 +26,7 @@ const producerDied = faultKind(
   },
 );
 
-const nobody = faultKind(
+const noWorker = faultKind(
   'no worker is there for a while',
   0.7,
   (random) => ({ forMs: random.between(1_000, 4_000) }),
@@ -54,4 +54,4 @@ const bellsRemoved = faultKind(
   },
 );
 
-export const ofQueues: readonly FaultKind[] = [producerDied, nobody, bellsRemoved];
+export const ofQueues: readonly FaultKind[] = [producerDied, noWorker, bellsRemoved];
