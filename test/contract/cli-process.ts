@@ -7,10 +7,10 @@ import { createInterface } from 'node:readline';
 import { onTestFinished } from 'vitest';
 import { endWith } from '../setup/leaked-processes.js';
 
-/** A line of the CLI, or an answer in it: what a field is, each test knows. */
+/** A line of the CLI, or an answer in it. Each test knows the fields it reads. */
 export type Line = Readonly<Record<string, unknown>> & { readonly type?: string; readonly subtype?: string };
 
-/** How long the CLI may take to say something, ms. */
+/** The time limit of the CLI's output, in ms. */
 const waitMs = 15_000;
 
 export interface Subject {
@@ -20,30 +20,30 @@ export interface Subject {
 }
 
 export interface Beginning {
-  /** Absent: a fresh one, with a fresh home. */
+  /** Absent: a new one, with a new home. */
   home?: string;
   cwd?: string;
-  /** Absent: a fresh one. */
+  /** Absent: a new one. */
   sessionId?: string;
   resume?: string;
   flags?: readonly string[];
   env?: Record<string, string>;
 }
 
-/** Its shells are processes of their own: they are known by this. */
+/** Its shells are processes of their own, found by this mark. */
 const cliVariable = 'HEARTH_TEST_CLI';
 
-/** The tool gate's hook, as the worker asks for it. */
+/** The hook of the tool gate, as the worker registers it. */
 export const gated = { PreToolUse: [{ matcher: null, hookCallbackIds: ['gate'] }] };
 
-/** A folder of the test's own; gone after it. */
+/** A folder of this test, deleted after it. */
 export async function testFolder(): Promise<string> {
   const folder = await realpath(await mkdtemp(join(tmpdir(), 'hearth-contract-')));
   onTestFinished(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }));
   return folder;
 }
 
-/** A CLI of this test's own, with nothing of ours between: its lines, its pipes, its end. */
+/** A CLI process of this test, with direct access to its lines, its pipes and its end. */
 export class CliProcess {
   readonly lines: Line[] = [];
   readonly exited: Promise<{ code: number | null; stderr: string }>;
@@ -94,7 +94,7 @@ export class CliProcess {
       },
     });
     const cli = new CliProcess(child, home, cwd, sessionId);
-    // A write to a process that has just ended: the test sees that by its exit.
+    // A write to a process that has just ended: the test sees its exit.
     child.stdin?.on('error', () => undefined);
     onTestFinished(async () => {
       child.kill('SIGKILL');
@@ -105,7 +105,7 @@ export class CliProcess {
     return cli;
   }
 
-  /** The next line that fits, from the one with that number on. */
+  /** The first matching line from that number on. */
   async line(fits: (line: Line) => boolean, from = 0): Promise<Line> {
     return new Promise((resolve, reject) => {
       const said = (): string => this.lines.map(({ type, subtype }) => `${type}/${subtype ?? ''}`).join(' ');
@@ -134,7 +134,7 @@ export class CliProcess {
     this.write({ type: 'user', message: { role: 'user', content } });
   }
 
-  /** Asks, and gives the answer, errors too. */
+  /** Sends a control request and returns the answer, errors included. */
   async ask(request: { subtype: string; [field: string]: unknown }): Promise<Line> {
     this.asked += 1;
     const requestId = `asked-${this.asked}`;
@@ -160,12 +160,12 @@ export class CliProcess {
     this.write({ type: 'control_response', response: { subtype: 'error', request_id: requestId, error } });
   }
 
-  /** A request of the CLI, from the line with that number on. */
+  /** The next request of the CLI, from that line on. */
   async asks(subtype: string, from = 0): Promise<Line> {
     return this.line((line) => line.type === 'control_request' && record(line['request'])['subtype'] === subtype, from);
   }
 
-  /** Plays one prompt to its result; returns what was said, the result last. */
+  /** Runs one prompt to its result; returns its lines, the result last. */
   async turn(content: string): Promise<{ said: Line[]; result: Line }> {
     const from = this.lines.length;
     this.prompt(content);
@@ -184,14 +184,14 @@ const list = (value: unknown): Line[] => (Array.isArray(value) ? (value as Line[
 /** The blocks of an `assistant` or `user` line. */
 export const blocks = (line: Line): Line[] => list(record(line['message'])['content']);
 
-/** What tools said in these lines. */
+/** The outputs of tools in these lines. */
 export const toolResults = (said: readonly Line[]): Line[] =>
   said
     .filter(({ type }) => type === 'user')
     .flatMap(blocks)
     .filter(({ type }) => type === 'tool_result');
 
-/** The entries of a transcript that were mirrored in these lines. */
+/** The mirrored transcript entries in these lines. */
 export const mirrored = (said: readonly Line[]): Line[] =>
   said.filter(({ type }) => type === 'transcript_mirror').flatMap((line) => list(line['entries']));
 

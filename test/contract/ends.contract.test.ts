@@ -17,7 +17,7 @@ const kinds = (said: readonly Line[]): string[] =>
 
 describeEachClaude(({ subject, start, abilities }) => {
   describe('an interrupt', () => {
-    test('ends a turn that is being said; the next prompt is answered', async () => {
+    test('ends a turn that produces output; the next prompt is answered', async () => {
       const cli = await start();
       cli.prompt(`[[stream chunks=100 every=100ms]] ${'word '.repeat(100)}`);
       await cli.line((line) => record(line['event']).type === 'content_block_delta');
@@ -42,7 +42,7 @@ describeEachClaude(({ subject, start, abilities }) => {
       expect(await cli.result()).toMatchObject({ is_error: true, terminal_reason: 'aborted_streaming' });
     });
 
-    test('takes back what is asked', async () => {
+    test('withdraws an open request', async () => {
       const cli = await start({}, gated);
       cli.prompt(touch('never'));
       const gate = await cli.asks('hook_callback');
@@ -62,7 +62,7 @@ describeEachClaude(({ subject, start, abilities }) => {
       expect(existsSync(join(cli.cwd, 'never'))).toBe(false);
     });
 
-    test('ends a tool at work', async () => {
+    test('ends a running tool', async () => {
       const cli = await start({ flags: ['--allowedTools', 'Bash'] });
       cli.prompt('[[tool Bash {"command":"touch begun; sleep 30; touch ended"}]]');
       await expect.poll(() => existsSync(join(cli.cwd, 'begun')), { timeout: 10_000 }).toBe(true);
@@ -75,7 +75,7 @@ describeEachClaude(({ subject, start, abilities }) => {
   });
 
   describe('a session', () => {
-    test('goes on from its transcript alone, elsewhere, under the same id', async () => {
+    test('continues from its transcript alone, in another home, under the same id', async () => {
       const before = await start();
       const { said } = await before.turn('Remember the number 29.');
       before.child.kill('SIGKILL');
@@ -88,7 +88,7 @@ describeEachClaude(({ subject, start, abilities }) => {
       expect(await readFile(file, 'utf8')).toContain('What number did I ask you');
     });
 
-    test('that is resumed repeats none of what it cost before', async () => {
+    test('that is resumed does not count its earlier cost again', async () => {
       const before = await start();
       const { said, result } = await before.turn('one');
       const { home, file } = await transcriptOf(before, said);
@@ -98,7 +98,7 @@ describeEachClaude(({ subject, start, abilities }) => {
       expect(Number(again['total_cost_usd'])).toBeLessThan(2 * Number(result['total_cost_usd']));
     });
 
-    test('that nobody knows is not resumed', async () => {
+    test('that does not exist is not resumed', async () => {
       const id = randomUUID();
       for (const resume of [id, join(await testFolder(), `${id}.jsonl`)]) {
         const cli = await CliProcess.start(subject(), { resume });
@@ -111,7 +111,7 @@ describeEachClaude(({ subject, start, abilities }) => {
       }
     });
 
-    test('whose id was used is not begun again', async () => {
+    test('whose id was used is not started again', async () => {
       const first = await start();
       await first.turn('mine');
       first.child.stdin?.end();
@@ -128,13 +128,13 @@ describeEachClaude(({ subject, start, abilities }) => {
   });
 
   describe('the process', () => {
-    test('ends with its stdin when it is idle', async () => {
+    test('ends with its stdin while it is idle', async () => {
       const cli = await start();
       cli.child.stdin?.end();
       expect(await cli.exited).toEqual({ code: 0, stderr: '' });
     });
 
-    test('finishes the turn when its stdin ends in the middle, tools included', async () => {
+    test('finishes the turn when its stdin ends in mid-turn, tools included', async () => {
       const cli = await start({ flags: ['--allowedTools', 'Bash'] });
       cli.prompt('[[tool Bash {"command":"touch begun; sleep 0.5; touch ended"}]]');
       await expect.poll(() => existsSync(join(cli.cwd, 'begun')), { timeout: 10_000 }).toBe(true);
@@ -144,7 +144,7 @@ describeEachClaude(({ subject, start, abilities }) => {
       expect(existsSync(join(cli.cwd, 'ended'))).toBe(true);
     });
 
-    test('whose stdin ends while the gate is asked does with the tool what its version does', async () => {
+    test('whose stdin ends during a question of the gate treats the tool as its version does', async () => {
       const cli = await start({ flags: ['--allowedTools', 'Bash'] }, gated);
       cli.prompt(touch('held'));
       await cli.asks('hook_callback');
@@ -153,7 +153,7 @@ describeEachClaude(({ subject, start, abilities }) => {
       expect(existsSync(join(cli.cwd, 'held'))).toBe(abilities().waitingHookAtInputEnd === 'runs');
     });
 
-    test('ends on TERM without a result; the shells at work end or stay as its version has it', async () => {
+    test('ends on TERM without a result; its shells end or continue, depending on the version', async () => {
       const cli = await start({ flags: ['--allowedTools', 'Bash'] });
       cli.prompt('[[tool Bash {"command":"echo $$ > begun; sleep 30; touch ended"}]]');
       await expect.poll(() => shellOf(cli), { timeout: 10_000 }).toBeGreaterThan(0);
@@ -166,7 +166,7 @@ describeEachClaude(({ subject, start, abilities }) => {
       if (areLeft) process.kill(-shell, 'SIGKILL');
     });
 
-    test('leaves its shells at work when it is killed with its group', async () => {
+    test('leaves its shells running when it is killed with its group', async () => {
       const cli = await start({ flags: ['--allowedTools', 'Bash'] });
       cli.prompt('[[tool Bash {"command":"echo $$ > begun; sleep 30; touch ended"}]]');
       await expect.poll(() => shellOf(cli), { timeout: 10_000 }).toBeGreaterThan(0);
@@ -181,7 +181,7 @@ describeEachClaude(({ subject, start, abilities }) => {
       await expect.poll(() => isRunning(shell)).toBe(false);
     });
 
-    test('does not survive a line that is not JSON', async () => {
+    test('ends on a line that is not JSON', async () => {
       const cli = await start();
       cli.child.stdin?.write('not json\n');
       const { code, stderr } = await cli.exited;
@@ -191,7 +191,7 @@ describeEachClaude(({ subject, start, abilities }) => {
       });
     });
 
-    test('does not start with an option or a mode it does not know', async () => {
+    test('does not start with an unknown option or mode', async () => {
       const option = await CliProcess.start(subject(), { flags: ['--no-such-option'] });
       expect(await option.exited).toMatchObject({
         code: 1,
@@ -203,7 +203,7 @@ describeEachClaude(({ subject, start, abilities }) => {
   });
 });
 
-/** What was mirrored, as a file in a home of its own. */
+/** The mirrored entries, as a transcript file in a home of its own. */
 async function transcriptOf({ sessionId }: CliProcess, said: readonly Line[]): Promise<{ home: string; file: string }> {
   const home = await testFolder();
   const file = join(home, `${sessionId}.jsonl`);
@@ -212,12 +212,12 @@ async function transcriptOf({ sessionId }: CliProcess, said: readonly Line[]): P
   return { home, file };
 }
 
-/** The pid of the shell that runs a tool, once it has written it down. */
+/** The pid of the shell that runs a tool, as soon as the shell has written it. */
 async function shellOf(cli: CliProcess): Promise<number> {
   return Number(await readFile(join(cli.cwd, 'begun'), 'utf8').catch(() => '0'));
 }
 
-test('the stand-in does not start in a nested session, by its environment', async () => {
+test('fake-claude does not start in a nested session, by its environment', async () => {
   const binary = fakeClaudePath();
   const cli = await CliProcess.start({ name: 'fake', binary, env: {} }, { env: { CLAUDECODE: '1' } });
   expect(await cli.exited).toMatchObject({ code: 1, stderr: expect.stringContaining('inside another Claude Code') });

@@ -12,16 +12,16 @@ import { findClaude } from '@hearth/worker/internal';
 import { afterAll, beforeAll, describe, expect } from 'vitest';
 import { type Beginning, CliProcess, type Subject } from './cli-process.js';
 
-/** One of those that are asked. */
+/** A CLI under test. */
 export interface Asked {
   subject: () => Subject;
   /** Started, and initialised with these hooks. */
   start: (beginning?: Beginning, hooks?: object) => Promise<CliProcess>;
-  /** What this version of it does: the one place where versions may differ. */
+  /** The behaviour of this version: the only place where versions may differ. */
   abilities: () => CliVersion;
 }
 
-/** What Hearth relies on, asked of the real CLI and of the stand-in alike: the one is checked against the other. */
+/** The behaviour that Hearth relies on, tested with the real CLI and with fake-claude, so that the one verifies the other. */
 export function describeEachClaude(define: (asked: Asked) => void): void {
   let api: ModelApi;
   beforeAll(async () => {
@@ -35,7 +35,7 @@ export function describeEachClaude(define: (asked: Asked) => void): void {
       subject: () => ({ name: 'real', binary: findClaude(undefined).path, env: modelApiEnvironment(api.url) }),
     },
     { name: 'fake-claude', subject: () => ({ name: 'fake', binary: fakeClaudePath(), env: {} }) },
-    // The real one of that version is asked the same when it is the first `claude` on PATH.
+    // The real CLI of that version is tested when it is the first `claude` on PATH.
     {
       name: 'fake-claude as 2.1.197',
       subject: () => ({ name: 'fake', binary: fakeClaudePath(), env: { FAKE_CLAUDE_VERSION: '2.1.197' } }),

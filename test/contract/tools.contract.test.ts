@@ -9,7 +9,7 @@ const touch = (file: string): string => `[[tool Bash {"command":"touch ${file}"}
 
 describeEachClaude(({ start }) => {
   describe('a tool', () => {
-    test('does its work, and says what came of it', async () => {
+    test('runs, and returns its result', async () => {
       const cli = await start({ flags: ['--allowedTools', 'Write,Bash'] });
       const file = join(cli.cwd, 'note.txt');
       const { said, result } = await cli.turn(
@@ -29,7 +29,7 @@ describeEachClaude(({ start }) => {
       expect(result).toMatchObject({ num_turns: 5, is_error: false });
     });
 
-    test('the gate allows goes on to the permission; one it denies is not run', async () => {
+    test('that the gate allows proceeds to the permission; a denied one does not run', async () => {
       const cli = await start({}, gated);
       cli.prompt(touch('allowed'));
       const gate = await cli.asks('hook_callback');
@@ -68,7 +68,7 @@ describeEachClaude(({ start }) => {
       expect(existsSync(join(cli.cwd, 'denied'))).toBe(false);
     });
 
-    test('runs when the gate answers with an error, and is asked about though it is allowed in advance', async () => {
+    test('runs when the gate answers with an error, and needs a permission although it is allowed in advance', async () => {
       const cli = await start({ flags: ['--allowedTools', 'Bash'] }, gated);
       cli.prompt(touch('anyway'));
       cli.answerWithError(await cli.asks('hook_callback'), 'the gate is broken');
@@ -76,7 +76,7 @@ describeEachClaude(({ start }) => {
       expect(existsSync(join(cli.cwd, 'anyway'))).toBe(true);
     });
 
-    test('nobody permits is not run, and listed', async () => {
+    test('without a permission does not run, and is listed', async () => {
       const cli = await start();
       cli.prompt(touch('unwanted'));
       const asked = await cli.asks('can_use_tool');
@@ -91,7 +91,7 @@ describeEachClaude(({ start }) => {
       expect(existsSync(join(cli.cwd, 'unwanted'))).toBe(false);
     });
 
-    test('is run with the input its permission gives it', async () => {
+    test('runs with the input from its permission', async () => {
       const cli = await start();
       cli.prompt(touch('asked'));
       cli.answer(await cli.asks('can_use_tool'), {
@@ -102,7 +102,7 @@ describeEachClaude(({ start }) => {
       expect([existsSync(join(cli.cwd, 'asked')), existsSync(join(cli.cwd, 'given'))]).toEqual([false, true]);
     });
 
-    test('is a question, too: its answers come in its input', async () => {
+    test('can be a question, whose answers come in its input', async () => {
       const cli = await start({ flags: ['--allowedTools', 'AskUserQuestion'] });
       const options = [
         { label: 'A', description: 'a' },
@@ -116,7 +116,7 @@ describeEachClaude(({ start }) => {
       expect((await cli.result())['result']).toContain('"Which?"="B"');
     });
 
-    test('that is refused for good ends the turn', async () => {
+    test('that is denied with an interrupt ends the turn', async () => {
       const cli = await start();
       cli.prompt(touch('never'));
       cli.answer(await cli.asks('can_use_tool'), { behavior: 'deny', message: 'stop it', interrupt: true });
@@ -131,7 +131,7 @@ describeEachClaude(({ start }) => {
   });
 
   describe('tools of one message', () => {
-    /** Two files that are not in the session's folder: reading them needs a permission. */
+    /** Two files outside of the session's folder: reading them needs a permission. */
     const twoFiles = async (): Promise<string[]> => {
       const folder = await testFolder();
       const files = ['a', 'b'].map((name) => join(folder, name));
@@ -148,7 +148,7 @@ describeEachClaude(({ start }) => {
     const allow = (cli: CliProcess, asked: Line): void =>
       cli.answer(asked, { behavior: 'allow', updatedInput: record(record(asked['request'])['input']) });
 
-    test('that only read are asked about at once; each goes on when it is answered', async () => {
+    test('that only read request their permissions together; each proceeds when it is answered', async () => {
       const cli = await start({}, gated);
       const files = await twoFiles();
       cli.prompt(parallel(...files.map(read)));
@@ -164,7 +164,7 @@ describeEachClaude(({ start }) => {
       );
     });
 
-    test('that may change something come one after the other', async () => {
+    test('that may change data run one after the other', async () => {
       const cli = await start();
       cli.prompt(parallel(touch('one'), touch('two')));
       const asks = (command: string) =>
@@ -174,14 +174,14 @@ describeEachClaude(({ start }) => {
         });
       allow(cli, await asks('touch one'));
       const next = await asks('touch two');
-      // By then the first has done its work, told or about to be.
+      // By then the first one has done its work.
       expect(existsSync(join(cli.cwd, 'one'))).toBe(true);
       allow(cli, next);
       await cli.result();
       expect(existsSync(join(cli.cwd, 'two'))).toBe(true);
     });
 
-    test('are all over when one of them is refused for good, or the turn is interrupted', async () => {
+    test('all end when one of them is denied with an interrupt, or the turn is interrupted', async () => {
       const cli = await start();
       const files = await twoFiles();
       for (const how of ['refused', 'interrupted']) {

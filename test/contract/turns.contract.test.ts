@@ -11,7 +11,7 @@ const kinds = (said: readonly Line[]): string[] =>
 
 describeEachClaude(({ subject, start, abilities }) => {
   describe('control requests', () => {
-    test('are answered, each by its id; one that is not known with an error', async () => {
+    test('are answered, each by its id; an unknown one with an error', async () => {
       const cli = await start();
       expect(await cli.ask({ subtype: 'set_model', model: 'claude-haiku-4-5' })).toMatchObject({ subtype: 'success' });
       expect(await cli.ask({ subtype: 'set_permission_mode', mode: 'acceptEdits' })).toMatchObject({
@@ -39,9 +39,7 @@ describeEachClaude(({ subject, start, abilities }) => {
   });
 
   describe('a spare', () => {
-    test('refuses a prompt before its claim, and a folder that is not there, and can be claimed once', async ({
-      skip,
-    }) => {
+    test('refuses a prompt before its claim, and a missing folder, and can be claimed once', async ({ skip }) => {
       if (!abilities().parks) skip('this version cannot be parked');
       const cli = await start({ flags: ['--await-claim'] });
       const { result, said } = await cli.turn('too early');
@@ -82,7 +80,7 @@ describeEachClaude(({ subject, start, abilities }) => {
   });
 
   describe('a turn', () => {
-    test('is told in order: init, the events around the blocks, the transcript, the result', async () => {
+    test('is reported in order: init, the events around the blocks, the transcript, the result', async () => {
       const cli = await start();
       const { said, result } = await cli.turn('[[thinking hm]] [[say one two]]');
       const order = kinds(said).filter((kind) => !/thinking_tokens|transcript_mirror|status/.test(kind));
@@ -152,17 +150,17 @@ describeEachClaude(({ subject, start, abilities }) => {
       expect(totals[0]?.cost).toBeGreaterThan(0);
       expect(totals[1]?.cost).toBeGreaterThan(totals[0]?.cost ?? 0);
       expect(totals[1]?.output).toBeGreaterThan(totals[0]?.output ?? 0);
-      // What tells a result that is printed twice from the next one.
+      // A result that is printed twice differs from the next one by this.
       expect(totals[1]?.apiMs).toBeGreaterThan(totals[0]?.apiMs ?? 0);
     });
 
-    test('remembers what was said in turns before', async () => {
+    test('remembers earlier turns', async () => {
       const cli = await start();
       expect((await cli.turn('Remember the number 41.')).result['result']).toContain('41');
       expect((await cli.turn('What number did I ask you to remember?')).result['result']).toContain('number 41');
     });
 
-    test('of two that were written at once come one after the other', async () => {
+    test('of two that were written together follows the other', async () => {
       const cli = await start();
       cli.prompt('[[stream chunks=3 every=30ms]] first of the two');
       cli.prompt('second');
@@ -171,7 +169,7 @@ describeEachClaude(({ subject, start, abilities }) => {
       expect(results).toEqual(['Echo: first of the two', second['result']]);
     });
 
-    test('tells of an overloaded API while it tries again', async () => {
+    test('reports an overloaded API while it retries', async () => {
       const cli = await start();
       const { said, result } = await cli.turn('[[error 529 times=1]] patience');
       expect(said).toContainEqual(
