@@ -5,13 +5,13 @@ import { submitUncalled } from '../support/deaf.js';
 
 const backlog = 100;
 const others = 9;
-/** What each turn of the backlog takes: enough that waiting behind one would show. */
+/** The duration of each turn of the backlog: enough that waiting for one would show. */
 const slow = '[[delay 50ms]] work';
 
 const median = (numbers: readonly number[]): number =>
   numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? 0;
 
-/** What some other sessions' turns take, one after the other: the median, ms. */
+/** The median duration of turns of other sessions, one after the other, in ms. */
 async function took(others: Iterable<() => Promise<TurnHandle>>): Promise<number> {
   const times: number[] = [];
   for (const submit of others) times.push((await (await submit()).result()).timings.totalMs);
@@ -22,7 +22,7 @@ async function took(others: Iterable<() => Promise<TurnHandle>>): Promise<number
 const ofNewSessions = (cluster: Cluster, when: string) =>
   Array.from({ length: others }, (_, n) => () => cluster.producer().session(`${when}-${n}`).prompt('hello'));
 
-/** Turns of sessions that are at home, which come by their worker queue alone. */
+/** Turns of owned sessions, whose doorbells are in a worker queue. */
 const ofKnownSessions = (cluster: Cluster, turnId: string) =>
   Array.from({ length: others }, (_, n) => async () => {
     const sessionId = `other-${n}`;
@@ -34,7 +34,7 @@ test.each(['intake', 'sticky'] as const)(
   'a session with a backlog of 100 does not delay other sessions (%s)',
   async (where) => {
     await withCluster(async (cluster) => {
-      // A spare for everybody from the first: how long a start takes is not asked here.
+      // A spare for each session from the start: the duration of a start is not tested here.
       const slots = 1 + 2 * others;
       await cluster.worker({ claude: 'fake', slots, profiles: { default: { spares: slots } } });
       const session = cluster.producer({ backlogLimit: 200 }).session('long');
@@ -46,10 +46,10 @@ test.each(['intake', 'sticky'] as const)(
       const long = await Promise.all(Array.from({ length: backlog }, () => session.prompt(slow)));
       let left = backlog;
       const done = long.map((turn) => turn.result().then(() => (left -= 1)));
-      // The last ones are cancelled in the end.
+      // The last ones are cancelled at the end.
       const ended = Promise.allSettled(done);
       const beside = await took(turns(cluster, 'beside'));
-      // They were served while most of the backlog waited, and not even behind one turn of it.
+      // They were served while most of the backlog waited, without waiting for a single turn of it.
       expect(left).toBeGreaterThan(backlog / 2);
       await Promise.all(done.slice(0, backlog / 2));
       const each = (performance.now() - began) / (backlog / 2);
@@ -63,10 +63,10 @@ test.each(['intake', 'sticky'] as const)(
   },
 );
 
-test('a backlog that stands in intake before a full worker hides nobody behind it', async () => {
+test('a backlog in intake before a full worker does not delay sessions behind it', async () => {
   await withCluster(async (cluster) => {
     const producer = cluster.producer({ backlogLimit: 200 });
-    // No worker lives yet: all doorbells stand in intake, the other session's last.
+    // No worker lives yet: all doorbells are in intake, the other session's last.
     const long = await Promise.all(Array.from({ length: backlog }, () => producer.session('long').prompt('work')));
     const short = await producer.session('short').prompt('hello');
     let left = backlog;

@@ -14,7 +14,7 @@ import { eventually } from '../support/facts.js';
 import { fakeClaude, workerProgram } from '../support/programs.js';
 import { toldRedis } from '../support/told-redis.js';
 
-/** Something that is nested so many levels deep. */
+/** A value nested to this depth. */
 function deep(levels: number): Json {
   let value: Json = 'x';
   for (let level = 0; level < levels; level += 1) value = { a: value };
@@ -22,8 +22,8 @@ function deep(levels: number): Json {
 }
 type Json = string | { a: Json };
 
-test('prompts, ids and options that cannot be are refused before Redis is asked, each naming its field', async () => {
-  // Nothing listens there: whatever needs Redis would fail otherwise.
+test('invalid prompts, ids and options are refused before Redis is used, each with its field', async () => {
+  // No server listens there: a call that uses Redis would fail differently.
   const producer = createProducer({ redisUrl: 'redis://127.0.0.1:1' });
   const session = producer.session('s');
   const refused = async (attempt: () => Promise<unknown>) => attempt().catch((error: HearthError) => error.toJSON());
@@ -64,7 +64,7 @@ test('prompts, ids and options that cannot be are refused before Redis is asked,
   await producer.close();
 });
 
-test('a Redis that is away, too old, or evicting is named, to a producer and in the log of a worker, which does not start', async () => {
+test('an unreachable, old or evicting Redis is named, to a producer and in the log of a worker, which does not start', async () => {
   const ask = async (redisUrl: string): Promise<unknown> => {
     const producer = createProducer({ redisUrl, connectTimeoutMs: 2_000 });
     const error = await producer
@@ -135,7 +135,7 @@ test.each([
   },
   { what: 'does not initialise in time', script: '#!/bin/sh\nexec sleep 60\n', code: 'agent_start_timeout' },
 ])(
-  'a claude binary that $what: every waiting turn is told, later ones too; when it is mended the sessions go on',
+  'a claude binary that $what fails every waiting turn with its error; after the repair the sessions continue',
   async ({ script, code }) => {
     await withCluster(async (cluster) => {
       const folder = await cluster.folder();
@@ -163,7 +163,7 @@ test.each([
       const reasons = await eventually(async () => (await failedReasons(cluster)).length > 0 && failedReasons(cluster));
       for (const reason of reasons) expect(reason).toMatch(new RegExp(`^${code}`));
 
-      // The real one again, behind the same path.
+      // The real one again, at the same path.
       await install(claude, `#!/bin/sh\nexec ${findClaude(undefined).path} "$@"\n`);
       const served = await eventually(async () => {
         const turn = await producer.session('a').prompt('Remember the number 3.');
@@ -175,7 +175,7 @@ test.each([
   120_000,
 );
 
-test('a job in `turns` that is no turn fails with the field named, and disturbs nothing', async () => {
+test('a job in `turns` that is no turn fails with the field named, and disturbs no other job', async () => {
   await withCluster(async (cluster) => {
     await cluster.worker();
     const queue = new Queue(intakeQueue, { connection: cluster.redis, prefix: cluster.keys.options.queuePrefix });
@@ -197,7 +197,7 @@ async function install(path: string, script: string): Promise<void> {
   await rename(`${path}.new`, path);
 }
 
-/** What Bull Board would show of failed doorbells. */
+/** The view of failed doorbells in Bull Board. */
 async function failedReasons(cluster: Cluster): Promise<string[]> {
   const queue = new Queue(intakeQueue, { connection: cluster.redis, prefix: cluster.keys.options.queuePrefix });
   const jobs = await queue.getFailed();

@@ -3,7 +3,7 @@ import { withCluster } from '../support/cluster.js';
 
 const question = 'What number did I ask you to remember?';
 
-test('a /clear holds: whoever resumes the session knows nothing of what was said before it, and it costs nothing', async () => {
+test('a /clear holds: a resumed session remembers nothing from before it, and the lost context costs nothing', async () => {
   await withCluster(async (cluster) => {
     await cluster.worker();
     const session = cluster.producer().session('s');
@@ -14,7 +14,7 @@ test('a /clear holds: whoever resumes the session knows nothing of what was said
     expect(cleared).toMatchObject({ status: 'finished', warmth: 'hot', costUsd: 0, tokens: { input: 0, output: 0 } });
     expect(cleared.claudeSessionId).not.toBe(first.claudeSessionId);
 
-    // Nothing was said since: there is no past.
+    // No prompt since: there is no context.
     process.kill(cleared.pid ?? Number.NaN, 'SIGKILL');
     expect((await say(question)).text).toBe('You have not asked me to remember a number.');
 

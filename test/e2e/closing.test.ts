@@ -21,7 +21,7 @@ const exists = (path: string): Promise<boolean> =>
     () => false,
   );
 
-/** Keys, index entries and jobs that name the session. */
+/** Keys, index entries and jobs of the session. */
 async function traces(cluster: Cluster, sessionId: string): Promise<string[]> {
   const keys = cluster.keys.session(sessionId);
   const found = await cluster.redis.keys(`${keys.session}*`);
@@ -38,7 +38,7 @@ async function traces(cluster: Cluster, sessionId: string): Promise<string[]> {
   return found;
 }
 
-test('closing an idle session ends its agent and erases keys, jobs and files; its name opens another one', async () => {
+test('closing an idle session ends its agent and deletes keys, jobs and files; its id opens a new one', async () => {
   await withCluster(async (cluster) => {
     const worker = await cluster.worker({ claude: 'fake' });
     const session = cluster.producer().session('S/1');
@@ -59,7 +59,7 @@ test('closing an idle session ends its agent and erases keys, jobs and files; it
   });
 });
 
-test('a session that was only warmed leaves nothing either', async () => {
+test('a session that was only warmed leaves no keys, jobs or files either', async () => {
   await withCluster(async (cluster) => {
     await cluster.worker({ claude: 'fake', profiles: { broken: { extraArgs: ['--no-such-flag'] } } });
     const session = cluster.producer().session('s');
@@ -68,20 +68,20 @@ test('a session that was only warmed leaves nothing either', async () => {
     const broken = cluster.producer().session('broken');
     await expect(broken.warm({ profile: 'broken' })).rejects.toMatchObject({ code: 'agent_start_failed' });
     await Promise.all([session.close(), broken.close()]);
-    // A doorbell may end a moment after what it rang for.
+    // A doorbell may end a moment after its turn.
     await expect.poll(() => traces(cluster, 's')).toEqual([]);
     await expect.poll(() => traces(cluster, 'broken')).toEqual([]);
   });
 });
 
-test('a session whose turn came from a Job Scheduler is closed, and the scheduler keeps the job that is its own', async () => {
+test('a session whose turn came from a Job Scheduler is closed, and the scheduler keeps its job', async () => {
   await withCluster(async (cluster) => {
     await cluster.worker({ claude: 'fake' });
     const session = cluster.producer().session('s');
     const turns = new Queue('turns', { connection: cluster.redis, prefix: cluster.keys.options.queuePrefix });
     try {
       const data = { sessionId: 's', prompt: 'tick', turnId: 'tick' };
-      // Its last job stays the one it counts from.
+      // The scheduler counts from its last job.
       const job = await turns.upsertJobScheduler('last', { every: 3_600_000, limit: 1 }, { name: 'turn', data });
       await eventually(async () => (await job?.getState()) === 'completed');
       expect(await session.turn('tick')).toMatchObject({ state: 'finished' });
@@ -93,7 +93,7 @@ test('a session whose turn came from a Job Scheduler is closed, and the schedule
   });
 });
 
-test('closing a busy session with turns waiting: the running one and those that wait are cancelled, each told', async () => {
+test('closing a busy session with waiting turns cancels all of them, and each caller is told', async () => {
   await withCluster(async (cluster) => {
     await cluster.worker({ claude: 'fake' });
     const session = cluster.producer().session('s');
@@ -109,7 +109,7 @@ test('closing a busy session with turns waiting: the running one and those that 
   });
 });
 
-test('closing sessions that nobody owns: one that waits without any worker, one whose owner was released, one whose owner is dead', async () => {
+test('sessions without an owner are closed: without any worker, after a release, and with a dead owner', async () => {
   await withCluster(async (cluster) => {
     const producer = cluster.producer();
     const waits = await producer.session('waits').prompt('hello');
@@ -123,7 +123,7 @@ test('closing sessions that nobody owns: one that waits without any worker, one 
     await worker.logged(({ event }) => event === 'session.released');
     expect(await producer.session('released').close()).toBe(true);
     expect(await traces(cluster, 'released')).toEqual([]);
-    // Nobody owns it, so nobody but the note tells the worker which folder was its.
+    // Without an owner, only the record of its folder tells the worker which one to delete.
     await eventually(async () => (await readdir(join(worker.home, 'workspaces'))).length === 0);
 
     const orphan = await producer.session('orphan').prompt(long);
@@ -134,14 +134,14 @@ test('closing sessions that nobody owns: one that waits without any worker, one 
     expect(await producer.session('orphan').close()).toBe(true);
     expect(await lost).toMatchObject({ code: 'cancelled' });
     expect(await traces(cluster, 'orphan')).toEqual([]);
-    // A worker that comes later finds the folder of the dead one by the note.
+    // A later worker finds the folder of the dead one by the record.
     const next = await cluster.worker({ claude: 'fake', env: { HEARTH_HOME: worker.home } });
     await eventually(async () => (await readdir(join(worker.home, 'workspaces'))).length === 0);
     expect(next.log.some(({ event }) => event === 'session.claimed')).toBe(false);
   });
 });
 
-test('deleted and opened again while its former owner sleeps: the sleeper changes nothing, an old cursor is expired, an old turnId is new', async () => {
+test('a former owner of a deleted and reopened session changes nothing; old cursors expire, and old turnIds are new', async () => {
   await withCluster(async (cluster) => {
     const sleeper = await cluster.worker({ claude: 'fake', leaseTtlMs: 1_000 });
     const session = cluster.producer().session('s');
@@ -151,7 +151,7 @@ test('deleted and opened again while its former owner sleeps: the sleeper change
     const cut = await session.prompt(long);
     await begun(cut);
     sleeper.signal('SIGSTOP');
-    // Its lease runs out while it sleeps; its watchdog ends its agents.
+    // Its lease ends while it is frozen; its watchdog ends its agents.
     expect(await session.close()).toBe(true);
     const other = await cluster.worker({ claude: 'fake', leaseTtlMs: 1_000 });
     const again = await session.prompt('What number did I ask you to remember?', { turnId: 'same' });
@@ -163,7 +163,7 @@ test('deleted and opened again while its former owner sleeps: the sleeper change
     const before = await contents(cluster, 's');
     sleeper.signal('SIGCONT');
     await sleeper.logged(({ event }) => event === 'session.lost' || event === 'lease.lost');
-    // It has begun anew, so whatever it had in hand was tried, and refused.
+    // After its restart all its earlier writes have been tried, and refused.
     await sleeper.logged(({ event, workerId }) => event === 'worker.serving' && workerId !== sleeper.workerId);
     expect(await contents(cluster, 's')).toEqual(before);
     for await (const event of session.events({ after: cursor })) {
@@ -174,12 +174,12 @@ test('deleted and opened again while its former owner sleeps: the sleeper change
   });
 });
 
-test('of sessions that are closed by a filter, one that is used before its turn comes is passed over', async () => {
+test('a close by filter skips a session that is used before its turn comes', async () => {
   await withCluster(async (cluster) => {
     const worker = await cluster.worker({ claude: 'fake', leaseTtlMs: 60_000 });
     const { workerId, workerNumber } = worker;
     const producer = cluster.producer();
-    // The last in the list, behind as many as are closed at a time: those wait for an owner that sleeps.
+    // The last in the list, behind a full batch of concurrent closes, which wait for a frozen owner.
     const others = Array.from({ length: 20 }, (_, at) => `s-${at}`);
     for (const sessionId of ['a-woken', ...others]) {
       await cluster.lifecycle.open(sessionId, undefined);
@@ -194,14 +194,14 @@ test('of sessions that are closed by a filter, one that is used before its turn 
     worker.signal('SIGCONT');
     expect(await (await closing).json()).toEqual({ closed: others.sort(), failed: [], passedOver: ['a-woken'] });
     expect(await turn.result()).toMatchObject({ text: 'Echo: hello' });
-    // By now it is idle again: what counts is that it was used.
+    // It is idle again: its use counts.
     const usedAt = (await producer.session('a-woken').summary())?.usedAt ?? 0;
     expect(await producer.session('a-woken').close({ usedBefore: usedAt })).toBe(false);
     expect(await producer.session('a-woken').close({ usedBefore: usedAt + 1 })).toBe(true);
   });
 });
 
-test('a session nobody uses is closed after its retention, one in use is not', async () => {
+test('an unused session is closed after its retention, a used one is not', async () => {
   await withCluster(async (cluster) => {
     await cluster.worker({ claude: 'fake', env: { HEARTH_RETENTION_MS: '2000' } });
     const producer = cluster.producer();
@@ -213,24 +213,24 @@ test('a session nobody uses is closed after its retention, one in use is not', a
       await (await inUse.prompt('hello')).result();
       return (await producer.session('old').summary()) === undefined;
     });
-    // Closed, it would have been opened again by the next prompt.
+    // A prompt would reopen it.
     expect((await inUse.summary())?.incarnation).toBe(incarnation);
-    // Its keys go first, and nobody tells us when its job has gone, too.
+    // Its keys are deleted first, and the end of its job is not reported.
     await expect.poll(() => traces(cluster, 'old')).toEqual([]);
   });
 });
 
-test('a close whose closer is gone is finished by the workers', async () => {
+test('a close whose caller died is finished by the workers', async () => {
   await withCluster(async (cluster) => {
     const retentionMs = 20_000;
     const worker = await cluster.worker({ claude: 'fake', env: { HEARTH_RETENTION_MS: String(retentionMs) } });
     const session = cluster.producer().session('s');
     await (await session.prompt('hello')).result();
-    // As a closer leaves it that dies after its first step.
+    // The state after a closer that died in its first step.
     const { incarnation = '', usedAt = 0 } = (await session.summary()) ?? {};
     await cluster.lifecycle.close('s', incarnation);
     const closed = await worker.logged(({ event }) => event === 'session.retired');
-    // Long before it would have been closed because nobody used it.
+    // Long before the end of its retention.
     expect(closed.time - usedAt).toBeLessThan(retentionMs);
     await expect.poll(() => traces(cluster, 's')).toEqual([]);
   });

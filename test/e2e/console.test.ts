@@ -15,7 +15,7 @@ const prompt = async (page: Page, text: string): Promise<void> => {
   await page.getByRole('button', { name: 'Send' }).click();
 };
 const turn = (page: Page, seq: number) => page.getByRole('article', { name: `Turn ${seq}`, exact: true });
-/** The measures under a turn: it has its result. */
+/** The measurements below a turn: it has its result. */
 const ended = (page: Page, seq: number) => turn(page, seq).getByText(/^total /);
 
 const question = {
@@ -37,7 +37,7 @@ test('a person opens a session, prompts it, watches it, answers its permissions 
     await page.goto(url);
     await page.getByText('1 free').or(page.getByLabel(/slots/)).first().waitFor();
     await page.getByLabel('Session to open').fill('demo/chat #1');
-    // Ids are without spaces: the form says so, and goes nowhere.
+    // Ids have no spaces: the form reports it, and does not navigate.
     await page.getByRole('button', { name: 'Open' }).click();
     expect(page.url()).not.toContain('sessions');
     await page.getByLabel('Session to open').fill('demo/chat');
@@ -81,7 +81,7 @@ test('a person opens a session, prompts it, watches it, answers its permissions 
     await page.getByRole('button', { name: 'Interrupt' }).click();
     await turn(page, 6).getByText('interrupted').first().waitFor();
 
-    // The agent lived on, and knows what was said.
+    // The agent is the same, and remembers.
     await prompt(page, 'What number did I ask you to remember?');
     await turn(page, 7).getByText('You asked me to remember the number 7.').waitFor();
     await turn(page, 7).getByText('hot').waitFor();
@@ -95,7 +95,7 @@ test('a person opens a session, prompts it, watches it, answers its permissions 
       .first()
       .waitFor();
 
-    // What is allowed from now on is not asked for again.
+    // A tool that is always allowed is not asked for again.
     await prompt(page, bash('always'));
     await page.getByLabel(/^Bash\(touch .*\)/).check();
     await page.getByLabel(/^files in .* in this session/).check();
@@ -107,7 +107,7 @@ test('a person opens a session, prompts it, watches it, answers its permissions 
   });
 }, 120_000);
 
-test('a page that comes in the middle of a turn, and is cut off from it again and again, shows it once and whole', async () => {
+test('a page opened in mid-turn shows the turn once and whole, although its connection is cut repeatedly', async () => {
   await withCluster(async (cluster) => {
     await cluster.worker({ claude: 'fake' });
     const way = await cuttable((await startGateway(cluster)).url);
@@ -131,7 +131,7 @@ test('a page that comes in the middle of a turn, and is cut off from it again an
   });
 });
 
-test('what is no longer kept of the stream is told, and shown from the record', async () => {
+test('a trimmed part of the stream is reported, and shown from the record', async () => {
   await withCluster(async (cluster) => {
     await cluster.worker({ claude: 'fake' });
     const way = await cuttable((await startGateway(cluster)).url);
@@ -179,7 +179,7 @@ test('with the keyboard alone: open a session, prompt it, answer a permission, s
     await keyboard.type('[[tool Bash {"command":"sleep 0"}]] do it');
     await keyboard.press('Enter');
     await page.getByRole('button', { name: 'Allow', exact: true }).waitFor();
-    // Backwards from the box: the answers stand before it.
+    // Backwards from the box: the answers come before it.
     for (let presses = 0; presses < 20 && (await focused()) !== 'Allow'; presses += 1)
       await keyboard.press('Shift+Tab');
     await keyboard.press('Enter');
@@ -193,11 +193,11 @@ test('with the keyboard alone: open a session, prompt it, answer a permission, s
   });
 });
 
-test('with tokens one signs in, and sees only what one may do', async () => {
+test('with tokens a person signs in, and sees only what the token permits', async () => {
   await withCluster(async (cluster) => {
     await cluster.worker({ claude: 'fake' });
     const { url } = await startGateway(cluster, { tokens: allTokens });
-    // Whatever Claude writes is text, and never more.
+    // Output of Claude is text, never markup.
     const text = '<img src=x onerror=alert(1)> [here](javascript:alert(1)) and ';
     const shown = '<p>&lt;img src=x onerror=alert(1)&gt; here and <strong>bold</strong></p>';
     await (await cluster.producer().session('s').prompt(`[[say ${text}**bold**]]`)).result();

@@ -7,7 +7,7 @@ import type { TestWorker } from '../support/worker.js';
 
 const words = 'one two three four five six seven eight nine ten';
 
-/** A worker that drains, with a running turn that goes on for some seconds; the pid of its agent. */
+/** A draining worker with a running turn of some seconds, and the pid of its agent. */
 async function draining(cluster: Cluster): Promise<{ worker: TestWorker; turn: TurnHandle; pid: number }> {
   const worker = await cluster.worker({ claude: 'fake', leaseTtlMs: 2_000 });
   const turn = await cluster.producer().session('s').prompt(`[[stream chunks=10 every=500ms]] ${words}`);
@@ -21,7 +21,7 @@ async function draining(cluster: Cluster): Promise<{ worker: TestWorker; turn: T
   return { worker, turn, pid };
 }
 
-test('an agent that dies while its worker drains: its turn goes to another worker, and the exit code says so', async () => {
+test('after an agent dies during a drain, its turn moves to another worker, and the exit code reports it', async () => {
   await withCluster(async (cluster) => {
     const { worker, turn, pid } = await draining(cluster);
     process.kill(pid, 'SIGKILL');
@@ -31,7 +31,7 @@ test('an agent that dies while its worker drains: its turn goes to another worke
   });
 });
 
-test('a lease that is lost while its worker drains: its agents end, its turn goes to another worker, and the exit code says so', async () => {
+test('after a lease is lost during a drain, the turn moves to another worker, and the exit code reports it', async () => {
   await withCluster(async (cluster) => {
     const { worker, turn, pid } = await draining(cluster);
     await cluster.redis.del(cluster.keys.lease(worker.workerId));
@@ -42,7 +42,7 @@ test('a lease that is lost while its worker drains: its agents end, its turn goe
   });
 });
 
-test('a second signal goes at once; the watchdog ends the agents', async () => {
+test('a second signal ends the worker at once; the watchdog ends the agents', async () => {
   await withCluster(async (cluster) => {
     const { worker, pid } = await draining(cluster);
     worker.signal('SIGTERM');
@@ -53,7 +53,7 @@ test('a second signal goes at once; the watchdog ends the agents', async () => {
   });
 });
 
-/** Stops a worker: its exit code, and whether it took no longer than it had said it would. */
+/** Stops a worker. Returns its exit code, and whether it met the deadline it logged. */
 async function stopped(worker: TestWorker): Promise<{ code: number | null; inTime: boolean }> {
   const { terminationGraceMs } = await worker.logged(({ event }) => event === 'worker.serving');
   const from = performance.now();
@@ -61,7 +61,7 @@ async function stopped(worker: TestWorker): Promise<{ code: number | null; inTim
   return { code, inTime: performance.now() - from < Number(terminationGraceMs) };
 }
 
-test('a turn that never ends, of an agent that hears nothing, does not hold a drain for longer than the worker said', async () => {
+test('an endless turn of an unresponsive agent does not extend a drain beyond its deadline', async () => {
   await withCluster(async (cluster) => {
     const worker = await cluster.worker({ claude: 'fake', env: { HEARTH_DRAIN_DEADLINE_MS: '200' } });
     const turn = await cluster.producer().session('s').prompt('[[deaf]] [[hang]]');
@@ -70,7 +70,7 @@ test('a turn that never ends, of an agent that hears nothing, does not hold a dr
   });
 });
 
-test('a way to Redis that carries nothing any more does not either, however long the lease would last', async () => {
+test('a silently dead connection to Redis does not either, however long the lease is', async () => {
   await withCluster(async (cluster) => {
     const way = await cuttable(cluster.redisUrl);
     const worker = await cluster.worker({

@@ -5,7 +5,7 @@ import { eventSchema } from '@hearth/shared';
 import { expect, test } from 'vitest';
 import { withCluster } from '../support/cluster.js';
 
-/** Every event of a turn; each has to fit the published schema. */
+/** Every event of a turn; each has to match the published schema. */
 async function eventsOf(turn: TurnHandle): Promise<ReaderEvent[]> {
   const events: ReaderEvent[] = [];
   for await (const event of turn) {
@@ -73,7 +73,7 @@ test('text, thinking, tools, retries and the ending are distinct events, and no 
   });
 });
 
-test('tools side by side are matched by their id; one that nobody allowed is refused and said so', async () => {
+test('concurrent tools are matched by their id; one without a permission is refused, with an event', async () => {
   await withCluster(async (cluster) => {
     await cluster.worker({ profiles: { default: { allowedTools: ['Read'], permissionDeadlineMs: 100 } } });
     const session = cluster.producer().session('tools');
@@ -93,7 +93,7 @@ test('tools side by side are matched by their id; one that nobody allowed is ref
   });
 });
 
-test('an answer of a megabyte arrives whole; blocks and images are prompts; metadata comes back', async () => {
+test('an answer of a megabyte arrives whole; blocks and images are prompts; metadata is returned', async () => {
   await withCluster(async (cluster) => {
     await cluster.worker();
     const session = cluster.producer().session('large');
@@ -112,7 +112,7 @@ test('an answer of a megabyte arrives whole; blocks and images are prompts; meta
   });
 });
 
-test('a model that stays down fails the turn with its words, and the session goes on', async () => {
+test('a model that stays down fails the turn with its message, and the session continues', async () => {
   await withCluster(async (cluster) => {
     await cluster.worker();
     const session = cluster.producer().session('down');

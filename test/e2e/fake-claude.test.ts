@@ -4,7 +4,7 @@ import { fakeClaudePath } from '@hearth/simulator';
 import { expect, test } from 'vitest';
 import { withCluster } from '../support/cluster.js';
 
-test('a worker runs on the stand-in: a spare, a hot turn, a tool, a resume elsewhere, a crash that is tried again', async () => {
+test('a worker runs on fake-claude: a spare, a hot turn, a tool, a resume at another worker, a repeated crash', async () => {
   await withCluster(async (cluster) => {
     const effects = join(await cluster.folder(), 'effects');
     const worker = await cluster.worker({
@@ -36,7 +36,7 @@ test('the path of the program may be relative to the folder the worker was start
   });
 });
 
-test('a session that is resumed keeps its prompt cache: every flag that goes into the prompt is repeated', async () => {
+test('a resumed session keeps its prompt cache: every flag that is part of the prompt is repeated', async () => {
   await withCluster(async (cluster) => {
     const folder = await cluster.folder();
     const mcpConfig = join(folder, 'mcp.json');

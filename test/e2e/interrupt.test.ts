@@ -9,8 +9,7 @@ import { eventually } from '../support/facts.js';
 
 const long = '[[stream chunks=40 every=250ms]] one two three four five six seven eight nine ten eleven twelve';
 
-/** Reads a turn until it has said something. */
-/** Resolves when the turn has said so many pieces. */
+/** Resolves when the turn has streamed this many pieces of text. */
 async function speaks(turn: TurnHandle, pieces = 1): Promise<void> {
   let said = 0;
   for await (const event of turn) {
@@ -25,7 +24,7 @@ async function allOf(turn: TurnHandle): Promise<ReaderEvent[]> {
   return events;
 }
 
-/** What was said as it was streamed; there was something. */
+/** The streamed text of a turn, which is not empty. */
 function spoken(events: readonly ReaderEvent[]): string {
   const text = events.map((event) => (event.type === 'text.delta' ? event.text : '')).join('');
   expect(text).toMatch(/^Echo: /);
@@ -35,7 +34,7 @@ function spoken(events: readonly ReaderEvent[]): string {
 const types = (events: readonly { type: string }[]): string[] => events.map(({ type }) => type);
 const stopped = { kind: 'interrupted', result: { status: 'failed', error: { code: 'interrupted' } } };
 
-test('the turn that runs stops with what it said, its agent lives on and remembers, the next turn is hot', async () => {
+test('the running turn stops with its text, its agent continues and remembers, and the next turn is hot', async () => {
   await withCluster(async (cluster) => {
     await cluster.worker({ slots: 1 });
     const session = cluster.producer().session('s');
@@ -52,11 +51,11 @@ test('the turn that runs stops with what it said, its agent lives on and remembe
     expect(after).toMatchObject({ pid: before.pid, warmth: 'hot', text: 'You asked me to remember the number 12.' });
     expect(await session.interrupt()).toEqual({ kind: 'idle' });
     expect(await session.interrupt({ turnId: turn.turnId })).toMatchObject({ kind: 'ended' });
-    await expect(session.interrupt({ turnId: 'of nobody' })).rejects.toMatchObject({ code: 'turn_gone' });
+    await expect(session.interrupt({ turnId: 'unknown' })).rejects.toMatchObject({ code: 'turn_gone' });
   });
 });
 
-test('a tool that runs is stopped with its turn', async () => {
+test('a running tool is stopped with its turn', async () => {
   await withCluster(async (cluster) => {
     await cluster.worker({
       slots: 1,
@@ -75,7 +74,7 @@ test('a tool that runs is stopped with its turn', async () => {
 });
 
 describe('an interrupted agent whose result', () => {
-  test('comes late closes no later turn', async () => {
+  test('comes late ends no later turn', async () => {
     await withCluster(async (cluster) => {
       await cluster.worker({ claude: 'fake' });
       const session = cluster.producer().session('s');
@@ -89,7 +88,7 @@ describe('an interrupted agent whose result', () => {
     });
   });
 
-  test('comes twice closes no later turn', async () => {
+  test('comes twice ends no later turn', async () => {
     await withCluster(async (cluster) => {
       const worker = await cluster.worker({ claude: 'fake' });
       const session = cluster.producer().session('s');
@@ -99,7 +98,7 @@ describe('an interrupted agent whose result', () => {
     });
   });
 
-  test('never comes is ended, and the session goes on from its past', async () => {
+  test('never comes is killed, and the session continues from its transcript', async () => {
     await withCluster(async (cluster) => {
       await cluster.worker({ claude: 'fake' });
       const session = cluster.producer().session('s');
@@ -107,7 +106,7 @@ describe('an interrupted agent whose result', () => {
       const turn = await session.prompt(
         '[[stall after=3]] [[stream chunks=6 every=1ms]] so it begins and says no more',
       );
-      // Only then it is deaf.
+      // The agent is unresponsive only from here on.
       await speaks(turn, 3);
       const outcome = await session.interrupt();
       expect(outcome).toMatchObject(stopped);
@@ -118,7 +117,7 @@ describe('an interrupted agent whose result', () => {
   });
 });
 
-test('a turn nobody has begun ends at once, with a worker or without', async () => {
+test('a turn that no worker has begun ends at once, with a worker or without', async () => {
   await withCluster(async (cluster) => {
     const session = cluster.producer().session('s');
     const alone = await session.prompt('hello');
@@ -135,7 +134,7 @@ test('a turn nobody has begun ends at once, with a worker or without', async () 
   });
 });
 
-test('the control request survives a takeover and hits no later turn', async () => {
+test('the control request survives a takeover and interrupts no later turn', async () => {
   await withCluster(async (cluster) => {
     const first = await cluster.worker({ claude: 'fake', leaseTtlMs: 1_500 });
     const session = cluster.producer().session('s');
@@ -152,7 +151,7 @@ test('the control request survives a takeover and hits no later turn', async () 
   });
 });
 
-test('a control request whose call is lost is found by the owner', async () => {
+test('a control request whose message is lost is found by the owner', async () => {
   await withCluster(async (cluster) => {
     await cluster.worker({ claude: 'fake', leaseTtlMs: 1_500 });
     const session = cluster.producer().session('s');
@@ -167,7 +166,7 @@ test('a control request whose call is lost is found by the owner', async () => {
 });
 
 describe('a session that is busy', () => {
-  test('refuses a turn that is not to wait', async () => {
+  test('refuses a turn that must not wait', async () => {
     await withCluster(async (cluster) => {
       await cluster.worker({ claude: 'fake' });
       const session = cluster.producer().session('s');
@@ -176,14 +175,14 @@ describe('a session that is busy', () => {
         code: 'session_busy',
         wayOut: expect.stringContaining('onBusy'),
       });
-      // The same turn again is no other one.
+      // The same turn again is not another one.
       expect((await session.prompt(long, { turnId: 'first', onBusy: 'reject' })).seq).toBe(turn.seq);
       await session.interrupt();
       expect((await (await session.prompt('now', { onBusy: 'reject' })).result()).text).toBe('Echo: now');
     });
   });
 
-  test('stops its turn for one that interrupts, which goes ahead of those that wait', async () => {
+  test('interrupts its turn for one with onBusy interrupt, which precedes the waiting ones', async () => {
     await withCluster(async (cluster) => {
       await cluster.worker();
       const session = cluster.producer().session('s');
@@ -200,7 +199,7 @@ describe('a session that is busy', () => {
         order.push(event.seq);
         if (order.length === 5) break;
       }
-      // Two that interrupt: the second is ahead of the first, which nobody had begun – or stops it, when somebody had.
+      // Two with onBusy interrupt: the second precedes the first, or interrupts it if a worker has begun it.
       expect(order[0]).toBe(running.seq);
       expect(ended[0]).toBe('turn.failed');
       expect(order.slice(-2)).toEqual([one.seq, two.seq]);
@@ -211,7 +210,7 @@ describe('a session that is busy', () => {
 });
 
 describe('a warm session', () => {
-  test('has its agent before its first prompt; one that slept resumes', async () => {
+  test('has its agent before its first prompt; a sleeping one resumes', async () => {
     await withCluster(async (cluster) => {
       await cluster.worker();
       const session = cluster.producer().session('s');
@@ -234,7 +233,7 @@ describe('a warm session', () => {
     });
   });
 
-  test('that cannot be had says why', async () => {
+  test('without a possible agent fails with the reason', async () => {
     await withCluster(async (cluster) => {
       const session = cluster.producer().session('s');
       await expect(session.warm({ deadlineMs: 50 })).rejects.toMatchObject({ code: 'owner_unreachable' });
@@ -245,7 +244,7 @@ describe('a warm session', () => {
   });
 });
 
-test('a doorbell that failed and is retried by hand submits its prompt anew, as the next turn', async () => {
+test('a failed doorbell that is retried by hand submits its prompt anew, as the next turn', async () => {
   await withCluster(async (cluster) => {
     await cluster.worker({ claude: 'fake' });
     const session = cluster.producer().session('s');
