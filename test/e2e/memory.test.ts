@@ -2,11 +2,11 @@ import { expect, test } from 'vitest';
 import { withCluster } from '../support/cluster.js';
 import { eventually, isRunning } from '../support/facts.js';
 
-/** Long enough to be measured several times. */
+/** Long enough for several measurements. */
 const long = `[[stream chunks=60 every=100ms]] ${'word '.repeat(80)}`;
 const recall = 'What number did I ask you to remember?';
 
-test('an agent that grows beyond the hard limit is killed with its turn; the session goes on from its last turn', async () => {
+test('an agent above the hard limit is killed with its turn; the session continues after its last turn', async () => {
   await withCluster(async (cluster) => {
     const worker = await cluster.worker({ claude: 'fake', env: { HEARTH_AGENT_HARD_MEMORY_MB: '300' } });
     const session = cluster.producer().session('s');
@@ -23,9 +23,9 @@ test('an agent that grows beyond the hard limit is killed with its turn; the ses
   });
 });
 
-test('a spare beyond the hard limit is ended, too, and another started', async () => {
+test('a spare above the hard limit is ended and replaced', async () => {
   await withCluster(async (cluster) => {
-    // Any process of Node holds more.
+    // Any Node process is larger.
     const worker = await cluster.worker({ claude: 'fake', env: { HEARTH_AGENT_HARD_MEMORY_MB: '20' } });
     const first = await worker.logged(({ event }) => event === 'spare.memory_exceeded');
     await eventually(async () => !(await isRunning(Number(first['pid']))));
@@ -33,7 +33,7 @@ test('a spare beyond the hard limit is ended, too, and another started', async (
   });
 });
 
-test('one beyond the soft limit finishes its turn and is replaced; its memory is in the record of the worker', async () => {
+test('an agent above the soft limit finishes its turn and is replaced; its memory is in the record of the worker', async () => {
   await withCluster(async (cluster) => {
     await cluster.worker({ claude: 'fake', env: { HEARTH_AGENT_SOFT_MEMORY_MB: '200' } });
     const producer = cluster.producer();

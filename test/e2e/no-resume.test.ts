@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { type Cluster, withCluster } from '../support/cluster.js';
 import { fakeClaude } from '../support/programs.js';
 
-/** A stand-in of which every resume dies at once, so long as the file beside it says so. */
+/** A fake-claude whose every resume dies at once while a file beside it exists. */
 async function withoutResume(cluster: Cluster): Promise<string> {
   const path = join(await cluster.folder(), 'claude');
   const refuse = 'case " $* " in *" --resume "*) echo "no past today" >&2; exit 1;; esac';
@@ -13,7 +13,7 @@ async function withoutResume(cluster: Cluster): Promise<string> {
   return path;
 }
 
-test('a session whose resume fails everywhere is told so, once every worker has tried; other sessions are served as ever', async () => {
+test('a session that no worker can resume fails after every worker has tried; other sessions are served', async () => {
   await withCluster(async (cluster) => {
     const env = { HEARTH_CLAUDE_PATH: await withoutResume(cluster), HEARTH_IDLE_TIMEOUT_MS: '200' };
     const workers = await Promise.all([cluster.worker({ env }), cluster.worker({ env })]);
@@ -21,7 +21,7 @@ test('a session whose resume fails everywhere is told so, once every worker has 
     const broken = producer.session('broken');
     await (await broken.prompt('Remember the number 1.')).result();
     await Promise.race(workers.map((worker) => worker.logged(({ event }) => event === 'session.released')));
-    // Two turns, of a session that was asleep: each is told.
+    // Two turns of a sleeping session: both fail.
     const turns = [await broken.prompt('What number did I ask you to remember?'), await broken.prompt('hello')];
     for (const turn of turns) {
       await expect(turn.result()).rejects.toMatchObject({
@@ -30,21 +30,21 @@ test('a session whose resume fails everywhere is told so, once every worker has 
       });
     }
     const claims = workers.flatMap(({ log }) => log.filter(({ event }) => event === 'session.claimed'));
-    // The first turn of all, and for each of the two at most once round the workers and back.
+    // The first turn of all, and for each of the two at most one attempt per worker and back.
     expect(claims.length).toBeLessThanOrEqual(1 + 2 * 3);
 
     for (const name of ['a', 'b', 'c', 'd']) {
       const { warmth } = await (await producer.session(name).prompt('hello')).result();
       expect(['spare', 'cold']).toContain(warmth);
     }
-    // A start that goes well says so; the record is renewed by and by.
+    // A successful start ends the report; the record is renewed at intervals.
     await expect
       .poll(async () => (await producer.workers()).map(({ profiles }) => profiles['default']), { timeout: 30_000 })
       .toEqual(['ok', 'ok']);
   });
 });
 
-test('an agent that is killed while it resumes is followed by another: its session notices nothing', async () => {
+test('an agent that is killed during its resume is replaced, and its session is not affected', async () => {
   await withCluster(async (cluster) => {
     const folder = await cluster.folder();
     const path = join(folder, 'claude');

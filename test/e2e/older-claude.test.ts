@@ -6,7 +6,7 @@ import { expect, test } from 'vitest';
 import { type Cluster, withCluster } from '../support/cluster.js';
 import type { TestWorker } from '../support/worker.js';
 
-/** What Claude Code says to a flag it does not know (2.1.197: --await-claim); everything else is the real one. */
+/** Claude Code's error for an unknown flag (2.1.197: --await-claim); everything else is the real CLI. */
 async function claudeWithout(cluster: Cluster, flags: readonly string[]): Promise<string> {
   const claude = join(await cluster.folder(), 'claude');
   const refusals = flags.map(
@@ -24,7 +24,7 @@ async function claudeWithout(cluster: Cluster, flags: readonly string[]): Promis
   return claude;
 }
 
-test('a claude that cannot park spares gets them in folders that become the workspaces of sessions', async () => {
+test('spares of a claude that cannot park run in folders that become the workspaces of sessions', async () => {
   await withCluster(async (cluster) => {
     const claude = await claudeWithout(cluster, ['--await-claim']);
     const worker = await cluster.worker({
@@ -48,7 +48,7 @@ test('a claude that cannot park spares gets them in folders that become the work
   });
 });
 
-test('a claude that mirrors nothing is read from its files: its sessions resume all the same', async () => {
+test('the transcripts of a claude that mirrors nothing are read from its files, and its sessions resume', async () => {
   await withCluster(async (cluster) => {
     const claude = await claudeWithout(cluster, ['--await-claim', '--session-mirror']);
     const worker = await cluster.worker({ env: { HEARTH_CLAUDE_PATH: claude } });
@@ -61,7 +61,7 @@ test('a claude that mirrors nothing is read from its files: its sessions resume 
     const recall = 'What number did I ask you to remember?';
     const first = await (await session.prompt(recall)).result();
     expect(first).toMatchObject({ warmth: 'resumed', durable: true, text: 'You asked me to remember the number 14.' });
-    // What was added to the file that was given with the resume is the past, too.
+    // Entries added to the file of the resume are part of the transcript, too.
     process.kill(first.pid ?? 0, 'SIGKILL');
     await worker.logged(({ event, seq }) => event === 'turn.finished' && seq === 3);
     const second = await (await session.prompt(recall)).result();
@@ -71,7 +71,7 @@ test('a claude that mirrors nothing is read from its files: its sessions resume 
   });
 });
 
-/** A worker whose agents are the stand-in for a CLI that cannot park spares. */
+/** A worker whose agents are fake-claude as a CLI that cannot park spares. */
 const olderWorker = (cluster: Cluster): Promise<TestWorker> =>
   cluster.worker({
     claude: 'fake',
@@ -80,7 +80,7 @@ const olderWorker = (cluster: Cluster): Promise<TestWorker> =>
 
 const note = '[[tool Bash {"command":"echo kept > note.txt"}]]';
 
-test('closed, a session whose workspace was the folder of a spare leaves no file; nor do spares without a session', async () => {
+test('a closed session whose workspace was the folder of a spare leaves no file, nor does an unused spare', async () => {
   await withCluster(async (cluster) => {
     const worker = await olderWorker(cluster);
     const session = cluster.producer().session('s');
@@ -95,7 +95,7 @@ test('closed, a session whose workspace was the folder of a spare leaves no file
   });
 });
 
-test('an agent without parking that dies before the first commit is followed by another, in the same workspace', async () => {
+test('an agent without parking that dies before the first commit is replaced, in the same workspace', async () => {
   await withCluster(async (cluster) => {
     await olderWorker(cluster);
     const session = cluster.producer().session('s');

@@ -15,7 +15,7 @@ test('a worker that dies together with its watchdog leaves orphans; the next one
     const command = `touch ${began}; sleep 120; touch ${began}-and-ended`;
     const turn = await session.prompt(`[[tool Bash ${JSON.stringify({ command })}]] go`);
     await eventually(() => existsSync(began));
-    // Stopped, it cannot start another watchdog.
+    // A stopped worker cannot start another watchdog.
     first.signal('SIGSTOP');
     process.kill(await watchdogOf(first.workerId), 'SIGKILL');
     first.signal('SIGKILL');

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { withCluster } from '../support/cluster.js';
 
-test('what an interrupted turn had changed is told to the next prompt that becomes part of the past, not only to one that is cut from it', async () => {
+test('the note about an interrupted turn is added to every prompt until one is committed', async () => {
   await withCluster(async (cluster) => {
     const effects = join(await cluster.folder(), 'effects');
     const env = { FAKE_CLAUDE_EFFECTS: effects };
@@ -14,7 +14,7 @@ test('what an interrupted turn had changed is told to the next prompt that becom
     await (await session.prompt('Remember the number 5.')).result();
     const changed = await session.prompt('[[crash after-tool]] [[tool Effect {"text":"x"}]] go');
     await expect(changed.result()).rejects.toMatchObject({ code: 'interrupted' });
-    // It gets the note, and is cut from the past with it.
+    // The turn gets the note, and is removed from the transcript with it.
     const deaf = await session.prompt('[[deaf]] [[stall after=1]] [[stream chunks=4 every=1ms]] one two three four');
     await expect(deaf.result()).rejects.toMatchObject({ code: 'silence_timeout' });
     await (await session.prompt('hello')).result();

@@ -6,12 +6,12 @@ import { expect, test } from 'vitest';
 import { withCluster } from '../support/cluster.js';
 
 /**
- * The long way: HEARTH_TEST_PENDING_MS=600000 HEARTH_TEST_PENDING_SERVED=10000. An agent for each session takes its time, so without it
- * the two workers are watched for as long as they serve the first ones.
+ * The full test: HEARTH_TEST_PENDING_MS=600000 HEARTH_TEST_PENDING_SERVED=10000. An agent per session takes time, so that by default
+ * the test ends when the two workers have served the first sessions.
  */
 const sessions = Number(process.env['HEARTH_TEST_PENDING'] ?? 10_000);
 const served = Math.min(sessions, Number(process.env['HEARTH_TEST_PENDING_SERVED'] ?? 40));
-/** Later than a turn is looked at: sweeps find all of them late. */
+/** Later than the check of a waiting turn: sweeps find all of them late. */
 const waitMs = Number(process.env['HEARTH_TEST_PENDING_MS'] ?? 2_500);
 const slots = 6;
 const inflight = 500;
@@ -58,16 +58,16 @@ test(
       expect(results.map(({ seq, text }) => ({ seq, text }))).toEqual(
         results.map((_result, at) => ({ seq: at < served ? 1 : 2, text: `Echo: turn ${at < served ? 1 : 2}` })),
       );
-      // Ring again by a sweep, a turn has a doorbell too many until somebody takes the first.
+      // A turn that a sweep rang again has one doorbell too many until a worker takes the first.
       expect(most).toBeLessThanOrEqual(submitted + 2 * slots);
-      // Whoever waits for longer than events are kept may miss the begin of a turn, but not its result: the workers know.
+      // A reader that waits longer than events are kept may miss the begin of a turn, but not its result: the workers log it.
       const begun = workers
         .flatMap(({ log }) => log.filter(({ event, seq }) => event === 'turn.started' && seq === 1))
         .sort((one, other) => one.time - other.time)
         .map((line) => Number(String(line['sessionId']).replace('pending-', '')))
         .filter((session) => session < served);
       expect(begun.toSorted((one, other) => one - other)).toEqual(firsts.map((_first, at) => at));
-      // First come, first served, as far as the slots of two workers let one look.
+      // First come, first served, as far as the slots of two workers permit.
       for (const [place, session] of begun.entries()) expect(Math.abs(place - session)).toBeLessThanOrEqual(4 * slots);
     });
   },

@@ -17,7 +17,7 @@ import { bash, firstEvent, tool } from '../support/turns.js';
 const waiting = (session: Session): Promise<PermissionRequest> =>
   eventually(async () => (await session.permissions())[0]);
 
-/** The profiles differ in what becomes of a request that stays unanswered. */
+/** The profiles differ in what happens to an unanswered request. */
 const profiles = { default: {}, deadline: { permissionDeadlineMs: 300 }, unwatched: { permissionUnwatched: 'deny' } };
 
 /** A session, and a file that no tool has made yet. */
@@ -275,7 +275,7 @@ test('the owner finds an answer whose message was lost', async () => {
     const session = cluster.producer().session('s');
     const turn = await session.prompt(tool('Effect', { text: 'x' }));
     const { requestId, seq, name } = await firstEvent(turn, 'permission.requested');
-    // As the library does it, but for the message.
+    // As the library does it, but without the message.
     const controls = new ControlRequests(deafStore(cluster));
     expect(
       await controls.resolve('s', { requestId, seq, name }, { by: 'answer', answer: { decision: 'deny' } }),

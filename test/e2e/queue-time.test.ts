@@ -11,10 +11,10 @@ async function begun(turn: TurnHandle): Promise<void> {
 
 const long = '[[stream chunks=10 every=300ms]] one two three four five six seven eight nine ten';
 
-test('a turn that is not begun in time fails with expired: behind a running one, without a place, without any worker', async () => {
+test('a turn that is not begun in time fails with expired: behind a running one, without a slot, without any worker', async () => {
   await withCluster(async (cluster) => {
     const producer = cluster.producer();
-    // Nobody lives: whoever waits for the turn ends it.
+    // No worker lives: the waiting caller ends the turn.
     const alone = await producer.session('alone').prompt('hello', { expiresIn: 100 });
     await expect(alone.result()).rejects.toMatchObject({ code: 'expired', wayOut: expect.any(String) });
 
@@ -33,14 +33,14 @@ test('a turn that is not begun in time fails with expired: behind a running one,
       expect(behind.result()).rejects.toMatchObject(expired).then(note('behind')),
       expect(elsewhere.result()).rejects.toMatchObject(expired).then(note('elsewhere')),
     ]);
-    // At its deadline, not when its turn would have come.
+    // At its deadline, not when it would have been served.
     expect(order.at(-1)).toBe('running');
     expect((await patient.result()).text).toBe('Echo: in time');
     expect((await session.turns()).map(({ state }) => state)).toEqual(['finished', 'failed', 'finished']);
   });
 });
 
-test('a turn that waits can be cancelled by its handle, or by its turnId from elsewhere; one that runs goes on', async () => {
+test('a waiting turn can be cancelled by its handle, or by its turnId from another producer; a running one continues', async () => {
   await withCluster(async (cluster) => {
     await cluster.worker({ claude: 'fake' });
     const session = cluster.producer().session('s');
@@ -62,7 +62,7 @@ test('a turn that waits can be cancelled by its handle, or by its turnId from el
     expect((await running.result()).status).toBe('finished');
     expect((await stays.result()).text).toBe('Echo: three');
     expect(await stays.cancel()).toBe('ended');
-    // Known is known: the same turnId is the cancelled turn.
+    // The turn is known: the same turnId is the cancelled turn.
     await expect((await session.prompt('two', { turnId: 'two' })).result()).rejects.toMatchObject({
       code: 'cancelled',
     });
@@ -82,7 +82,7 @@ test('a delayed turn is not in the log before it is due; turns submitted meanwhi
     const result = await later.result();
     expect(result).toMatchObject({ seq: 2, text: 'Echo: later', turnId: later.turnId });
     expect(later.seq).toBe(2);
-    // The note by which it was found went with its job.
+    // The record that locates it is deleted with its job.
     const note = `${cluster.keys.session('new').session}:delayed`;
     expect(await cluster.redis.exists(note)).toBe(0);
     const [, turn] = await session.turns();
@@ -90,7 +90,7 @@ test('a delayed turn is not in the log before it is due; turns submitted meanwhi
   });
 });
 
-test('a delayed turn can be cancelled before it is due, and everybody who waits is told', async () => {
+test('a delayed turn can be cancelled before it is due, and every waiting caller is told', async () => {
   await withCluster(async (cluster) => {
     await cluster.worker({ claude: 'fake' });
     const session = cluster.producer().session('s');
@@ -114,12 +114,12 @@ test('a delayed turn that is refused when it is due fails with the reason, for i
     const running = await session.prompt(long);
     const busy = await session.prompt('x', { delay: 1, turnId: 'busy', onBusy: 'reject' });
     const mismatch = await session.prompt('x', { delay: 1, turnId: 'mismatch', profile: 'other' });
-    // Due, and expired, before anybody takes it.
+    // Due, and expired, before any worker takes it.
     const expired = await producer.session('new').prompt('x', { delay: 1, expiresIn: 1, turnId: 'expired' });
     const wait = (turn: TurnHandle): Promise<unknown> => turn.result().catch((error: unknown) => error);
     const followed = [wait(busy), wait(mismatch)];
     await cluster.worker({ claude: 'fake' });
-    // Whoever waits for it would end it himself while no worker lives.
+    // A waiting caller would end it while no worker lives.
     await eventually(async () => (await producer.session('new').turn('expired'))?.result);
     followed.push(wait(expired));
     const codes = ['session_busy', 'profile_mismatch', 'expired'];
@@ -136,7 +136,7 @@ test('a delayed turn that is refused when it is due fails with the reason, for i
   });
 });
 
-test('a delayed turn that no log can hold fails with what its job says', async () => {
+test('a delayed turn that fits in no log fails with the reason of its job', async () => {
   await withCluster(async (cluster) => {
     await cluster.worker({ claude: 'fake' });
     const producer = cluster.producer();
@@ -157,7 +157,7 @@ test('a delayed turn expires for its caller when no worker lives', async () => {
   });
 });
 
-test('when sessions wait for a worker, priority says who is first', async () => {
+test('when sessions wait for a worker, priority determines the order', async () => {
   await withCluster(async (cluster) => {
     const producer = cluster.producer();
     for (const [name, priority] of [
@@ -176,7 +176,7 @@ test('when sessions wait for a worker, priority says who is first', async () => 
   });
 });
 
-test('a prompt without a session uses a spare once and leaves nothing but its result', async () => {
+test('a prompt without a session uses one spare and leaves only its result', async () => {
   await withCluster(async (cluster) => {
     const worker = await cluster.worker({ claude: 'fake' });
     const producer = cluster.producer();
@@ -186,12 +186,12 @@ test('a prompt without a session uses a spare once and leaves nothing but its re
     await worker.logged(({ event }) => event === 'session.released');
     expect(() => process.kill(result.pid ?? 0, 0)).toThrow();
     expect(await producer.sessions()).toEqual([]);
-    // The same turnId is the same turn; another prompt meets another agent, which remembers nothing.
+    // The same turnId is the same turn; another prompt gets another agent, which remembers nothing.
     expect(await (await producer.prompt('ignored', { turnId: 'once' })).result()).toMatchObject({ pid: result.pid });
     const other = await (await producer.prompt('What number did I ask you to remember?')).result();
     expect(other.text).toBe('You have not asked me to remember a number.');
     await expect(producer.session(turn.sessionId).prompt('more')).rejects.toMatchObject({ code: 'session_gone' });
-    // What is left goes by itself.
+    // The rest expires.
     const left = await cluster.redis.keys(`${cluster.keys.session(turn.sessionId).session}*`);
     expect(await Promise.all(left.map((key) => cluster.redis.pttl(key)))).toEqual(
       left.map(() => expect.toSatisfy((ttl: number) => ttl > 0)),

@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import { type Cluster, withCluster } from '../support/cluster.js';
 import { eventually } from '../support/facts.js';
 
-/** `turns` as any BullMQ client has it. */
+/** The queue `turns`, as any BullMQ client sees it. */
 async function withTurns(cluster: Cluster, use: (turns: Queue) => Promise<void>): Promise<void> {
   const turns = new Queue('turns', { connection: cluster.redis, prefix: cluster.keys.options.queuePrefix });
   try {
@@ -19,12 +19,12 @@ const endOf = (turns: Queue, id: string | undefined): Promise<{ state: string; v
   eventually(async () => {
     const state = await turns.getJobState(id ?? '');
     if (state !== 'completed' && state !== 'failed') return undefined;
-    // Read after its end: one read before would lack how it ended.
+    // Read after its end: an earlier read has no result.
     const job = await turns.getJob(id ?? '');
     return { state, value: job?.returnvalue as unknown, reason: job?.failedReason ?? '' };
   });
 
-test('a job of any BullMQ client is a turn: it stays active until its turn commits, and joins its session', async () => {
+test('a job of any BullMQ client is a turn: it stays active until its turn is committed, and joins its session', async () => {
   await withCluster(async (cluster) => {
     await cluster.worker({ claude: 'fake' });
     const session = cluster.producer().session('s');
@@ -51,7 +51,7 @@ test('a job of any BullMQ client is a turn: it stays active until its turn commi
   });
 });
 
-test('a job whose data is wrong fails with the field named, is not tried again, and opens no session', async () => {
+test('a job with invalid data fails with the field named, is not retried, and opens no session', async () => {
   const wrong = [
     { field: 'data.prompt', data: { sessionId: 's' } },
     { field: 'data.sessionId', data: { sessionId: 'with space', prompt: 'x' } },
@@ -79,7 +79,7 @@ test('a job whose data is wrong fails with the field named, is not tried again, 
   });
 });
 
-test('a job with attempts that fails is not repeated by itself; retried by hand it is a new turn', async () => {
+test('a failed job with attempts is not repeated by itself; retried by hand it is a new turn', async () => {
   await withCluster(async (cluster) => {
     await cluster.worker({ claude: 'fake' });
     const session = cluster.producer().session('s');
@@ -101,7 +101,7 @@ test('a job with attempts that fails is not repeated by itself; retried by hand 
   });
 });
 
-test('the doorbell of a prompt without a session, retried by hand, submits it anew, to a session for it alone', async () => {
+test('the doorbell of a prompt without a session, retried by hand, submits it anew, to a single-turn session', async () => {
   await withCluster(async (cluster) => {
     await cluster.worker({ claude: 'fake', slots: 1, profiles: { other: {} } });
     const producer = cluster.producer();
@@ -119,7 +119,7 @@ test('the doorbell of a prompt without a session, retried by hand, submits it an
       });
       expect(again.failedReason).toContain('agent_failed');
     });
-    // Known under the turnId of the retry.
+    // Found by the turnId of the retry.
     const second = await producer.prompt('ignored', { turnId: 'one+1', profile: 'other' });
     expect(second.sessionId).not.toBe(turn.sessionId);
     const record = await producer.session(second.sessionId).turn('one+1');
@@ -128,7 +128,7 @@ test('the doorbell of a prompt without a session, retried by hand, submits it an
   });
 });
 
-test('a job whose worker dies after it was admitted is the same turn: served once, and the job ends with it', async () => {
+test('a job whose worker dies after its admission is the same turn: served once, and the job ends with it', async () => {
   await withCluster(async (cluster) => {
     const first = await cluster.worker({ claude: 'fake', leaseTtlMs: 1_500 });
     const session = cluster.producer().session('s');
@@ -186,7 +186,7 @@ test('a job that is retried by hand has its whole expiresIn again', async () => 
   });
 });
 
-test('a Job Scheduler brings a turn each time it is due', async () => {
+test('a Job Scheduler adds a turn each time it is due', async () => {
   await withCluster(async (cluster) => {
     await cluster.worker({ claude: 'fake' });
     const session = cluster.producer().session('scheduled');
@@ -207,10 +207,10 @@ test('a Job Scheduler brings a turn each time it is due', async () => {
   });
 });
 
-test('a delayed and a prioritised job keep their time and their rank', async () => {
+test('a delayed and a prioritised job keep their time and their priority', async () => {
   await withCluster(async (cluster) => {
     await withTurns(cluster, async (turns) => {
-      // No worker lives yet: all of them stand in the queue.
+      // No worker lives yet: all of them are in the queue.
       const later = await turns.add('turn', { sessionId: 'later', prompt: 'x' }, { delay: 2_000 });
       await turns.add('turn', { sessionId: 'low', prompt: 'x' }, { priority: 10 });
       await turns.add('turn', { sessionId: 'high', prompt: 'x' }, { priority: 1 });
@@ -227,7 +227,7 @@ test('a delayed and a prioritised job keep their time and their rank', async () 
   });
 });
 
-test('a script that knows only Redis commands and the published schema adds a turn', async () => {
+test('a program with Redis commands and the published schema alone adds a turn', async () => {
   await withCluster(async (cluster) => {
     await cluster.worker({ claude: 'fake' });
     const { port } = new URL(cluster.redisUrl);
@@ -242,7 +242,7 @@ test('a script that knows only Redis commands and the published schema adds a tu
   });
 });
 
-test('two jobs with one turnId, both in hand, are one turn: both end with it, and their worker can stop', async () => {
+test('two active jobs with one turnId are one turn: both end with it, and their worker can stop', async () => {
   await withCluster(async (cluster) => {
     const worker = await cluster.worker({ claude: 'fake' });
     await withTurns(cluster, async (turns) => {

@@ -5,16 +5,16 @@ import { type Cluster, withCluster } from '../support/cluster.js';
 import { submitUncalled } from '../support/deaf.js';
 import type { TestWorker } from '../support/worker.js';
 
-/** What has become of the job of a turn's ring before anybody serves it. */
+/** The state of a ring's job before a worker serves it. */
 const states = ['waiting', 'active', 'completed', 'failed', 'removed'] as const;
 type State = (typeof states)[number];
 
-/** Short: they wait for it. Shorter, and on a busy machine watchdogs end agents of workers that live. */
+/** Short, because the tests wait for it. With a shorter one, watchdogs on a busy machine end agents of living workers. */
 const leaseTtlMs = 2_000;
 
 const matrix = states.flatMap((state) => (['intake', 'sticky'] as const).map((where) => ({ state, where })));
 
-/** Brings a ring's job into a state, as a worker that is gone since would have left it. */
+/** Brings a ring's job into a state, as a worker that is gone would have left it. */
 async function bring(cluster: Cluster, ring: Ring, state: State): Promise<void> {
   if (state === 'waiting') return;
   const name = ring.queue === 'intake' ? 'turns' : `turns-${ring.queue}`;
@@ -30,7 +30,7 @@ async function bring(cluster: Cluster, ring: Ring, state: State): Promise<void> 
       expect(job?.id).toBe(ring.jobId);
       if (state === 'completed') await job?.moveToCompleted({ done: true }, 'token-of-the-gone', false);
       if (state === 'failed') await job?.moveToFailed(new Error('gone'), 'token-of-the-gone', false);
-      // `active` stays so: its holder is dead.
+      // `active` stays: its holder is dead.
     } finally {
       await reader.close(true);
       blocking.disconnect();
@@ -40,13 +40,13 @@ async function bring(cluster: Cluster, ring: Ring, state: State): Promise<void> 
   }
 }
 
-// Side by side: they wait for leases and sweeps, most of their time.
+// Concurrent, because they mostly wait for leases and sweeps.
 test.concurrent.for(matrix)('a turn whose ring is $state in $where is served', async ({ state, where }, context) => {
   const { expect } = context;
   await withCluster(async (cluster) => {
     const producer = cluster.producer();
     const session = producer.session('s');
-    // In the worker queue of a worker that died: a session it owned, and a worker number whose queue nobody reads until it is taken again.
+    // In the queue of a dead worker: a session it owned, and a worker number whose queue no worker reads until the number is reused.
     const owner = where === 'sticky' ? await cluster.worker({ claude: 'fake', leaseTtlMs }) : undefined;
     if (owner !== undefined) {
       await (await session.prompt('Remember the number 4.')).result();
@@ -61,7 +61,7 @@ test.concurrent.for(matrix)('a turn whose ring is $state in $where is served', a
     expect((await turn.result()).text).toBe(
       where === 'sticky' ? 'You asked me to remember the number 4.' : 'You have not asked me to remember a number.',
     );
-    // Ring twice is served once.
+    // A turn that is rung twice is served once.
     expect((await session.turns()).map(({ state: ended }) => ended)).toEqual(
       where === 'sticky' ? ['finished', 'finished'] : ['finished'],
     );
@@ -73,12 +73,12 @@ function nameInHalf(half: 0 | 1, of: string): string {
   for (let n = 0; ; n += 1) if (shardOf(`${of}-${n}`) % 2 === half) return `${of}-${n}`;
 }
 
-test('turns whose rings are lost, in whatever state, in the worker queue of an owner that lives and was not called are served', async () => {
+test('turns with lost rings, in any state, in the queue of a living owner without a call are served', async () => {
   await withCluster(async (cluster) => {
     const workers = { claude: 'fake', slots: 12, env: { HEARTH_LOOK_AFTER_MS: '200' } } as const;
     const owner = await cluster.worker(workers);
     const producer = cluster.producer();
-    // Of two workers each looks after half of the shards: the owner comes upon these turns itself, or the other one does.
+    // Each of two workers sweeps half of the shards: the owner finds these turns itself, or the other worker does.
     const cells = states.flatMap((state) =>
       ([0, 1] as const).map((half) => ({ state, name: nameInHalf(half, state) })),
     );
@@ -87,7 +87,7 @@ test('turns whose rings are lost, in whatever state, in the worker queue of an o
     );
     const other = await cluster.worker(workers);
     for (const worker of cluster.workers) worker.signal('SIGSTOP');
-    // The rings that are to wait come last: whoever takes the others out of the queue must not meet them.
+    // The waiting rings are moved last: the worker that takes the others from the queue must not get them.
     for (const { state, name: sessionId } of cells.toReversed()) {
       const turn = { sessionId, turnId: 'lost', prompt: 'What number did I ask you to remember?' };
       const ring = await submitUncalled(cluster, turn, { lookAfterMs: 200 });
@@ -101,7 +101,7 @@ test('turns whose rings are lost, in whatever state, in the worker queue of an o
       expect(result).toMatchObject({ text: 'You asked me to remember the number 4.', warmth: 'hot' });
       expect((await session.turns()).map(({ state }) => state)).toEqual(['finished', 'finished']);
     }
-    // Each ring that does not wait was found lost by the other worker in its half; in its own the owner only looks at its log.
+    // The other worker reported each lost ring in its half; in its own half the owner only reads its log.
     const rungAgain = ({ log }: TestWorker) =>
       new Set(log.flatMap(({ event, sessionId }) => (event === 'turn.rung_again' ? [sessionId] : [])));
     await expect.poll(() => rungAgain(other).size).toBe(states.length - 1);

@@ -11,7 +11,7 @@ const leaseTtlMs = 3_000;
 const blockable = fileURLToPath(new URL('../dist/fixtures/blockable-worker.js', import.meta.url));
 const profiles = { default: { allowedTools: ['Bash'], spares: 2 } };
 
-/** A loop that writes for half a minute: longer than the test needs, not for ever. */
+/** A loop that writes for half a minute: longer than the test, and finite. */
 const loop = (file: string): string => `for i in $(seq 1 300); do echo line >> ${file}; sleep 0.1; done`;
 
 test.each([
@@ -19,7 +19,7 @@ test.each([
   { silence: 'with its event loop blocked', wakes: true, fall: (worker: TestWorker) => worker.signal('SIGUSR2') },
   { silence: 'killed', wakes: false, fall: (worker: TestWorker) => worker.signal('SIGKILL') },
 ])(
-  'a worker $silence: its tools stop before its sessions can be taken, and it writes nothing any more',
+  'a worker $silence: its tools stop before its sessions can be taken over, and it writes nothing afterwards',
   async ({ wakes, fall }) => {
     await withCluster(async (cluster) => {
       const first = await cluster.worker({ leaseTtlMs, profiles, program: blockable, env: { BLOCK_MS: '9000' } });
@@ -39,7 +39,7 @@ test.each([
 
       fall(first);
       await eventually(async () => !(await cluster.leases.lives(first.workerId)));
-      // From here on the sessions can be taken.
+      // From here on the sessions can be taken over.
       expect(await markedProcesses(workerMark, first.workerId)).toEqual([]);
       const written = { foreground: await sizeOf(foreground), background: await sizeOf(background) };
 
@@ -57,7 +57,7 @@ test.each([
         const refused = await first.logged(({ refusedWrites }) => Number(refusedWrites) > 0);
         expect(refused['fence']).toMatch(/^1\./);
         await first.logged(({ event }) => event === 'lease.lost');
-        // It begins anew under another name; only then is everything that it could have written written.
+        // It restarts under another name; by then all its earlier writes have been tried.
         await first.logged(({ event, workerId }) => event === 'worker.serving' && workerId !== first.workerId);
       }
       expect(await Promise.all(['looping', 'talking'].map((sessionId) => contents(cluster, sessionId)))).toEqual(

@@ -2,14 +2,14 @@ import { expect, test } from 'vitest';
 import { withCluster } from '../support/cluster.js';
 import { eventually } from '../support/facts.js';
 
-test('what a sub-agent said is part of the past, in a file of its own, and comes along to another worker', async () => {
+test('the output of a sub-agent is part of the transcript, in a file of its own, and moves to another worker', async () => {
   await withCluster(async (cluster) => {
     const settings = { profiles: { default: { permissionMode: 'bypassPermissions', env: { IS_SANDBOX: '1' } } } };
     const first = await cluster.worker(settings);
     const session = cluster.producer().session('s');
     const task = { description: 'look around', prompt: 'Say hello from below', subagent_type: 'general-purpose' };
     await (await session.prompt(`[[tool Task ${JSON.stringify(task)}]] Remember the number 22.`)).result();
-    // It works beside its turn, and may end after it.
+    // It runs beside its turn, and may end after it.
     const [file, content] = await eventually(async () =>
       [...(await session.transcript())].find(([name, lines]) => name !== 'main' && lines.includes('Echo: Say hello')),
     );

@@ -5,7 +5,7 @@ import { withCluster } from '../support/cluster.js';
 import { eventually } from '../support/facts.js';
 
 const leaseTtlMs = 3_000;
-/** What the design allows once the lease is gone: one sweep, then a resume. Noise of a busy machine comes on top of each. */
+/** The limit of the design after the end of the lease: one sweep, then a resume. A busy machine adds to each. */
 const sweepMs = 1_000;
 const resumeMs = 1_000;
 const noiseMs = 1_500;
@@ -45,7 +45,7 @@ test.each([
   });
 });
 
-test('a session that was idle when its owner died is served as soon as somebody prompts it: no sweep has to find its turn', async () => {
+test('a session whose owner died while it was idle is served at its next prompt, without a sweep', async () => {
   await withCluster(async (cluster) => {
     const session = cluster.producer().session('s');
     const busy = cluster.producer().session(lookedAtAfter('s'));
@@ -55,7 +55,7 @@ test('a session that was idle when its owner died is served as soon as somebody 
     for await (const event of running) if (event.type === 'turn.started') break;
     const second = await cluster.worker({ claude: 'fake', leaseTtlMs });
     first.signal('SIGKILL');
-    // Then the look after the dead has passed the session by.
+    // Then the sweep after the dead worker has passed the session.
     await second.logged(({ event, sessionId }) => event === 'session.claimed' && sessionId === busy.sessionId);
     expect(await (await session.prompt('What number did I ask you to remember?')).result()).toMatchObject({
       text: 'You asked me to remember the number 7.',
@@ -66,12 +66,12 @@ test('a session that was idle when its owner died is served as soon as somebody 
   });
 });
 
-/** A session whose shard is looked at well after that of another: shards are asked for in their order, some at once. */
+/** A session whose shard is swept well after that of another: shards are read in order, several at a time. */
 function lookedAtAfter(sessionId: string): string {
   for (let at = 0; ; at += 1) if (shardOf(`busy-${at}`) >= shardOf(sessionId) + 64) return `busy-${at}`;
 }
 
-test('a past whose end is damaged is cut back to what is whole, and that is said', async () => {
+test('a transcript with a damaged end is cut back to its valid part, and the log reports it', async () => {
   await withCluster(async (cluster) => {
     const first = await cluster.worker();
     const session = cluster.producer().session('damaged');
@@ -88,7 +88,7 @@ test('a past whose end is damaged is cut back to what is whole, and that is said
     for await (const event of turn) if (event.type === 'status') statuses.push(event.status);
     expect(statuses).toContain('transcript damaged: 1 lines cut');
     expect(await turn.result()).toMatchObject({ warmth: 'resumed', text: 'You asked me to remember the number 18.' });
-    // What Claude itself wrote is whole: of that nothing was cut.
+    // The entries of Claude itself are valid: none of them was cut.
     expect(second.log.find(({ event }) => event === 'transcript.repaired')).toMatchObject({ lines: 1 });
   });
 });
@@ -113,7 +113,7 @@ test('a session moves when its worker is drained, and remembers', async () => {
   });
 });
 
-test('a turn that outlasts the drain is stopped in band and run again by the next owner; the worker says so', async () => {
+test('a turn that outlasts the drain is interrupted and repeated by the next owner; the worker reports it', async () => {
   await withCluster(async (cluster) => {
     const first = await cluster.worker({ claude: 'fake', env: { HEARTH_DRAIN_DEADLINE_MS: '200' } });
     const session = cluster.producer().session('s');
@@ -137,7 +137,7 @@ test('a turn that outlasts the drain is stopped in band and run again by the nex
   });
 });
 
-test('an agent that dies in mid-turn is replaced, and its turn is run again when it reached no tool that changes anything', async () => {
+test('an agent that dies in mid-turn is replaced, and its turn is repeated when no tool with side effects had started', async () => {
   await withCluster(async (cluster) => {
     await cluster.worker();
     const session = cluster.producer().session('crash');
@@ -156,7 +156,7 @@ test('an agent that dies in mid-turn is replaced, and its turn is run again when
   });
 });
 
-test('a turn that was cut off after a tool that changes things fails as interrupted, and the next prompt is told', async () => {
+test('a turn that was cut after a tool with side effects fails as interrupted, and the next prompt is told', async () => {
   await withCluster(async (cluster) => {
     await cluster.worker({ profiles: { default: { allowedTools: ['Bash'] } } });
     const session = cluster.producer().session('cut');
@@ -172,14 +172,14 @@ test('a turn that was cut off after a tool that changes things fails as interrup
     const next = await (await session.prompt('hello')).result();
     expect(next.text).toContain('was cut off');
     expect(next.text).toContain('Bash');
-    // Told once; and the conversation before the cut is still there.
+    // Told once, and the conversation before the cut is still there.
     expect((await (await session.prompt('hello')).result()).text).toBe('Echo: hello');
     const recalled = await (await session.prompt('What number did I ask you to remember?')).result();
     expect(recalled.text).toBe('You asked me to remember the number 5.');
   });
 });
 
-test('a turn whose agent dies three times fails as agent_crashed, and the next turn gets a fresh agent', async () => {
+test('a turn whose agent dies three times fails as agent_crashed, and the next turn gets a new agent', async () => {
   await withCluster(async (cluster) => {
     await cluster.worker();
     const session = cluster.producer().session('deadly');
@@ -200,7 +200,7 @@ test('a turn whose agent dies three times fails as agent_crashed, and the next t
   });
 });
 
-test('agent_crashed tells what the agent said last on stderr', async () => {
+test('agent_crashed contains the last stderr output of the agent', async () => {
   await withCluster(async (cluster) => {
     await cluster.worker({ claude: 'fake' });
     const turn = await cluster.producer().session('s').prompt('[[stderr 70B]] [[crash before code=7]] hello');
@@ -211,7 +211,7 @@ test('agent_crashed tells what the agent said last on stderr', async () => {
   });
 });
 
-test("a turn submitted with onInterrupted 'retry' is run again although a tool of it had started", async () => {
+test("a turn with onInterrupted 'retry' is repeated although one of its tools had started", async () => {
   await withCluster(async (cluster) => {
     await cluster.worker({ profiles: { default: { allowedTools: ['Bash'] } } });
     const session = cluster.producer().session('again');
@@ -228,7 +228,7 @@ test("a turn submitted with onInterrupted 'retry' is run again although a tool o
   });
 });
 
-test('two takeovers in a row, each in mid-turn: the third owner resumes from committed turns only', async () => {
+test('after two takeovers in a row, each in mid-turn, the third owner resumes from committed turns only', async () => {
   await withCluster(async (cluster) => {
     const session = cluster.producer().session('twice');
     await cluster.worker({ leaseTtlMs: 1_000 });
@@ -243,7 +243,7 @@ test('two takeovers in a row, each in mid-turn: the third owner resumes from com
       if (event.type !== 'text.delta' || owners.length === 3) continue;
       heard += event.text;
       const owner = cluster.workers.find(({ workerId }) => workerId === owners.at(-1));
-      // In the middle of the answer: the half of it is in the transcript already.
+      // In mid-answer: half of it is already in the transcript.
       if (heard.length > 10 && owner !== undefined && !owner.isGone()) {
         owner.signal('SIGKILL');
         await owner.exited;

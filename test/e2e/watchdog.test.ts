@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { withCluster } from '../support/cluster.js';
 import { eventually, watchdogOf } from '../support/facts.js';
 
-test('a watchdog that was killed is replaced, and the new one ends the agents of its worker when that one freezes', async () => {
+test('a watchdog that was killed is replaced, and the new one ends the agents of its worker when the worker freezes', async () => {
   await withCluster(async (cluster) => {
     const worker = await cluster.worker({ claude: 'fake', leaseTtlMs: 2_000 });
     const first = await watchdogOf(worker.workerId);
@@ -12,7 +12,7 @@ test('a watchdog that was killed is replaced, and the new one ends the agents of
     expect(await markedProcesses(workerMark, worker.workerId)).not.toEqual([]);
     worker.signal('SIGSTOP');
     await eventually(async () => (await markedProcesses(workerMark, worker.workerId)).length === 0);
-    // Before anybody could take over.
+    // Before any worker could take over.
     expect(await cluster.leases.lives(worker.workerId)).toBe(true);
   });
 });
