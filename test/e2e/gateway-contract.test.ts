@@ -10,7 +10,7 @@ import { toldRedis } from '../support/told-redis.js';
 
 const { admin, prompt, read, confined } = testTokens;
 
-test('the document is valid; every route and every error in it happens, and is as it says', async () => {
+test('the document is valid; every route and every error in it happens, and matches it', async () => {
   await withCluster(async (cluster) => {
     const [gateway, small, lost, old, evicting] = await Promise.all([
       startGateway(cluster, { tokens: allTokens }),
@@ -46,7 +46,7 @@ test('the document is valid; every route and every error in it happens, and is a
     await warmFailures(world);
     expect(contract.unseen()).toEqual([]);
     const log = gateway.log.join('');
-    // It tells of the requests, by what they are about.
+    // Its descriptions name the subject of each request.
     expect(log).toContain('"turnId":"hangs"');
     for (const { token } of allTokens) expect(log).not.toContain(token);
     expect(log).not.toContain('hello');
@@ -107,7 +107,7 @@ async function turns({ ask, contract, small, gateway }: World): Promise<void> {
   ).toEqual({ sessionId: 's', turnId: expect.any(String) });
 
   for (const id of ['readTurn', 'cancelTurn', 'streamTurn']) {
-    expect((await ask(id, { params: { ...params, turnId: 'nobody' } })).body).toMatchObject({ code: 'turn_gone' });
+    expect((await ask(id, { params: { ...params, turnId: 'unknown' } })).body).toMatchObject({ code: 'turn_gone' });
   }
   expect((await ask('submitTurn', { params, body: { prompt: 'x', profile: 'another' } })).body).toMatchObject({
     code: 'profile_mismatch',
@@ -145,7 +145,7 @@ async function agents({ ask }: World): Promise<void> {
     result: { seq: 4, error: { code: 'interrupted' } },
   });
   expect((await ask('interrupt', { params })).body).toEqual({ kind: 'idle' });
-  expect((await ask('interrupt', { params, body: { turnId: 'nobody' } })).body).toMatchObject({ code: 'turn_gone' });
+  expect((await ask('interrupt', { params, body: { turnId: 'unknown' } })).body).toMatchObject({ code: 'turn_gone' });
   expect((await ask('warm', { params })).body).toMatchObject({ warmth: 'hot', pid: expect.any(Number) });
   expect((await ask('warm', { params, body: { profile: 'another' } })).body).toMatchObject({
     code: 'profile_mismatch',
@@ -162,7 +162,7 @@ async function agents({ ask }: World): Promise<void> {
     expected: 'main',
   });
   for (const id of ['listTurns', 'readTranscript', 'listPermissions', 'readSession', 'closeSession']) {
-    expect((await ask(id, { params: { sessionId: 'nobody' } })).body).toMatchObject({ code: 'session_gone' });
+    expect((await ask(id, { params: { sessionId: 'unknown' } })).body).toMatchObject({ code: 'session_gone' });
   }
 }
 
@@ -185,7 +185,7 @@ async function permissions({ ask }: World): Promise<void> {
   await ask('streamTurn', { params: { ...params, turnId: 'asks' } });
 }
 
-/** While the only worker is asleep. */
+/** While the only worker is frozen. */
 async function suspended({ ask, cluster }: World): Promise<void> {
   const params = { sessionId: 's' };
   const running = await ask('submitTurn', {
@@ -213,7 +213,7 @@ async function suspended({ ask, cluster }: World): Promise<void> {
     sessionId: 'new',
     closed: true,
   });
-  // Who closed it has left: whoever closes it next has it closed.
+  // Its closer is gone: the next close finishes it.
   expect((await ask('closeSession', { params })).body).toEqual({ sessionId: 's', closed: true });
 }
 
@@ -252,12 +252,12 @@ async function others({ ask, contract, gateway, lost }: World): Promise<void> {
   for (const id of ['openapi', 'docs', 'docsStyle']) expect((await contract.call(gateway.url, id)).status).toBe(200);
 }
 
-/** Workers none of whose agents start, each for a reason of its own, and what it says. */
+/** Workers whose agents do not start, each for another reason, and the message. */
 const broken: Record<string, string | undefined> = {
   claude_not_found: undefined,
   agent_start_failed: '#!/bin/sh\nexit 3\n',
   agent_start_timeout: '#!/bin/sh\nexec sleep 60\n',
-  // Starts, and will not be bound to any session.
+  // Starts, and cannot be bound to any session.
   agent_protocol: `#!${process.execPath}
 require('node:readline').createInterface({ input: process.stdin }).on('line', (line) => {
   const { request_id, request } = JSON.parse(line);

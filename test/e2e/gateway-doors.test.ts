@@ -5,7 +5,7 @@ import { problem, send, turn } from '../support/raw-request.js';
 
 const { admin, prompt, read, confined } = testTokens;
 
-test('tokens that are missing, wrong, too weak, confined elsewhere or expired are refused', async () => {
+test('missing, wrong, weak, confined and expired tokens are refused', async () => {
   await withCluster(async (cluster) => {
     const gateway = await startGateway(cluster, { tokens: allTokens });
     const unauthenticated = problem(401, 'unauthenticated', { field: 'authorization' });
@@ -14,7 +14,7 @@ test('tokens that are missing, wrong, too weak, confined elsewhere or expired ar
       'Bearer ',
       `Basic ${admin.token}`,
       admin.token,
-      'Bearer nobody',
+      'Bearer unknown',
       `Bearer ${admin.token}x`,
       `Bearer ${admin.token.toUpperCase()}`,
       'Bearer hearth_e30.AAAA',
@@ -23,7 +23,7 @@ test('tokens that are missing, wrong, too weak, confined elsewhere or expired ar
     const without = await send(gateway, '/v1/sessions');
     expect(without).toMatchObject(unauthenticated);
     expect(without.headers['www-authenticate']).toBe('Bearer realm="hearth"');
-    // Nobody reads a body before knowing whose it is; nor a token from an address.
+    // A body is not read before its sender is known, nor a token from an address.
     expect(await send(gateway, '/v1/sessions/s/turns', turn({}))).toMatchObject(unauthenticated);
     expect(await send(gateway, `/v1/sessions?token=${admin.token}`)).toMatchObject(unauthenticated);
     expect(await send(gateway, '/v1/sessions/s/turns', turn(bearer(read)))).toMatchObject(problem(403, 'forbidden'));
@@ -55,7 +55,7 @@ test('tokens that are missing, wrong, too weak, confined elsewhere or expired ar
   });
 });
 
-test('a minted token is good for its session and its scope, until it expires', async () => {
+test('a minted token is valid for its session and its scope, until it expires', async () => {
   await withCluster(async (cluster) => {
     const [gateway, other] = [
       await startGateway(cluster, { tokens: allTokens }),
@@ -70,7 +70,7 @@ test('a minted token is good for its session and its scope, until it expires', a
       body: { sessionId: 'team-a/1', scope: 'prompt', expiresAt: expect.any(Number) },
     });
     const minted = bearer({ token: String(body['token']) });
-    // Another gateway with the same tokens knows it too.
+    // Another gateway with the same tokens accepts it, too.
     expect((await send(other, '/v1/sessions/team-a%2F1/turns', turn(minted))).status).toBe(202);
     expect((await send(other, '/v1/sessions/team-a%2F1/turns?limit=1', { headers: minted })).status).toBe(200);
     for (const path of ['/v1/sessions/team-a%2F10', '/v1/sessions/team-b%2F1', '/v1/workers'])
@@ -98,7 +98,7 @@ test('a minted token is good for its session and its scope, until it expires', a
   });
 });
 
-test('a token that was minted for a session lists that one, and learns nothing of those whose ids begin alike', async () => {
+test('a token that was minted for a session lists that session alone, and none whose id begins alike', async () => {
   await withCluster(async (cluster) => {
     const gateway = await startGateway(cluster, { tokens: allTokens });
     for (const id of ['u1', 'u10']) await send(gateway, `/v1/sessions/${id}/turns`, turn(bearer(prompt)));
@@ -114,15 +114,15 @@ test('a token that was minted for a session lists that one, and learns nothing o
       expect(await list(query)).toEqual(only);
     for (const query of ['?prefix=u10', '?prefix=v', '?state=idle', '?profile=another', '?owner=w', '?after=9'])
       expect(await list(query)).toEqual({ sessions: [] });
-    expect(await list('', await mint('nobody'))).toEqual({ sessions: [] });
+    expect(await list('', await mint('unknown'))).toEqual({ sessions: [] });
   });
 });
 
-test('a browser signs in with a token, reads by its cookie, and writes only with what its own pages know', async () => {
+test('a browser signs in with a token, reads by its cookie, and writes only with the value its own pages know', async () => {
   await withCluster(async (cluster) => {
     const gateway = await startGateway(cluster, { tokens: allTokens, trustProxy: 1 });
     const own = { origin: gateway.url };
-    expect(await send(gateway, '/login', turn(own, { token: 'nobody knows' }))).toMatchObject(
+    expect(await send(gateway, '/login', turn(own, { token: 'an unknown token' }))).toMatchObject(
       problem(401, 'unauthenticated'),
     );
     expect(
@@ -162,7 +162,7 @@ test('a browser signs in with a token, reads by its cookie, and writes only with
     expect(await send(gateway, '/v1/sessions', { headers: { cookie: `${cookie}x` } })).toMatchObject(
       problem(401, 'unauthenticated'),
     );
-    // Behind TLS the cookie is kept to it.
+    // Behind TLS the cookie is secure.
     const secure = await send(gateway, '/login', turn({ 'x-forwarded-proto': 'https' }, { token: prompt.token }));
     expect(secure.headers['set-cookie']?.[0]).toMatch(/^__Host-hearth=.*; Secure; SameSite=Strict$/);
     expect(
@@ -171,7 +171,7 @@ test('a browser signs in with a token, reads by its cookie, and writes only with
   });
 });
 
-test('without tokens only this machine is answered, and no page of another site writes', async () => {
+test('without tokens only loopback is served, and no page of another site writes', async () => {
   await withCluster(async (cluster) => {
     const gateway = await startGateway(cluster, { corsOrigins: ['https://app.example'] });
     expect((await send(gateway, '/v1/me')).body).toEqual({ authentication: false, name: 'anybody', scope: 'admin' });
@@ -211,7 +211,7 @@ test('without tokens only this machine is answered, and no page of another site 
   });
 });
 
-test('pages of configured origins may ask, with a token; others learn nothing', async () => {
+test('pages of configured origins may call with a token; others get nothing', async () => {
   await withCluster(async (cluster) => {
     const gateway = await startGateway(cluster, { tokens: allTokens, corsOrigins: ['https://app.example'] });
     const preflight = (origin: string) =>

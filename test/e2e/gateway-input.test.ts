@@ -3,7 +3,7 @@ import { withCluster } from '../support/cluster.js';
 import { startGateway } from '../support/gateway.js';
 import { json, problem, type Sent, send, turn } from '../support/raw-request.js';
 
-test('any session id comes through a path whole, and none leads anywhere else', async () => {
+test('any session id passes through a path whole, and none leads to another route', async () => {
   await withCluster(async (cluster) => {
     const gateway = await startGateway(cluster);
     const ids = [
@@ -56,7 +56,7 @@ test('any session id comes through a path whole, and none leads anywhere else', 
   });
 });
 
-test('what is malformed is refused with what is wrong; answers carry the headers that keep browsers sane', async () => {
+test('malformed requests are refused with the reason; answers carry the security headers', async () => {
   await withCluster(async (cluster) => {
     const gateway = await startGateway(cluster);
     const turns = '/v1/sessions/s/turns';
@@ -120,7 +120,7 @@ test('what is malformed is refused with what is wrong; answers carry the headers
       'content-security-policy': expect.stringMatching(/default-src 'none';script-src 'self'/),
     });
     expect(known.headers['x-powered-by']).toBeUndefined();
-    // Of a stream without a body there is nothing to wait for.
+    // A stream without a body has nothing to wait for.
     expect((await send(gateway, '/v1/sessions/s/events', { method: 'HEAD' })).headers['content-type']).toMatch(
       /event-stream/,
     );
@@ -128,7 +128,7 @@ test('what is malformed is refused with what is wrong; answers carry the headers
     expect(odd.headers['x-request-id']).toMatch(/^[0-9a-f-]{36}$/);
     expect(odd.body['requestId']).toBe(odd.headers['x-request-id']);
     const page = String((await send(gateway, '/docs')).body['text']);
-    // Readable without any other machine.
+    // Readable without access to another machine.
     expect(page.match(/(?:src|href)="(?!#|\/)[^"]*"/g)).toBeNull();
     expect(page).not.toMatch(/<script|style="/);
     expect(page).toContain('id="backlog_full"');

@@ -14,7 +14,7 @@ const post = (url: string, body: object, headers: Record<string, string> = {}): 
     body: JSON.stringify(body),
   });
 
-/** Reads a stream until so many bytes have come, wherever that is in an event; then the connection is gone. Whether it ended by itself. */
+/** Reads a stream until this many bytes have come, at any place in an event, and disconnects. Returns whether the stream had ended. */
 async function readSome(
   url: string,
   after: string | undefined,
@@ -49,7 +49,7 @@ test('a client that is cut 50 times at random during one long turn gets every ev
     await post(turn, { prompt: `[[stream chunks=400 every=10ms]] ${words}`, turnId: 't' });
     const events: Received[] = [];
     let cuts = 0;
-    // A hundredth of the whole on average: some cuts come before the first event, some in the middle of one.
+    // On average a hundredth of the whole: some cuts come before the first event, some in the middle of one.
     for (let ended = false; !ended; cuts += ended ? 0 : 1) {
       const bytes = cuts < 50 ? 1 + Math.floor(Math.random() * 1_400) : Number.POSITIVE_INFINITY;
       ended = await readSome(`${turn}/t/events`, events.at(-1)?.id, bytes, events);
@@ -66,7 +66,7 @@ test('a client that is cut 50 times at random during one long turn gets every ev
   });
 });
 
-test('leaving a stream, or a wait, stops neither the turn nor anything else', async () => {
+test('a client that leaves a stream, or a wait, stops neither the turn nor anything else', async () => {
   await withCluster(async (cluster) => {
     await cluster.worker({ claude: 'fake' });
     const { url, log } = await startGateway(cluster);
@@ -87,12 +87,12 @@ test('leaving a stream, or a wait, stops neither the turn nor anything else', as
     await eventually(() => log.some((line) => line.includes('"left":true')));
     const again = await post(`${turns}?wait=30`, { prompt: 'hello', turnId: 'left' });
     expect(await again.json()).toMatchObject({ status: 'finished', text: `Echo: ${words}` });
-    // Whoever left is not read for any more: nothing of it is left in the way of stopping.
+    // The gateway does not read for a client that left, and its stop does not wait for it.
     expect(log.join('')).not.toContain('"level":"error"');
   });
 });
 
-test('a session is followed before it is opened, from where one began although one left before the first event', async () => {
+test('a session is followed before it is opened, from its beginning although a reader left before the first event', async () => {
   await withCluster(async (cluster) => {
     await cluster.worker({ claude: 'fake' });
     const { url } = await startGateway(cluster, { heartbeatMs: 20 });
@@ -112,7 +112,7 @@ test('a session is followed before it is opened, from where one began although o
   });
 });
 
-test('a silent stream is heard of', async () => {
+test('a silent stream gets heartbeats', async () => {
   await withCluster(async (cluster) => {
     const { url } = await startGateway(cluster, { heartbeatMs: 20 });
     const stream = await fetch(`${url}/v1/sessions/s/events`);
@@ -127,7 +127,7 @@ test('a silent stream is heard of', async () => {
   });
 });
 
-test('what is no longer kept is said once, then the stream goes on live', async () => {
+test('a trimmed part is reported once, then the stream continues live', async () => {
   await withCluster(async (cluster) => {
     await cluster.worker({ claude: 'fake' });
     const { url } = await startGateway(cluster);
@@ -147,7 +147,7 @@ test('what is no longer kept is said once, then the stream goes on live', async 
   });
 });
 
-test('whoever asks for no more than the headers of a stream is not listened for', async () => {
+test('a request for only the headers of a stream starts no reader', async () => {
   await withCluster(async (cluster) => {
     await cluster.worker({ claude: 'fake' });
     const producer = cluster.producer();
@@ -164,7 +164,7 @@ test('whoever asks for no more than the headers of a stream is not listened for'
   });
 });
 
-test('whoever has the ending of a turn has it all, and only they, whatever came after it and is no longer kept', async () => {
+test('only a client that has the ending of a turn is complete, whatever later events were trimmed', async () => {
   await withCluster(async (cluster) => {
     await cluster.worker({ claude: 'fake' });
     const { url } = await startGateway(cluster);
@@ -191,12 +191,12 @@ test('whoever has the ending of a turn has it all, and only they, whatever came 
     expect(await back(last)).toEqual({ status: 204, types: [] });
     const record = { status: 200, types: ['stream.expired', 'message', 'turn.finished'] };
     expect(await back(before)).toEqual(record);
-    // Whoever is cut off before the ending has the message, and gets it again.
+    // A client that was cut before the ending gets the whole message again.
     expect(await back(got.at(-2))).toEqual(record);
   });
 });
 
-test('a stream, or a wait, lasts no longer than what it came in with: a minted token, or a sign-in with it', async () => {
+test('a stream, or a wait, ends with its authorisation: a minted token, or a sign-in with it', async () => {
   await withCluster(async (cluster) => {
     const { url } = await startGateway(cluster, { tokens: allTokens });
     const minted = await post(
@@ -218,7 +218,7 @@ test('a stream, or a wait, lasts no longer than what it came in with: a minted t
   });
 });
 
-test('a wait ends in its time, whatever is collected meanwhile', async () => {
+test('a wait ends in its time, whatever garbage is collected meanwhile', async () => {
   setFlagsFromString('--expose-gc');
   const collect = runInNewContext('gc') as () => void;
   await withCluster(async (cluster) => {
@@ -235,7 +235,7 @@ test('a wait ends in its time, whatever is collected meanwhile', async () => {
   });
 });
 
-test('a gateway that stops lets its streams go, and another carries them on', async () => {
+test('a gateway that stops ends its streams, and another one continues them', async () => {
   await withCluster(async (cluster) => {
     await cluster.worker({ claude: 'fake' });
     const [first, second] = [await startGateway(cluster), await startGateway(cluster)];
