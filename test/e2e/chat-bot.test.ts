@@ -45,7 +45,7 @@ describe.each([
   ['Telegram', telegram, 4_096],
   ['Discord', discord, 2_000],
 ])('on %s', (_name, open, limit) => {
-  test('a burst is one prompt; what comes while it is answered is the next; edits keep their distance', async () => {
+  test('a burst is one prompt; messages during its answer are the next; edits keep their interval', async () => {
     await withCluster(async (cluster) => {
       await cluster.worker({ claude: 'fake' });
       const { standIn, session } = await open(cluster);
@@ -63,7 +63,7 @@ describe.each([
     });
   });
 
-  test('a long answer is cut into messages the service takes, and all of it arrives', async () => {
+  test('a long answer is split into messages of the allowed size, and all of it arrives', async () => {
     await withCluster(async (cluster) => {
       await cluster.worker({ claude: 'fake' });
       const { standIn, session } = await open(cluster);
@@ -94,7 +94,7 @@ describe.each([
   });
 });
 
-/** The turns once the last is ended, and shown to its end. */
+/** The turns after the last has ended and is posted to its end. */
 async function untilEnded(session: Session, standIn: StandIn) {
   await standIn.sees(() => true);
   const [turn] = await session.turns();
@@ -105,7 +105,7 @@ async function untilEnded(session: Session, standIn: StandIn) {
   return turns;
 }
 
-/** Where it was cut, white space may differ. */
+/** White space at a cut may differ. */
 const squeezed = (text: string): string => text.replace(/\s+/g, '');
 
 describe('a long text', () => {
@@ -113,12 +113,12 @@ describe('a long text', () => {
     ['between paragraphs', `${'a'.repeat(30)}\n\n${'b'.repeat(30)}`, ['a'.repeat(30), 'b'.repeat(30)]],
     ['between sentences', `${'a'.repeat(30)}. ${'b'.repeat(30)}`, [`${'a'.repeat(30)}.`, 'b'.repeat(30)]],
     ['between words', `${'a'.repeat(30)} ${'b'.repeat(30)}`, ['a'.repeat(30), 'b'.repeat(30)]],
-    ['anywhere, when there is no place', 'a'.repeat(60), ['a'.repeat(36), 'a'.repeat(24)]],
+    ['anywhere, when there is no better place', 'a'.repeat(60), ['a'.repeat(36), 'a'.repeat(24)]],
     ['not inside a character', `${'a'.repeat(35)}😀${'b'.repeat(10)}`, ['a'.repeat(35), `😀${'b'.repeat(10)}`]],
     ['not at all when it fits', 'short', ['short']],
   ])('is cut %s', (_where, text, parts) => expect(splitText(text, 40)).toEqual(parts));
 
-  test('stays code where it is cut inside of code', () => {
+  test('stays code when it is split inside of code', () => {
     const code = `\`\`\`ts\n${'const x = 1;\n'.repeat(5)}\`\`\`\nafter`;
     const parts = splitText(code, 50);
     expect(parts.length).toBeGreaterThan(1);

@@ -1,4 +1,4 @@
-/** What hearth-claude does beside answering; what it prints: drop-in.test.ts. */
+/** The behaviour of hearth-claude beside its output; for the output see drop-in.test.ts. */
 import { execa } from 'execa';
 import { expect, test } from 'vitest';
 import { type Cluster, withCluster } from '../support/cluster.js';
@@ -23,10 +23,10 @@ async function call(cluster: Cluster, args: readonly string[], env: NodeJS.Proce
 const start = async (cluster: Cluster, args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Watching> =>
   watchNode([dropIn, ...args], { ...cluster.env, HEARTH_HOME: await cluster.folder(), ...env });
 
-test('without a cluster it says what to start, or runs the real claude when it is told to', async () => {
+test('without a cluster it names the command to start one, or runs the real claude when configured', async () => {
   await withCluster(async (cluster) => {
-    const nobody = await call(cluster, ['-p', 'hello']);
-    expect(nobody).toMatchObject({
+    const absent = await call(cluster, ['-p', 'hello']);
+    expect(absent).toMatchObject({
       code: 1,
       stdout: '',
       stderr: expect.stringMatching(/no Hearth worker lives.*hearth up/),
@@ -40,7 +40,7 @@ test('without a cluster it says what to start, or runs the real claude when it i
   });
 });
 
-test('told to end, it stops its turn and ends as the CLI does; the session goes on', async () => {
+test('a signal interrupts its turn, and it exits as the CLI does; the session continues', async () => {
   await withCluster(async (cluster) => {
     await cluster.worker({ claude: 'fake' });
     const session = cluster.producer().session(sessionId);
@@ -57,7 +57,7 @@ test('told to end, it stops its turn and ends as the CLI does; the session goes 
   });
 });
 
-test('a host interrupts in the stream, and what it cannot do is answered with an error', async () => {
+test('a host interrupts in the stream, and unsupported requests are answered with an error', async () => {
   await withCluster(async (cluster) => {
     await cluster.worker({ claude: 'fake' });
     const host = await start(cluster, ['-p', '--input-format', 'stream-json', '--replay-user-messages', ...stream]);
@@ -80,7 +80,7 @@ test('a host interrupts in the stream, and what it cannot do is answered with an
   });
 });
 
-test('a permission is denied at once, or left to somebody else', async () => {
+test('a permission is denied at once, or left to another client', async () => {
   await withCluster(async (cluster) => {
     await cluster.worker({ claude: 'fake' });
     const args = ['-p', '[[tool Effect {"text":"x"}]] go'];
@@ -98,7 +98,7 @@ test('a permission is denied at once, or left to somebody else', async () => {
   });
 });
 
-test('without a session nothing is remembered, and a name continues its own', async () => {
+test('without a session id it remembers nothing, and with a name it continues its own session', async () => {
   await withCluster(async (cluster) => {
     await cluster.worker({ claude: 'fake' });
     const HEARTH_HOME = await cluster.folder();

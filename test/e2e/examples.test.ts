@@ -1,4 +1,4 @@
-/** The programs of examples/, as people start them. What the chat bot does in full has a test of its own. */
+/** The programs of examples/, started as in their README. The chat bot has a full test of its own. */
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer } from 'node:net';
@@ -21,7 +21,7 @@ async function run(cluster: Cluster, file: string, args: readonly string[], env:
   return { code: exitCode, stdout, stderr };
 }
 
-/** A gateway in a process of its own; its address. */
+/** A gateway in a process of its own; returns its address. */
 async function startGateway(cluster: Cluster): Promise<string> {
   const gateway = watchNode([gatewayProgram, '--port', '0', '--stop-with-stdin'], cluster.env);
   const { url } = JSON.parse(await gateway.said(/"kind":"gateway"/)) as { url: string };
@@ -51,7 +51,7 @@ test('the chat loop answers, remembers, and asks for permissions', async () => {
   });
 });
 
-test('curl waits for a result, streams a turn, and shows the problem when there is one', async () => {
+test('curl waits for a result, streams a turn, and prints a problem', async () => {
   await withCluster(async (cluster) => {
     await cluster.worker({ claude: 'fake' });
     const HEARTH_URL = await startGateway(cluster);
@@ -79,7 +79,7 @@ test('curl waits for a result, streams a turn, and shows the problem when there 
 const hasPython = spawnSync('python3', ['--version']).status === 0;
 if (!hasPython) process.stderr.write('python3 is missing: its example is not run\n');
 
-test.skipIf(!hasPython)('Python follows a turn to its end although its connection is cut again and again', async () => {
+test.skipIf(!hasPython)('Python follows a turn to its end although its connection is cut repeatedly', async () => {
   await withCluster(async (cluster) => {
     await cluster.worker({ claude: 'fake' });
     const gateway = await startGateway(cluster);
@@ -100,13 +100,13 @@ test.skipIf(!hasPython)('Python follows a turn to its end although its connectio
   });
 });
 
-/** A way to the gateway on which every connection breaks after so many bytes of an answer. */
+/** A proxy to the gateway that breaks every connection after a number of bytes of an answer. */
 async function badNetwork(url: string, bytes: number): Promise<{ url: string; cuts: () => number }> {
   const { hostname, port } = new URL(url);
   let cuts = 0;
   const server = createServer((client) => {
     const upstream = connect(Number(port), hostname);
-    // A little later each time: no event is too large to arrive at last.
+    // The limit grows, so that every event arrives eventually.
     let left = bytes + cuts * 100;
     for (const socket of [client, upstream]) socket.on('error', () => undefined);
     client.pipe(upstream);
@@ -127,7 +127,7 @@ async function badNetwork(url: string, bytes: number): Promise<{ url: string; cu
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, cuts: () => cuts };
 }
 
-test('the bot on Telegram answers and remembers, asks with buttons, and leaves at Ctrl-C', async () => {
+test('the bot on Telegram answers and remembers, asks with buttons, and ends at Ctrl-C', async () => {
   await withCluster(async (cluster) => {
     await cluster.worker({ claude: 'fake' });
     const people = new TelegramStandIn();

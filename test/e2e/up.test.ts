@@ -5,7 +5,7 @@ import { withCluster } from '../support/cluster.js';
 import { hearth, watch } from '../support/command.js';
 import { fakeClaude } from '../support/programs.js';
 
-test('a worker of up that dies is said so and followed by another; one that cannot start, why, until it can', async () => {
+test('a dead worker of up is reported and replaced; one that cannot start is retried with its reason until it can', async () => {
   await withCluster(async (cluster) => {
     const home = await cluster.folder();
     const profiles = join(home, 'profiles.json');
@@ -34,7 +34,7 @@ test('a worker of up that dies is said so and followed by another; one that cann
   });
 });
 
-test("agents of a demo have no account but the simulator's, whatever the environment of up holds", async () => {
+test("agents of a demo have no account but the simulator's, whatever the environment of up contains", async () => {
   await withCluster(async (cluster) => {
     const real = {
       ANTHROPIC_AUTH_TOKEN: 'real',

@@ -12,7 +12,7 @@ const envOf = async (cluster: Cluster): Promise<NodeJS.ProcessEnv> => ({
   HEARTH_HOME: await cluster.folder(),
 });
 
-test('interrupt, cancel, warm and ask --on-busy do what the library does, each with one JSON value per line', async () => {
+test('interrupt, cancel, warm and ask --on-busy work as in the library, each with one JSON value per line', async () => {
   await withCluster(async (cluster) => {
     await cluster.worker({ claude: 'fake' });
     const env = await envOf(cluster);
@@ -32,7 +32,7 @@ test('interrupt, cancel, warm and ask --on-busy do what the library does, each w
     expect(await hearth(['cancel', 's', 'waits'], env)).toMatchObject({ code: 0, stdout: 'cancelled' });
     const stopped = await hearth(['interrupt', 's', '--turn-id', 'runs', '--json'], env);
     expect(stopped.lines).toMatchObject([{ kind: 'interrupted', sessionId: 's', result: { turnId: 'runs', seq: 1 } }]);
-    expect(await hearth(['interrupt', 's', '--turn-id', 'nobody', '--json'], env)).toMatchObject({
+    expect(await hearth(['interrupt', 's', '--turn-id', 'unknown', '--json'], env)).toMatchObject({
       code: 1,
       lines: [{ kind: 'error', code: 'turn_gone', field: 'turnId' }],
     });

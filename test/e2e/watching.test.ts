@@ -7,7 +7,7 @@ const envOf = async (cluster: Cluster): Promise<NodeJS.ProcessEnv> => ({
   HEARTH_HOME: await cluster.folder(),
 });
 
-test('attach shows the past of a session, then what happens, prompts of others and tools included', async () => {
+test('attach shows the history of a session, then live events, with prompts of other clients and tools', async () => {
   await withCluster(async (cluster) => {
     await cluster.worker({ profiles: { default: { allowedTools: ['Bash'] } } });
     const session = cluster.producer().session('s');
@@ -20,21 +20,21 @@ test('attach shows the past of a session, then what happens, prompts of others a
     await attached.said(/⏺ Bash/);
     await attached.said(/✓ shown/);
     await attached.said(/^The tools answered: shown$/);
-    // Each once, although the past and the stream overlap.
+    // Each once, although the history and the stream overlap.
     expect(attached.lines.filter((line) => line === 'I will remember the number 6.')).toHaveLength(1);
     expect(await attached.leave()).toBe(0);
     expect((await (await session.prompt('hello')).result()).warmth).toBe('hot');
   });
 });
 
-test('attach joins a turn in its middle from its beginning, waits for a session to be opened, and sees it closed', async () => {
+test('attach shows a running turn from its beginning, waits for a session to be opened, and sees it closed', async () => {
   await withCluster(async (cluster) => {
     await cluster.worker({ claude: 'fake' });
     const env = await envOf(cluster);
     const session = cluster.producer().session('s');
     const early = watch(['attach', 's', '--json'], env);
     await early.said(/is not open/);
-    // Longer than another command takes to start, on a machine that has much else to do.
+    // Longer than the start of another command on a busy machine.
     const words = Array.from({ length: 30 }, (_, at) => `w${at}`).join(' ');
     const turn = await session.prompt(`[[stream chunks=30 every=200ms]] ${words}`);
     for await (const event of turn) if (event.type === 'text.delta') break;
@@ -54,22 +54,22 @@ test('attach joins a turn in its middle from its beginning, waits for a session 
     await early.said(/"session\.closed"/);
     await (await session.prompt('anew')).result();
     await early.said(/"text":"Echo: anew"/);
-    expect(await hearth(['close', 's', 'nobody'], env)).toMatchObject({
+    expect(await hearth(['close', 's', 'unknown'], env)).toMatchObject({
       code: 1,
-      stdout: 'closed s\nthere is no session nobody',
+      stdout: 'closed s\nthere is no session unknown',
     });
     await Promise.all([early.leave(), late.leave()]);
   });
 });
 
-test('attach --raw shows the lines to and from the agent, and its stderr, while somebody watches', async () => {
+test('attach --raw shows the lines to and from the agent, and its stderr, while a client watches', async () => {
   await withCluster(async (cluster) => {
     await cluster.worker({ claude: 'fake' });
     const session = cluster.producer().session('s');
     await (await session.prompt('hello')).result();
     const attached = watch(['attach', 's', '--raw', '--json'], await envOf(cluster));
     await attached.said(/to the agent/);
-    // Asked for by a message: prompts until it has arrived.
+    // The lines are requested by a message: prompts are repeated until it has arrived.
     const seen = attached.said(/"way":"in".*raw please/);
     let done = false;
     void seen.then(() => {
@@ -86,7 +86,7 @@ test('attach --raw shows the lines to and from the agent, and its stderr, while 
   });
 });
 
-test('sessions --watch says what changes', async () => {
+test('sessions --watch prints what changes', async () => {
   await withCluster(async (cluster) => {
     await cluster.worker({ claude: 'fake' });
     const env = await envOf(cluster);
