@@ -7,18 +7,18 @@ import type { TestWorker } from '../support/worker.js';
 const faulty = fileURLToPath(new URL('../dist/fixtures/faulty-worker.js', import.meta.url));
 const leaseTtlMs = 2_000;
 
-/** A worker whose clock is an hour ahead, and which has looked at a turn whose profile it lacks. */
+/** A worker whose clock is an hour ahead, after it checked a turn whose profile it lacks. */
 async function hourAhead(cluster: Cluster): Promise<{ worker: TestWorker; turn: TurnHandle }> {
   const env = { SHIFT_MS: String(3_600_000) };
   const worker = await cluster.worker({ claude: 'fake', leaseTtlMs, program: faulty, env });
   const producer = cluster.producer();
   const turn = await producer.session('special').prompt('hello', { profile: 'special' });
-  // In intake it stands behind the other.
+  // In intake it is behind the other.
   await (await producer.session('plain').prompt('hello')).result();
   return { worker, turn };
 }
 
-test('a worker whose clock is an hour ahead leaves a turn to the one that has its profile, within the time it waits for one', async () => {
+test('a worker whose clock is an hour ahead leaves a turn to the one with its profile, within the turn’s waiting time', async () => {
   await withCluster(async (cluster) => {
     const { turn } = await hourAhead(cluster);
     const able = await cluster.worker({ claude: 'fake', profiles: { special: {} } });
@@ -26,7 +26,7 @@ test('a worker whose clock is an hour ahead leaves a turn to the one that has it
   });
 });
 
-test('what a worker whose clock is an hour ahead had put back for a moment is served a moment after it has died', async () => {
+test('a turn that a worker whose clock is an hour ahead put back for a moment is served a moment after its death', async () => {
   await withCluster(async (cluster) => {
     const { worker, turn } = await hourAhead(cluster);
     worker.signal('SIGKILL');

@@ -10,7 +10,7 @@ async function withTimes(times: object, use: (session: (name: string) => Session
   });
 }
 
-/** What was said in a turn as it was streamed; there was something. */
+/** The streamed text of a turn, which is not empty. */
 async function heard(turn: TurnHandle): Promise<string> {
   let text = '';
   for await (const event of turn) if (event.type === 'text.delta') text += event.text;
@@ -19,7 +19,7 @@ async function heard(turn: TurnHandle): Promise<string> {
 }
 
 describe('a turn', () => {
-  test('whose agent says nothing ends with first_event_timeout; stopped in band, its agent goes on', async () => {
+  test('whose agent is silent from the start ends with first_event_timeout; after the interrupt its agent continues', async () => {
     await withTimes({ firstEventTimeoutMs: 300 }, async (session) => {
       const before = await (await session('s').prompt('Remember the number 3.')).result();
       await expect((await session('s').prompt('[[hang]]')).result()).rejects.toMatchObject({
@@ -31,7 +31,7 @@ describe('a turn', () => {
     });
   });
 
-  test('whose agent falls silent ends with silence_timeout and what was said; one that is deaf is ended, and resumes', async () => {
+  test('whose agent becomes silent ends with silence_timeout and its text; an unresponsive agent is ended, and resumes', async () => {
     await withTimes({ silenceTimeoutMs: 300 }, async (session) => {
       await (await session('s').prompt('Remember the number 4.')).result();
       const turn = await session('s').prompt(
@@ -46,7 +46,7 @@ describe('a turn', () => {
     });
   });
 
-  test('that runs too long ends with turn_timeout', async () => {
+  test('that exceeds its time ends with turn_timeout', async () => {
     await withTimes({ turnTimeoutMs: 500 }, async (session) => {
       const turn = await session('s').prompt('[[stream chunks=200 every=50ms]] a b c d e f g h i j k l m n o p q r');
       await expect(turn.result()).rejects.toMatchObject({
@@ -56,19 +56,19 @@ describe('a turn', () => {
     });
   });
 
-  test('whose tool works in silence lives', async () => {
+  test('with a silent running tool continues', async () => {
     await withTimes({ firstEventTimeoutMs: 3_000, silenceTimeoutMs: 400 }, async (session) => {
       const working = await session('s').prompt('[[tool Bash {"command":"sleep 1.2"}]] work');
       expect((await working.result()).timings.toolsMs).toBeGreaterThan(1_000);
     });
   });
 
-  test('stands still while somebody is asked', async () => {
+  test('stops its clocks while a permission is requested', async () => {
     await withTimes({ allowedTools: [], turnTimeoutMs: 700, silenceTimeoutMs: 700 }, async (session) => {
       const asking = await session('asking').prompt('[[tool Bash {"command":"touch x"}]] go');
       for await (const event of asking) {
         if (event.type !== 'permission.requested') continue;
-        // As long as another turn needs to be over its time, and some.
+        // Longer than the time limit of a turn.
         const over = await session('over').prompt(`[[stream chunks=200 every=50ms]] ${'on '.repeat(200)}`);
         await expect(over.result()).rejects.toMatchObject({ code: 'turn_timeout' });
         await session('asking').answer(event.requestId, { decision: 'deny' });
@@ -78,7 +78,7 @@ describe('a turn', () => {
   });
 });
 
-test('a second result in the middle of the next turn closes nothing', async () => {
+test('a second result in the middle of the next turn ends nothing', async () => {
   await withCluster(async (cluster) => {
     const worker = await cluster.worker({ claude: 'fake' });
     const session = cluster.producer().session('s');
@@ -89,7 +89,7 @@ test('a second result in the middle of the next turn closes nothing', async () =
   });
 });
 
-test('a second result after the next turn’s last word does not stand for its own, which never comes', async () => {
+test('a second result after the last output of the next turn does not replace its own, which never comes', async () => {
   const profiles = { default: { firstEventTimeoutMs: 3_000, silenceTimeoutMs: 700 } };
   await withCluster(async (cluster) => {
     const worker = await cluster.worker({ claude: 'fake', profiles });
@@ -101,7 +101,7 @@ test('a second result after the next turn’s last word does not stand for its o
   });
 });
 
-test('a second result while a tool of the next turn runs closes nothing', async () => {
+test('a second result while a tool of the next turn runs ends nothing', async () => {
   await withCluster(async (cluster) => {
     await cluster.worker({ claude: 'fake', profiles: { default: { allowedTools: ['Bash'] } } });
     const session = cluster.producer().session('s');

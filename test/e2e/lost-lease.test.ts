@@ -6,7 +6,7 @@ import { clusterOnOwnRedis } from '../support/own-redis.js';
 
 const leaseTtlMs = 2_000;
 
-test('a worker whose connections carry nothing any more, and end for nobody, is reborn within seconds', async () => {
+test('a worker whose connections are silently dead is reborn within seconds', async () => {
   await withCluster(async (cluster) => {
     const way = await cuttable(cluster.redisUrl);
     const worker = await cluster.worker({ claude: 'fake', leaseTtlMs, env: { REDIS_URL: way.url } });
@@ -22,13 +22,13 @@ test('a worker whose connections carry nothing any more, and end for nobody, is 
   });
 });
 
-test('a worker that is reborn while its connections are cut again and again does not give up', async () => {
+test('a worker that is reborn while its connections are cut repeatedly does not give up', async () => {
   await withCluster(async (cluster) => {
     const way = await cuttable(cluster.redisUrl);
     const worker = await cluster.worker({ claude: 'fake', leaseTtlMs, env: { REDIS_URL: way.url } });
     await cluster.redis.del(cluster.keys.lease(worker.workerId));
     const lost = await worker.logged(({ event }) => event === 'lease.lost');
-    // At whatever it is doing: as a way does that is no good.
+    // At any moment, as a bad connection does.
     let cuts = 0;
     await new Promise<void>((resolve) => {
       const cutting = setInterval(() => {
@@ -45,7 +45,7 @@ test('a worker that is reborn while its connections are cut again and again does
   });
 });
 
-test('Redis away for longer than a lease, while turns run and wait: all are served afterwards, none fails', async () => {
+test('after Redis was away for longer than a lease, all running and waiting turns are served, and none fails', async () => {
   const { cluster, redis } = await clusterOnOwnRedis();
   const worker = await cluster.worker({ claude: 'fake', slots: 2, leaseTtlMs });
   const producer = cluster.producer();
@@ -67,7 +67,7 @@ test('Redis away for longer than a lease, while turns run and wait: all are serv
   expect(results.map(({ workerId }) => workerId)).not.toContain(worker.workerId);
 });
 
-test('a worker that loses its lease since Redis refuses every write begins anew as soon as it takes them', async () => {
+test('a worker that lost its lease because Redis refused writes restarts as soon as writes succeed', async () => {
   const { cluster } = await clusterOnOwnRedis();
   const worker = await cluster.worker({ claude: 'fake', leaseTtlMs });
   const turn = await cluster.producer().session('s').prompt('[[stream chunks=10 every=400ms]] hello');

@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest';
 import { withCluster } from '../support/cluster.js';
 
-test('a session whose owner lives and has lost its own view of it can be closed', async () => {
+test('a session whose living owner has lost its own view of it can be closed', async () => {
   await withCluster(async (cluster) => {
     const worker = await cluster.worker({ claude: 'fake' });
     const session = cluster.producer().session('s');
     await (await session.prompt('hello')).result();
-    // Its next write finds its number missing, as after a failover: it ends the agent, and cannot give the lock back.
+    // Its next write finds a missing number, as after a failover: it ends the agent, and cannot release the lock.
     await cluster.redis.hset(cluster.keys.session('s').session, 'batch', 0);
     const turn = await session.prompt('again');
     const signs = ['session.write_failed', 'session.hand_over_failed'];
@@ -24,7 +24,7 @@ test('a session whose owner died while it was idle is warmed by another worker',
     await (await session.prompt('hello')).result();
     const other = await cluster.worker({ claude: 'fake' });
     owner.signal('SIGKILL');
-    // Perhaps before its lease is over: then its worker number is rung first, and read by nobody.
+    // The lease may still live: then the queue of the dead worker is rung first, and no worker reads it.
     expect(await session.warm()).toMatchObject({ workerId: other.workerId, warmth: 'resumed' });
   });
 });

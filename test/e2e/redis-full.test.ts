@@ -1,9 +1,9 @@
-/** Redis has no memory left for a while: what was accepted waits, and nothing fails for it. */
+/** Redis has no memory left for a while: accepted turns wait, and none fails. */
 import { DelayedNotes } from '@hearth/shared/internal';
 import { expect, test } from 'vitest';
 import { clusterOnOwnRedis } from '../support/own-redis.js';
 
-test('a delayed prompt that comes due meanwhile is served as soon as Redis takes it', async () => {
+test('a delayed prompt that becomes due meanwhile is served as soon as Redis accepts it', async () => {
   const { cluster } = await clusterOnOwnRedis();
   const worker = await cluster.worker({ claude: 'fake', leaseTtlMs: 60_000 });
   const turn = await cluster.producer().session('s').prompt('hello', { delay: 500 });

@@ -4,7 +4,7 @@ import { clusterOnOwnRedis } from '../support/own-redis.js';
 
 const turns = 50;
 
-test('Redis killed and restarted in the middle of 50 streaming turns: each ends with a commit or a typed error, and a retry serves it', async () => {
+test('50 streaming turns end with a commit or a typed error after Redis is killed and restarted, and a retry serves them', async () => {
   const { cluster, redis } = await clusterOnOwnRedis();
   await Promise.all([1, 2].map(() => cluster.worker({ claude: 'fake', slots: 28 })));
   const producer = cluster.producer();
@@ -13,7 +13,7 @@ test('Redis killed and restarted in the middle of 50 streaming turns: each ends 
   const handles = await Promise.all(
     names.map((name) => producer.session(name).prompt(`[[stream chunks=10 every=200ms]] ${words}`)),
   );
-  // In the middle: everybody has said something, nobody is done.
+  // Every turn has produced output, and none has ended.
   await Promise.all(
     handles.map(async (handle) => {
       for await (const event of handle) if (event.type === 'text.delta') return;
@@ -29,7 +29,7 @@ test('Redis killed and restarted in the middle of 50 streaming turns: each ends 
       ),
     ),
   );
-  // It came back within the leases: agents went on, and those who wait were not told of it.
+  // It came back within the leases: agents continued, and waiting callers got no error.
   expect(ends.filter((end) => typeof end === 'string').length).toBeGreaterThan(turns / 2);
   const retried = ends.flatMap((end, at) => {
     if (typeof end === 'string') {
@@ -37,7 +37,7 @@ test('Redis killed and restarted in the middle of 50 streaming turns: each ends 
       return [];
     }
     expect(errorCodes).toContain(end.code);
-    // Accepted is accepted: what was in the log is there again.
+    // Accepted turns are in the log again.
     expect(end.code).not.toBe('turn_gone');
     return [
       producer

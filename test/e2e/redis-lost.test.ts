@@ -1,4 +1,4 @@
-/** Redis goes away while it is in use: whoever asks is told by the typed error, and goes on when it is back. */
+/** Redis is lost while it is in use: calls fail with the typed error, and work again when it is back. */
 import { expect, test } from 'vitest';
 import { withCluster } from '../support/cluster.js';
 import { watch } from '../support/command.js';
@@ -7,7 +7,7 @@ import { eventually } from '../support/facts.js';
 import { startGateway } from '../support/gateway.js';
 import { json, problem, send, turn } from '../support/raw-request.js';
 
-test('requests that are on their way get 503, and the next ones are served when it is back', async () => {
+test('requests under way get 503, and the next ones are served when Redis is back', async () => {
   await withCluster(async (cluster) => {
     const way = await cuttable(cluster.redisUrl);
     const gateway = await startGateway(cluster, { redisUrl: way.url });
@@ -33,7 +33,7 @@ test('requests that are on their way get 503, and the next ones are served when 
   });
 });
 
-test('a chat whose Ctrl-C cannot be told to anybody says so, and goes on', async () => {
+test('a chat whose Ctrl-C reaches no worker reports it, and continues', async () => {
   await withCluster(async (cluster) => {
     await cluster.worker({ claude: 'fake' });
     const way = await cuttable(cluster.redisUrl);
@@ -52,7 +52,7 @@ test('a chat whose Ctrl-C cannot be told to anybody says so, and goes on', async
   });
 });
 
-test('a chat goes on after an error that nobody foresaw, at Ctrl-C and at an answer', async () => {
+test('a chat continues after an unexpected error, at Ctrl-C and at an answer', async () => {
   await withCluster(async (cluster) => {
     await cluster.worker({ claude: 'fake', leaseTtlMs: 60_000 });
     const chat = watch(['chat', 's'], { ...cluster.env, HEARTH_HOME: await cluster.folder() });

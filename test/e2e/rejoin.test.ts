@@ -30,7 +30,7 @@ test('a reader whose connections are cut 50 times during one turn gets every eve
   });
 });
 
-test('a reader that lost its process goes on in another, exactly after its place', async () => {
+test('a reader that lost its process continues in another one, exactly after its position', async () => {
   await withCluster(async (cluster) => {
     await cluster.worker({ claude: 'fake' });
     const first = cluster.producer();
@@ -51,7 +51,7 @@ test('a reader that lost its process goes on in another, exactly after its place
   });
 });
 
-test('a reader whose place is no longer kept is told once, then gets the record of its turn and the live end', async () => {
+test('a reader whose position was trimmed is told once, then gets the record of its turn and the live end', async () => {
   await withCluster(async (cluster) => {
     await cluster.worker({ claude: 'fake' });
     const session = cluster.producer().session('s');
@@ -80,13 +80,13 @@ test('a reader whose place is no longer kept is told once, then gets the record 
 
 interface Report {
   kind: string;
-  /** ms, by the reader's clock. */
+  /** In ms, by the reader's clock. */
   at: number;
   events: number;
   rss: number;
 }
 
-/** A reader in a process of its own, which takes one event, then waits `pauseMs`. Reports what it read, and its memory. */
+/** A reader in a process of its own, which takes one event, then waits `pauseMs`. Reports its events and its memory. */
 function reader(cluster: Cluster, turnId: string, pauseMs: number) {
   const program = fileURLToPath(new URL('../dist/fixtures/slow-reader.js', import.meta.url));
   const child = spawn(process.execPath, ['--expose-gc', program, 's', turnId, String(pauseMs)], {
@@ -101,7 +101,7 @@ function reader(cluster: Cluster, turnId: string, pauseMs: number) {
 const bytesPerEvent = 22;
 const stream = (events: number): string => `[[stream chunks=${events} every=0ms]] [[large ${events * bytesPerEvent}B]]`;
 
-/** A turn of so many events, and what each of them takes the agent, and a reader that keeps up, ms. */
+/** A turn of this many events, and the time per event of the agent and of a fast reader, in ms. */
 async function paceOf(cluster: Cluster, turnId: string, events: number) {
   const fast = reader(cluster, turnId, 0);
   expect((await fast.next()).kind).toBe('ready');
@@ -116,7 +116,7 @@ async function paceOf(cluster: Cluster, turnId: string, events: number) {
   return { events: done.events, agent: ofAgent / events, reader: (done.at - first.at) / events };
 }
 
-test('a slow reader slows nobody and holds no memory: 100,000 events beside it', async () => {
+test('a slow reader of 100,000 events delays no one else and holds no memory', async () => {
   await withCluster(async (cluster) => {
     await cluster.worker({ claude: 'fake' });
     const before = await paceOf(cluster, 'before', 15_000);
@@ -128,7 +128,7 @@ test('a slow reader slows nobody and holds no memory: 100,000 events beside it',
     slow.report();
     const report = await slow.next();
     expect(report.kind).toBe('report');
-    // It has read an event a second; it did not keep up, and did not hold what it has not read.
+    // It read one event per second, fell behind, and did not buffer the unread events.
     expect(report.events).toBeLessThan(beside.events / 100);
     const grownMb = (report.rss - first.rss) / 1024 / 1024;
     slow.end();
