@@ -8,7 +8,7 @@ import { isRunning } from '../support/facts.js';
 
 const watched = fileURLToPath(new URL('../../scripts/watched.mjs', import.meta.url));
 
-/** Runs `sh -c script` under the watch, in a folder of its own; its `attempt` variable counts from 1. */
+/** Runs `sh -c script` under the watch, in a folder of its own. Its variable `attempt` counts from 1. */
 async function underWatch(script: string, silenceMs: number): Promise<{ code: string; said: string; tried: string }> {
   const folder = await mkdtemp(join(tmpdir(), 'hearth-watched-'));
   const tried = join(folder, 'tried');
@@ -28,8 +28,8 @@ async function underWatch(script: string, silenceMs: number): Promise<{ code: st
   }
 }
 
-it('a program that hangs without a word is killed with all it started, and tried again', async () => {
-  // It says who its child is and hangs; the second attempt ends well.
+it('a silent program is killed with all its children, and started again', async () => {
+  // It prints the pid of its child and hangs; the second attempt succeeds.
   const { code, said, tried } = await underWatch('[ $attempt = 2 ] && exit 0; sleep 600 & echo "child $!"; wait', 300);
   expect({ code, tried }).toEqual({ code: '0', tried: '1 2' });
   expect(said).toContain('said nothing for 0.3 s: attempt 1 of 3');
@@ -38,12 +38,12 @@ it('a program that hangs without a word is killed with all it started, and tried
   await expect.poll(() => isRunning(child)).toBe(false);
 });
 
-it('one that goes on telling is left alone', async () => {
+it('a program with output is not disturbed', async () => {
   const { code, tried } = await underWatch('for i in 1 2 3 4 5 6 7 8; do echo "$i"; sleep 0.2; done', 1_000);
   expect({ code, tried }).toEqual({ code: '0', tried: '1' });
 });
 
-it('one that fails each time has failed', async () => {
+it('a program that fails at each attempt fails', async () => {
   const { code, said, tried } = await underWatch('exit 7', 10_000);
   expect({ code, tried }).toEqual({ code: '1', tried: '1 2 3' });
   expect(said).toContain('sh failed (7): attempt 3 of 3');
