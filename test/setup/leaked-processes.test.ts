@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { expect, test } from 'vitest';
 import { endOfWorkers } from './leaked-processes.js';
 
-/** Where nothing is to be waited for, ms. */
+/** The time limit in ms where no process has to end. */
 const atOnce = 100;
 
 test.each([

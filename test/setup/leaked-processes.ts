@@ -1,12 +1,12 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Set by the global set-up and inherited by whatever a test starts, and by whatever that starts; but not by agents, nor by watchdogs. */
+/** Set by the global set-up and inherited by all processes that tests start, except agents and watchdogs. */
 export const runVariable = 'HEARTH_TEST_RUN';
-/** The mark of a worker's agents, and of all they start. */
+/** The mark of a worker's agents and all their descendants. */
 const workerMark = 'HEARTH_MARK_WORKER';
 
-/** How long processes that were told to end may take, ms. */
+/** The time limit of processes that were told to end, in ms. */
 const endingMs = 5_000;
 
 interface Seen {
@@ -16,7 +16,7 @@ interface Seen {
   words: readonly string[];
 }
 
-/** Kills what is still there of a kind, and says what it was. Linux only: elsewhere there is no /proc to read. */
+/** Kills the remaining processes of a kind, and returns their descriptions. Linux only, because it reads /proc. */
 async function end(isOfKind: (seen: Seen) => boolean, withinMs = endingMs): Promise<string[]> {
   let left = await processes(isOfKind);
   for (const startedAt = performance.now(); left.length > 0; left = await processes(isOfKind)) {
@@ -27,13 +27,13 @@ async function end(isOfKind: (seen: Seen) => boolean, withinMs = endingMs): Prom
     try {
       process.kill(pid, 'SIGKILL');
     } catch {
-      // It ended meanwhile: still it was there too long.
+      // It ended meanwhile, and is reported all the same because it ran too long.
     }
   }
   return left.map(({ pid, words }) => `a process: ${pid} ${words.join(' ')}`);
 }
 
-/** What a run left: whatever has its mark, or its folder for temporary files, as agents have. */
+/** The processes that a run left: those with its mark, or with its folder for temporary files, as agents have. */
 export const endMarked = (run: string, folder: string): Promise<string[]> =>
   end(({ environment, words }) => {
     const isOurs = environment.includes(`${runVariable}=${run}`) || environment.includes(`TMPDIR=${folder}`);
@@ -41,10 +41,10 @@ export const endMarked = (run: string, folder: string): Promise<string[]> =>
     return isOurs && !isVitest(words.join(' '));
   });
 
-/** What some workers left, each dead or told to end: their agents, what those started, and their watchdogs. */
+/** The processes that some workers left, each dead or told to end: agents, their descendants, and watchdogs. */
 export async function endOfWorkers(workerIds: ReadonlySet<string>, withinMs?: number): Promise<string[]> {
   if (workerIds.size === 0) return [];
-  // A watchdog is told whose it is in its first argument.
+  // The first argument of a watchdog is its worker.
   const guarded = ({ words }: Seen): string =>
     words[words.findIndex((word) => word.endsWith('watchdog/main.js')) + 1] ?? '';
   const marked = ({ environment }: Seen): string => {
@@ -57,7 +57,7 @@ export async function endOfWorkers(workerIds: ReadonlySet<string>, withinMs?: nu
 
 const isWatchdog = ({ words }: Seen): boolean => words.some((word) => word.endsWith('watchdog/main.js'));
 
-/** What has a variable of a test's own. */
+/** Processes with a variable of one test. */
 export const endWith = (name: string, value: string): Promise<string[]> =>
   end(({ environment }) => environment.includes(`${name}=${value}`));
 
@@ -72,7 +72,7 @@ async function processes(isOfKind: (seen: Seen) => boolean): Promise<Seen[]> {
         const seen = { pid, environment: environment ?? [], words: words ?? [] };
         return isOfKind(seen) ? [seen] : [];
       } catch {
-        // It ended while we looked, or is another user's.
+        // It has ended meanwhile, or belongs to another user.
         return [];
       }
     }),

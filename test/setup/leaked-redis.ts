@@ -2,10 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import { keptPrefixes } from './prefix.js';
 
-/** How long a connection whose process has ended may take to vanish from the server's list, ms. */
+/** How long the server may list a connection whose process has ended, in ms. */
 const closingMs = 2_000;
 
-/** Keys that were not there before, other than those a failed test keeps to be read. */
+/** New keys, except those that a failed test keeps. */
 export async function leakedKeys(redis: Redis, before: ReadonlySet<string>): Promise<string[]> {
   const kept = await redis.smembers(keptPrefixes);
   await redis.del(keptPrefixes);

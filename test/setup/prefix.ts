@@ -12,8 +12,8 @@ declare module 'vitest' {
 export const keptPrefixes = 'hearth-test:kept';
 
 /**
- * A prefix that no other test has. Its keys are deleted after the test has passed, and kept to be read after it failed.
- * A concurrent test gives its context: without it vitest cannot know which test asks.
+ * A prefix that no other test has. Its keys are deleted after the test has passed, and kept after it failed.
+ * A concurrent test passes its context, because vitest cannot know otherwise which test calls.
  */
 export function testPrefix(context?: TestContext): string {
   const prefix = `t-${randomBytes(6).toString('hex')}`;
@@ -35,7 +35,7 @@ export interface TestRedis {
   redis: Redis;
 }
 
-/** The run's Redis with a prefix of this test's own, and a connection for the time of the call. */
+/** The run's Redis with a prefix of this test, and a connection for the time of the call. */
 export async function withRedis(use: (world: TestRedis) => Promise<void>, context?: TestContext): Promise<void> {
   const url = inject('redisUrl');
   const prefix = testPrefix(context);
@@ -47,7 +47,7 @@ export async function withRedis(use: (world: TestRedis) => Promise<void>, contex
   }
 }
 
-/** Anywhere in the key: in a cluster the prefix may stand in a `{tag}`. */
+/** At any position in the key: in a cluster the prefix may be in a `{tag}`. */
 async function deletePrefix(redis: Redis, prefix: string): Promise<void> {
   for await (const keys of redis.scanStream({ match: `*${prefix}*`, count: 1_000 })) {
     if ((keys as string[]).length > 0) await redis.unlink(keys as string[]);

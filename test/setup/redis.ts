@@ -9,16 +9,16 @@ import { endMarked, runVariable } from './leaked-processes.js';
 import { leakedConnections, leakedKeys } from './leaked-redis.js';
 import { reapIfWeDie } from './reaper.js';
 
-/** Where temporary files of the machine lie: what is to be read after the run. */
+/** The machine's folder for temporary files: for results that are read after the run. */
 export const tmpVariable = 'HEARTH_TEST_TMPDIR';
 
-/** One Redis for the whole run: the one in HEARTH_TEST_REDIS_URL, else our own. What a run leaves behind fails it. */
+/** One Redis for the whole run: that of HEARTH_TEST_REDIS_URL, otherwise a new one. Leaks fail the run. */
 export default async function setUp(project: TestProject): Promise<() => Promise<void>> {
   const run = randomBytes(6).toString('hex');
   process.env[runVariable] = run;
   const folder = await mkdtemp(join(tmpdir(), 'hearth-test-run-'));
   process.env[tmpVariable] ??= tmpdir();
-  // Agents get it, too, and leave it to whatever they start: what lives on is known by it.
+  // Inherited by agents and their descendants, and so the mark of surviving processes.
   process.env['TMPDIR'] = folder;
   const callOffReaper = reapIfWeDie(run, folder);
   const server = await startRedis(join(folder, 'redis'));
@@ -27,7 +27,7 @@ export default async function setUp(project: TestProject): Promise<() => Promise
   project.provide('redisUrl', server.url);
   return async () => {
     const leaks = await leakedKeys(redis, keysBefore);
-    // On somebody else's Redis other connections are none of our business.
+    // On an external Redis other connections are not checked.
     if (server.isOurs) leaks.push(...(await leakedConnections(redis)));
     redis.disconnect();
     await server.stop();
@@ -35,7 +35,7 @@ export default async function setUp(project: TestProject): Promise<() => Promise
     callOffReaper();
     await rm(folder, { recursive: true, force: true });
     if (leaks.length === 0) return;
-    // Vitest prints what a tear-down throws, but does not fail for it.
+    // Vitest prints the error of a tear-down, but does not fail.
     process.exitCode = 1;
     throw new Error(`The run left behind:\n${leaks.join('\n')}`);
   };
