@@ -5,10 +5,10 @@ import { type Browser, chromium } from 'playwright-core';
 
 const names = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
 
-/** How long fetching and unpacking the package may take, ms. */
+/** The time limit of the package's download and installation, in ms. */
 export const installAtMostMs = 600_000;
 
-/** A headless Chromium: the one of HEARTH_CHROMIUM, else the machine's, else as root Debian's package, installed now. */
+/** A headless Chromium: that of HEARTH_CHROMIUM, otherwise the machine's, otherwise, as root, Debian's package. */
 export async function launchChromium(): Promise<Browser> {
   const executablePath = process.env['HEARTH_CHROMIUM'] || onPath() || (await install());
   return chromium.launch({
@@ -31,10 +31,10 @@ const onPath = (): string | undefined =>
     .flatMap((folder) => names.map((name) => join(folder, name)))
     .find((file) => existsSync(file));
 
-/** The tests of pages are part of the gate: without a browser they fail, and say what to do. */
+/** The tests of pages are part of the gate: without a browser they fail with an instruction. */
 async function install(): Promise<string> {
   try {
-    // Two test files may want it at the same time: the second waits for the first.
+    // Two test files may need it at the same time: the second waits for the first.
     const apt = (...args: string[]) =>
       execa('apt-get', ['-o', 'DPkg::Lock::Timeout=300', ...args], {
         env: { DEBIAN_FRONTEND: 'noninteractive' },

@@ -29,18 +29,18 @@ export async function hearth(args: readonly string[], env: NodeJS.ProcessEnv, in
   };
 }
 
-/** A `hearth …` that goes on until it is told to end. */
+/** A `hearth …` that runs until it is told to end. */
 export interface Watching {
-  /** Resolves with the first line of stdout or stderr, past or future, that fits. */
+  /** Resolves with the first line of stdout or stderr, past or future, that matches. */
   said(fits: RegExp): Promise<string>;
   lines: readonly string[];
-  /** A line on its stdin. */
+  /** Writes a line to its stdin. */
   type(line: string): void;
-  /** As Ctrl-D does; resolves with the exit code. */
+  /** Closes its stdin, as Ctrl-D does; resolves with the exit code. */
   endInput(): Promise<number | null>;
-  /** As Ctrl-C does. */
+  /** Sends SIGINT, as Ctrl-C does. */
   ctrlC(): void;
-  /** As Ctrl-C does; resolves with the exit code. */
+  /** Sends SIGINT, as Ctrl-C does; resolves with the exit code. */
   leave(): Promise<number | null>;
   ended: Promise<number | null>;
 }
@@ -48,7 +48,7 @@ export interface Watching {
 export const watch = (args: readonly string[], env: NodeJS.ProcessEnv): Watching =>
   watchNode([hearthProgram, ...args], env);
 
-/** Any program of ours that goes on. */
+/** Any program that runs until it is told to end. */
 export function watchNode(args: readonly string[], env: NodeJS.ProcessEnv): Watching {
   const child = spawn(process.execPath, args, { env, stdio: 'pipe' });
   onTestFinished(() => void child.kill('SIGKILL'));

@@ -1,6 +1,6 @@
 import type { Cluster } from './cluster.js';
 
-/** Everything a worker can write for a session. */
+/** All files and folders that a worker can write for a session. */
 export async function contents(cluster: Cluster, sessionId: string): Promise<unknown> {
   const { session, turnPrefix, events, transcript } = cluster.keys.session(sessionId);
   return {

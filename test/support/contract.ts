@@ -23,10 +23,10 @@ export interface Call {
   params?: Record<string, string>;
   query?: Record<string, string>;
   body?: unknown;
-  /** The body as it stands, instead of `body`. */
+  /** The raw body, instead of `body`. */
   raw?: string;
   headers?: Record<string, string>;
-  /** Of a stream: leaves after the event that fits. */
+  /** For a stream: disconnects after the matching event. */
   until?: (event: Received) => boolean;
 }
 
@@ -42,7 +42,7 @@ const problemType = 'application/problem+json';
 const pointer = (...parts: string[]): string =>
   parts.map((part) => `/${part.replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
 
-/** Calls operations of a gateway, checks every answer against its own document, and remembers what was seen. */
+/** Calls operations of a gateway, checks every answer against its document, and records which parts of it occurred. */
 export class Contract {
   private readonly ajv = new Ajv2020({ strict: false, allErrors: false });
   private readonly seen = new Set<string>();
@@ -58,7 +58,7 @@ export class Contract {
     }
   }
 
-  /** Reads the document of a gateway; it has to be valid. */
+  /** Reads the document of a gateway, which has to be valid. */
   static async of(url: string): Promise<Contract> {
     const document = (await (await fetch(`${url}/openapi.json`)).json()) as Document;
     const { valid, errors } = await new Validator().validate({ ...structuredClone(document) });
@@ -95,7 +95,7 @@ export class Contract {
     return reply;
   }
 
-  /** What the document promises and nobody has seen. */
+  /** The parts of the document that have not occurred. */
   unseen(): string[] {
     return this.all.flatMap(({ id }) => this.promised(id)).filter((promise) => !this.seen.has(promise));
   }
@@ -130,7 +130,7 @@ export class Contract {
   }
 }
 
-/** What is meant to be malformed stays so. */
+/** Deliberately malformed requests stay malformed. */
 const encode = (text: string): string => (text === '%ZZ' ? text : encodeURIComponent(text));
 
 const codesOf = ({ content }: Operation['responses'][string]): string[] =>

@@ -2,18 +2,18 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { onTestFinished } from 'vitest';
 
-/** A way to a server that can be cut, and worse. */
+/** A proxy to a server, with faults. */
 export interface Way {
   url: string;
-  /** How many connections there are. */
+  /** The number of open connections. */
   connections(): number;
-  /** Every connection over it ends at once, new ones are let through; tells how many there were. */
+  /** Cuts every connection and accepts new ones; returns the number of cut ones. */
   cut(): number;
-  /** It carries nothing any more, and tells nobody: connections stand, and can be made; or only those that stand are frozen (`standing`). */
+  /** Passes no data any more, and reports no error. `standing`: only for existing connections. */
   freeze(which?: 'all' | 'standing'): void;
-  /** It is cut, and stays so: new connections end at once, too. */
+  /** Cuts every connection, and refuses new ones. */
   block(): void;
-  /** It is cut a last time, and then as it was. */
+  /** Cuts every connection, and works normally afterwards. */
   restore(): void;
 }
 

@@ -8,15 +8,15 @@ import {
 } from '@hearth/shared/internal';
 import type { Cluster } from './cluster.js';
 
-/** A session store whose calls reach no worker: what it stores has to be found. */
+/** A session store whose messages reach no worker: workers have to find what it stores. */
 export function deafStore({ keys, redis }: Cluster, limits: Partial<StoreLimits> = {}): SessionStore {
   const lost = new Proxy(keys, {
-    get: (all, name) => (name === 'wakePrefix' ? 'nobody:' : (Reflect.get(all, name) as unknown)),
+    get: (all, name) => (name === 'wakePrefix' ? 'unheard:' : (Reflect.get(all, name) as unknown)),
   });
   return new SessionStore(redis, lost, { ...defaultStoreLimits, ...limits });
 }
 
-/** Submits a turn as producers do, but for the call to its owner: only its doorbell brings it. */
+/** Submits a turn as producers do, without the message to its owner: only its doorbell brings it. */
 export async function submitUncalled(
   cluster: Cluster,
   { sessionId, turnId, prompt }: { sessionId: string; turnId: string; prompt: string },

@@ -1,13 +1,13 @@
 import { createParser } from 'eventsource-parser';
 
-/** One event of a stream: as it came, and its data. */
+/** One event of a stream: its raw fields, and its data. */
 export interface Received {
   id: string | undefined;
   type: string | undefined;
   data: Record<string, unknown>;
 }
 
-/** Reads server-sent events until the stream ends; comments are given to `onComment`. */
+/** Reads server-sent events until the stream ends; comments are passed to `onComment`. */
 export async function* receive(response: Response, onComment?: (comment: string) => void): AsyncGenerator<Received> {
   const waiting: Received[] = [];
   const parser = createParser({

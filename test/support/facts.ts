@@ -1,10 +1,10 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** How often a fact is looked for when nothing can announce it, ms. */
+/** The polling interval of facts that no event announces, in ms. */
 const lookEveryMs = 20;
 
-/** Waits until something is so; the test's own deadline bounds it. Resolves with what `look` found. */
+/** Waits until a fact holds, limited by the test's own timeout. Resolves with the value that `look` found. */
 export async function eventually<T>(look: () => T | Promise<T>): Promise<NonNullable<Exclude<T, false>>> {
   for (;;) {
     const found = await look();
@@ -20,13 +20,13 @@ export async function sizeOf(path: string): Promise<number> {
   );
 }
 
-/** Whether a process runs. One that has ended but was not reaped does not count: who reaps an orphan, and when, is nobody's doing. */
+/** Whether a process runs. A zombie does not count: a test cannot influence when an orphan is reaped. */
 export async function isRunning(pid: number): Promise<boolean> {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => ') Z');
   return !stat.slice(stat.lastIndexOf(')')).startsWith(') Z');
 }
 
-/** The watchdog of a worker: it carries its id on its command line. */
+/** The watchdog of a worker, found by the worker id on its command line. */
 export async function watchdogOf(workerId: string): Promise<number> {
   for (const pid of await readdir('/proc')) {
     const words = (await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')).split('\0');

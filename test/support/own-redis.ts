@@ -6,12 +6,12 @@ import { onTestFinished } from 'vitest';
 import { Cluster } from './cluster.js';
 import { RedisServer } from './redis-server.js';
 
-/** A cluster on a Redis of this test's own, which may be killed and restarted. */
+/** A cluster on a Redis of this test, which may be killed and restarted. */
 export async function clusterOnOwnRedis(): Promise<{ cluster: Cluster; redis: RedisServer }> {
   const folder = await mkdtemp(join(tmpdir(), 'hearth-test-redis-'));
   const redis = await RedisServer.start(folder);
   const cluster = new Cluster(redis.url, await startModelApi());
-  // It is away for a while: whoever needs it is told by what fails.
+  // It is down for a while, during which calls fail.
   cluster.redis.on('error', () => undefined);
   onTestFinished(async ({ task }) => {
     await cluster.close(task.result?.state === 'pass');

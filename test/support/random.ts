@@ -38,7 +38,7 @@ export class Random {
     return order;
   }
 
-  /** One of several, the heavier the likelier. */
+  /** One of several, with probabilities by weight. */
   weighted<T extends { weight: number }>(list: readonly T[]): T {
     let left = this.next() * list.reduce((sum, { weight }) => sum + weight, 0);
     for (const item of list) {
@@ -48,7 +48,7 @@ export class Random {
     return this.pick(list);
   }
 
-  /** A source of its own, so that what one part draws does not shift what another draws. */
+  /** An independent source, so that the draws of one part do not change those of another. */
   fork(): Random {
     return new Random(Math.floor(this.next() * 2 ** 32));
   }

@@ -3,7 +3,7 @@ import { text } from 'node:stream/consumers';
 import { expect } from 'vitest';
 import type { TestGateway } from './gateway.js';
 
-/** A request, besides its path. */
+/** A request, without its path. */
 export interface Sent {
   method?: string;
   headers?: Record<string, string>;
@@ -15,7 +15,7 @@ export interface Got {
   body: Record<string, unknown>;
 }
 
-/** A request whose path and headers go out as they stand: `fetch` tidies both up. */
+/** Sends path and headers unchanged, while `fetch` normalises both. */
 export async function send(
   { url }: TestGateway,
   path: string,
@@ -43,7 +43,7 @@ export const turn = (headers: Record<string, string>, body: object = { prompt: '
   headers: { ...json, ...headers },
   body: JSON.stringify(body),
 });
-/** An answer that refuses. */
+/** An answer that refuses a request. */
 export const problem = (status: number, code: string, more: object = {}) => ({
   status,
   headers: { 'content-type': 'application/problem+json; charset=utf-8', 'cache-control': 'no-store' },

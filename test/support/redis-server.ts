@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { type LocalRedis, startLocalRedis } from '@hearth/local-redis';
 
-/** The Redis of a run: can be killed and come back on its port with what it had written. */
+/** The Redis of a run, which can be killed and restarted on its port with its data. */
 export class RedisServer {
   private constructor(
     readonly dataDir: string,
@@ -16,7 +16,7 @@ export class RedisServer {
     return this.server.url;
   }
 
-  /** Ends it, orderly or not, and has it back after so many ms. What it acknowledged is written, also when it is killed. */
+  /** Stops or kills it, and restarts it after this many ms. Acknowledged writes are kept in both cases. */
   async bounce(how: 'stop' | 'kill', downMs: number): Promise<void> {
     const { pid, port } = this.server;
     if (how === 'kill' && pid !== undefined) process.kill(pid, 'SIGKILL');

@@ -5,7 +5,7 @@ import { bearer, type TestGateway, testTokens } from './gateway.js';
 
 const { admin, prompt, read, confined } = testTokens;
 
-/** For each operation a request that nothing is wrong with. */
+/** A valid request for each operation. */
 export const requests: Record<string, Call> = {
   submitTurn: { params: { sessionId: 's' }, body: { prompt: 'hello' } },
   listTurns: { params: { sessionId: 's' } },
@@ -19,7 +19,7 @@ export const requests: Record<string, Call> = {
   listPermissions: { params: { sessionId: 's' } },
   answerPermission: { params: { sessionId: 's', requestId: 'r' }, body: { decision: 'allow' } },
   listSessions: {},
-  closeSessions: { query: { prefix: 'nobody-' } },
+  closeSessions: { query: { prefix: 'unknown-' } },
   readSession: { params: { sessionId: 's' } },
   closeSession: { params: { sessionId: 's' } },
   listWorkers: {},
@@ -34,11 +34,11 @@ export const requests: Record<string, Call> = {
   docsStyle: {},
 };
 
-/** Everything the scenarios work with. */
+/** The parts that the scenarios use. */
 export interface World {
   cluster: Cluster;
   gateway: TestGateway;
-  /** Takes bodies of 2 KB at most, and two turns of a session. */
+  /** Accepts bodies of 2 KB at most, and two turns of a session. */
   small: TestGateway;
   /** Its Redis does not answer. */
   lost: TestGateway;
@@ -51,12 +51,12 @@ export interface World {
   ask: (operationId: string, call?: Call) => Promise<Reply>;
 }
 
-/** What every operation refuses in the same way, made from the document: how to provoke each code. */
+/** The refusals that all operations share, generated from the document: how to provoke each code. */
 const provoked: Record<string, (world: World, id: string, method: string) => Promise<Reply>> = {
   unauthenticated: ({ contract, gateway }, id) =>
     contract.call(gateway.url, id, {
       ...requests[id],
-      ...(id === 'login' ? { body: { token: 'nobody knows me' } } : {}),
+      ...(id === 'login' ? { body: { token: 'an unknown token' } } : {}),
     }),
   forbidden: ({ contract, gateway }, id, method) => {
     const weak =
@@ -110,10 +110,10 @@ async function signIn({ url }: TestGateway): Promise<{ cookie: string; csrfToken
   return { cookie: response.headers.get('set-cookie')?.split(';')[0] ?? '', csrfToken };
 }
 
-/** Codes that take a while: those of a Redis that is waited for. They have gateways of their own. */
+/** Codes that take time, because a Redis is waited for. They have gateways of their own. */
 const waitedFor = /^redis_/;
 
-/** Provokes what every operation says that it refuses. */
+/** Provokes every refusal of every operation. */
 export async function refuseEverywhere(world: World): Promise<void> {
   const all = world.contract.all.flatMap(({ id, method, codes }) => codes.map((code) => ({ id, method, code })));
   const refuse = async ({ id, method, code }: (typeof all)[number]): Promise<void> => {
