@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { createGateway, type GatewayOptions } from '@hearth/gateway';
 import { createLogger } from '@hearth/shared/internal';
-import { onTestFinished } from 'vitest';
+import { afterAll, beforeAll, onTestFinished } from 'vitest';
 import type { Cluster } from './cluster.js';
 
 export interface TestGateway {
@@ -11,17 +11,37 @@ export interface TestGateway {
   stop(): Promise<void>;
 }
 
-/** A gateway of the cluster, in this process; stopped when the test ends. */
+/** Starts a gateway of the cluster in this process; it stops when the test ends. */
 export async function startGateway(cluster: Cluster, options: GatewayOptions = {}): Promise<TestGateway> {
+  const gateway = createTestGateway(cluster, options);
+  onTestFinished(() => gateway.stop());
+  return gateway.start();
+}
+
+/** Starts one gateway of a shared cluster for all tests of a file. */
+export function shareGateway(shared: () => { cluster: Cluster }, options: GatewayOptions = {}): () => TestGateway {
+  let gateway: ReturnType<typeof createTestGateway> | undefined;
+  let started: TestGateway | undefined;
+  beforeAll(async () => {
+    gateway = createTestGateway(shared().cluster, options);
+    started = await gateway.start();
+  });
+  afterAll(() => gateway?.stop());
+  return () => {
+    if (started === undefined) throw new Error('the shared gateway starts before the first test');
+    return started;
+  };
+}
+
+function createTestGateway(cluster: Cluster, options: GatewayOptions) {
   const log: string[] = [];
   const { keyPrefix, queuePrefix } = cluster.keys.options;
   const gateway = createGateway(
     { port: 0, redisUrl: cluster.redisUrl, keyPrefix, queuePrefix, drainDeadlineMs: 2_000, ...options },
     createLogger('gateway', 'trace', { write: (line) => void log.push(line) }),
   );
-  onTestFinished(() => gateway.stop());
-  const { url } = await gateway.start();
-  return { url, log, stop: () => gateway.stop() };
+  const stop = (): Promise<void> => gateway.stop();
+  return { stop, start: async (): Promise<TestGateway> => ({ url: (await gateway.start()).url, log, stop }) };
 }
 
 const token = (scope: 'read' | 'prompt' | 'admin', prefix?: string) => ({
@@ -30,7 +50,7 @@ const token = (scope: 'read' | 'prompt' | 'admin', prefix?: string) => ({
   ...(prefix === undefined ? {} : { prefix }),
 });
 
-/** A token of each scope, and an admin's that is confined to `team-a/`. */
+/** A token of each scope, and an admin token that is confined to `team-a/`. */
 export const testTokens = {
   read: token('read'),
   prompt: token('prompt'),

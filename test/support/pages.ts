@@ -2,42 +2,52 @@ import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, onTestFinished } from 'vitest';
 import { installAtMostMs, launchChromium } from './chromium.js';
 
-/** What a page did that it should not have: errors of its own, and what its content security policy refused. */
-const faults = new WeakMap<BrowserContext, string[]>();
+/** How long a page may take to show what a test waits for, ms. It only ends what hangs. */
+const showAtMostMs = 60_000;
 
-/** One browser for the tests of a file; each test gets a context of its own. */
+/** The errors of a page, and what its content security policy refused. */
+const faults = new WeakMap<Page, string[]>();
+
+/**
+ * One browser with one context for the tests of a file, so that the compiled code of a page serves the later tests too. Each test
+ * begins online and without cookies.
+ */
 export function useBrowser(): (size?: { width: number; height: number }) => Promise<Page> {
   let browser: Browser | undefined;
+  let context: BrowserContext | undefined;
   beforeAll(async () => {
     browser = await launchChromium();
+    context = await browser.newContext({ reducedMotion: 'reduce' });
+    context.setDefaultTimeout(showAtMostMs);
   }, installAtMostMs);
   afterAll(() => browser?.close());
-  return async (viewport = { width: 1_280, height: 800 }) => {
-    if (browser === undefined) throw new TypeError('no browser');
-    const context = await browser.newContext({ viewport, reducedMotion: 'reduce' });
-    context.setDefaultTimeout(20_000);
+  return async (size = { width: 1_280, height: 800 }) => {
+    if (context === undefined) throw new TypeError('no browser');
+    await context.setOffline(false);
+    await context.clearCookies();
+    const page = await context.newPage();
+    await page.setViewportSize(size);
     const found: string[] = [];
-    faults.set(context, found);
-    context.on('weberror', (error) => found.push(String(error.error())));
-    context.on('console', (message) => {
+    faults.set(page, found);
+    page.on('pageerror', (error) => found.push(String(error)));
+    page.on('console', (message) => {
       if (/Content Security Policy/.test(message.text())) found.push(message.text());
     });
     onTestFinished(async ({ task }) => {
-      const [page] = context.pages();
-      if (task.result?.state === 'fail' && page !== undefined) await tell(page);
-      await context.close();
+      if (task.result?.state === 'fail') await printText(page);
+      await page.close();
     });
-    return context.newPage();
+    return page;
   };
 }
 
-/** Fails the test when the page did something that it should not have. */
+/** Fails the test when the page had an error, or broke its content security policy. */
 export function expectNoFaults(page: Page): void {
-  expect(faults.get(page.context())).toEqual([]);
+  expect(faults.get(page)).toEqual([]);
 }
 
-/** What a failed test's page showed in the end. */
-async function tell(page: Page): Promise<void> {
+/** Prints what the page of a failed test shows. */
+async function printText(page: Page): Promise<void> {
   const text = await page
     .locator('body')
     .textContent({ timeout: 1_000 })
