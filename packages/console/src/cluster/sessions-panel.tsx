@@ -55,22 +55,30 @@ export function SessionsPanel({ me, workers }: { me: Me; workers: readonly Worke
       ) : (
         <SessionTable sessions={value?.sessions ?? []} agents={agents} />
       )}
-      {(pages.length > 0 || value?.next !== undefined) && (
-        <div class="pager">
-          <button type="button" disabled={pages.length === 0} onClick={() => setPages(pages.slice(0, -1))}>
-            Newer
-          </button>
-          <span class="muted">page {pages.length + 1}</span>
-          <button
-            type="button"
-            disabled={value?.next === undefined}
-            onClick={() => value?.next !== undefined && setPages([...pages, value.next])}
-          >
-            Older
-          </button>
-        </div>
-      )}
+      <Pager pages={pages} next={value?.next} turn={setPages} />
     </section>
+  );
+}
+
+interface PagerProps {
+  /** Where each earlier page begins. */
+  pages: readonly string[];
+  next: string | undefined;
+  turn: (pages: readonly string[]) => void;
+}
+
+function Pager({ pages, next, turn }: PagerProps) {
+  if (pages.length === 0 && next === undefined) return null;
+  return (
+    <div class="pager">
+      <button type="button" disabled={pages.length === 0} onClick={() => turn(pages.slice(0, -1))}>
+        Newer
+      </button>
+      <span class="muted">page {pages.length + 1}</span>
+      <button type="button" disabled={next === undefined} onClick={() => next !== undefined && turn([...pages, next])}>
+        Older
+      </button>
+    </div>
   );
 }
 

@@ -48,20 +48,16 @@ export function Composer({ isBusy, prompt, interrupt }: ComposerProps) {
     fit(area);
   };
   const stop = (): void => void attempt(interrupt);
-  const onKeyDown = (event: KeyboardEvent): void => {
-    if (event.key === 'Escape' && isBusy) stop();
-    if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return;
+  const onSubmit = (event: Event): void => {
     event.preventDefault();
     void send();
   };
+  const onKeyDown = (event: KeyboardEvent): void => {
+    if (event.key === 'Escape' && isBusy) stop();
+    if (event.key === 'Enter' && !event.shiftKey && !event.isComposing) onSubmit(event);
+  };
   return (
-    <form
-      class="composer"
-      onSubmit={(event) => {
-        event.preventDefault();
-        void send();
-      }}
-    >
+    <form class="composer" onSubmit={onSubmit}>
       {problem !== undefined && <ProblemNote body={problem} />}
       <label>
         <span class="unseen">Prompt</span>
@@ -77,28 +73,37 @@ export function Composer({ isBusy, prompt, interrupt }: ComposerProps) {
       </label>
       <div class="row">
         <span class="muted opt hint">Enter sends · Shift+Enter for a line{isBusy && ' · Escape stops'}</span>
-        {isBusy && (
-          <>
-            <label class="busy-choice">
-              <span class="opt">While busy: </span>
-              <select aria-label="While busy" value={onBusy} onChange={(event) => setOnBusy(event.currentTarget.value)}>
-                {choices.map(([value, words]) => (
-                  <option key={value} value={value}>
-                    {words}
-                  </option>
-                ))}
-              </select>
-            </label>
-            <button type="button" onClick={stop}>
-              Interrupt
-            </button>
-          </>
-        )}
+        {isBusy && <WhileBusy onBusy={onBusy} choose={setOnBusy} stop={stop} />}
         <button type="submit" class="primary">
           Send
         </button>
       </div>
     </form>
+  );
+}
+
+/** The controls while a turn runs: what a new prompt does, and the interrupt. */
+function WhileBusy(props: { onBusy: string; choose: (onBusy: string) => void; stop: () => void }) {
+  return (
+    <>
+      <label class="busy-choice">
+        <span class="opt">While busy: </span>
+        <select
+          aria-label="While busy"
+          value={props.onBusy}
+          onChange={(event) => props.choose(event.currentTarget.value)}
+        >
+          {choices.map(([value, words]) => (
+            <option key={value} value={value}>
+              {words}
+            </option>
+          ))}
+        </select>
+      </label>
+      <button type="button" onClick={props.stop}>
+        Interrupt
+      </button>
+    </>
   );
 }
 

@@ -57,18 +57,7 @@ function AnswerForm({ request, send }: { request: PermissionRequest; send: (answ
       {edited === undefined ? (
         <pre>{whole(request)}</pre>
       ) : (
-        <label>
-          Input of {request.name}, as JSON
-          <textarea
-            class="json"
-            rows={Math.min(12, edited.split('\n').length + 1)}
-            spellcheck={false}
-            value={edited}
-            aria-invalid={input === undefined}
-            onInput={(event) => setEdited(event.currentTarget.value)}
-          />
-          {input === undefined && <span class="invalid">This is no JSON object yet.</span>}
-        </label>
+        <InputEditor name={request.name} text={edited} isValid={input !== undefined} edit={setEdited} />
       )}
       <Suggestions suggestions={request.suggestions} chosen={chosen} choose={setChosen} />
       <div class="row">
@@ -106,6 +95,31 @@ function AnswerForm({ request, send }: { request: PermissionRequest; send: (answ
         </button>
       </div>
     </form>
+  );
+}
+
+interface InputEditorProps {
+  /** The name of the tool. */
+  name: string;
+  text: string;
+  isValid: boolean;
+  edit: (text: string) => void;
+}
+
+function InputEditor({ name, text, isValid, edit }: InputEditorProps) {
+  return (
+    <label>
+      Input of {name}, as JSON
+      <textarea
+        class="json"
+        rows={Math.min(12, text.split('\n').length + 1)}
+        spellcheck={false}
+        value={text}
+        aria-invalid={!isValid}
+        onInput={(event) => edit(event.currentTarget.value)}
+      />
+      {!isValid && <span class="invalid">This is no JSON object yet.</span>}
+    </label>
   );
 }
 

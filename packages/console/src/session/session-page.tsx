@@ -1,4 +1,4 @@
-import type { AgentRecord, SessionSummary, WorkerRecord } from '@hearth/shared';
+import type { AgentRecord, PermissionAnswer, PermissionRequest, SessionSummary, WorkerRecord } from '@hearth/shared';
 import { useCallback, useEffect } from 'preact/hooks';
 import { allows, api, isConfined, type Me, Problem } from '../api/client.js';
 import { ProblemNote } from '../parts/problem-note.js';
@@ -27,13 +27,7 @@ export function SessionPage({ me, sessionId }: { me: Me; sessionId: string }) {
     document.title = `${requests.length > 0 ? '● ' : ''}${sessionId} · Hearth`;
   }, [sessionId, requests.length]);
 
-  const prompt = useCallback(
-    async (text: string, onBusy: string): Promise<void> => {
-      await api.prompt(sessionId, text, onBusy);
-    },
-    [sessionId],
-  );
-  const again = useCallback((text: string) => void prompt(text, 'enqueue'), [prompt]);
+  const actions = useActions(sessionId);
   return (
     <div class="session">
       <SessionHead
@@ -54,11 +48,9 @@ export function SessionPage({ me, sessionId }: { me: Me; sessionId: string }) {
         )}
         {turns.length === 0 && <p class="empty">Nothing was said yet. The first prompt opens the session.</p>}
         {turns.map((turn) => (
-          <TurnArticle key={`${turn.seq} ${turn.turnId}`} turn={turn} onAgain={mayWrite ? again : undefined} />
+          <TurnArticle key={`${turn.seq} ${turn.turnId}`} turn={turn} onAgain={mayWrite ? actions.again : undefined} />
         ))}
-        {hasGap && (
-          <p class="note warn">Part of the stream is no longer kept: what is shown of it comes from the record.</p>
-        )}
+        {hasGap && <p class="note warn">Part of the stream is no longer kept. It is shown from the record.</p>}
         {isClosed && <p class="note warn">The session was closed. A prompt opens another under this name.</p>}
         {said !== undefined && !isBusy && <p class="note plain">{said}</p>}
         {problem !== undefined && <ProblemNote body={problem} />}
@@ -68,29 +60,33 @@ export function SessionPage({ me, sessionId }: { me: Me; sessionId: string }) {
           <PermissionCard
             key={request.requestId}
             request={request}
-            answer={
-              mayWrite
-                ? async (answer) => {
-                    await api.answer(sessionId, request.requestId, answer);
-                    focusPromptBox();
-                  }
-                : undefined
-            }
+            answer={mayWrite ? actions.answer(request) : undefined}
           />
         ))}
-        {mayWrite && (
-          <Composer
-            isBusy={isBusy}
-            prompt={prompt}
-            interrupt={async () => {
-              await api.interrupt(sessionId);
-            }}
-          />
-        )}
+        {mayWrite && <Composer isBusy={isBusy} prompt={actions.prompt} interrupt={actions.interrupt} />}
       </div>
       <Spoken conversation={conversation} />
     </div>
   );
+}
+
+/** The calls of a person on this page. `prompt` and `again` stay the same between renders. */
+function useActions(sessionId: string) {
+  const prompt = useCallback(
+    async (text: string, onBusy: string): Promise<void> => {
+      await api.prompt(sessionId, text, onBusy);
+    },
+    [sessionId],
+  );
+  const again = useCallback((text: string) => void prompt(text, 'enqueue'), [prompt]);
+  const interrupt = async (): Promise<void> => {
+    await api.interrupt(sessionId);
+  };
+  const answer = (request: PermissionRequest) => async (given: PermissionAnswer) => {
+    await api.answer(sessionId, request.requestId, given);
+    focusPromptBox();
+  };
+  return { prompt, again, interrupt, answer };
 }
 
 interface About {

@@ -118,16 +118,9 @@ function apply(found: Directives, directive: string, others: OtherDirectives | u
       found.everyMs = fields['every'] === undefined ? 0 : milliseconds(directive, fields['every']);
       return;
     }
-    case 'error': {
-      const [status = '', ...more] = argument.split(/\s+/);
-      if (!/^[45]\d\d$/.test(status))
-        throw new DirectiveError(directive, 'error STATUS [times=N], STATUS from 400 to 599');
-      found.error = {
-        status: Number(status),
-        times: times(directive, fieldsOf(directive, more.join(' '), ['times'])['times']),
-      };
+    case 'error':
+      found.error = errorOf(directive, argument);
       return;
-    }
     case 'cut': {
       const fields = fieldsOf(directive, argument, ['after', 'times']);
       found.cut = {
@@ -145,6 +138,13 @@ function apply(found: Directives, directive: string, others: OtherDirectives | u
           : 'one of say, thinking, tool, parallel, large, delay, stream, error, cut, hang',
       );
   }
+}
+
+function errorOf(directive: string, argument: string): Directives['error'] {
+  const [status = '', ...more] = argument.split(/\s+/);
+  if (!/^[45]\d\d$/.test(status)) throw new DirectiveError(directive, 'error STATUS [times=N], STATUS from 400 to 599');
+  const fields = fieldsOf(directive, more.join(' '), ['times']);
+  return { status: Number(status), times: times(directive, fields['times']) };
 }
 
 function toolOf(directive: string): ToolUse | undefined {

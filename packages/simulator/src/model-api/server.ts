@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
-import { readScenario, withScenario } from '../scenario.js';
+import { readScenario, type Scenario, withScenario } from '../scenario.js';
 import { answer } from './answer.js';
 import { readConversation } from './conversation.js';
 import { parseDirectives, spoken } from './directives.js';
@@ -49,67 +49,9 @@ export async function startModelApi(options: ModelApiOptions = {}): Promise<Mode
   const { port, host, scenarioFile, latencyMs } = optionsSchema.parse(options);
   const scenario =
     scenarioFile === undefined ? undefined : readScenario(scenarioFile, { parse: parseDirectives, starts: false });
-  const failures = new FailureCounter();
-  const seen: SeenRequest[] = [];
-  const stopped = new AbortController();
-
-  const respond = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    const path = (request.url ?? '').split('?')[0];
-    if (request.method === 'HEAD') return void response.writeHead(200).end();
-    if (path === '/v1/messages/count_tokens')
-      return sendJson(response, 200, { input_tokens: Math.ceil((await buffer(request)).length / 4) });
-    if (path !== '/v1/messages') return sendJson(response, 404, errorBody(404, `The simulated model has no ${path}`));
-    const raw = await buffer(request);
-    const parsed = requestSchema.safeParse(parseJson(raw.toString('utf8')));
-    if (!parsed.success) return sendJson(response, 400, errorBody(400, z.prettifyError(parsed.error)));
-    const body = parsed.data;
-    const prompt = readConversation(body.messages).said.at(-1) ?? '';
-    const note = (status: number): void => {
-      seen.push({ at: Date.now(), model: body.model, prompt, status, streamed: body.stream });
-      if (seen.length > seenAtMost) seen.shift();
-    };
-    await play(body, response, raw.length, note);
-  };
-
-  const play = async (
-    body: ModelRequest,
-    response: ServerResponse,
-    size: number,
-    note: (status: number) => void,
-  ): Promise<void> => {
-    const conversation = readConversation(body.messages);
-    const script = withScenario(conversation.said.at(-1) ?? '', scenario);
-    // Requests besides the conversation (titles, quotas) offer no tools. Scripts do not apply to them.
-    const directives = parseDirectives(body.tools.length > 0 ? script : '');
-    const gone = new AbortController();
-    response.on('close', () => gone.abort());
-    const signal = AbortSignal.any([stopped.signal, gone.signal]);
-    if (directives.hang) return note(0);
-    const delayMs = latencyMs + directives.delayMs;
-    if (delayMs > 0) await sleep(delayMs, undefined, { signal });
-    const { error, cut } = directives;
-    if (error !== undefined && failures.strikes('error', body, conversation, error.times)) {
-      note(error.status);
-      return sendJson(response, error.status, errorBody(error.status, `Simulated error ${error.status}`));
-    }
-    const isCut = cut !== undefined && failures.strikes('cut', body, conversation, cut.times);
-    const full = message(
-      body.model,
-      answer({ ...conversation, said: spoken(conversation.said) }, directives),
-      Math.ceil(size / 4),
-    );
-    note(200);
-    if (!body.stream) return sendJson(response, 200, full);
-    await streamMessage(response, full, {
-      chunks: directives.chunks,
-      everyMs: directives.everyMs,
-      cutAfter: isCut ? cut.after : undefined,
-      signal,
-    });
-  };
-
+  const model = new SimulatedModel(scenario, latencyMs);
   const server = createServer((request, response) => {
-    respond(request, response).catch((error: unknown) => {
+    model.respond(request, response).catch((error: unknown) => {
       if (response.headersSent || response.destroyed) return void response.destroy();
       const status = error instanceof DirectiveError ? 400 : 500;
       sendJson(response, status, errorBody(status, error instanceof Error ? error.message : String(error)));
@@ -120,15 +62,75 @@ export async function startModelApi(options: ModelApiOptions = {}): Promise<Mode
   return {
     url: `http://${host}:${bound}`,
     port: bound,
-    requests: seen,
+    requests: model.requests,
     stop: async () => {
-      stopped.abort();
+      model.stop();
       await new Promise<void>((resolve) => {
         server.close(() => resolve());
         server.closeAllConnections();
       });
     },
   };
+}
+
+/** Answers requests as the directives in their prompts say. Owns the failure counts and the list of requests. */
+class SimulatedModel {
+  readonly requests: SeenRequest[] = [];
+  private readonly failures = new FailureCounter();
+  private readonly stopped = new AbortController();
+
+  constructor(
+    private readonly scenario: Scenario | undefined,
+    private readonly latencyMs: number,
+  ) {}
+
+  async respond(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const path = (request.url ?? '').split('?')[0];
+    if (request.method === 'HEAD') return void response.writeHead(200).end();
+    if (path === '/v1/messages/count_tokens')
+      return sendJson(response, 200, { input_tokens: Math.ceil((await buffer(request)).length / 4) });
+    if (path !== '/v1/messages') return sendJson(response, 404, errorBody(404, `The simulated model has no ${path}`));
+    const raw = await buffer(request);
+    const parsed = requestSchema.safeParse(parseJson(raw.toString('utf8')));
+    if (!parsed.success) return sendJson(response, 400, errorBody(400, z.prettifyError(parsed.error)));
+    await this.play(parsed.data, response, raw.length);
+  }
+
+  /** Ends pauses and streams. */
+  stop(): void {
+    this.stopped.abort();
+  }
+
+  private async play(body: ModelRequest, response: ServerResponse, size: number): Promise<void> {
+    const conversation = readConversation(body.messages);
+    const prompt = conversation.said.at(-1) ?? '';
+    const script = withScenario(prompt, this.scenario);
+    // Requests besides the conversation (titles, quotas) offer no tools. Scripts do not apply to them.
+    const directives = parseDirectives(body.tools.length > 0 ? script : '');
+    const gone = new AbortController();
+    response.on('close', () => gone.abort());
+    const signal = AbortSignal.any([this.stopped.signal, gone.signal]);
+    if (directives.hang) return this.note(body, prompt, 0);
+    const delayMs = this.latencyMs + directives.delayMs;
+    if (delayMs > 0) await sleep(delayMs, undefined, { signal });
+    const { error, cut } = directives;
+    if (error !== undefined && this.failures.strikes('error', body, conversation, error.times)) {
+      this.note(body, prompt, error.status);
+      return sendJson(response, error.status, errorBody(error.status, `Simulated error ${error.status}`));
+    }
+    const isCut = cut !== undefined && this.failures.strikes('cut', body, conversation, cut.times);
+    const said = answer({ ...conversation, said: spoken(conversation.said) }, directives);
+    const full = message(body.model, said, Math.ceil(size / 4));
+    this.note(body, prompt, 200);
+    if (!body.stream) return sendJson(response, 200, full);
+    const { chunks, everyMs } = directives;
+    await streamMessage(response, full, { chunks, everyMs, cutAfter: isCut ? cut.after : undefined, signal });
+  }
+
+  private note({ model, stream: streamed }: ModelRequest, prompt: string, status: number): void {
+    this.requests.push({ at: Date.now(), model, prompt, status, streamed });
+    if (this.requests.length > seenAtMost) this.requests.shift();
+  }
 }
 
 function parseJson(text: string): unknown {

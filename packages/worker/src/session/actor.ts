@@ -173,10 +173,7 @@ export class SessionActor implements OwnedSession {
     try {
       while (await this.step());
     } catch (error) {
-      this.resources.log.error(
-        { event: 'session.failed', err: error },
-        'the session failed on this worker; handing it over',
-      );
+      this.resources.log.error({ event: 'session.failed', err: error }, 'the session failed; handing it over');
       await this.handOver('now').catch((cause: unknown) =>
         this.resources.log.error({ event: 'session.hand_over_failed', err: cause }, 'could not hand the session over'),
       );
@@ -204,10 +201,7 @@ export class SessionActor implements OwnedSession {
     }
     if (turn !== undefined && (await this.shouldYield())) {
       const { turnsInARow } = this;
-      this.resources.log.info(
-        { event: 'session.yielded', turnsInARow },
-        'the session gives its slot to waiting sessions',
-      );
+      this.resources.log.info({ event: 'session.yielded', turnsInARow }, 'the slot goes to waiting sessions');
       return this.handOver('ask');
     }
     await this.doorbells.resolveCommitted(turn?.seq, (seq) => this.deps.store.turn(this.sessionId, seq));

@@ -262,10 +262,8 @@ export class SessionAgent {
 
   private killForMemory(agent: Agent, bytes: number, allowedMb: number): void {
     const megabytes = Math.round(bytes / megabyte);
-    this.deps.log.error(
-      { event: 'agent.memory_exceeded', pid: agent.pid, megabytes },
-      'the agent exceeds its memory limit; killing it',
-    );
+    const fields = { event: 'agent.memory_exceeded', pid: agent.pid, megabytes };
+    this.deps.log.error(fields, 'the agent exceeds its memory limit; killing it');
     if (this.exchange !== undefined) this.stop(this.exchange.running.seq, outOfMemoryError(allowedMb));
     void agent.end('now');
   }
