@@ -1,4 +1,4 @@
-/** `node scripts/screenshots.mjs`: makes docs/images anew from a running cluster of stand-ins. */
+/** `node scripts/screenshots.mjs`: makes docs/images anew, from a running cluster of fake-claude agents. */
 import { build, install, run, tool } from './steps.mjs';
 
 await install();

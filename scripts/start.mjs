@@ -6,7 +6,7 @@ import { build, install, run } from './steps.mjs';
 
 await install();
 await build();
-// The child gets a terminal's Ctrl-C itself, and may take its time to stop: we wait for it.
+// The child receives the terminal's Ctrl-C, too, and may need time to stop: wait for it.
 process.on('SIGINT', () => undefined);
 const args = ['packages/cli/dist/main.js', 'start', ...process.argv.slice(2)];
 process.exitCode = await run(process.execPath, args, { stdio: 'inherit', shell: false });

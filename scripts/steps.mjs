@@ -1,4 +1,4 @@
-/** What `npm start`, `npm test` and `npm run bench` do first, on a machine with only Node and npm. */
+/** The first steps of `npm start`, `npm test` and `npm run bench`, on a machine with only Node and npm. */
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -14,16 +14,16 @@ export const root = dirname(dirname(fileURLToPath(import.meta.url)));
 export const tool = (name) => join(root, 'node_modules', '.bin', name);
 
 /**
- * Runs a program with its output on our stderr (stdout belongs to the program that is started in the end); its exit code.
- * Ctrl-C in a terminal reaches it by itself; a SIGTERM reaches us alone and is passed on.
- * (That it reaches us at all is why package.json says `exec node …`: npm signals the shell, which would die without a word.)
+ * Runs a program with its output on stderr, because stdout belongs to the program that is started last. Returns its exit code.
+ * Ctrl-C in a terminal reaches the program by itself; a SIGTERM reaches this process alone and is passed on. package.json says
+ * `exec node …` for that: npm signals the shell, which would die without passing it on.
  */
 export function run(command, args, options = {}) {
   return new Promise((resolve) => {
     const child = spawn(command, args, {
       cwd: root,
       stdio: ['ignore', 2, 2],
-      // npm's tools are .cmd files there.
+      // npm's tools are .cmd files on Windows.
       shell: process.platform === 'win32',
       ...options,
     });
@@ -35,7 +35,7 @@ export function run(command, args, options = {}) {
     });
     child.on('exit', (code, signal) => {
       process.off('SIGTERM', passOn);
-      // A shell's exit code: that of the program, or 128 and the signal that ended it.
+      // The exit code that a shell reports: that of the program, or 128 and the number of the signal.
       resolve(code ?? 128 + (constants.signals[signal] ?? 0));
     });
   });
@@ -47,7 +47,7 @@ export function run(command, args, options = {}) {
  */
 export const frugal = { ...process.env, GOMAXPROCS: '1', GOGC: '400' };
 
-/** Runs a named step, says how long it took, and ends the process when it fails. */
+/** Runs a named step, prints its duration, and ends the process when it fails. */
 export async function step(name, work) {
   const startedAt = performance.now();
   const code = await work();
@@ -94,7 +94,7 @@ function told(name, code, startedAt) {
   process.stderr.write(`${code === 0 ? '✓' : '✗'} ${name} (${seconds} s)\n`);
 }
 
-/** Installs when nothing is installed yet, or something else than the lock file says. */
+/** Installs when nothing is installed yet, or when the lock file has changed. */
 export async function install() {
   const stamp = join(root, 'node_modules', '.hearth-installed');
   const lock = createHash('sha256')
@@ -102,12 +102,12 @@ export async function install() {
     .digest('hex');
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === lock) return;
   const { packageManager } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
-  // CI: prompts have no one to answer them. --prod=false: the build needs its tools under NODE_ENV=production too.
-  // npm passes the silence of .npmrc on to its children.
+  // CI: no prompts. --prod=false: the build needs development tools under NODE_ENV=production, too.
+  // npm passes the log level of .npmrc on to its children.
   const env = { ...process.env, CI: 'true', npm_config_loglevel: 'notice' };
   const args = ['--yes', packageManager, 'install', '--frozen-lockfile', '--prod=false'];
-  // pnpm tells of every package, and of the parts of large ones; what it has got it keeps for the next attempt. A cache
-  // of its own for npx then: a stale lock in the usual one would block again.
+  // pnpm keeps what it has downloaded for the next attempt. npx gets a new cache for it, because a stale lock in the usual
+  // one would block again.
   const cache = mkdtempSync(join(tmpdir(), 'hearth-npx-'));
   const again = { cwd: root, env: { ...env, npm_config_cache: cache } };
   const attempts = [{ cwd: root, env }, again, again, again];

@@ -1,12 +1,12 @@
-/** Programs that fetch from elsewhere: a connection that dies without a word is waited for without end (seen: an install of 90 minutes). */
+/** Runs programs that download. A silently dead connection would block them without end (seen: an install of 90 minutes). */
 import { spawn } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /**
- * Runs a program with its output on our stderr, as often as its attempts allow, until it ends well. One that says
- * nothing for `silenceMs` is killed with all it started. Ctrl-C and TERM reach it, too, and nothing is tried after them.
+ * Runs a program with its output on stderr until it succeeds, at most once per attempt. A program that is silent for `silenceMs` is
+ * killed with all its children. Ctrl-C and TERM are passed on, and end the attempts.
  *
- * @param attempts what to give `spawn` at each attempt, after a pause of `pauseMs` times the attempts before it
+ * @param attempts the options of `spawn` for each attempt, after a pause of `pauseMs` times the number of earlier attempts
  * @returns the exit code of the last attempt; 1 when it was killed
  */
 export async function runWatched(command, args, { attempts, silenceMs, pauseMs }) {
@@ -14,7 +14,7 @@ export async function runWatched(command, args, { attempts, silenceMs, pauseMs }
     if (index > 0) await sleep(pauseMs * index);
     const ending = await runOnce(command, args, options, silenceMs);
     if (ending.kind === 'exited' && ending.code === 0) return 0;
-    const why = ending.kind === 'silent' ? `said nothing for ${silenceMs / 1000} s` : `failed (${ending.code})`;
+    const why = ending.kind === 'silent' ? `was silent for ${silenceMs / 1000} s` : `failed (${ending.code})`;
     process.stderr.write(`${command} ${why}: attempt ${index + 1} of ${attempts.length}\n`);
     if (ending.kind === 'told to end') break;
   }
@@ -24,12 +24,12 @@ export async function runWatched(command, args, { attempts, silenceMs, pauseMs }
 function runOnce(command, args, options, silenceMs) {
   return new Promise((resolve) => {
     const isWindows = process.platform === 'win32';
-    // A group of its own, so that what npx starts ends with it; a terminal's Ctrl-C then has to be passed on.
+    // A group of its own, so that the children of npx end with it. Ctrl-C of a terminal must then be passed on.
     const child = spawn(command, args, {
       ...options,
       stdio: ['ignore', 'pipe', 'pipe'],
       detached: !isWindows,
-      // npm's tools are .cmd files there.
+      // npm's tools are .cmd files on Windows.
       shell: isWindows,
     });
     let ending;
@@ -38,7 +38,7 @@ function runOnce(command, args, options, silenceMs) {
         if (isWindows || child.pid === undefined) child.kill(signal);
         else process.kill(-child.pid, signal);
       } catch {
-        // It is gone already.
+        // The process has ended.
       }
     };
     const silence = setTimeout(() => {

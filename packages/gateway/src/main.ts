@@ -15,7 +15,7 @@ let gateway: Gateway | undefined;
 let signals = 0;
 
 function fail(error: unknown): void {
-  log.fatal({ err: error }, describeError(toErrorBody(error)));
+  log.fatal({ event: 'gateway.failed', err: error }, describeError(toErrorBody(error)));
   process.exit(2);
 }
 
