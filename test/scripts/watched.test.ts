@@ -32,7 +32,7 @@ it('a silent program is killed with all its children, and started again', async 
   // It prints the pid of its child and hangs; the second attempt succeeds.
   const { code, said, tried } = await underWatch('[ $attempt = 2 ] && exit 0; sleep 600 & echo "child $!"; wait', 300);
   expect({ code, tried }).toEqual({ code: '0', tried: '1 2' });
-  expect(said).toContain('said nothing for 0.3 s: attempt 1 of 3');
+  expect(said).toContain('was silent for 0.3 s: attempt 1 of 3');
   const child = Number(/child (\d+)/.exec(said)?.[1]);
   expect(child).toBeGreaterThan(0);
   await expect.poll(() => isRunning(child)).toBe(false);
