@@ -7,6 +7,7 @@ import {
   expiredError,
   newRingId,
   type Ring,
+  ringAgain,
   type SubmitInput,
   type Submitted,
   turnDoorbell,
@@ -98,7 +99,7 @@ export class Submitter {
       { sessionId, turnId },
       {
         seq: turn.seq,
-        ended: turn.result && { result: turn.result, by: { incarnation, id: turn.ending ?? lastEvent } },
+        ended: turn.result && { result: turn.result, by: { incarnation, id: turn.outcomeEvent ?? lastEvent } },
         after: after === undefined ? { incarnation, id: turn.cursor ?? 0 } : parseCursor(after),
         beginBy: undefined,
       },
@@ -214,20 +215,15 @@ export class Submitter {
 
   /** Rings the turn's doorbell. A failure is no error, because the turn is accepted and a sweep rings it. */
   private async ring({ sessionId, turnId, request }: NewTurn, submitted: Submitted): Promise<void> {
-    const { seq, profile } = submitted;
-    const doorbell = turnDoorbell({ sessionId, turnId, seq, profile, request });
+    const { seq, profile, ring, unheardOwner } = submitted;
+    const { leases, ringer } = this.connection;
     try {
-      await this.connection.ringer.ring(await this.whereToRing(sessionId, submitted), doorbell, request.priority);
+      // No worker reads the queue of a dead owner until another worker takes its worker number.
+      const isOwnerDead = unheardOwner !== undefined && !(await leases.lives(unheardOwner));
+      if (isOwnerDead && (await ringAgain(this.connection, sessionId, seq, ring, 'intake')) !== undefined) return;
+      await ringer.ring(ring, turnDoorbell({ sessionId, turnId, seq, profile, request }), request.priority);
     } catch {
       // A sweep rings the turn.
     }
-  }
-
-  /** The queue to ring: intake when the owner is dead, because no worker reads a dead worker's queue. */
-  private async whereToRing(sessionId: string, { seq, ring, unheardOwner }: Submitted): Promise<Ring> {
-    const { store, leases } = this.connection;
-    if (unheardOwner === undefined || (await leases.lives(unheardOwner))) return ring;
-    const intake: Ring = { queue: 'intake', jobId: newRingId() };
-    return (await store.ring(sessionId, seq, ring, intake)) === undefined ? ring : intake;
   }
 }

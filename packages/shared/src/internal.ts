@@ -8,6 +8,7 @@ export { hearthHome, redisUrlFrom, removeUpRecord, runningUp, writeUpRecord } fr
 export { intakeQueue, Keys, workerQueue } from './keys.js';
 export { createLogger, createProcessLogger, type Logger, logLevels } from './logging.js';
 export { DelayedTurns } from './queue/delayed-turns.js';
+export { ringAgain } from './queue/ring-again.js';
 export { Ringer } from './queue/ringer.js';
 export { checkRedis, judgeRedis, readRedisFacts } from './redis/check.js';
 export { connectFailingFast, connectWaiting, disconnectNow } from './redis/connect.js';
@@ -41,7 +42,7 @@ export {
   type Submitted,
   type SweptSession,
 } from './store/session-store.js';
-export { passesFilter } from './store/session-view.js';
+export { matchesFilter } from './store/session-view.js';
 export { type CommitInput, SessionWriter, type WriteOutcome } from './store/session-writer.js';
 export { formatChunk, readTranscript, splitUtf8 } from './store/transcript.js';
 export { parseWakeCall } from './store/wake-call.js';

@@ -1,12 +1,11 @@
 import {
   formatRing,
   type Logger,
-  newRingId,
   type Ring,
   type Ringer,
+  ringAgain,
   type SessionStore,
   SessionWriter,
-  turnDoorbell,
 } from '@hearth/shared/internal';
 import type { SessionRegistry } from './session-registry.js';
 
@@ -57,13 +56,10 @@ export class HandOver {
 
   /** Rings a turn again. False when its last ring is not `seen` any more, or the turn has left the log. */
   async ringAgain(sessionId: string, seq: number, seen: Ring, queue: Ring['queue']): Promise<boolean> {
-    const { store, ringer, log } = this.deps;
-    const next = { queue, jobId: newRingId() };
-    const turn = await store.ring(sessionId, seq, seen, next);
-    if (turn === undefined) return false;
-    await ringer.ring(next, turnDoorbell({ sessionId, seq, ...turn }), turn.request.priority);
-    const rings = { ring: formatRing(next), before: formatRing(seen) };
-    log.info({ event: 'turn.rung_again', sessionId, seq, ...rings }, 'turn rung again');
+    const ring = await ringAgain(this.deps, sessionId, seq, seen, queue);
+    if (ring === undefined) return false;
+    const rings = { ring: formatRing(ring), before: formatRing(seen) };
+    this.deps.log.info({ event: 'turn.rung_again', sessionId, seq, ...rings }, 'turn rung again');
     return true;
   }
 }
