@@ -201,7 +201,7 @@ export class TurnHandle implements AsyncIterable<ReaderEvent> {
     );
     if (known === undefined) return false;
     if (known.record?.turnId !== this.turnId) throw turnGone(this.sessionId, this.turnId);
-    return known.record.ending !== undefined && known.record.ending <= place;
+    return known.record.outcomeEvent !== undefined && known.record.outcomeEvent <= place;
   }
 
   /** Replaces a gap by what the store knows of the turn. True when that includes its outcome. */
@@ -225,13 +225,13 @@ export class TurnHandle implements AsyncIterable<ReaderEvent> {
 
   /** Emits the record in place of the events. Entries before the outcome have an id below its own, so that a reader that leaves early can come back for it. */
   private *replay(
-    { messages = [], ending }: TurnRecord,
+    { messages = [], outcomeEvent }: TurnRecord,
     result: TurnResult,
     gap: StreamExpired,
   ): Generator<ReaderEvent> {
     const { seq } = result;
     const cursor = parseCursor(gap.id);
-    const last = { ...cursor, id: ending ?? cursor.id };
+    const last = { ...cursor, id: outcomeEvent ?? cursor.id };
     const before = formatCursor({ ...cursor, id: Math.min(cursor.id, last.id - 1) });
     yield { ...gap, id: before };
     for (const message of messages) yield { type: 'message', seq, ...message, id: before };

@@ -24,7 +24,7 @@ if turn.expires then redis.call('ZREM', K_DEADLINES, turn.member .. ' ' .. seq) 
 redis.call('HINCRBY', turn_key, 'attempts', 1)
 local queued_ms = now_ms() - tonumber(turn.at)
 redis.call('HSET', turn_key, 'state', 'running', 'queuedMs', queued_ms)
-redis.call('HSET', K_SESSION, 'looks', 0)
+redis.call('HSET', K_SESSION, 'sweeps', 0)
 -- The running turn stays first, so that an interrupting turn goes behind it and ahead of the waiting turns.
 redis.call('ZADD', K_LOG, '-inf', seq)
 redis.call('DEL', K_PERMISSIONS)

@@ -27,7 +27,7 @@ if session.owner ~= '' and session.fence ~= dead_fence then
   return reply('OTHER', {owner = session.owner, worker_number = session.workerNumber, fence = session.fence})
 end
 local fence = redis.call('HINCRBY', K_SESSION, 'epoch', 1) .. '.' .. nonce
-redis.call('HSET', K_SESSION, 'owner', worker_id, 'workerNumber', worker_number, 'fence', fence, 'batch', 0, 'looks', 0)
+redis.call('HSET', K_SESSION, 'owner', worker_id, 'workerNumber', worker_number, 'fence', fence, 'batch', 0, 'sweeps', 0)
 truncate_transcript()
 -- The permission requests of the former owner's agent are void (P13).
 redis.call('DEL', K_PERMISSIONS)

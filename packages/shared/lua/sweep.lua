@@ -27,8 +27,8 @@ end
 for _, member in ipairs(redis.call('ZRANGE', K_PENDING, '-inf', now, 'BYSCORE', 'LIMIT', 0, at_most)) do
   local lock = read_lock(member)
   if not dead[lock.owner] and report(member, lock) then
-    local looks = redis.call('HINCRBY', K_SESSION_PREFIX .. member, 'looks', 1)
-    local wait = math.min(tonumber(look_after_ms) * 2 ^ math.min(looks - 1, 20), tonumber(look_at_most_ms))
+    local sweeps = redis.call('HINCRBY', K_SESSION_PREFIX .. member, 'sweeps', 1)
+    local wait = math.min(tonumber(look_after_ms) * 2 ^ math.min(sweeps - 1, 20), tonumber(look_at_most_ms))
     redis.call('ZADD', K_PENDING, now + wait, member)
   end
 end
@@ -37,7 +37,7 @@ if #dead_workers > 0 then
     local lock = read_lock(member)
     if dead[lock.owner] and report(member, lock) then
       -- The earlier looks were at a turn that ran. The time is only brought forward, so that other callers still find it.
-      redis.call('HSET', K_SESSION_PREFIX .. member, 'looks', 0)
+      redis.call('HSET', K_SESSION_PREFIX .. member, 'sweeps', 0)
       redis.call('ZADD', K_PENDING, 'LT', now + tonumber(look_after_ms), member)
     end
   end

@@ -57,7 +57,7 @@ export const turnSchema = z.object({
   request: turnRequestSchema,
   attempts: z.number().int(),
   cursor: z.number().int().optional(),
-  ending: z.number().int().optional(),
+  outcomeEvent: z.number().int().optional(),
   expiresAt: z.number().optional(),
   toolsReached: z.array(z.string()),
   result: turnResultSchema.optional(),

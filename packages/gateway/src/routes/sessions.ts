@@ -1,6 +1,6 @@
 import type { Producer, Session, SessionFilter, SessionPage, SessionSummary } from '@hearth/producer';
 import { HearthError, sessionStates, toErrorBody } from '@hearth/shared';
-import { passesFilter } from '@hearth/shared/internal';
+import { matchesFilter } from '@hearth/shared/internal';
 import { z } from 'zod';
 import { confine, type Grant } from '../auth/grant.js';
 import { problemSchema, statusOf } from '../http/problem.js';
@@ -126,7 +126,7 @@ async function pageOf(
 ): Promise<SessionPage> {
   if (grant.sessionId !== undefined) {
     const summary = page.after === undefined ? await producer.session(grant.sessionId).summary() : undefined;
-    return { sessions: summary !== undefined && passesFilter(summary, asked) ? [summary] : [] };
+    return { sessions: summary !== undefined && matchesFilter(summary, asked) ? [summary] : [] };
   }
   const prefix = confine(grant, asked.prefix);
   return prefix === undefined ? { sessions: [] } : producer.sessionPage({ ...asked, prefix }, page);
@@ -171,7 +171,7 @@ async function closeIfStill(
   const now = await session.summary();
   // A session that another caller closes meanwhile counts as closed.
   if (now === undefined) return true;
-  if (now.state !== 'closing' && !passesFilter(now, asked)) return false;
+  if (now.state !== 'closing' && !matchesFilter(now, asked)) return false;
   const isAtRest = asked.state === 'idle' || asked.state === 'asleep';
   const isClosed = await session.close({ deadlineMs, ...(isAtRest && { usedBefore: usedAt + 1 }) });
   return isClosed || (await session.summary()) === undefined;

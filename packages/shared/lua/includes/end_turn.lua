@@ -9,10 +9,10 @@ local function end_turn(ended)
   local now = now_ms()
   local turn = K_TURN_PREFIX .. seq
   redis.call('HSET', turn, 'result', ended.result, 'messages', ended.messages, 'state', ended.state,
-    'ending', redis.call('HGET', K_SESSION, 'events') + ended.events)
+    'outcomeEvent', redis.call('HGET', K_SESSION, 'events') + ended.events)
   redis.call('PEXPIRE', turn, ended.turn_memory_ms)
   redis.call('ZADD', K_DONE, now, seq .. ' ' .. redis.call('HGET', turn, 'id'))
-  redis.call('HSET', K_SESSION, 'used', now, 'looks', 0)
+  redis.call('HSET', K_SESSION, 'used', now, 'sweeps', 0)
   redis.call('HINCRBY', K_SESSION, 'turns', 1)
   redis.call('PUBLISH', K_ENDS, seq)
   -- A closing session stays first in the set, so that retention finishes the closing when its closer died.

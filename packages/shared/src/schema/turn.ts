@@ -110,7 +110,7 @@ export interface TurnRecord {
   /** Id of the last event before its first. */
   cursor?: number;
   /** Id of the event that is its ending; present once committed. */
-  ending?: number;
+  outcomeEvent?: number;
   /** Until when it has to begin, Redis' clock, ms since 1970. */
   expiresAt?: number;
   /** Names of the tools that passed the gate in any attempt, in order. */

@@ -53,7 +53,7 @@ export class LeaseStore {
   }
 
   /** Their sessions were looked for, all of them. */
-  async forgetDead(workerIds: readonly string[]): Promise<void> {
+  async removeDead(workerIds: readonly string[]): Promise<void> {
     if (workerIds.length > 0) await this.redis.srem(this.keys.deadWorkers, ...workerIds);
   }
 

@@ -114,7 +114,7 @@ export class SessionView {
       const some = candidates.slice(at, at + lookedAtOnce);
       const summaries = await Promise.all(some.map(({ sessionId }) => this.session(sessionId)));
       for (const [index, summary] of summaries.entries()) {
-        if (summary === undefined || !passesFilter(summary, filter)) continue;
+        if (summary === undefined || !matchesFilter(summary, filter)) continue;
         if (page.sessions.length === limit) return page;
         page.sessions.push(summary);
         const order = some[index]?.order;
@@ -183,7 +183,7 @@ export class SessionView {
 }
 
 /** Whether a session is among those a filter asks for. */
-export const passesFilter = (summary: SessionSummary, { prefix, state, profile, owner }: SessionFilter): boolean =>
+export const matchesFilter = (summary: SessionSummary, { prefix, state, profile, owner }: SessionFilter): boolean =>
   (prefix === undefined || summary.sessionId.startsWith(prefix)) &&
   (state === undefined || summary.state === state) &&
   (profile === undefined || summary.profile === profile) &&

@@ -11,7 +11,7 @@ export function parseTurnHash(sessionId: string, seq: number, hash: Record<strin
     request: JSON.parse(hash['request'] ?? '{}') as TurnRequest,
     attempts: Number(hash['attempts']),
     ...(hash['cursor'] === undefined ? {} : { cursor: Number(hash['cursor']) }),
-    ...(hash['ending'] === undefined ? {} : { ending: Number(hash['ending']) }),
+    ...(hash['outcomeEvent'] === undefined ? {} : { outcomeEvent: Number(hash['outcomeEvent']) }),
     ...(hash['expires'] === undefined ? {} : { expiresAt: Number(hash['expires']) }),
     toolsReached: (hash['tools'] ?? '').split('\n').filter((name) => name !== ''),
   };

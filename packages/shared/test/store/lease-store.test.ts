@@ -22,7 +22,7 @@ describe('a worker lease', () => {
       await redis.del(keys.lease('w1'));
       expect(await leases.acquire(workerRecord('w3'), ttlMs)).toEqual({ kind: 'ok', workerNumber: 1 });
       expect(await leases.deadWithoutNumber()).toEqual(['w1']);
-      await leases.forgetDead(['w1']);
+      await leases.removeDead(['w1']);
       expect(await leases.deadWithoutNumber()).toEqual([]);
     }));
 

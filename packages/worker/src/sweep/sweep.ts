@@ -53,7 +53,7 @@ export class Sweep implements Round {
     // A sweep that was stopped early has not looked for all of their sessions.
     if (stopping.aborted) return;
     for (const id of newlyDead) this.handled.add(id);
-    await leases.forgetDead(withoutNumber);
+    await leases.removeDead(withoutNumber);
     for (const id of this.handled) if (!dead.includes(id)) this.handled.delete(id);
   }
 

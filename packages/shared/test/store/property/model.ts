@@ -8,7 +8,7 @@ export interface ModelTurn {
   attempts: number;
   tools: string[];
   cursor: number;
-  ending: number | undefined;
+  outcomeEvent: number | undefined;
   result: unknown;
   isToStop: boolean;
 }
@@ -33,7 +33,7 @@ export interface ModelSession {
   note: string;
   committed: number;
   costUsd: number;
-  looks: number;
+  sweeps: number;
   /** It takes no turn and no owner any more. */
   closing: boolean;
   /** Field of the permissions' hash → its value, without times and random parts. */
@@ -126,7 +126,7 @@ export class Model {
       note: '',
       committed: 0,
       costUsd: 0,
-      looks: 0,
+      sweeps: 0,
       closing: false,
       permissions: {},
       delayed: {},
@@ -164,7 +164,7 @@ export function acceptTurn(
     attempts: 0,
     tools: [],
     cursor: session.events.length,
-    ending: undefined,
+    outcomeEvent: undefined,
     result: undefined,
     isToStop: false,
   });
@@ -207,7 +207,7 @@ export function changeOwner(session: ModelSession, worker: ModelWorker, fence: s
     workerNumber: String(worker.workerNumber),
     fence,
     batch: 0,
-    looks: 0,
+    sweeps: 0,
     permissions: {},
   });
   cutTranscript(session);
@@ -232,11 +232,11 @@ export function commitTurn(
   session.permissions = Object.fromEntries(
     Object.entries(session.permissions).filter(([field]) => field.endsWith('!')),
   );
-  Object.assign(session, { claude: by.claude, note: by.note, looks: 0, due: false });
+  Object.assign(session, { claude: by.claude, note: by.note, sweeps: 0, due: false });
   session.committed += 1;
   session.costUsd += by.costUsd;
   session.events.push(by.event);
-  turn.ending = session.events.length;
+  turn.outcomeEvent = session.events.length;
 }
 
 export type WithdrawKind = 'withdrawn' | 'committed' | 'running';
@@ -252,10 +252,10 @@ export function withdrawTurn(session: ModelSession, seq: number, result: unknown
   turn.state = 'failed';
   turn.result = result;
   session.log = session.log.filter((waiting) => waiting !== seq);
-  Object.assign(session, { looks: 0, due: false });
+  Object.assign(session, { sweeps: 0, due: false });
   session.committed += 1;
   session.events.push(event);
-  turn.ending = session.events.length;
+  turn.outcomeEvent = session.events.length;
 }
 
 /** Sessions a sweep must return: those whose time has come, once; and those of dead owners, as often as it is asked. */
@@ -269,10 +269,10 @@ export function sweepSessions(
     if (session.log.length === 0) continue;
     if (dead.has(session.owner)) {
       ofTheDead.push(session.id);
-      session.looks = 0;
+      session.sweeps = 0;
     } else if (session.due) {
       late.push(session.id);
-      session.looks += 1;
+      session.sweeps += 1;
       session.due = false;
     }
   }

@@ -59,7 +59,7 @@ export const mutants: readonly Mutant[] = [
   {
     without: 'resetting the look count when the owner died',
     scripts: ['sweep'],
-    from: "redis.call('HSET', K_SESSION_PREFIX .. member, 'looks', 0)",
+    from: "redis.call('HSET', K_SESSION_PREFIX .. member, 'sweeps', 0)",
     to: '',
   },
   {

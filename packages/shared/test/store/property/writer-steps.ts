@@ -95,7 +95,7 @@ export async function begin(model: Model, world: World, step: ByWriter & { head:
   turn.attempts += 1;
   turn.state = 'running';
   session.batch += 1;
-  session.looks = 0;
+  session.sweeps = 0;
   session.events.push(event);
   session.permissions = {};
   cutTranscript(session);
