@@ -7,9 +7,9 @@ import type { TurnRequest } from './turn.js';
 export const doorbellSchema = z.object({
   sessionId: sessionIdSchema,
   turnId: turnIdSchema,
-  /** 0: no turn; the worker warms the session. */
+  /** 0: the doorbell has no turn and warms the session. */
   seq: z.number().int().nonnegative(),
-  /** Needed before the session is claimed: a worker that lacks the profile leaves the turn alone. */
+  /** The worker needs it before the claim, because it leaves sessions of unknown profiles to other workers. */
   profile: z.string(),
   /** First words of the prompt, for Bull Board. */
   preview: z.string(),
@@ -40,11 +40,11 @@ export const warmDoorbell = (sessionId: string, profile: string): Doorbell => ({
   preview: '',
 });
 
-/** Doorbells in Bull Board: the last thousand, at most a day. */
+/** How long Bull Board shows ended doorbells: the last thousand, at most a day. */
 export const doorbellJobOptions = {
   removeOnComplete: { count: 1000, age: 24 * 3600 },
   removeOnFail: { count: 1000, age: 24 * 3600 },
 } as const;
 
-/** A doorbell without a turn is in no log, so closing its session does not find its job. The job goes when it has ended. */
+/** A doorbell without a turn is in no log, so closing its session does not find its job. BullMQ removes the job when it ends. */
 export const turnlessJobOptions = { removeOnComplete: true, removeOnFail: true } as const;

@@ -5,7 +5,7 @@ import { fieldsWhere } from './profile-fields.js';
 
 /**
  * What a profile launches, so that a caller can check whether a flag of the CLI agrees with it. Prompts, paths and flags are digests,
- * because worker records are shown to every caller.
+ * because every caller can read worker records.
  */
 export const launchDigestSchema = z.object({
   model: z.string().optional(),

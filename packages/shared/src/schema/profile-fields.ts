@@ -134,7 +134,7 @@ export const profileFields = {
 
 export type ProfileFieldName = keyof typeof profileFields;
 
-/** The names of the fields that are used in a way. */
+/** The names of the fields whose use matches. */
 export function fieldsWhere(isUsed: (use: FieldUse) => boolean): ProfileFieldName[] {
   const entries = Object.entries(profileFields) as [ProfileFieldName, FieldUse][];
   return entries.filter(([, use]) => isUsed(use)).map(([name]) => name);

@@ -5,7 +5,7 @@ import { isTooDeep } from './json.js';
 
 const textBlockSchema = z.object({ type: z.literal('text'), text: z.string() });
 
-/** As in Anthropic's Messages API, content block `image`. */
+/** The content block `image` of Anthropic's Messages API. */
 const imageBlockSchema = z.object({
   type: z.literal('image'),
   source: z.discriminatedUnion('type', [
@@ -21,7 +21,6 @@ const imageBlockSchema = z.object({
 const contentBlockSchema = z.discriminatedUnion('type', [textBlockSchema, imageBlockSchema]);
 export type ContentBlock = z.infer<typeof contentBlockSchema>;
 
-/** What a turn asks: plain text, or content blocks. */
 export const promptSchema = z.union([z.string(), z.array(contentBlockSchema)]);
 export type Prompt = z.infer<typeof promptSchema>;
 
@@ -43,20 +42,8 @@ export function checkPrompt(prompt: unknown, limits: PromptLimits = defaultPromp
     refuseOverLimit(Buffer.byteLength(prompt, 'utf8'), limits.textPromptMaxBytes, 'text', 'textPromptMaxBytes');
     return prompt;
   }
-  if (!Array.isArray(prompt)) {
-    throw new HearthError('invalid_prompt', `The prompt is ${prompt === null ? 'null' : typeof prompt}.`, {
-      field: 'prompt',
-      expected: 'a string, or an array of content blocks ({type: "text"} or {type: "image"})',
-      wayOut: 'Pass the prompt as text or as content blocks.',
-    });
-  }
-  if (isTooDeep(prompt)) {
-    throw new HearthError('invalid_prompt', 'The prompt is nested deeper than any content block.', {
-      field: 'prompt',
-      expected: 'content blocks ({type: "text"} or {type: "image"})',
-      wayOut: 'Pass the prompt as text or as content blocks.',
-    });
-  }
+  if (!Array.isArray(prompt)) throw malformedPrompt(`The prompt is ${prompt === null ? 'null' : typeof prompt}.`);
+  if (isTooDeep(prompt)) throw malformedPrompt('The prompt is nested deeper than any content block.');
   refuseOverLimit(
     Buffer.byteLength(JSON.stringify(prompt), 'utf8'),
     limits.blocksPromptMaxBytes,
@@ -68,11 +55,18 @@ export function checkPrompt(prompt: unknown, limits: PromptLimits = defaultPromp
   return blocks;
 }
 
+const malformedPrompt = (message: string): HearthError =>
+  new HearthError('invalid_prompt', message, {
+    field: 'prompt',
+    expected: 'a string, or an array of content blocks ({type: "text"} or {type: "image"})',
+    wayOut: 'Pass the prompt as text or as content blocks.',
+  });
+
 function emptyPrompt(): HearthError {
   return new HearthError('invalid_prompt', 'The prompt is empty.', {
     field: 'prompt',
     expected: 'text, or at least one block with text or an image',
-    wayOut: 'Say something to Claude, or do not submit the turn.',
+    wayOut: 'Pass some text or an image.',
   });
 }
 
@@ -81,11 +75,11 @@ function refuseOverLimit(bytes: number, limit: number, kind: string, option: str
   throw new HearthError('prompt_too_large', `The prompt has ${bytes} bytes of ${kind}; ${limit} are allowed.`, {
     field: 'prompt',
     expected: `at most ${limit} bytes`,
-    wayOut: `Put the material into a file of the workspace and name it in the prompt, or raise ${option} on the producer.`,
+    wayOut: `Write the material to a file in the workspace and name it in the prompt, or raise ${option} on the producer.`,
   });
 }
 
-/** The text of a prompt in one line, cut to `length` characters, images as `[image]`. */
+/** A prompt in one line of at most `length` characters. An image is `[image]`. */
 export function promptPreview(prompt: Prompt, length = 80): string {
   const text =
     typeof prompt === 'string' ? prompt : prompt.map((b) => (b.type === 'text' ? b.text : '[image]')).join(' ');

@@ -3,33 +3,33 @@ import { errorBodySchema } from '../errors/hearth-error.js';
 import { jsonObjectSchema } from './json.js';
 import { promptSchema } from './prompt.js';
 
-/** How a turn met its agent; see the design's words. */
+/** How a turn got its agent. */
 export const warmthSchema = z.enum(['hot', 'spare', 'resumed', 'cold']);
 export type Warmth = z.infer<typeof warmthSchema>;
 
-/** Free data of the caller, at most 16 KiB as JSON: tags, a title, who asked. Hearth stores and returns it, no more. */
+/** Free data of the caller (tags, a title, a user), at most 16 KiB as JSON. Hearth only stores and returns it. */
 export const metadataSchema = jsonObjectSchema.refine(
   (value) => JSON.stringify(value).length <= 16 * 1024,
   'at most 16 KiB as JSON',
 );
 export type Metadata = z.infer<typeof metadataSchema>;
 
-/** What to do with a turn that was cut off after a tool that can change things had started (P7). */
+/** What happens to a turn that was cut off after a changing tool had started (P7). */
 export const onInterruptedSchema = z.enum(['fail', 'retry']);
 
-/** What becomes of a turn whose session has turns that wait or run: it waits, is refused, or stops the one that runs and goes ahead of those that wait. */
+/** What happens to a new turn while turns of its session wait or run: it waits, is refused, or stops the running turn and overtakes the waiting turns. */
 export const onBusySchema = z.enum(['enqueue', 'reject', 'interrupt']);
 export type OnBusy = z.infer<typeof onBusySchema>;
 
-/** BullMQ's range; a lower number is served first, and none at all before any. */
+/** BullMQ's range. Lower numbers are served first, jobs without a priority before all. */
 export const prioritySchema = z.number().int().min(1).max(2_097_152);
 
-/** What the turn log keeps of a submit. */
+/** The part of a submit that the turn log keeps. */
 export const turnRequestSchema = z.object({
   prompt: promptSchema,
   metadata: metadataSchema.optional(),
   onInterrupted: onInterruptedSchema.default('fail'),
-  /** BullMQ's priority of its doorbells: 1 is the highest, absent comes before all. */
+  /** Priority of the turn's doorbells. */
   priority: prioritySchema.optional(),
 });
 export type TurnRequest = z.infer<typeof turnRequestSchema>;
@@ -43,11 +43,11 @@ const tokensSchema = z.object({
 });
 export type Tokens = z.infer<typeof tokensSchema>;
 
-/** Where a turn's time went, in milliseconds, all counted from submit but `toolsMs`. */
+/** Where a turn's time went, ms. */
 const timingsSchema = z.object({
-  /** Submit → the worker begins it. */
+  /** Submit → begin. */
   queuedMs: z.number(),
-  /** Submit → first thing the agent says or does; absent when it said nothing. */
+  /** Submit → first sign of life of the agent. Absent without one. */
   firstEventMs: z.number().optional(),
   /** Time in which at least one tool ran. */
   toolsMs: z.number(),
@@ -57,13 +57,13 @@ const timingsSchema = z.object({
   totalMs: z.number(),
 });
 
-/** A completed message of the assistant: the record, where deltas are previews. */
+/** A completed message of the assistant. It is the record; deltas are previews. */
 export const messageSchema = z.object({
   messageId: z.string(),
   role: z.literal('assistant'),
-  /** Content blocks as the API gave them. */
+  /** Content blocks as the model API sent them. */
   content: z.array(z.looseObject({ type: z.string() })),
-  /** Set when a sub-agent said it: the tool use that started the sub-agent. */
+  /** The tool use that started the sub-agent which the message is from. */
   parentToolUseId: z.string().optional(),
 });
 export type Message = z.infer<typeof messageSchema>;
@@ -72,18 +72,18 @@ const outcomeFields = {
   sessionId: z.string(),
   turnId: z.string(),
   seq: z.number().int(),
-  /** The answer's text; on failure, what was said so far. */
+  /** The text of the answer; after a failure, the text so far. */
   text: z.string(),
   attempt: z.number().int(),
   /** US dollars: difference of the agent's cumulative `total_cost_usd`. */
   costUsd: z.number(),
   tokens: tokensSchema,
-  /** Absent when the turn failed before it met an agent; so are the next three. */
-  warmth: warmthSchema.optional(),
   workerId: z.string(),
+  /** Absent when the turn failed before it had an agent, like the next two. */
+  warmth: warmthSchema.optional(),
   pid: z.number().int().optional(),
   claudeSessionId: z.string().optional(),
-  /** False when the transcript could not be confirmed in time: the memory of this turn may be lost on resume. */
+  /** False when the transcript was not confirmed in time, so that a resume may lose the memory of this turn. */
   durable: z.boolean(),
   toolCount: z.number().int(),
   timings: timingsSchema,
@@ -97,25 +97,25 @@ export const turnResultSchema = z.discriminatedUnion('status', [
 ]);
 export type TurnResult = z.infer<typeof turnResultSchema>;
 
-/** A turn as the session store has it. */
+/** A turn in the session store. */
 export interface TurnRecord {
   sessionId: string;
   turnId: string;
   seq: number;
-  /** Redis' clock, ms since 1970. */
+  /** ms since 1970 by Redis' clock. */
   submittedAt: number;
   state: 'queued' | 'running' | 'finished' | 'failed';
   request: TurnRequest;
   attempts: number;
-  /** Id of the last event before its first. */
+  /** Id of the last event before the turn's first. */
   cursor?: number;
-  /** Id of the event that is its ending; present once committed. */
+  /** Id of the event with the turn's outcome. Present once committed. */
   outcomeEvent?: number;
-  /** Until when it has to begin, Redis' clock, ms since 1970. */
+  /** When the turn fails unless it has begun, ms since 1970 by Redis' clock. */
   expiresAt?: number;
-  /** Names of the tools that passed the gate in any attempt, in order. */
+  /** Names of the tools that passed the gate, in order, over all attempts. */
   toolsReached: string[];
   result?: TurnResult;
-  /** The record of what was said; present once committed. */
+  /** Present once committed. */
   messages?: Message[];
 }

@@ -6,11 +6,11 @@ import { warmthSchema } from './turn.js';
 const agentRecordSchema = z.object({
   sessionId: z.string(),
   pid: z.number().int(),
-  /** `hot` once it has served a turn; before, how the session met it. */
+  /** `hot` once the agent has served a turn. Before: how the session acquired it. */
   warmth: warmthSchema,
-  /** Resident memory of its process and of all it started; absent where there is no /proc, and before it was measured. */
+  /** Resident memory of the agent's process tree. Absent without /proc, and before the first measurement. */
   rssBytes: z.number().int().optional(),
-  /** When the session met it, ms since 1970, the worker's clock. */
+  /** When the session acquired the agent, ms since 1970 by the worker's clock. */
   since: z.number(),
 });
 export type AgentRecord = z.infer<typeof agentRecordSchema>;
@@ -22,21 +22,21 @@ export const workerRecordSchema = z.object({
   host: z.string(),
   pid: z.number().int(),
   version: z.string(),
-  /** ms since 1970, the worker's clock. */
+  /** ms since 1970 by the worker's clock. */
   startedAt: z.number(),
   state: z.enum(['serving', 'draining']),
-  /** Slots in all, and what fills them. */
+  /** Counts of slots, and of what fills them. */
   slots: z.object({
     total: z.number().int(),
     spare: z.number().int(),
     busy: z.number().int(),
     idle: z.number().int(),
   }),
-  /** Profile name → `ok`, or the code of the error its agents fail to start with. */
+  /** Profile name → `ok`, or the code of the error with which its agents fail to start. */
   profiles: z.record(z.string(), z.string()),
   /** Profile name → what it launches. */
   launches: z.record(z.string(), launchDigestSchema).default({}),
-  /** The agents that are bound to a session. A worker of an older version does not tell. */
+  /** The agents that are bound to a session. Records of older workers lack it. */
   agents: z.array(agentRecordSchema).default([]),
 });
 export type WorkerRecord = z.infer<typeof workerRecordSchema>;
