@@ -82,7 +82,7 @@ test('a delayed turn that a close missed survives it, and its caller gets the re
   const ending = later.result();
   // Like a turn that is posted during the close.
   const notes = new DelayedNotes(scene.store);
-  await notes.forget('s', 'later', (await notes.find('s', 'later')) ?? '');
+  await notes.remove('s', 'later', (await notes.find('s', 'later')) ?? '');
   expect(await session.close()).toBe(true);
   expect(await delayedJobs(scene)).toBe(1);
   await session.prompt('later', { turnId: 'later' });

@@ -1,19 +1,16 @@
-/**
- * Exponential backoff with jitter. It resets only after something held for a while: a start that succeeds and dies at
- * once must not be repeated for ever at full speed.
- */
+/** Exponential backoff with jitter. It resets only after a success that lasts, because a start may succeed and fail right after. */
 export class Backoff {
   private failures = 0;
   private heldSince: number | undefined;
 
   constructor(private readonly bounds: { firstMs: number; atMostMs: number; holdMs: number }) {}
 
-  /** Failures in a row. */
+  /** Consecutive failures. */
   get count(): number {
     return this.failures;
   }
 
-  /** Notes a failure; ms to wait before the next try. */
+  /** Records a failure. Returns the ms to wait before the next try. */
   failed(): number {
     if (this.heldSince !== undefined && performance.now() - this.heldSince >= this.bounds.holdMs) this.failures = 0;
     this.heldSince = undefined;
@@ -22,7 +19,7 @@ export class Backoff {
     return ceiling / 2 + (Math.random() * ceiling) / 2;
   }
 
-  /** Notes a success. */
+  /** Records a success. */
   succeeded(): void {
     this.heldSince ??= performance.now();
   }

@@ -1,7 +1,7 @@
-/** An empty variable is an unset one. */
+/** An environment variable. An empty one counts as unset. */
 export const environment = (name: string): string | undefined => process.env[name] || undefined;
 
-/** A number, or NaN, which no schema accepts. */
+/** An environment variable as a number. NaN, which no schema accepts, when it is not a number. */
 export const numberFrom = (name: string): number | undefined => {
   const text = environment(name);
   return text === undefined ? undefined : Number(text);

@@ -2,31 +2,31 @@ import { encodeSessionId, shardOf } from './session-id.js';
 import type { SessionKeys, WorkerKeys } from './store/script-types.js';
 
 /**
- * Every name Hearth gives to something in Redis is made here.
+ * Names of everything that Hearth keeps in Redis.
  *
  * Session keys carry their shard as hash tag, so that one script touches one slot of a Redis Cluster:
- *   hearth:{s012}:pending            zset    encoded session id → when to look at it next (ms); exactly the sessions with a non-empty log
- *   hearth:{s012}:sessions           zset    encoded session id → last use (ms); 0: it is being closed
+ *   hearth:{s012}:pending            zset    encoded session id → when a sweep checks it next (ms). Exactly the sessions with a non-empty log
+ *   hearth:{s012}:sessions           zset    encoded session id → last use (ms), or 0 while it is closing
  *   hearth:{s012}:deadlines          zset    "<encoded session id> <seq>" → when a turn that has not begun expires (ms)
  *   hearth:{s012}:session:<id>       hash    the session: incarnation, counters, lock record, totals
  *   …:log                            zset    seq → order: the turn log, accepted and not yet committed
  *   …:turn:<seq>                     hash    one turn: request, ring, attempts, tools reached, result
  *   …:turnids                        hash    turnId → seq
- *   …:done                           zset    "<seq> <turnId>" → commit time (ms); what `turnids` may forget, and when
+ *   …:done                           zset    "<seq> <turnId>" → commit time (ms), which says when `turnids` drops it
  *   …:events                         stream  the session's events, ids "<n>-0" with n dense
  *   …:transcript                     list    chunks of the transcript, in order
- *   …:permissions                hash    request id → a permission request that waits; "<request id>!" → its answer
- *   …:delayed                        hash    turnId → id of the job in intake that brings it when it is due
+ *   …:permissions                    hash    request id → open permission request; "<request id>!" → its answer
+ *   …:delayed                        hash    turnId → id of the raw job in intake that submits it when it is due
  *   …:channel                        pub/sub channel of the same events
- *   …:ends                           pub/sub channel of the seqs of turns that got their result; `closed` when the session is erased
- *   …:presence                       pub/sub channel without messages: a process subscribes to it while it has readers of the events
+ *   …:ends                           pub/sub channel: the seq of each turn that got its result, `closed` when the session is erased
+ *   …:presence                       pub/sub channel without messages. A process subscribes to it while it has readers of the events
  *   …:raw                            pub/sub channel of the lines to and from the session's agent, while a caller watches them
  * Worker keys share one tag:
  *   hearth:{workers}:numbers         hash    worker number → workerId
- *   hearth:{workers}:known           zset    workerId → when it last renewed its lease (a workerId whose lease was absent once stays dead)
- *   hearth:{workers}:dead            set     dead workers whose worker number another worker has, until a sweep has looked for their sessions
+ *   hearth:{workers}:known           zset    workerId → when it last renewed its lease
+ *   hearth:{workers}:dead            set     dead workers whose worker number was given away, until a sweep has looked for their sessions
  *   hearth:{workers}:lease:<id>      string  the worker record without its worker number, with the lease's TTL
- *   hearth:{workers}:closed          stream  closed sessions, so that workers remove the folders they still have
+ *   hearth:{workers}:closed          stream  closed sessions, so that workers remove the folders that they still have
  *   hearth:{workers}:wake:<id>       pub/sub channel: calls to the worker about its sessions (`wake-call.ts`)
  */
 export interface KeyOptions {
@@ -36,9 +36,7 @@ export interface KeyOptions {
   queuePrefix: string;
 }
 
-/** The name of the intake queue. */
 export const intakeQueue = 'turns';
-/** The name of the worker queue of a worker number. */
 export const workerQueue = (workerNumber: number): string => `${intakeQueue}-${workerNumber}`;
 
 export class Keys implements WorkerKeys {
@@ -56,7 +54,7 @@ export class Keys implements WorkerKeys {
   deadlines(shard: number): string {
     return `${this.shard(shard)}:deadlines`;
   }
-  /** What stands before the encoded id in a session's key. */
+  /** A session's key is this prefix and the encoded session id. */
   sessionPrefix(shard: number): string {
     return `${this.shard(shard)}:session:`;
   }
@@ -101,7 +99,6 @@ export class Keys implements WorkerKeys {
   get leasePrefix(): string {
     return `${this.workers}:lease:`;
   }
-  /** Prefix of the channels on which a worker is called about its sessions. */
   get wakePrefix(): string {
     return `${this.workers}:wake:`;
   }

@@ -7,8 +7,8 @@ export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 's
 export type LogLevel = (typeof logLevels)[number];
 
 /**
- * The logger of a process, on stderr: stdout belongs to data. Ids are fields (`sessionId`, `seq`, `workerId`, `pid`);
- * prompts and answers are never logged above `trace`.
+ * Makes a logger that writes to stderr, because stdout is for data. Ids are fields (`sessionId`, `seq`, `workerId`, `pid`). Prompts and
+ * answers appear only at level `trace`.
  */
 export function createLogger(name: string, level: LogLevel = 'info', destination?: DestinationStream): Logger {
   const options = {
@@ -21,7 +21,7 @@ export function createLogger(name: string, level: LogLevel = 'info', destination
   return pino(options, destination ?? pino.destination({ fd: 2, sync: true }));
 }
 
-/** The logger of a process, at the level of `HEARTH_LOG_LEVEL`; one there is none of is for whoever reads the options to refuse. */
+/** Makes the logger of a process, at the level of `HEARTH_LOG_LEVEL`. The options of the process reject an unknown level. */
 export function createProcessLogger(name: string): Logger {
   const wanted = environment('HEARTH_LOG_LEVEL');
   return createLogger(
@@ -30,7 +30,7 @@ export function createProcessLogger(name: string): Logger {
   );
 }
 
-/** Errors of Redis carry the command that failed: of ours that is a whole script, with prompts and answers among its arguments. */
+/** Removes the arguments of failed Redis commands, because those of scripts contain prompts and answers. */
 function withoutArguments(error: SerializedError): SerializedError {
   const { command, aggregateErrors } = error;
   if (typeof command === 'object' && command !== null) error['command'] = 'name' in command ? command.name : 'unknown';
@@ -39,6 +39,6 @@ function withoutArguments(error: SerializedError): SerializedError {
   return error;
 }
 
-/** pino has gone through errors within errors already. */
+/** pino serializes nested errors before. */
 const isSerializedError = (value: unknown): value is SerializedError =>
   typeof value === 'object' && value !== null && 'stack' in value && 'type' in value;

@@ -2,12 +2,12 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { HearthError } from './errors/hearth-error.js';
 
-/** Any printable character that is no space; counted in code points. */
+/** Counts code points. */
 const printable = /^[^\p{C}\p{Z}]{1,200}$/u;
 
 /** The caller's name for a session: 1–200 printable characters without spaces. */
 export const sessionIdSchema = z.string().regex(printable, '1–200 printable characters without spaces');
-/** The caller's idempotency key for a turn: same alphabet as a session id. */
+/** The caller's idempotency key for a turn. */
 export const turnIdSchema = z.string().regex(printable, '1–200 printable characters without spaces');
 
 /** @throws HearthError `invalid_session_id` */
@@ -26,9 +26,8 @@ export function checkSessionId(sessionId: unknown): string {
 }
 
 /**
- * The one encoding of a session id for keys, job ids, folders and file names: `a-z 0-9 -` stand for themselves,
- * every other byte of its UTF-8 is `_hh`. Reversible; two ids never differ by case alone once encoded; it holds
- * no dot, colon or slash.
+ * Encodes a session id for keys, job ids, folders and file names: `a-z 0-9 -` stand for themselves, every other byte of its UTF-8 is
+ * `_hh`. The encoding is reversible. Encoded ids never differ by case alone, and contain no dot, colon or slash.
  */
 export function encodeSessionId(sessionId: string): string {
   let encoded = '';
@@ -51,12 +50,12 @@ export function decodeSessionId(encoded: string): string {
   return Buffer.from(bytes).toString('utf8');
 }
 
-/** Most file systems allow 255 bytes in a name; an encoded id can have 2,400. */
+/** Most file systems allow 255 bytes in a name. An encoded id can have 2,400. */
 const folderNameLength = 200;
 
 /**
- * The encoded id as a relative folder path. Long ids become nested folders; every segment but the last ends with `+`,
- * so that no session's folder lies inside another's.
+ * The encoded id as a relative folder path. A long id becomes nested folders. Every segment but the last ends with `+`, so that no
+ * session's folder is inside another's.
  */
 export function sessionFolder(sessionId: string): string {
   const encoded = encodeSessionId(sessionId);
@@ -64,14 +63,11 @@ export function sessionFolder(sessionId: string): string {
   return segments.map((segment, at) => (at < segments.length - 1 ? `${segment}+` : segment)).join('/');
 }
 
-/**
- * The session of a prompt that names none: it is opened for this one turn. It is made from the turnId, so that a resend finds
- * the same session.
- */
+/** The id of a session for a single turn. It is a hash of the turnId, so that a resend finds the same session. */
 export const singleTurnSessionId = (turnId: string): string =>
   `once-${createHash('sha256').update(turnId).digest('hex').slice(0, 24)}`;
 
-/** How many shards (hash tags `{s000}` … `{s255}`) the session keys are spread over. */
+/** Number of shards (hash tags `{s000}` … `{s255}`) of the session keys. */
 export const shardCount = 256;
 
 /** The shard of a session: the first byte of the SHA-1 of its id, so that any language can compute it. */

@@ -1,7 +1,6 @@
 /**
- * The CLI's built-in tools that change nothing outside the conversation: a turn that reached only these may be run again
- * after a crash (P7). Whatever is not listed — MCP tools too — counts as one that can change things.
- * Source: the tool list of Claude Code 2.1.x.
+ * The CLI's built-in tools that change nothing outside the conversation. After a crash, a turn that reached only these may run again
+ * (P7). Every other tool, including MCP tools, counts as a changing tool. Source: the tool list of Claude Code 2.1.x.
  */
 const readOnlyTools = new Set([
   'Read',
@@ -24,5 +23,5 @@ const readOnlyTools = new Set([
   'ReadMcpResourceTool',
 ]);
 
-/** Those of the names that can change something. */
+/** Selects the changing tools. */
 export const toolsThatChange = (names: readonly string[]): string[] => names.filter((name) => !readOnlyTools.has(name));

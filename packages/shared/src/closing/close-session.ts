@@ -14,24 +14,23 @@ export interface ClosingDeps {
 }
 
 export interface CloseOptions {
-  /** Only if nobody used the session since (Redis' clock, ms since 1970), and no turn of it waits or is to come. */
+  /** Closes only a session without waiting and delayed turns that was last used before this time, ms since 1970 by Redis' clock. */
   usedBefore?: number;
-  /** ms until a live owner must have let go. */
+  /** ms that a live owner has to release the session. */
   deadlineMs: number;
 }
 
 const closedError = (): HearthError => cancelledError('its session was closed');
 
-/** How often the owner is called, and looked at, ms. */
-const askAgainMs = 100;
-/** How often a job in hand is looked at again before it is left to its age. */
+/** Pause between two calls of the owner, ms. */
+const retryMs = 100;
+/** How often the removal of a job that a worker is processing is tried. Afterwards BullMQ removes the job by its age. */
 const removeTries = 20;
 
 /**
- * Closes a session: cancels what waits and what is not due yet, has its owner end its agent and let go, erases keys and jobs. Resolves when nothing
- * is left; folders of former owners go when those read of it. A dead owner is not waited for.
- * Returns false when there was no such session (any more), or it was used since.
- * @throws HearthError `owner_unreachable` after the deadline; the session stays closing, and is erased by itself later
+ * Closes a session: cancels its waiting and delayed turns, waits until a live owner has ended its agent and released the session, and
+ * erases its keys and jobs. Workers remove their folders of the session when they read the note. False: no such session, or it was used since.
+ * @throws HearthError `owner_unreachable` after the deadline. The session stays closing, and retention erases it later
  */
 export async function closeSession(deps: ClosingDeps, sessionId: string, options: CloseOptions): Promise<boolean> {
   const until = performance.now() + options.deadlineMs;
@@ -45,8 +44,8 @@ export async function closeSession(deps: ClosingDeps, sessionId: string, options
   while (closing !== undefined) {
     if (await tryErase(deps, sessionId, incarnation, closing)) return true;
     if (performance.now() >= until) throw unreachable(sessionId, closing.owner);
-    await pause(askAgainMs);
-    // Calls the owner again, too.
+    await pause(retryMs);
+    // Also calls the owner again.
     closing = await deps.lifecycle.close(sessionId, incarnation);
   }
   return true;
@@ -64,25 +63,24 @@ async function tryErase(
     await lifecycle.withdraw(sessionId, seq, closedError(), deadFence);
   }
   if (isHeld) return false;
-  // Nobody works in its folders any more; and should we die now, the next closer notes it again.
+  // No agent uses the session's folders any more. If this closer dies before the erase, the next one leaves the note again.
   await lifecycle.noteClosed(sessionId, incarnation);
   const outcome = await lifecycle.erase(sessionId, incarnation, deadFence);
   if (outcome.kind === 'erased') await Promise.all(outcome.rings.map((ring) => removeJob(ringer, ring)));
   return outcome.kind !== 'not_yet';
 }
 
-/** A job in hand ends within moments of its session; one that does not is removed by its age. */
 async function removeJob(ringer: Ringer, ring: Ring): Promise<void> {
-  for (let tries = 0; tries < removeTries && !(await ringer.remove(ring)); tries += 1) await pause(askAgainMs);
+  for (let tries = 0; tries < removeTries && !(await ringer.remove(ring)); tries += 1) await pause(retryMs);
 }
 
 function unreachable(sessionId: string, owner: string | undefined): HearthError {
   return new HearthError(
     'owner_unreachable',
-    `Worker ${owner ?? '(unknown)'} has not let go of session ${sessionId} yet.`,
+    `Worker ${owner ?? '(unknown)'} has not released session ${sessionId} yet.`,
     {
       wayOut:
-        'The session takes no turn any more and is erased as soon as its owner answers or its lease ends; closing it again waits for that.',
+        'The session takes no turn. It is erased when its owner answers or its lease ends. Close it again to wait for that.',
     },
   );
 }

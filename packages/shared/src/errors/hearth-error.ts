@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { type ErrorCode, errorCatalogue, errorCodes } from './catalogue.js';
 
-/** How an error travels: in a failed turn, in a job's failure, in JSON output. */
+/** The JSON form of an error: in a failed turn, in a failed job, in an HTTP response. */
 export const errorBodySchema = z.object({
   code: z.enum(errorCodes),
   message: z.string(),
@@ -12,16 +12,16 @@ export const errorBodySchema = z.object({
 export type ErrorBody = z.infer<typeof errorBodySchema>;
 
 export interface HearthErrorDetails {
-  /** The input or option that is wrong, as its owner would write it (`prompt`, `profiles.default.model`). */
+  /** The invalid input or option, as a caller writes it (`prompt`, `profiles.default.model`). */
   field?: string | undefined;
-  /** What would have been accepted. */
+  /** What is accepted. */
   expected?: string | undefined;
-  /** What to do now. */
+  /** What the caller can do. */
   wayOut?: string | undefined;
   cause?: unknown;
 }
 
-/** The one error type of Hearth. Switch on `code`; the message is for people and names field, expectation and way out. */
+/** The error type of Hearth. Programs switch on `code`; the message is for people. */
 export class HearthError extends Error {
   override readonly name: string = 'HearthError';
   readonly code: ErrorCode;
@@ -49,7 +49,7 @@ export class HearthError extends Error {
   }
 }
 
-/** One line for people: message, what was expected, what to do. */
+/** Formats an error as one line for people. */
 export function describeError(error: ErrorBody): string {
   const parts = [`${error.code}: ${error.message}`];
   if (error.field !== undefined) parts.push(`field: ${error.field}`);
@@ -58,20 +58,20 @@ export function describeError(error: ErrorBody): string {
   return parts.join(' · ');
 }
 
-/** The error that {@link describeError} made a line of, as far as a line tells; any other line becomes `internal`. */
+/** Parses code and message from a line of {@link describeError}. Any other line becomes `internal`. */
 export function errorOfLine(line: string): HearthError {
   const code = errorCodes.find((known) => line.startsWith(`${known}: `));
   return new HearthError(code ?? 'internal', code === undefined ? line : line.slice(code.length + 2));
 }
 
-/** Anything thrown, as an {@link ErrorBody}; what is not ours becomes `internal` with its message. */
+/** Converts anything thrown. An error that is not Hearth's becomes `internal` with its message. */
 export function toErrorBody(error: unknown): ErrorBody {
   if (error instanceof HearthError) return error.toJSON();
   const message = error instanceof Error ? error.message : String(error);
   return { code: 'internal', message: message === '' ? errorCatalogue.internal.title : message };
 }
 
-/** A {@link HearthError} from data that travelled. */
+/** The inverse of {@link toErrorBody}. */
 export function fromErrorBody(body: ErrorBody): HearthError {
   return new HearthError(body.code, body.message, body);
 }

@@ -3,8 +3,9 @@ import type { ErrorCode } from './catalogue.js';
 import { HearthError } from './hearth-error.js';
 
 /**
- * Parses input with a schema, or throws a {@link HearthError} that names the first field at fault.
- * @param root the name of the whole input, used when the fault has no path (`prompt`, `options`)
+ * Parses input with a schema.
+ * @param root the name of the whole input (`prompt`, `options`)
+ * @throws HearthError that names the first invalid field
  */
 export function parseInput<T>(schema: z.ZodType<T>, input: unknown, code: ErrorCode, root: string): T {
   const parsed = schema.safeParse(input);

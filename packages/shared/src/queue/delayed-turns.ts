@@ -9,7 +9,7 @@ import type { Ringer } from './ringer.js';
 
 const inIntake = (jobId: string): Ring => ({ queue: 'intake', jobId });
 
-/** Turns that are not due yet: jobs that bring them, and the notes by which those are found. Holds nothing. */
+/** Turns that are not due yet: their raw jobs, and the notes that lead to these. Stateless. */
 export class DelayedTurns {
   private readonly notes: DelayedNotes;
 
@@ -20,7 +20,7 @@ export class DelayedTurns {
     this.notes = new DelayedNotes(store);
   }
 
-  /** Adds the job of a turn; a turn that has one keeps it: `isNew` false. */
+  /** Adds the raw job of a turn. A turn that has a job keeps it, and `isNew` is false. */
   async post(
     sessionId: string,
     job: TurnJob & { turnId: string },
@@ -28,7 +28,7 @@ export class DelayedTurns {
   ): Promise<{ ring: Ring; isNew: boolean }> {
     const fresh = newRingId();
     const jobId = await this.notes.note(sessionId, job.turnId, fresh, options.delayMs);
-    // Under the id that is noted, there or not: whoever noted it may not have come so far.
+    // Adds the noted job even when another caller noted it, because that caller may have died before it added the job.
     const ring = inIntake(jobId);
     await this.ringer.post(ring, job, options);
     return { ring, isNew: jobId === fresh };
@@ -39,31 +39,28 @@ export class DelayedTurns {
     return jobId === undefined ? undefined : inIntake(jobId);
   }
 
-  /**
-   * Ends a turn that is not due yet: its session's log holds it as failed, so that whoever waits for it is told, and its job goes.
-   * False: no such turn.
-   */
+  /** Fails a delayed turn in its session's log, so that its waiters get the outcome, and removes its job. False: no such turn. */
   async refuse(sessionId: string, turnId: string, error: HearthError): Promise<boolean> {
     const ring = await this.find(sessionId, turnId);
     if (ring === undefined) return false;
     const job = await this.ringer.job(ring);
     if (job !== undefined) await this.submitRefused(sessionId, turnId, job, error);
     await this.ringer.remove(ring);
-    await this.notes.forget(sessionId, turnId, ring.jobId);
+    await this.notes.remove(sessionId, turnId, ring.jobId);
     return job !== undefined;
   }
 
-  /** Ends all turns of a session that are not due yet. */
+  /** Fails all delayed turns of a session. */
   async refuseAll(sessionId: string, error: HearthError): Promise<void> {
     for (const turnId of await this.notes.turnIds(sessionId)) await this.refuse(sessionId, turnId, error);
   }
 
-  /** Why a turn never comes, if so: its job is gone or has ended, and its session does not know it. */
+  /** The error of a delayed turn that never comes, because its job ended or is gone and its session does not know it. */
   async lost(sessionId: string, turnId: string, ring: Ring): Promise<HearthError | undefined> {
     if (await this.ringer.isOpen(ring)) return undefined;
     if ((await this.store.seqOf(sessionId, turnId)) !== undefined) return undefined;
     const job = await this.ringer.job(ring);
-    if (job === undefined) return cancelledError('its job was removed, or its session closed');
+    if (job === undefined) return cancelledError('its job was removed, or its session was closed');
     return job.failedReason ? errorOfLine(job.failedReason) : turnGone(sessionId, turnId);
   }
 
@@ -80,7 +77,7 @@ export class DelayedTurns {
         refusedWith: error,
       });
     } catch (reason) {
-      // A session that ends holds it no more: those who wait find that its job is gone.
+      // The session is over. The waiters find that the job is gone.
       const isOver =
         reason instanceof HearthError && (reason.code === 'session_closing' || reason.code === 'session_gone');
       if (!isOver) throw reason;

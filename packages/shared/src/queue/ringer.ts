@@ -5,16 +5,16 @@ import { type Doorbell, doorbellJobOptions, turnlessJobOptions } from '../schema
 import type { TurnJob } from '../schema/turn-job.js';
 import { queueOfRing, type Ring } from '../store/ring.js';
 
-/** How far into intake one looks for other sessions: more of one session's own than its backlog limit do not stand there. */
-const lookedAt = 25;
+/** How many jobs of intake are searched for another session. One session has at most its backlog limit (20) there. */
+const searchedJobs = 25;
 /** BullMQ's `ErrorCode.JobBelongsToJobScheduler`. */
 const ofItsScheduler = -8;
-/** Of so many jobs it is remembered which session they are of: a job may bring a prompt of many megabytes. */
-const rememberedAtMost = 1_000;
+/** How many jobs' session ids are cached, because reading a job may fetch a prompt of many megabytes. */
+const cachedAtMost = 1_000;
 
-/** Jobs of a queue: that wait (prioritised ones too), are in hand, are not due yet, and failed. */
 export interface QueueDepth {
   name: string;
+  /** Includes prioritised jobs. */
   waiting: number;
   active: number;
   delayed: number;
@@ -22,9 +22,8 @@ export interface QueueDepth {
 }
 
 /**
- * Rings doorbells: adds the job that says "session S has turn n" to intake or to a worker queue.
- * Owns one BullMQ `Queue` per queue name, all on the connection it is given (which it does not close). BullMQ is loaded at the first
- * ring: a short-lived process whose session has an owner has submitted by then, and is served meanwhile.
+ * Adds, finds and removes jobs of the intake queue and the worker queues. Owns one BullMQ `Queue` per queue name, all on the given
+ * connection, which it does not close. BullMQ is loaded at the first use, so that the submit of a short-lived process does not wait for it.
  */
 export class Ringer {
   private readonly queues = new Map<string, Promise<Queue>>();
@@ -36,7 +35,7 @@ export class Ringer {
     private readonly keys: Keys,
   ) {}
 
-  /** Adds the doorbell under the ring's job id; adding the same ring twice is silently one job. */
+  /** Adds a doorbell. Adding the same ring twice makes one job. */
   async ring(ring: Ring, doorbell: Doorbell, priority?: number): Promise<void> {
     const jobId = ring.jobId;
     const kept = doorbell.seq === 0 ? turnlessJobOptions : doorbellJobOptions;
@@ -44,7 +43,7 @@ export class Ringer {
     await (await this.queue(queueOfRing(ring))).add('turn', doorbell, options);
   }
 
-  /** Adds a job that brings its own turn when it is due; adding the same ring twice is silently one job, the first. */
+  /** Adds a raw job. Adding the same ring twice makes one job, the first. */
   async post(ring: Ring, job: TurnJob, options: { delayMs: number; priority?: number | undefined }): Promise<void> {
     const { delayMs: delay, priority } = options;
     const common = { jobId: ring.jobId, delay, ...doorbellJobOptions };
@@ -55,7 +54,7 @@ export class Ringer {
     );
   }
 
-  /** Removes a ring's job, and leaves one its Job Scheduler still counts from; false when it is being worked on. */
+  /** Removes a ring's job, except one that a Job Scheduler still needs. False: a worker is processing the job. */
   async remove(ring: Ring): Promise<boolean> {
     const queue = await this.queue(queueOfRing(ring));
     try {
@@ -66,52 +65,50 @@ export class Ringer {
     }
   }
 
-  /** The session of the job that whoever reads intake gets next, if it names one. */
+  /** The session of the next job in intake, if the job names one. */
   async nextInIntake(): Promise<string | undefined> {
     const [jobId] = await this.firstInIntake(1);
     return jobId === undefined ? undefined : ((await this.sessionOf(jobId)) ?? undefined);
   }
 
-  /** Whether a job of another session waits in intake: looks at the first of those that wait, and of the prioritised ones. */
+  /** Whether a job of another session is among the first jobs in intake. */
   async othersWaitInIntake(sessionId: string): Promise<boolean> {
-    for (const jobId of await this.firstInIntake(lookedAt)) {
+    for (const jobId of await this.firstInIntake(searchedJobs)) {
       const found = await this.sessionOf(jobId);
       if (found !== null && found !== sessionId) return true;
     }
     return false;
   }
 
-  /** The first of those that wait, and of the prioritised ones. */
+  /** The first waiting jobs, then the first prioritised jobs. */
   private async firstInIntake(count: number): Promise<string[]> {
     const queue = await this.queue(intakeQueue);
     const ranges = ['waiting', 'prioritized'].map((type) => queue.getRanges([type as JobType], 0, count - 1, true));
     return (await Promise.all(ranges)).flat();
   }
 
-  /** Undefined: the job names none; null: it is not there any more. */
+  /** Undefined: the job names no session. Null: the job is gone. */
   private async sessionOf(jobId: string): Promise<string | undefined | null> {
     if (this.sessionOfJob.has(jobId)) return this.sessionOfJob.get(jobId);
     const data = await this.redis.hget((await this.queue(intakeQueue)).toKey(jobId), 'data');
     if (data === null) return null;
     const { sessionId } = JSON.parse(data) as Partial<Doorbell>;
-    const [oldest] = this.sessionOfJob.size < rememberedAtMost ? [] : this.sessionOfJob.keys();
+    const [oldest] = this.sessionOfJob.size < cachedAtMost ? [] : this.sessionOfJob.keys();
     if (oldest !== undefined) this.sessionOfJob.delete(oldest);
     this.sessionOfJob.set(jobId, sessionId);
     return sessionId;
   }
 
-  /** The job of a ring, if BullMQ still has it. */
   async job(ring: Ring): Promise<Job | undefined> {
     return (await this.queue(queueOfRing(ring))).getJob(ring.jobId);
   }
 
-  /** Whether a ring's job is still to be worked on, or is just now. */
+  /** Whether a ring's job waits or is being processed. */
   async isOpen(ring: Ring): Promise<boolean> {
     const state = await (await this.queue(queueOfRing(ring))).getJobState(ring.jobId);
     return state !== 'completed' && state !== 'failed' && state !== 'unknown';
   }
 
-  /** How many jobs queues have. */
   async depths(names: readonly string[]): Promise<QueueDepth[]> {
     return Promise.all(
       names.map(async (name) => {
@@ -129,7 +126,7 @@ export class Ringer {
   }
 
   async close(): Promise<void> {
-    // Those that are just being opened are not waited for: Redis may be away.
+    // Closing does not wait for queues that are still opening, because Redis may be away.
     await Promise.all([...this.opened].map((queue) => queue.close()));
     this.queues.clear();
   }
@@ -139,7 +136,7 @@ export class Ringer {
     if (queue === undefined) {
       queue = this.open(name);
       this.queues.set(name, queue);
-      // It never becomes ready any more: the next ring opens another.
+      // A queue that failed to open never becomes ready, so the next use opens another.
       queue.catch(() => this.queues.delete(name));
     }
     return queue;
@@ -149,7 +146,7 @@ export class Ringer {
     const bullmq = await import('bullmq');
     const { queuePrefix: prefix } = this.keys.options;
     const queue = new bullmq.Queue(name, { connection: this.redis, prefix, skipMetasUpdate: true });
-    // The connection's own errors are reported by its owner; without a listener Node would throw them.
+    // The owner of the connection reports its errors. Node throws them when there is no listener.
     queue.on('error', () => undefined);
     this.opened.add(queue);
     try {

@@ -6,10 +6,10 @@ export interface RedisFacts {
   evictionPolicy: string;
 }
 
-/** Lowest major version: the scripts use what came with Redis 7 and are tested on it. */
+/** Lowest major version, because the scripts use commands of Redis 7. */
 const lowestMajor = 7;
 
-/** Connects if need be, and reads what {@link checkRedis} judges. @throws HearthError `redis_unreachable` */
+/** Reads version and eviction policy over a connection of its own. @throws HearthError `redis_unreachable` */
 export async function readRedisFacts(redis: Redis, deadlineMs = 5_000): Promise<RedisFacts> {
   const address = `${redis.options.host ?? 'localhost'}:${redis.options.port ?? 6379}`;
   const probe = redis.duplicate({
@@ -23,7 +23,7 @@ export async function readRedisFacts(redis: Redis, deadlineMs = 5_000): Promise<
   probe.on('error', (error: unknown) => {
     cause ??= error;
   });
-  // One that accepts connections and never answers (a frozen process, a half-open way) is none, too.
+  // A Redis that accepts the connection and never answers (a frozen process, a half-open connection) counts as unreachable.
   const tooLate = setTimeout(() => probe.disconnect(), deadlineMs);
   try {
     await probe.connect();
@@ -36,7 +36,7 @@ export async function readRedisFacts(redis: Redis, deadlineMs = 5_000): Promise<
     throw new HearthError('redis_unreachable', `No Redis answers at ${address}.`, {
       field: 'redisUrl',
       expected: `a Redis ≥ 7 that answers within ${deadlineMs} ms`,
-      wayOut: 'Start Redis there, or set REDIS_URL to where it is; `hearth up` brings its own.',
+      wayOut: 'Start Redis there, or set REDIS_URL to its address. `hearth up` starts its own Redis.',
       cause: cause ?? error,
     });
   } finally {
@@ -45,7 +45,7 @@ export async function readRedisFacts(redis: Redis, deadlineMs = 5_000): Promise<
   }
 }
 
-/** What is wrong with a Redis, if anything: `redis_too_old` or `redis_evicting`. */
+/** Returns the error `redis_too_old` or `redis_evicting`, if Redis is not fit for Hearth. */
 export function judgeRedis(facts: RedisFacts): HearthError | undefined {
   if (Number.parseInt(facts.version, 10) < lowestMajor) {
     return new HearthError('redis_too_old', `Redis is version ${facts.version}.`, {

@@ -1,7 +1,7 @@
-/** What sockets, and looking for a host, fail with. */
+/** Codes of errors of sockets and of host lookup. */
 const networkCode = /^(?:ECONN[A-Z]+|EPIPE|ETIMEDOUT|EHOST[A-Z]+|ENET[A-Z]+|ENOTFOUND|EAI_AGAIN)$/;
 
-/** ioredis names its own by nothing but their words. */
+/** ioredis gives its own errors neither codes nor names. */
 const lostWords = new Set([
   'Connection is closed.',
   "Stream isn't writeable and enableOfflineQueue options is false",
@@ -10,10 +10,10 @@ const lostWords = new Set([
   'connect ETIMEDOUT',
 ]);
 
-/** A Redis that answers, and has no data (yet), or may not write any more. */
+/** Replies of a Redis that answers but has no data yet or may not write. */
 const notServing = /^(?:LOADING|MASTERDOWN|CLUSTERDOWN|READONLY) /;
 
-/** Whether a command failed because Redis was lost, or does not serve: what it was to do may be done or not. */
+/** Whether a command failed because Redis was lost or does not serve. The command may have taken effect. */
 export function isRedisLost(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   const { code } = error as NodeJS.ErrnoException;

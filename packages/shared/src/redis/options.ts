@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { environment } from '../environment.js';
 
-/** Options every part that talks to Redis has. Precedence: option, then environment, then default. */
+/** The Redis options of producers, workers and gateways. Precedence: option, then environment, then default. */
 export const redisOptionsSchema = z.object({
   /** Default: `REDIS_URL`, then `redis://127.0.0.1:6379`. */
   redisUrl: z

@@ -7,27 +7,27 @@ import type { SessionStore } from './session-store.js';
 
 /** How a permission request was resolved. */
 export interface Resolution {
-  /** Unlike any other, so that a resend is known from a second answer. */
+  /** Unique, so that a resend differs from a second answer. */
   answerId: string;
   by: HearthEventOf<'permission.resolved'>['by'];
-  /** Absent: the agent needs no answer any more. */
+  /** Absent: the agent withdrew the request. */
   answer?: PermissionAnswer;
 }
 
-/** What became of a request to stop a turn. `stored`: its owner stops it; a turn that has not begun can be withdrawn instead. */
+/** `stored`: the owner stops the turn. A turn that has not begun can also be withdrawn. */
 export type InterruptOutcome =
   | { kind: 'stored'; isBegun: boolean }
   | { kind: 'ended'; result: TurnResult }
   | { kind: 'gone' };
 
-/** What becomes of an answer. `resolved` before: with what. */
+/** `resolved`: another answer resolved the request before. */
 export type AnswerOutcome = { kind: 'ok' } | { kind: 'resolved'; resolution: Resolution } | { kind: 'gone' | 'fenced' };
 
-/** Control requests: what a caller may ask of a session, and its owner fulfils: that a turn stops, that a tool may run, that its agent is there. Holds no state but its store. */
+/** Stores and reads control requests: interrupts, and answers to permission requests. Stateless. */
 export class ControlRequests {
   constructor(readonly store: SessionStore) {}
 
-  /** Stores that a turn is to stop, and calls its owner. */
+  /** Stores the interrupt of a turn, and calls the owner. */
   async interrupt(sessionId: string, seq: number): Promise<InterruptOutcome> {
     const incarnation = await this.store.incarnation(sessionId);
     if (incarnation === undefined) return { kind: 'gone' };
@@ -42,13 +42,13 @@ export class ControlRequests {
     }
   }
 
-  /** Whether a caller asked a turn to stop. */
+  /** Whether a caller interrupted a turn. */
   async isToStop(sessionId: string, seq: number): Promise<boolean> {
     const { turnPrefix } = this.store.keys.session(sessionId);
     return (await this.store.redis.hexists(`${turnPrefix}${seq}`, 'interrupt')) === 1;
   }
 
-  /** The permission requests of a session that wait for an answer, the oldest first. */
+  /** The open permission requests of a session, by deadline. */
   async permissions(sessionId: string): Promise<PermissionRequest[]> {
     const all = await this.store.redis.hgetall(this.store.keys.session(sessionId).permissions);
     return Object.entries(all)
@@ -57,19 +57,18 @@ export class ControlRequests {
       .sort((a, b) => a.expiresAt - b.expiresAt);
   }
 
-  /** One request that waits. */
+  /** One open permission request. */
   async permission(sessionId: string, requestId: string): Promise<PermissionRequest | undefined> {
     const text = await this.store.redis.hget(this.store.keys.session(sessionId).permissions, requestId);
     return text ? parseEntry<PermissionRequest>(text) : undefined;
   }
 
-  /** How a request was resolved, if it was. */
   async resolution(sessionId: string, requestId: string): Promise<Resolution | undefined> {
     const text = await this.store.redis.hget(this.store.keys.session(sessionId).permissions, `${requestId}!`);
     return text ? (JSON.parse(text) as Resolution) : undefined;
   }
 
-  /** Resolves a request, once. `fence`: the owner does it itself. */
+  /** Resolves a permission request, once. `fence`: of an owner that resolves its own request. */
   async resolve(
     sessionId: string,
     request: Pick<PermissionRequest, 'requestId' | 'seq' | 'name'>,

@@ -1,8 +1,8 @@
 import type { SessionStore } from './session-store.js';
 
 /**
- * Which jobs in intake bring the turns of a session that are not due yet: by these notes, in the session's own slot, they are found.
- * A note is made before its job and goes when that has ended, so the log need not know of it. Holds no state but its store.
+ * Notes in a session's slot of Redis which raw job submits each delayed turn, so that a cancel or a close finds the job. A note is made
+ * before its job, and removed when the job has ended. Stateless.
  */
 export class DelayedNotes {
   constructor(private readonly store: SessionStore) {}
@@ -11,10 +11,10 @@ export class DelayedNotes {
     return this.store.keys.session(sessionId).delayed;
   }
 
-  /** Notes the job of a turn that is due in `delayMs`. Returns the one that is noted: another, if the turn had one already. */
+  /** Notes the job of a turn that is due in `delayMs`. Returns the noted job: another one when the turn had a note. */
   async note(sessionId: string, turnId: string, jobId: string, delayMs: number): Promise<string> {
     const key = this.key(sessionId);
-    // Should its job be removed by hand, nobody removes the note; so it goes by itself.
+    // The note expires, because no part of Hearth removes it when the job was removed by hand.
     const keptMs = delayMs + this.store.limits.retentionMs;
     const [, noted] =
       (await this.store.redis
@@ -24,7 +24,7 @@ export class DelayedNotes {
         .pexpire(key, keptMs, 'NX')
         .pexpire(key, keptMs, 'GT')
         .exec()) ?? [];
-    if (typeof noted?.[1] !== 'string') throw noted?.[0] ?? new TypeError('no job is noted');
+    if (typeof noted?.[1] !== 'string') throw noted?.[0] ?? new TypeError('Redis returned no noted job');
     return noted[1];
   }
 
@@ -36,8 +36,8 @@ export class DelayedNotes {
     return this.store.redis.hkeys(this.key(sessionId));
   }
 
-  /** That job has ended, or brought its turn. */
-  async forget(sessionId: string, turnId: string, jobId: string): Promise<void> {
+  /** Removes the note of a job that has ended. */
+  async remove(sessionId: string, turnId: string, jobId: string): Promise<void> {
     if ((await this.find(sessionId, turnId)) === jobId) await this.store.redis.hdel(this.key(sessionId), turnId);
   }
 }

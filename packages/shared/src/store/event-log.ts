@@ -8,11 +8,11 @@ export interface NumberedEvent {
   event: HearthEvent;
 }
 
-/** What the Redis Stream has after a reader's place. */
+/** The entries of the stream after a reader's cursor. */
 export interface EventsAfter {
-  /** Absent: no such session. */
+  /** Undefined: no such session. */
   incarnation: string | undefined;
-  /** Id of the last event ever appended. */
+  /** Id of the session's last event. */
   last: number;
   events: NumberedEvent[];
 }
@@ -38,7 +38,7 @@ export async function readEventsAfter(
   count: number,
 ): Promise<EventsAfter> {
   const { session, events } = keys.session(sessionId);
-  // The counters are read first, because then an event appended in between is only read early, and never missed.
+  // The counters are read first. An event that is appended in between is then read early, and not missed.
   const [incarnation, last] = await redis.hmget(session, 'incarnation', 'events');
   const entries = await redis.xrange(events, `${id + 1}-0`, '+', 'COUNT', count);
   return {

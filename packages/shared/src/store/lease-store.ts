@@ -3,7 +3,7 @@ import type { Keys } from '../keys.js';
 import { type WorkerRecord, workerRecordSchema } from '../schema/worker-record.js';
 import { defineScripts, runScript } from './scripts.js';
 
-/** A workerId is remembered that long after the last renewal of its lease, so that it can never take another. */
+/** How long a workerId is known after its last renewal. While it is known it cannot acquire a second lease. */
 const workerMemoryMs = 24 * 3_600_000;
 
 /** Worker leases and worker numbers. */
@@ -23,7 +23,7 @@ export class LeaseStore {
     return reply.code === 'DEAD' ? { kind: 'dead' } : { kind: 'ok', workerNumber: reply.workerNumber };
   }
 
-  /** Renews the lease and writes the worker record; never recreates the lease. */
+  /** Renews the lease and writes the worker record. Never recreates the lease. */
   async renew(record: WorkerRecord, ttlMs: number): Promise<'ok' | 'dead'> {
     const { workerId } = record;
     const args = { workerId, ttlMs, record: withoutNumber(record) };
@@ -35,29 +35,29 @@ export class LeaseStore {
     await runScript(this.redis, 'lease_release', this.keys, { workerId, workerNumber });
   }
 
-  /** Whether the lease is there. Absent once is dead for ever, so `false` can be relied on. */
+  /** Whether a worker's lease exists. `false` is final, because a lease that was absent once is never recreated. */
   async lives(workerId: string): Promise<boolean> {
     return (await this.redis.exists(this.keys.lease(workerId))) === 1;
   }
 
-  /** Whether a worker had a lease, within the time workers are remembered, and lost it. */
+  /** Whether a known worker has lost its lease. */
   async isKnownDead(workerId: string): Promise<boolean> {
-    // In this order: it takes its lease when it becomes known.
+    // A worker becomes known together with its lease, so the lease is read second.
     const isKnown = (await this.redis.zscore(this.keys.knownWorkers, workerId)) !== null;
     return isKnown && !(await this.lives(workerId));
   }
 
-  /** The dead whose worker number went to another, and whose sessions nobody has looked for yet. */
+  /** Dead workers whose worker number was given away, and whose sessions no sweep has looked for yet. */
   async deadWithoutNumber(): Promise<string[]> {
     return this.redis.smembers(this.keys.deadWorkers);
   }
 
-  /** Their sessions were looked for, all of them. */
+  /** Removes dead workers for whose sessions a sweep has looked. */
   async removeDead(workerIds: readonly string[]): Promise<void> {
     if (workerIds.length > 0) await this.redis.srem(this.keys.deadWorkers, ...workerIds);
   }
 
-  /** All worker numbers with their holders; `record` is absent when the holder is dead. */
+  /** All worker numbers with their holders. The record of a dead holder is undefined. */
   async workerNumbers(): Promise<{ workerNumber: number; workerId: string; record: WorkerRecord | undefined }[]> {
     const holders = Object.entries(await this.redis.hgetall(this.keys.workerNumbers));
     if (holders.length === 0) return [];
@@ -80,7 +80,7 @@ export class LeaseStore {
   }
 }
 
-/** A record as its lease holds it: the script gives the worker its number, so the number is only in `workerNumbers`. */
+/** The record in the lease. The script assigns the worker number, so the record lacks it. */
 function withoutNumber({ workerNumber: _number, ...record }: WorkerRecord): string {
   return JSON.stringify(record);
 }

@@ -1,30 +1,21 @@
-/** Bounds of what the session store keeps. One home for the defaults. */
-export interface StoreLimits {
-  /** Events kept in a session's stream (trimmed approximately, as Redis does it cheaply). */
-  eventsKept: number;
-  /** ms after the last event until the stream is dropped; completed messages stay with the result. */
-  eventsTtlMs: number;
-  /** ms a committed turn, its result and its turnId are remembered. */
-  turnMemoryMs: number;
-  /** Turns that may wait in one session. */
-  backlogLimit: number;
-  /** ms a turn may wait before a sweep looks whether its ring was lost; doubles with every look in vain. */
-  lookAfterMs: number;
-  /** The longest time between two looks. */
-  lookAtMostMs: number;
-  /** Begins of one turn, across owners, before it is given up: a turn that kills workers must not walk through the fleet. */
-  attemptsAllowed: number;
-  /** ms after its last use until a session is closed by itself. */
-  retentionMs: number;
-}
-
-export const defaultStoreLimits: StoreLimits = {
+/** Bounds of the session store. The one place of the defaults. */
+export const defaultStoreLimits = {
+  /** Events kept in a session's stream. Redis trims approximately, because that is cheaper. */
   eventsKept: 10_000,
+  /** ms after the last event until Redis drops the stream. Completed messages stay with the result. */
   eventsTtlMs: 10 * 60_000,
+  /** ms that a committed turn, its result and its turnId are kept. */
   turnMemoryMs: 24 * 3_600_000,
+  /** Turns that may wait in one session. */
   backlogLimit: 20,
+  /** ms until a sweep checks a pending session for a lost ring. The time doubles with each sweep in which no turn begins or ends. */
   lookAfterMs: 2_000,
+  /** The longest time between two checks, ms. */
   lookAtMostMs: 30_000,
+  /** How often a turn may begin, across owners, because a turn that kills its worker must not kill every worker. */
   attemptsAllowed: 3,
+  /** ms after its last use until retention closes a session. */
   retentionMs: 30 * 24 * 3_600_000,
 };
+
+export type StoreLimits = typeof defaultStoreLimits;

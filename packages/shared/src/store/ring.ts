@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { intakeQueue, workerQueue } from '../keys.js';
 
-/** Where and under which job id a turn was last rung: written `<worker number or 'intake'>/<job id>`. */
+/** Queue and job id of a doorbell. Written `<worker number or 'intake'>/<job id>`. */
 export interface Ring {
   queue: number | 'intake';
   jobId: string;
@@ -17,5 +17,5 @@ export function parseRing(text: string): Ring {
 
 export const queueOfRing = (ring: Ring): string => (ring.queue === 'intake' ? intakeQueue : workerQueue(ring.queue));
 
-/** A fresh job id for a doorbell. Never made from session and seq: an add under a used id is silently nothing. */
+/** A fresh job id for a doorbell. Not derived from session and seq, because BullMQ ignores an add under a used id. */
 export const newRingId = (): string => `r${randomBytes(12).toString('hex')}`;

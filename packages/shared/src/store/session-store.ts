@@ -9,8 +9,7 @@ import { parseEntry } from './entry.js';
 import type { StoreLimits } from './limits.js';
 import { formatRing, parseRing, type Ring } from './ring.js';
 import { defineScripts, runScript, type ScriptArgs, type ScriptName, type ScriptReply } from './scripts.js';
-import { SessionView } from './session-view.js';
-import { parseTurnHash } from './turn-hash.js';
+import { parseTurnHash, SessionView } from './session-view.js';
 import { unservedResult } from './unserved-result.js';
 
 export interface SubmitInput {
@@ -19,49 +18,34 @@ export interface SubmitInput {
   request: TurnRequest;
   profile: string | undefined;
   ringId: string;
-  /** ms it may wait before it begins. */
+  /** ms that the turn may wait before it begins. */
   expiresInMs?: number | undefined;
-  /** Opens the session for this turn alone. */
+  /** Opens the session for this turn only. */
   isSingleTurn?: boolean | undefined;
-  /** The job that brought it, when it was not a producer. */
+  /** The raw job that submits the turn. */
   broughtBy?: Ring | undefined;
-  /** What to do when turns of the session wait or run. */
   onBusy?: OnBusy | undefined;
-  /** It is never to be served: known to its session, and failed with this, from the first. Only a session's end keeps it out. */
+  /** Submits the turn as failed with this error. Only the end of a session keeps such a turn out. */
   refusedWith?: HearthError | undefined;
 }
 
 export interface Submitted {
   seq: number;
   incarnation: string;
-  /** Id of the last event before this turn's first. */
+  /** Id of the last event before the turn's first. */
   cursor: number;
   ring: Ring;
-  /** Turns of the session that come before it, the one that runs included. */
+  /** How many turns of the session come before this one, with the running turn. */
   position: number;
-  /** The profile of the session. */
   profile: string;
-  /** `accepted` now; `known` before; `committed`: it has a result, from before or as one that was refused. */
+  /** `accepted`: by this call. `known`: by an earlier one. `committed`: the turn has a result. */
   state: 'accepted' | 'known' | 'committed';
-  /** The owner, when nothing heard it being called: it may be dead (or, in a Redis Cluster, connected to another node). */
+  /** The owner that did not hear the call. It may be dead, or in a Redis Cluster connected to another node. */
   unheardOwner?: string;
 }
 
-/** A session's state and fence, as its owner gets it. */
-export interface Claim {
-  fence: string;
-  /** The last batch number used under the fence. */
-  batch: number;
-  incarnation: string;
-  /** Claude's id for the conversation; absent until the first commit that has a past. */
-  claudeSessionId: string | undefined;
-  transcriptChunks: number;
-  profile: string;
-  /** What the session's next prompt is prefixed with (P7), or ''. */
-  note: string;
-  /** The session is for one turn only. */
-  isSingleTurn: boolean;
-}
+/** A session's fence and state, as its owner gets them from `claim.lua`. */
+export type Claim = Omit<Extract<ScriptReply<'claim'>, { code: 'OK' }>, 'code'>;
 
 export type ClaimOutcome =
   | { kind: 'mine'; anew: boolean; claim: Claim }
@@ -72,7 +56,7 @@ export type ClaimOutcome =
 /** The turn at the head of a log. */
 export type HeadTurn = Omit<TurnRecord, 'result' | 'messages'> & {
   ring: Ring;
-  /** Somebody wants it to stop. */
+  /** A caller interrupted the turn. */
   isToStop: boolean;
 };
 
@@ -86,12 +70,12 @@ export interface SweptSession {
 
 /** The scripts that act on one session. */
 export type SessionScript = Exclude<ScriptName, 'sweep' | `lease_${string}`>;
-/** The arguments that the store itself gives to each of them. */
+/** The arguments that the store adds. */
 export type StoreArgs = 'member' | 'sessionId' | 'wakePrefix' | keyof StoreLimits;
 
 /**
- * What producers and workers ask of a session, besides the fenced writes of its owner (`SessionWriter`), control requests and endings.
- * Holds no state but its connection.
+ * Submits and claims turns, reads the log, records rings, and finds overdue sessions. `SessionWriter` has the writes of an owner,
+ * `SessionLifecycle` opening and closing, `ControlRequests` interrupts and answers. Stateless.
  */
 export class SessionStore extends SessionView {
   constructor(
@@ -103,7 +87,7 @@ export class SessionStore extends SessionView {
     defineScripts(redis);
   }
 
-  /** Runs a script on a session. Names the arguments that only the caller knows. */
+  /** Runs a script on a session. */
   async run<N extends SessionScript>(
     name: N,
     sessionId: string,
@@ -148,24 +132,24 @@ export class SessionStore extends SessionView {
         };
       }
       case 'BUSY':
-        throw new HearthError('session_busy', `Session ${sessionId} has a turn that waits or runs.`, {
+        throw new HearthError('session_busy', `Session ${sessionId} has turns that wait or run.`, {
           field: 'onBusy',
           expected: 'a session without turns',
           wayOut:
-            'Wait for its turns to end; or submit with onBusy "enqueue" to wait in line, or "interrupt" to stop the turn that runs.',
+            'Wait for its turns to end, or submit with onBusy "enqueue" to wait in line, or with "interrupt" to stop the running turn.',
         });
       case 'BACKLOG_FULL':
         throw new HearthError('backlog_full', `Session ${sessionId} has ${reply.waiting} turns waiting.`, {
           field: 'backlogLimit',
           expected: `fewer than ${this.limits.backlogLimit} turns waiting`,
-          wayOut: 'Wait for a turn to end before submitting the next, or raise backlogLimit on the producer.',
+          wayOut: 'Wait for a turn to end before you submit the next, or raise backlogLimit on the producer.',
         });
       default:
         throw notOpened(sessionId, reply);
     }
   }
 
-  /** Tries to become the owner. `deadFence`: a fence whose owner's lease was found absent. */
+  /** Tries to become the owner. `deadFence`: fence of an owner whose lease is known to be absent. */
   async claim(
     sessionId: string,
     seq: number,
@@ -193,7 +177,7 @@ export class SessionStore extends SessionView {
     }
   }
 
-  /** The turn at the head of the log, if any; `closing` when the session is being closed. */
+  /** The turn at the head of the log, if any. */
   async head(sessionId: string): Promise<HeadTurn | undefined | 'closing'> {
     const reply = await this.run('head', sessionId, {});
     if (reply.code === 'CLOSING') return 'closing';
@@ -203,7 +187,7 @@ export class SessionStore extends SessionView {
     return { ...turn, ring: parseRing(ring), isToStop };
   }
 
-  /** Records a new ring, if `seen` is still the last one. Undefined: another caller rang, or the turn has its result. */
+  /** Records a new ring, if `seen` is still the last one. Undefined: another caller rang, or the turn left the log. */
   async ring(
     sessionId: string,
     seq: number,
@@ -216,7 +200,7 @@ export class SessionStore extends SessionView {
     return { turnId, request: JSON.parse(request) as TurnRequest, profile };
   }
 
-  /** The overdue sessions of one shard, which no other caller gets before their next look, and all that `deadWorkers` owned. */
+  /** Returns overdue sessions of one shard, which no other sweep gets before their next check, and all sessions of `deadWorkers`. */
   async sweep(shard: number, atMost: number, deadWorkers: readonly string[] = []): Promise<SweptSession[]> {
     const keys = { pending: this.keys.pending(shard), sessionPrefix: this.keys.sessionPrefix(shard) };
     const { sessions } = await runScript(this.redis, 'sweep', keys, { atMost, ...this.limits, deadWorkers });

@@ -1,18 +1,13 @@
 import type { Redis } from 'ioredis';
 import type { Keys } from '../keys.js';
-import type { Message, TurnRecord, TurnResult } from '../schema/turn.js';
+import type { Message, TurnRecord, TurnRequest, TurnResult } from '../schema/turn.js';
 import { decodeSessionId, shardCount } from '../session-id.js';
 import { parseEntry } from './entry.js';
-import { parseTurnHash } from './turn-hash.js';
 
-/**
- * The states of a session: it is closing; a turn runs (`busy`); turns wait and none runs; an owner has its agent ready (`idle`);
- * or it has neither turn nor owner, and its next turn resumes it (`asleep`).
- */
+/** `busy`: a turn runs. `idle`: no turn, and an owner has the agent ready. `asleep`: neither turn nor owner; the next turn resumes. */
 export const sessionStates = ['closing', 'busy', 'waiting', 'idle', 'asleep'] as const;
 export type SessionState = (typeof sessionStates)[number];
 
-/** A session as a list shows it. */
 export interface SessionSummary {
   sessionId: string;
   incarnation: string;
@@ -31,33 +26,31 @@ export interface SessionSummary {
   lastEvent: number;
 }
 
-/** Which sessions a list is to hold. */
 export interface SessionFilter {
-  /** The beginning of their ids. */
+  /** Beginning of the session id. */
   prefix?: string | undefined;
   state?: SessionState | undefined;
   profile?: string | undefined;
-  /** workerId of their owner. */
+  /** workerId of the owner. */
   owner?: string | undefined;
 }
 
 export interface SessionPage {
   sessions: SessionSummary[];
-  /** Where the next page begins; absent: this was the last. */
+  /** Pass it as `after` to get the next page. Absent on the last page. */
   next?: string;
 }
 
-/** Sessions looked at together while a page is filled. */
-const lookedAtOnce = 50;
+/** How many sessions are read in parallel. */
+const batchSize = 50;
 
-/** Reads what Redis knows of sessions. Changes nothing; holds no state but its connection. */
+/** Reads sessions and turns. Stateless. */
 export class SessionView {
   constructor(
     readonly redis: Redis,
     readonly keys: Keys,
   ) {}
 
-  /** One turn, while it waits, runs, or is remembered. */
   async turn(sessionId: string, seq: number): Promise<TurnRecord | undefined> {
     const hash = await this.redis.hgetall(`${this.keys.session(sessionId).turnPrefix}${seq}`);
     if (hash['id'] === undefined) return undefined;
@@ -67,19 +60,17 @@ export class SessionView {
     return record;
   }
 
-  /** The seq of a turn that waits, runs or is remembered, by its turnId. */
   async seqOf(sessionId: string, turnId: string): Promise<number | undefined> {
     const seq = await this.redis.hget(this.keys.session(sessionId).turnIds, turnId);
     return seq === null ? undefined : Number(seq);
   }
 
-  /** The seq of the turn that is first in the log. */
   async firstInLog(sessionId: string): Promise<number | undefined> {
     const [seq] = await this.redis.zrange(this.keys.session(sessionId).log, '0', '0');
     return seq === undefined ? undefined : Number(seq);
   }
 
-  /** At most `count` turns that are remembered, in order, the last of them before seq `before` (absent: the last there is). */
+  /** The last turns before seq `before` (absent: the newest), in order, without forgotten ones. Reads at most `count`. */
   async turns(sessionId: string, count: number, before?: number): Promise<TurnRecord[]> {
     const last = Number((await this.redis.hget(this.keys.session(sessionId).session, 'seq')) ?? 0);
     const end = Math.min(last, (before ?? Number.POSITIVE_INFINITY) - 1);
@@ -88,30 +79,28 @@ export class SessionView {
     return turns.filter((turn) => turn !== undefined);
   }
 
-  /** The transcript's chunks from `from` on, at most `count`. */
   async transcript(sessionId: string, from: number, count: number): Promise<Buffer[]> {
     return this.redis.lrangeBuffer(this.keys.session(sessionId).transcript, from, from + count - 1);
   }
 
-  /** How many chunks of the transcript are committed. */
   async committedChunks(sessionId: string): Promise<number> {
     return Number((await this.redis.hget(this.keys.session(sessionId).session, 'transcript')) ?? 0);
   }
 
-  /** All known sessions, the last used first. Reads every shard. */
+  /** All sessions, the last used first. Reads every shard. */
   async sessions(): Promise<SessionSummary[]> {
     return (await this.sessionPage({}, Number.POSITIVE_INFINITY)).sessions;
   }
 
-  /** Known sessions that pass a filter, the last used first, at most `limit`; `after`: where the page before ended. */
+  /** At most `limit` sessions that match a filter, the last used first. `after`: `next` of the previous page. */
   async sessionPage(filter: SessionFilter, limit: number, after?: string): Promise<SessionPage> {
     const candidates = (await this.members()).filter(
       ({ sessionId, order }) =>
         (filter.prefix === undefined || sessionId.startsWith(filter.prefix)) && (after === undefined || order < after),
     );
     const page: SessionPage = { sessions: [] };
-    for (let at = 0; at < candidates.length; at += lookedAtOnce) {
-      const some = candidates.slice(at, at + lookedAtOnce);
+    for (let at = 0; at < candidates.length; at += batchSize) {
+      const some = candidates.slice(at, at + batchSize);
       const summaries = await Promise.all(some.map(({ sessionId }) => this.session(sessionId)));
       for (const [index, summary] of summaries.entries()) {
         if (summary === undefined || !matchesFilter(summary, filter)) continue;
@@ -125,17 +114,14 @@ export class SessionView {
     return page;
   }
 
-  /** Which session of that name there is now. */
   async incarnation(sessionId: string): Promise<string | undefined> {
     return (await this.redis.hget(this.keys.session(sessionId).session, 'incarnation')) ?? undefined;
   }
 
-  /** Whether a session was opened for one turn alone. */
   async isSingleTurn(sessionId: string): Promise<boolean> {
     return (await this.redis.hexists(this.keys.session(sessionId).session, 'singleTurn')) === 1;
   }
 
-  /** One session, if it is known. */
   async session(sessionId: string): Promise<SessionSummary | undefined> {
     const { session, log, turnPrefix } = this.keys.session(sessionId);
     const [hash, waiting, [first]] = await Promise.all([
@@ -145,11 +131,11 @@ export class SessionView {
     ]);
     if (hash['incarnation'] === undefined) return undefined;
     const running = first !== undefined && (await this.redis.hget(`${turnPrefix}${first}`, 'state')) === 'running';
-    const rest: SessionState = waiting > 0 ? 'waiting' : hash['owner'] ? 'idle' : 'asleep';
+    const stateAtRest: SessionState = waiting > 0 ? 'waiting' : hash['owner'] ? 'idle' : 'asleep';
     return {
       sessionId,
       incarnation: hash['incarnation'],
-      state: hash['closing'] !== undefined ? 'closing' : running ? 'busy' : rest,
+      state: hash['closing'] !== undefined ? 'closing' : running ? 'busy' : stateAtRest,
       profile: hash['profile'] ?? '',
       owner: hash['owner'] || undefined,
       workerNumber: hash['workerNumber'] ? Number(hash['workerNumber']) : undefined,
@@ -164,7 +150,7 @@ export class SessionView {
     };
   }
 
-  /** Every known session with its place in lists: `<last use, 15 digits> <id>`, the greatest first. */
+  /** All sessions with their sort key `<last use, 15 digits> <id>`, the greatest first. */
   private async members(): Promise<{ sessionId: string; order: string }[]> {
     const shards = await Promise.all(
       Array.from({ length: shardCount }, (_, shard) =>
@@ -182,9 +168,25 @@ export class SessionView {
   }
 }
 
-/** Whether a session is among those a filter asks for. */
 export const matchesFilter = (summary: SessionSummary, { prefix, state, profile, owner }: SessionFilter): boolean =>
   (prefix === undefined || summary.sessionId.startsWith(prefix)) &&
   (state === undefined || summary.state === state) &&
   (profile === undefined || summary.profile === profile) &&
   (owner === undefined || summary.owner === owner);
+
+/** Parses a turn's hash, except result and messages. */
+export function parseTurnHash(sessionId: string, seq: number, hash: Record<string, string | undefined>): TurnRecord {
+  return {
+    sessionId,
+    turnId: hash['id'] ?? '',
+    seq,
+    submittedAt: Number(hash['at']),
+    state: (hash['state'] ?? 'queued') as TurnRecord['state'],
+    request: JSON.parse(hash['request'] ?? '{}') as TurnRequest,
+    attempts: Number(hash['attempts']),
+    ...(hash['cursor'] === undefined ? {} : { cursor: Number(hash['cursor']) }),
+    ...(hash['outcomeEvent'] === undefined ? {} : { outcomeEvent: Number(hash['outcomeEvent']) }),
+    ...(hash['expires'] === undefined ? {} : { expiresAt: Number(hash['expires']) }),
+    toolsReached: (hash['tools'] ?? '').split('\n').filter((name) => name !== ''),
+  };
+}

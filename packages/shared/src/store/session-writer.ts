@@ -11,13 +11,13 @@ type WriterScript = Extract<
   SessionScript,
   'begin' | 'append' | 'reach_tool' | 'ask_permission' | 'transcript' | 'commit' | 'release'
 >;
-/** What is left of a script's replies once {@link SessionWriter} has refused a gap. */
+/** The replies of a script without GAP, which {@link SessionWriter} throws. */
 type Written<N extends WriterScript> = Exclude<ScriptReply<N>, { code: 'GAP' }> | { code: 'FENCED' };
 
-/** `fenced`: this worker does not own the session any more, so nothing was written and nothing can be. */
+/** `fenced`: this worker no longer owns the session, so this write and all later ones have no effect. */
 export type WriteOutcome<T = object> = ({ kind: 'ok' } & T) | { kind: 'fenced' };
 
-/** `exhausted`: the turn had all its attempts; `expired`: its time in the queue is over; `interrupted`: somebody wants it to stop; `not_head`: it was withdrawn. */
+/** `exhausted`: the turn had all its attempts. `expired`: its `expiresIn` has passed. `not_head`: it was withdrawn. */
 type BeginOutcome =
   | WriteOutcome<{ queuedMs: number }>
   | { kind: 'exhausted' }
@@ -29,21 +29,21 @@ export interface CommitInput {
   result: TurnResult;
   messages: readonly Message[];
   claudeSessionId: string | undefined;
-  /** Chunks of the transcript that are the session's past from now on. */
+  /** How many chunks of the transcript are committed. */
   transcriptChunks: number;
-  /** What to put before the session's next prompt, or ''. */
+  /** Text before the session's next prompt (P7), or ''. */
   note: string;
   event: HearthEvent;
 }
 
 /**
- * The writes of a session's owner. Owns the fence and the batch number.
+ * Writes as a session's owner. Owns the fence and the batch number.
  *
- * W1 One write at a time: a call starts when the one before has its answer, so numbers are dense.
- * W2 The number moves on only when the script took it; a resend of the same call carries the same number (P12).
- * W3 Fenced once is fenced for good: later calls do not even ask.
- * W4 A write that got no answer may have taken its number or not, so none can follow it: later calls fail like it.
- *    (Under the same number they would be answered as repetitions, and be lost in silence.)
+ * W1 One write at a time: a call starts when the previous one has its reply, so batch numbers are dense.
+ * W2 The number increases only when the script took it, so a resend of the same call carries the same number (P12).
+ * W3 After FENCED, later calls are fenced without a request.
+ * W4 After a write without a reply, later calls fail with the same error. The number may be taken, and then a write under it would be
+ *    answered with REPEATED and be lost.
  */
 export class SessionWriter {
   private batch: number;
@@ -63,7 +63,7 @@ export class SessionWriter {
     return this.claim.fence;
   }
 
-  /** Records that the agent is about to get the prompt. */
+  /** Records that the owner is about to write the prompt to the agent. */
   async begin(seq: number, event: HearthEvent): Promise<BeginOutcome> {
     const reply = await this.write('begin', { seq, events: [JSON.stringify(event)] });
     return isDone(reply) ? { kind: 'ok', queuedMs: reply.queuedMs } : { kind: kindOf(reply.code) };
@@ -74,14 +74,14 @@ export class SessionWriter {
     return isDone(reply) ? { kind: 'ok' } : { kind: 'fenced' };
   }
 
-  /** The tool gate. */
+  /** Records that a tool is about to run (the tool gate). */
   async reachTool(seq: number, tool: string, event: HearthEvent): Promise<WriteOutcome> {
     const reply = await this.write('reach_tool', { seq, tool, event: JSON.stringify(event) });
     if (reply.code === 'NOT_HEAD') throw unexpectedReply('reach_tool', reply.code);
     return isDone(reply) ? { kind: 'ok' } : { kind: 'fenced' };
   }
 
-  /** Records that a tool waits for a permission; `not_head`: its turn does not run any more. */
+  /** Records that a tool waits for a permission. `not_head`: its turn does not run any more. */
   async askPermission(
     request: Omit<PermissionRequest, 'expiresAt'>,
     deadlineMs: number,
@@ -93,13 +93,13 @@ export class SessionWriter {
     return isDone(reply) ? { kind: 'ok' } : { kind: kindOf(reply.code) };
   }
 
-  /** Appends a chunk; `isSettled`: no turn runs, so the chunk is committed at once. */
+  /** Appends a chunk of the transcript. `isSettled`: no turn runs, so the chunk is committed at once. */
   async transcript(offset: number, chunk: string | Buffer, isSettled: boolean): Promise<WriteOutcome> {
     const reply = await this.write('transcript', { offset, isSettled, chunk });
     return isDone(reply) ? { kind: 'ok' } : { kind: 'fenced' };
   }
 
-  /** Commits a turn; `already`: it has a result, because it was withdrawn. */
+  /** Commits a turn. `already`: the turn was withdrawn and has a result. */
   async commit(seq: number, input: CommitInput): Promise<WriteOutcome | { kind: 'already' }> {
     const reply = await this.write('commit', {
       seq,
@@ -115,7 +115,7 @@ export class SessionWriter {
     return isDone(reply) ? { kind: 'ok' } : { kind: kindOf(reply.code) };
   }
 
-  /** Releases the lock. `left` (mode `drain` only): turns to be rung to intake. */
+  /** Releases the lock. `left`: turns to be rung to intake, after mode `drain`. */
   async release(
     mode: 'idle' | 'drain',
   ): Promise<WriteOutcome<{ left: { seq: number; ring: Ring }[] }> | { kind: 'not_empty' }> {
@@ -149,12 +149,12 @@ export class SessionWriter {
       return reply as Written<N>;
     };
     const result = this.last.then(run);
-    // The chain goes on after a failure; the caller of this write gets the error.
+    // The caller of this write gets the error.
     this.last = result.catch(() => undefined);
     return result;
   }
 
-  /** A script that failed is over, so Redis knows whether it took its batch number. */
+  /** Reads whether a failed script took its batch number. */
   private async readBatch(): Promise<void> {
     const { session } = this.store.keys.session(this.sessionId);
     this.batch = Number(await this.store.redis.hget(session, 'batch'));
@@ -162,9 +162,9 @@ export class SessionWriter {
   }
 }
 
-/** Whether a write took effect, now or before a resend. */
+/** Whether the write took effect, by this call or by an earlier send of it. */
 const isDone = <R extends { code: string }>(reply: R): reply is Extract<R, { code: 'OK' | 'REPEATED' }> =>
   reply.code === 'OK' || reply.code === 'REPEATED';
 
-/** A return code as the kind of an outcome: `NOT_HEAD` is `not_head`. */
+/** The outcome of a return code: `NOT_HEAD` is `not_head`. */
 const kindOf = <C extends string>(code: C): Lowercase<C> => code.toLowerCase() as Lowercase<C>;

@@ -1,26 +1,26 @@
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import type { SessionView } from './session-view.js';
 
-/** Pieces from this size on are compressed, bytes: what Claude writes shrinks to about a third. */
+/** Pieces from this size on are compressed, bytes. Claude's transcripts shrink to about a third. */
 const compressedFrom = 512;
 
 interface ChunkHeader {
   file: string;
-  /** How the piece is compressed; absent: not at all. */
+  /** Compression of the piece. Absent: none. */
   z?: 'deflate';
 }
 
-/** A chunk of the transcript in Redis: a line that names its file, then a piece of that file, compressed when that is worth it. */
+/** Makes a chunk of a transcript: a header line that names the file, then a piece of the file. */
 export function formatChunk(file: string, piece: string): Buffer {
   const bytes = Buffer.from(piece, 'utf8');
   if (bytes.length < compressedFrom) return Buffer.concat([headerLine({ file }), bytes]);
-  // The fastest level: half a millisecond for 100 KB, before the commit.
+  // The fastest level, because the commit waits for it (0.5 ms for 100 KB).
   return Buffer.concat([headerLine({ file, z: 'deflate' }), deflateRawSync(bytes, { level: 1 })]);
 }
 
 const headerLine = (header: ChunkHeader): Buffer => Buffer.from(`${JSON.stringify(header)}\n`);
 
-/** Of a chunk nobody can read any more a line that is no JSON is left: whoever resumes cuts the file back to before it. */
+/** Replaces an unreadable chunk. The line is no JSON, so a resume cuts the file before it. */
 const unreadable = Buffer.from('a chunk that could not be read\n');
 
 function parseChunk(chunk: Buffer): { file: string; piece: Buffer } {
@@ -45,17 +45,16 @@ export function* splitUtf8(text: string, maxBytes: number): Generator<string> {
   const bytes = Buffer.from(text, 'utf8');
   for (let start = 0; start < bytes.length; ) {
     let end = Math.min(start + maxBytes, bytes.length);
-    // A byte 10xxxxxx goes on with a character: step back to where one begins.
+    // A byte 10xxxxxx continues a character, so step back to the first byte of a character.
     while (end < bytes.length && ((bytes[end] ?? 0) & 0xc0) === 0x80) end -= 1;
     yield bytes.toString('utf8', start, end);
     start = end;
   }
 }
 
-/** How many chunks one read fetches. */
 const chunksPerRead = 16;
 
-/** Reads the first `chunks` chunks of a transcript and puts its files together again: `main`, and those of sub-agents. */
+/** Reads the first `chunks` chunks of a transcript. Returns its files by name: `main`, and those of sub-agents. */
 export async function readTranscript(
   store: Pick<SessionView, 'transcript'>,
   sessionId: string,

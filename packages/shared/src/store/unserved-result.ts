@@ -1,7 +1,7 @@
 import { type HearthError, toErrorBody } from '../errors/hearth-error.js';
 import type { TurnRecord, TurnResult } from '../schema/turn.js';
 
-/** The result of a turn that no worker ended: cancelled, or expired in the queue. */
+/** The result of a turn that never began: cancelled, expired or refused. */
 export function unservedResult(
   turn: Pick<TurnRecord, 'sessionId' | 'turnId' | 'seq' | 'attempts' | 'request'>,
   error: HearthError,

@@ -1,7 +1,7 @@
 /**
- * What a worker is called about, on its wake channel: `<sessionId>` (a turn came), `<sessionId> withdrawn <seq>`,
- * `<sessionId> interrupt <seq>`, `<sessionId> answered <request id>`, `<sessionId> close`, `<sessionId> watch` (somebody wants the raw lines, for a while). A session id holds no space.
- * A call that is lost is late, not lost: doorbells, sweeps and the caller's own repetition say the same.
+ * A call on a worker's wake channel: `<sessionId>` (a turn was submitted), `<sessionId> withdrawn <seq>`, `<sessionId> interrupt <seq>`,
+ * `<sessionId> answered <request id>`, `<sessionId> close`, `<sessionId> watch` (a caller wants raw lines for a while). A session id
+ * contains no space. A lost call only costs time, because doorbells, sweeps, renewals and repeated calls have the same effect.
  */
 export type WakeCall =
   | { kind: 'turn'; sessionId: string }
@@ -11,7 +11,7 @@ export type WakeCall =
   | { kind: 'close'; sessionId: string }
   | { kind: 'watch'; sessionId: string };
 
-/** Parses a message of a wake channel; undefined: of a later version. */
+/** Parses a message of a wake channel. Undefined: a later version sent it. */
 export function parseWakeCall(message: string): WakeCall | undefined {
   const [sessionId = '', kind, about = ''] = message.split(' ');
   switch (kind) {

@@ -103,7 +103,7 @@ export class RawJobs {
 
   /** Removes the note of a delayed prompt, because its session's log knows the turn now, or refused it. */
   private async forgetNote(job: Job, sessionId: string, turnId: string): Promise<void> {
-    if (job.opts.delay) await new DelayedNotes(this.deps.store).forget(sessionId, turnId, job.id ?? '');
+    if (job.opts.delay) await new DelayedNotes(this.deps.store).remove(sessionId, turnId, job.id ?? '');
   }
 
   private async submit(input: SubmitInput): Promise<Submitted> {

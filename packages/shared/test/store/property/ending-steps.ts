@@ -52,9 +52,9 @@ export async function delay(
   const known = Object.entries(session.delayed);
   if (step.isOver && known.length > 0) {
     const [turnId, jobId] = pick(known, step.which);
-    await notes.forget(session.id, turnId, 'another');
+    await notes.remove(session.id, turnId, 'another');
     assert.equal(await notes.find(session.id, turnId), jobId);
-    await notes.forget(session.id, turnId, jobId);
+    await notes.remove(session.id, turnId, jobId);
     delete session.delayed[turnId];
     return;
   }
