@@ -1,15 +1,10 @@
 -- Resolves a permission request, once. Claim and begin delete the requests of former owners and attempts, so a stored
 -- request is the owner's. Of a resolved request only the answer is kept, under "<request id>!".
---@args request_id seq
+--@args request_id seq incarnation session_id wake_prefix events_kept events_ttl_ms event
 --@args answer             -- JSON with a random id, so that a resend differs from a second answer
---@args incarnation
 --@args fence              -- of an owner that resolves its own request, or ''
---@args session_id wake_prefix events_kept events_ttl_ms
---@args event              -- JSON
---@reply OK|REPEATED
+--@reply OK|REPEATED|GONE|FENCED
 --@reply ALREADY answer    -- another answer resolved it
---@reply GONE
---@reply FENCED
 --@include session_keys reply read publish wake
 local session = read(K_SESSION, 'incarnation', 'owner', 'fence')
 if session.incarnation ~= incarnation then return reply('GONE') end

@@ -1,6 +1,6 @@
 -- Appends events to the session's stream and publishes them.
 --@args fence batch events_kept events_ttl_ms
---@rest events             -- JSON
+--@rest events
 --@reply OK|REPEATED|FENCED|GAP
 --@include session_keys reply read fence publish
 local admitted = admit(fence, batch)

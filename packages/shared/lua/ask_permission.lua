@@ -1,12 +1,8 @@
 -- Records that a tool of the running turn waits for a permission, and publishes the request.
---@args fence batch seq request_id
+--@args fence batch seq request_id events_kept events_ttl_ms
 --@args deadline_ms        -- time until the request is denied for lack of an answer
---@args request            -- JSON, without expiresAt
---@args event              -- JSON, without expiresAt
---@args events_kept events_ttl_ms
---@reply OK|REPEATED
---@reply NOT_HEAD          -- the turn does not run any more
---@reply FENCED|GAP
+--@args request event      -- without expiresAt
+--@reply OK|REPEATED|NOT_HEAD|FENCED|GAP
 --@include session_keys reply read time fence publish
 local admitted = admit(fence, batch)
 if admitted ~= 'OK' then return reply(admitted) end

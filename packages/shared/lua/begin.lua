@@ -1,12 +1,11 @@
 -- Records that the owner is about to write a turn's prompt to its agent.
 --@args fence batch seq attempts_allowed events_kept events_ttl_ms
---@rest events             -- JSON
+--@rest events
 --@reply OK|REPEATED queued_ms:number
 --@reply EXHAUSTED         -- the turn had all its attempts
 --@reply EXPIRED           -- the turn waited longer than its expiresIn
 --@reply INTERRUPTED       -- a caller asked the turn to stop
---@reply NOT_HEAD
---@reply FENCED|GAP
+--@reply NOT_HEAD|FENCED|GAP
 --@include session_keys reply read time fence truncate_transcript publish
 local turn_key = K_TURN_PREFIX .. seq
 local admitted = admit(fence, batch)

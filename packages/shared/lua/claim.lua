@@ -1,10 +1,9 @@
 -- Makes a worker the owner of a session, by compare and swap of the lock record. ALREADY: the worker was the owner before.
 -- A dead worker stays dead, so the caller may read the owner's lease before the call, although it lies in another slot.
---@args worker_id worker_number
+--@args worker_id worker_number dead_fence
 --@args nonce              -- for a new fence
---@args dead_fence         -- fence of an owner whose lease is known to be absent, or ''
 --@args seq                -- of the doorbell; 0 claims the session before any turn, to warm it
---@reply OK|ALREADY fence batch:number incarnation claude_session_id? transcript_chunks:number profile note is_single_turn:flag
+--@reply OK|ALREADY fence batch:number incarnation claude_session_id? transcript_chunks:number profile note is_single_turn:flag  -- note: for the next prompt, or ''
 --@reply OTHER owner worker_number:number fence  -- the caller has to check that owner's lease
 --@reply MOVED result?     -- the turn has a result, absent once that is forgotten; nothing is claimed
 --@reply GONE              -- no such session or turn, or the session is closing and the worker is not its owner

@@ -1,8 +1,7 @@
 -- Marks a session as closing, so that it accepts no turn and no owner. The caller then withdraws its turns and erases it.
 -- If the caller dies, the session stands first in `sessions`, where retention finds it.
---@args member             -- encoded session id
+--@args member session_id wake_prefix incarnation
 --@args used_before        -- close only a session last used before this time (ms) that has no turn waiting or delayed; or ''
---@args session_id wake_prefix incarnation
 --@reply OK owner? fence seqs:number[]  -- seqs: the turns in its log
 --@reply GONE              -- the session is erased, or this is another incarnation
 --@reply MOVED             -- it was used since, or a delayed turn will use it
@@ -13,7 +12,7 @@ local log = redis.call('ZRANGE', K_LOG, 0, -1)
 if used_before ~= '' and not session.closing then
   if #log > 0 or tonumber(session.used) >= tonumber(used_before) then return reply('MOVED') end
   if redis.call('EXISTS', K_DELAYED) == 1 then
-    -- The delayed turn counts as a use, so that retention looks at other sessions first.
+    -- The delayed turn counts as a use, so that retention checks other sessions first.
     local now = now_ms()
     redis.call('HSET', K_SESSION, 'used', now)
     redis.call('ZADD', K_SESSIONS, now, member)

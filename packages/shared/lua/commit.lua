@@ -1,17 +1,11 @@
 -- Writes a turn's one result and takes the turn out of the log.
---@args fence batch seq
---@args result messages    -- JSON
+--@args fence batch seq result messages claude_session_id cost_usd member turn_memory_ms look_after_ms events_kept events_ttl_ms
 --@args state              -- 'finished' or 'failed'
---@args claude_session_id
 --@args transcript_chunks  -- how many chunks of the transcript are committed from now on
---@args cost_usd
 --@args note               -- for the next prompt, or ''
---@args member             -- encoded session id
---@args turn_memory_ms look_after_ms events_kept events_ttl_ms
---@args event              -- JSON: the turn's outcome
---@reply OK|REPEATED
+--@args event              -- with the turn's outcome
+--@reply OK|REPEATED|FENCED|GAP
 --@reply ALREADY           -- the turn has a result
---@reply FENCED|GAP
 --@include session_keys reply read time fence truncate_transcript publish end_turn
 local admitted = admit(fence, batch)
 if admitted ~= 'OK' then return reply(admitted) end

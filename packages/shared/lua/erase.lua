@@ -1,12 +1,8 @@
 -- Deletes all keys of a closing session together.
---@args member             -- encoded session id
---@args incarnation
---@args dead_fence         -- fence of an owner whose lease is known to be absent, or ''
---@args events_kept events_ttl_ms
---@args event              -- JSON
+--@args member incarnation dead_fence events_kept events_ttl_ms event
 --@reply OK rings[]        -- of all jobs that ever rang its turns or were to bring one
 --@reply GONE              -- the session is erased, or this is another incarnation
---@reply NOT_EMPTY
+--@reply NOT_EMPTY         -- the log has turns
 --@reply OTHER             -- an owner still holds it
 --@reply MOVED             -- the session is not closing
 --@include session_keys reply read publish

@@ -1,8 +1,6 @@
 -- Finds a session, or opens it before its first turn, so that its agent can start before that turn comes.
---@args member             -- encoded session id
---@args session_id
+--@args member session_id incarnation
 --@args profile            -- or ''
---@args incarnation        -- for a new session
 --@reply OK incarnation cursor:number queue profile owner?  -- queue: its owner's worker number, or 'intake'
 --@reply CLOSING
 --@reply GONE              -- the session was opened for a single turn

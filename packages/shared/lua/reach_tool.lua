@@ -1,9 +1,6 @@
 -- The tool gate: records, before a tool may run, that its turn reached it (P7), and publishes the event.
---@args fence batch seq tool events_kept events_ttl_ms
---@args event              -- JSON
---@reply OK|REPEATED
---@reply NOT_HEAD          -- the turn does not run any more
---@reply FENCED|GAP
+--@args fence batch seq tool events_kept events_ttl_ms event
+--@reply OK|REPEATED|NOT_HEAD|FENCED|GAP
 --@include session_keys reply read fence publish
 local admitted = admit(fence, batch)
 if admitted ~= 'OK' then return reply(admitted) end

@@ -1,14 +1,10 @@
 -- Releases the lock of a session. The owner has ended its agent before.
---@args fence batch
+--@args fence batch member turn_memory_ms
 --@args mode               -- 'idle' (refused while the log has turns) or 'drain'
---@args member             -- encoded session id
---@args turn_memory_ms
 --@reply OK left[]         -- the turns still in the log, to be rung to intake
 --@each left seq:number ring
---@reply REPEATED
---@reply NOT_EMPTY
---@reply FENCED            -- also after a first release
---@reply GAP
+--@reply REPEATED|NOT_EMPTY|GAP
+--@reply FENCED            -- also for a resend, because the first release removed the fence
 --@include session_keys reply read time fence expire_single_turn
 local admitted = admit(fence, batch)
 if admitted ~= 'OK' then return reply(admitted) end

@@ -2,23 +2,19 @@
 -- With `refused_result` and `refused_event` it records a turn that no worker will serve. Such a turn enters the log and leaves
 -- it at once, so neither the profile nor the backlog limit keeps it out.
 -- A ring is "<worker number or 'intake'>/<job id>". `cursor` is the id of the last event before the turn's first.
---@args member             -- encoded session id
---@args session_id turn_id
---@args request            -- JSON
+--@args member session_id turn_id request incarnation wake_prefix
+--@args backlog_limit look_after_ms turn_memory_ms events_kept events_ttl_ms
 --@args ring_job           -- job id of the turn's doorbell
 --@args profile            -- or ''
---@args incarnation        -- for a new session
 --@args expires_in_ms      -- how long the turn may wait before it begins, or ''
---@args is_single_turn    -- '1' opens the session for this turn only
+--@args is_single_turn     -- '1' opens the session for this turn only
 --@args brought_by         -- ring of the job that brought the turn, or ''
 --@args on_busy            -- when turns wait or run: 'enqueue', 'reject', or 'interrupt' (stop the running one, go ahead of the others)
---@args refused_result refused_event  -- JSON, both without seq; or ''
---@args wake_prefix backlog_limit look_after_ms turn_memory_ms events_kept events_ttl_ms
+--@args refused_result refused_event  -- JSON without seq, or ''
 --@reply OK seq:number incarnation cursor:number ring position:number? profile unheard_owner?  -- unheard_owner: did not hear the call
 --@reply REPEATED seq:number incarnation cursor:number ring position:number? profile  -- the turnId is known; nothing changed
---@reply CLOSING
+--@reply CLOSING|BUSY
 --@reply GONE              -- the session was opened for a single turn
---@reply BUSY
 --@reply BACKLOG_FULL waiting:number
 --@reply PROFILE_MISMATCH profile  -- the session's profile
 --@include session_keys reply read time publish end_turn expire_single_turn open_session request_interrupt wake

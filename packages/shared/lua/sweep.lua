@@ -1,8 +1,8 @@
--- Finds the sessions of one shard whose turns are overdue, and puts off their next look, so that only this caller gets them.
--- Also finds all sessions of dead workers. These are reported to every caller, because a caller may die with the reply.
+-- Finds the overdue sessions of one shard, and postpones their next check, so that only this caller gets them. Also finds all
+-- sessions of dead workers. Every caller gets these, because a caller may die with the reply.
 --@keys pending session_prefix
 --@args at_most            -- how many overdue sessions
---@args look_after_ms      -- time to the next look after the first; doubles with every look in vain
+--@args look_after_ms      -- time to the next check after the first sweep; doubles with each sweep
 --@args look_at_most_ms    -- upper bound of that time
 --@rest dead_workers
 --@reply OK sessions[]
@@ -36,7 +36,7 @@ if #dead_workers > 0 then
   for _, member in ipairs(redis.call('ZRANGE', K_PENDING, 0, -1)) do
     local lock = read_lock(member)
     if dead[lock.owner] and report(member, lock) then
-      -- The earlier looks were at a turn that ran. The time is only brought forward, so that other callers still find it.
+      -- Earlier sweeps found a turn that ran. The next check is only moved forward, so that other callers still find the session.
       redis.call('HSET', K_SESSION_PREFIX .. member, 'sweeps', 0)
       redis.call('ZADD', K_PENDING, 'LT', now + tonumber(look_after_ms), member)
     end

@@ -3,10 +3,9 @@
 --@args offset             -- how many chunks come before this one
 --@args is_settled         -- '1': no turn runs, so the chunk is committed at once
 --@args chunk
---@reply OK
+--@reply OK|FENCED
 --@reply REPEATED          -- the batch number or the offset is known
 --@reply GAP               -- the batch number or the offset is not the next
---@reply FENCED
 --@include session_keys reply read fence
 local admitted = admit(fence, batch)
 if admitted ~= 'OK' then return reply(admitted) end

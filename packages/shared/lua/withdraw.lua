@@ -1,14 +1,9 @@
 -- Fails a waiting turn without its owner, because it was cancelled, it expired, or its session is closing. Only an owner ends
 -- a turn that began, because it knows what the turn did (P7); a closing session whose owner is gone is the exception.
---@args member             -- encoded session id
---@args seq
---@args result             -- JSON
---@args dead_fence         -- fence of an owner whose lease is known to be absent, or ''
---@args incarnation session_id wake_prefix turn_memory_ms look_after_ms events_kept events_ttl_ms
---@args event              -- JSON
+--@args member seq result dead_fence incarnation session_id wake_prefix turn_memory_ms look_after_ms events_kept events_ttl_ms event
 --@reply OK ring former_rings  -- former_rings: one a line
 --@reply ALREADY result    -- the turn has a result
---@reply RUNNING
+--@reply RUNNING           -- only its owner ends the turn
 --@reply GONE
 --@include session_keys reply read time publish end_turn expire_single_turn wake
 local session = read(K_SESSION, 'owner', 'fence', 'incarnation', 'closing')

@@ -16,7 +16,7 @@ export { isRedisLost } from './redis/lost.js';
 export { redisOptionsSchema } from './redis/options.js';
 export { doorbellJobOptions, turnDoorbell, warmDoorbell } from './schema/doorbell.js';
 export { digestOf, launchDigest } from './schema/launch-digest.js';
-export { cliFlags, type FieldFlag, fieldsWhere, flagNames } from './schema/profile-fields.js';
+export { cliFlags, type FieldFlag, fieldsWhere, flagNames } from './schema/profile.js';
 export { checkPrompt, promptPreview } from './schema/prompt.js';
 export { turnRequestOf } from './schema/turn-job.js';
 export {

@@ -40,7 +40,22 @@ export const intakeQueue = 'turns';
 export const workerQueue = (workerNumber: number): string => `${intakeQueue}-${workerNumber}`;
 
 export class Keys implements WorkerKeys {
-  constructor(readonly options: KeyOptions) {}
+  readonly workerNumbers: string;
+  readonly knownWorkers: string;
+  readonly deadWorkers: string;
+  readonly closed: string;
+  readonly leasePrefix: string;
+  readonly wakePrefix: string;
+
+  constructor(readonly options: KeyOptions) {
+    const workers = `${options.keyPrefix}:{workers}`;
+    this.workerNumbers = `${workers}:numbers`;
+    this.knownWorkers = `${workers}:known`;
+    this.deadWorkers = `${workers}:dead`;
+    this.closed = `${workers}:closed`;
+    this.leasePrefix = `${workers}:lease:`;
+    this.wakePrefix = `${workers}:wake:`;
+  }
 
   private shard(shard: number): string {
     return `${this.options.keyPrefix}:{s${String(shard).padStart(3, '0')}}`;
@@ -80,27 +95,6 @@ export class Keys implements WorkerKeys {
       presence: `${session}:presence`,
       raw: `${session}:raw`,
     };
-  }
-  private get workers(): string {
-    return `${this.options.keyPrefix}:{workers}`;
-  }
-  get workerNumbers(): string {
-    return `${this.workers}:numbers`;
-  }
-  get knownWorkers(): string {
-    return `${this.workers}:known`;
-  }
-  get deadWorkers(): string {
-    return `${this.workers}:dead`;
-  }
-  get closed(): string {
-    return `${this.workers}:closed`;
-  }
-  get leasePrefix(): string {
-    return `${this.workers}:lease:`;
-  }
-  get wakePrefix(): string {
-    return `${this.workers}:wake:`;
   }
   lease(workerId: string): string {
     return this.leasePrefix + workerId;

@@ -23,11 +23,8 @@ export function createLogger(name: string, level: LogLevel = 'info', destination
 
 /** Makes the logger of a process, at the level of `HEARTH_LOG_LEVEL`. The options of the process reject an unknown level. */
 export function createProcessLogger(name: string): Logger {
-  const wanted = environment('HEARTH_LOG_LEVEL');
-  return createLogger(
-    name,
-    logLevels.find((level) => level === wanted),
-  );
+  const level = logLevels.find((known) => known === environment('HEARTH_LOG_LEVEL'));
+  return createLogger(name, level);
 }
 
 /** Removes the arguments of failed Redis commands, because those of scripts contain prompts and answers. */

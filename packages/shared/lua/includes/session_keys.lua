@@ -1,3 +1,9 @@
 -- The keys of every session script, all under the hash tag of the session's shard. `src/keys.ts` says what each key holds.
--- K_TURN_PREFIX .. seq is the key of a turn.
+-- K_TURN_PREFIX .. seq is the key of a turn. Arguments that mean the same in all scripts:
+--   member        encoded session id
+--   incarnation   of the session that the caller means; for a new session where the script may open one
+--   fence batch   of the owner that writes (fence.lua)
+--   dead_fence    fence of an owner whose lease is known to be absent, or ''
+--   result messages event request   JSON
+--   wake_prefix and the limits of the store (src/store/limits.ts)
 --@keys session log turn_prefix turn_ids done events transcript channel ends pending sessions deadlines permissions delayed

@@ -1,4 +1,4 @@
-import type { Job, JobType, Queue } from 'bullmq';
+import type { Job, JobsOptions, JobType, Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { intakeQueue, type Keys } from '../keys.js';
 import { type Doorbell, doorbellJobOptions, turnlessJobOptions } from '../schema/doorbell.js';
@@ -37,21 +37,17 @@ export class Ringer {
 
   /** Adds a doorbell. Adding the same ring twice makes one job. */
   async ring(ring: Ring, doorbell: Doorbell, priority?: number): Promise<void> {
-    const jobId = ring.jobId;
-    const kept = doorbell.seq === 0 ? turnlessJobOptions : doorbellJobOptions;
-    const options = { jobId, ...kept, ...(priority === undefined ? {} : { priority }) };
-    await (await this.queue(queueOfRing(ring))).add('turn', doorbell, options);
+    await this.add(ring, doorbell, doorbell.seq === 0 ? turnlessJobOptions : doorbellJobOptions, priority);
   }
 
   /** Adds a raw job. Adding the same ring twice makes one job, the first. */
   async post(ring: Ring, job: TurnJob, options: { delayMs: number; priority?: number | undefined }): Promise<void> {
-    const { delayMs: delay, priority } = options;
-    const common = { jobId: ring.jobId, delay, ...doorbellJobOptions };
-    await (await this.queue(queueOfRing(ring))).add(
-      'turn',
-      job,
-      priority === undefined ? common : { ...common, priority },
-    );
+    await this.add(ring, job, { delay: options.delayMs, ...doorbellJobOptions }, options.priority);
+  }
+
+  private async add(ring: Ring, data: object, options: JobsOptions, priority: number | undefined): Promise<void> {
+    const queue = await this.queue(queueOfRing(ring));
+    await queue.add('turn', data, { jobId: ring.jobId, ...options, ...(priority === undefined ? {} : { priority }) });
   }
 
   /** Removes a ring's job, except one that a Job Scheduler still needs. False: a worker is processing the job. */
@@ -112,13 +108,8 @@ export class Ringer {
   async depths(names: readonly string[]): Promise<QueueDepth[]> {
     return Promise.all(
       names.map(async (name) => {
-        const counts = await (await this.queue(name)).getJobCounts(
-          'waiting',
-          'prioritized',
-          'active',
-          'delayed',
-          'failed',
-        );
+        const queue = await this.queue(name);
+        const counts = await queue.getJobCounts('waiting', 'prioritized', 'active', 'delayed', 'failed');
         const { waiting = 0, prioritized = 0, active = 0, delayed = 0, failed = 0 } = counts;
         return { name, waiting: waiting + prioritized, active, delayed, failed };
       }),

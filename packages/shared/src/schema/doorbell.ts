@@ -17,28 +17,15 @@ export const doorbellSchema = z.object({
 export type Doorbell = z.infer<typeof doorbellSchema>;
 
 /** Makes the doorbell of a turn. */
-export const turnDoorbell = ({
-  sessionId,
-  turnId,
-  seq,
-  profile,
-  request,
-}: Omit<Doorbell, 'preview'> & { request: Pick<TurnRequest, 'prompt'> }): Doorbell => ({
-  sessionId,
-  turnId,
-  seq,
-  profile,
-  preview: promptPreview(request.prompt),
-});
+export function turnDoorbell(turn: Omit<Doorbell, 'preview'> & { request: Pick<TurnRequest, 'prompt'> }): Doorbell {
+  const { request, ...doorbell } = turn;
+  return { ...doorbell, preview: promptPreview(request.prompt) };
+}
 
 /** Makes the doorbell that warms a session. */
-export const warmDoorbell = (sessionId: string, profile: string): Doorbell => ({
-  sessionId,
-  turnId: 'warm',
-  seq: 0,
-  profile,
-  preview: '',
-});
+export function warmDoorbell(sessionId: string, profile: string): Doorbell {
+  return { sessionId, turnId: 'warm', seq: 0, profile, preview: '' };
+}
 
 /** How long Bull Board shows ended doorbells: the last thousand, at most a day. */
 export const doorbellJobOptions = {

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import type { Profile } from './profile.js';
-import { fieldsWhere } from './profile-fields.js';
+import { fieldsWhere, type Profile } from './profile.js';
 
 /**
  * What a profile launches, so that a caller can check whether a flag of the CLI agrees with it. Prompts, paths and flags are digests,

@@ -67,14 +67,8 @@ export function readScript(source: string): Script {
     names.length === 0 ? '' : `local ${names.join(', ')} = ${names.map((_, at) => `${from}[${at + 1}]`).join(', ')}\n`;
   const restOf = (name: string): string =>
     `local ${name} = {}\nfor at = ${args.length + 1}, #ARGV do ${name}[#${name} + 1] = ARGV[at] end\n`;
-  const prelude = [
-    locals(
-      keys.map((key) => `K_${key.toUpperCase()}`),
-      'KEYS',
-    ),
-    locals(args, 'ARGV'),
-    rest === undefined ? '' : restOf(rest),
-  ];
+  const keyNames = keys.map((key) => `K_${key.toUpperCase()}`);
+  const prelude = [locals(keyNames, 'KEYS'), locals(args, 'ARGV'), rest === undefined ? '' : restOf(rest)];
   return {
     lua: prelude.join('') + source,
     numberOfKeys: keys.length,

@@ -13,7 +13,7 @@ export type WorkerKeys = Keys<'workerNumbers' | 'knownWorkers' | 'leasePrefix' |
 export interface Scripts {
   answer: {
     keys: SessionKeys;
-    args: Args<'requestId' | 'seq' | 'answer' | 'incarnation' | 'fence' | 'sessionId' | 'wakePrefix' | 'eventsKept' | 'eventsTtlMs' | 'event'>;
+    args: Args<'requestId' | 'seq' | 'incarnation' | 'sessionId' | 'wakePrefix' | 'eventsKept' | 'eventsTtlMs' | 'event' | 'answer' | 'fence'>;
     reply: Reply<'OK' | 'REPEATED' | 'GONE' | 'FENCED'> | Reply<'ALREADY', { answer: string }>;
   };
   append: {
@@ -23,7 +23,7 @@ export interface Scripts {
   };
   ask_permission: {
     keys: SessionKeys;
-    args: Args<'fence' | 'batch' | 'seq' | 'requestId' | 'deadlineMs' | 'request' | 'event' | 'eventsKept' | 'eventsTtlMs'>;
+    args: Args<'fence' | 'batch' | 'seq' | 'requestId' | 'eventsKept' | 'eventsTtlMs' | 'deadlineMs' | 'request' | 'event'>;
     reply: Reply<'OK' | 'REPEATED' | 'NOT_HEAD' | 'FENCED' | 'GAP'>;
   };
   begin: {
@@ -33,18 +33,18 @@ export interface Scripts {
   };
   claim: {
     keys: SessionKeys;
-    args: Args<'workerId' | 'workerNumber' | 'nonce' | 'deadFence' | 'seq'>;
+    args: Args<'workerId' | 'workerNumber' | 'deadFence' | 'nonce' | 'seq'>;
     reply: Reply<'OK' | 'ALREADY', { fence: string; batch: number; incarnation: string; claudeSessionId: string | undefined; transcriptChunks: number; profile: string; note: string; isSingleTurn: boolean }> | Reply<'OTHER', { owner: string; workerNumber: number; fence: string }> | Reply<'MOVED', { result: string | undefined }> | Reply<'GONE'>;
   };
   close: {
     keys: SessionKeys;
-    args: Args<'member' | 'usedBefore' | 'sessionId' | 'wakePrefix' | 'incarnation'>;
+    args: Args<'member' | 'sessionId' | 'wakePrefix' | 'incarnation' | 'usedBefore'>;
     reply: Reply<'OK', { owner: string | undefined; fence: string; seqs: number[] }> | Reply<'GONE' | 'MOVED'>;
   };
   commit: {
     keys: SessionKeys;
-    args: Args<'fence' | 'batch' | 'seq' | 'result' | 'messages' | 'state' | 'claudeSessionId' | 'transcriptChunks' | 'costUsd' | 'note' | 'member' | 'turnMemoryMs' | 'lookAfterMs' | 'eventsKept' | 'eventsTtlMs' | 'event'>;
-    reply: Reply<'OK' | 'REPEATED' | 'ALREADY' | 'FENCED' | 'GAP'>;
+    args: Args<'fence' | 'batch' | 'seq' | 'result' | 'messages' | 'claudeSessionId' | 'costUsd' | 'member' | 'turnMemoryMs' | 'lookAfterMs' | 'eventsKept' | 'eventsTtlMs' | 'state' | 'transcriptChunks' | 'note' | 'event'>;
+    reply: Reply<'OK' | 'REPEATED' | 'FENCED' | 'GAP' | 'ALREADY'>;
   };
   erase: {
     keys: SessionKeys;
@@ -78,7 +78,7 @@ export interface Scripts {
   };
   open: {
     keys: SessionKeys;
-    args: Args<'member' | 'sessionId' | 'profile' | 'incarnation'>;
+    args: Args<'member' | 'sessionId' | 'incarnation' | 'profile'>;
     reply: Reply<'OK', { incarnation: string; cursor: number; queue: string; profile: string; owner: string | undefined }> | Reply<'CLOSING' | 'GONE'> | Reply<'PROFILE_MISMATCH', { profile: string }>;
   };
   reach_tool: {
@@ -88,8 +88,8 @@ export interface Scripts {
   };
   release: {
     keys: SessionKeys;
-    args: Args<'fence' | 'batch' | 'mode' | 'member' | 'turnMemoryMs'>;
-    reply: Reply<'OK', { left: { seq: number; ring: string }[] }> | Reply<'REPEATED' | 'NOT_EMPTY' | 'FENCED' | 'GAP'>;
+    args: Args<'fence' | 'batch' | 'member' | 'turnMemoryMs' | 'mode'>;
+    reply: Reply<'OK', { left: { seq: number; ring: string }[] }> | Reply<'REPEATED' | 'NOT_EMPTY' | 'GAP' | 'FENCED'>;
   };
   ring: {
     keys: SessionKeys;
@@ -98,8 +98,8 @@ export interface Scripts {
   };
   submit: {
     keys: SessionKeys;
-    args: Args<'member' | 'sessionId' | 'turnId' | 'request' | 'ringJob' | 'profile' | 'incarnation' | 'expiresInMs' | 'isSingleTurn' | 'broughtBy' | 'onBusy' | 'refusedResult' | 'refusedEvent' | 'wakePrefix' | 'backlogLimit' | 'lookAfterMs' | 'turnMemoryMs' | 'eventsKept' | 'eventsTtlMs'>;
-    reply: Reply<'OK', { seq: number; incarnation: string; cursor: number; ring: string; position: number | undefined; profile: string; unheardOwner: string | undefined }> | Reply<'REPEATED', { seq: number; incarnation: string; cursor: number; ring: string; position: number | undefined; profile: string }> | Reply<'CLOSING' | 'GONE' | 'BUSY'> | Reply<'BACKLOG_FULL', { waiting: number }> | Reply<'PROFILE_MISMATCH', { profile: string }>;
+    args: Args<'member' | 'sessionId' | 'turnId' | 'request' | 'incarnation' | 'wakePrefix' | 'backlogLimit' | 'lookAfterMs' | 'turnMemoryMs' | 'eventsKept' | 'eventsTtlMs' | 'ringJob' | 'profile' | 'expiresInMs' | 'isSingleTurn' | 'broughtBy' | 'onBusy' | 'refusedResult' | 'refusedEvent'>;
+    reply: Reply<'OK', { seq: number; incarnation: string; cursor: number; ring: string; position: number | undefined; profile: string; unheardOwner: string | undefined }> | Reply<'REPEATED', { seq: number; incarnation: string; cursor: number; ring: string; position: number | undefined; profile: string }> | Reply<'CLOSING' | 'BUSY' | 'GONE'> | Reply<'BACKLOG_FULL', { waiting: number }> | Reply<'PROFILE_MISMATCH', { profile: string }>;
   };
   sweep: {
     keys: Keys<'pending' | 'sessionPrefix'>;
@@ -109,7 +109,7 @@ export interface Scripts {
   transcript: {
     keys: SessionKeys;
     args: Args<'fence' | 'batch' | 'offset' | 'isSettled' | 'chunk'>;
-    reply: Reply<'OK' | 'REPEATED' | 'GAP' | 'FENCED'>;
+    reply: Reply<'OK' | 'FENCED' | 'REPEATED' | 'GAP'>;
   };
   withdraw: {
     keys: SessionKeys;

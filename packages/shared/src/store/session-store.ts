@@ -41,7 +41,7 @@ export interface Submitted {
   /** `accepted`: by this call. `known`: by an earlier one. `committed`: the turn has a result. */
   state: 'accepted' | 'known' | 'committed';
   /** The owner that did not hear the call. It may be dead, or in a Redis Cluster connected to another node. */
-  unheardOwner?: string;
+  unheardOwner?: string | undefined;
 }
 
 /** A session's fence and state, as its owner gets them from `claim.lua`. */
@@ -118,18 +118,9 @@ export class SessionStore extends SessionView {
     switch (reply.code) {
       case 'OK':
       case 'REPEATED': {
-        const { code, seq, incarnation, cursor, ring, profile, position } = reply;
-        const unheardOwner = code === 'OK' ? reply.unheardOwner : undefined;
-        return {
-          seq,
-          incarnation,
-          cursor,
-          ring: parseRing(ring),
-          profile,
-          position: position ?? 0,
-          state: position === undefined ? 'committed' : code === 'OK' ? 'accepted' : 'known',
-          ...(unheardOwner !== undefined && { unheardOwner }),
-        };
+        const { code, ring, position, ...turn } = reply;
+        const state = position === undefined ? 'committed' : code === 'OK' ? 'accepted' : 'known';
+        return { ...turn, ring: parseRing(ring), position: position ?? 0, state };
       }
       case 'BUSY':
         throw new HearthError('session_busy', `Session ${sessionId} has turns that wait or run.`, {

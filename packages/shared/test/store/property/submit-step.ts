@@ -80,7 +80,7 @@ export async function submit(model: Model, world: World, step: Submit): Promise<
     position: Math.max(0, opened.log.indexOf(seq)),
     state: !opened.log.includes(seq) ? 'committed' : first && !resent ? 'accepted' : 'known',
     // Nobody here hears when an owner is called.
-    ...(first && !resent && !step.refused && opened.owner !== '' && { unheardOwner: opened.owner }),
+    ...(first && !resent && { unheardOwner: step.refused || opened.owner === '' ? undefined : opened.owner }),
   });
 }
 
