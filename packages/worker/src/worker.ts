@@ -84,10 +84,8 @@ export class Worker extends EventEmitter<WorkerEvents> {
     for (const round of parts.rounds) round.start();
     const { slots, profiles } = this.options;
     const { workerId, terminationGraceMs } = this;
-    this.log.info(
-      { event: 'worker.serving', workerNumber, slots, profiles: Object.keys(profiles), terminationGraceMs },
-      'worker serves',
-    );
+    const fields = { workerNumber, slots, profiles: Object.keys(profiles), terminationGraceMs };
+    this.log.info({ event: 'worker.serving', ...fields }, 'worker serves');
     return { workerId, workerNumber };
   }
 

@@ -27,7 +27,7 @@ export const errorCatalogue = {
   agent_failed: { caller: 'retry', title: 'Claude ended the turn with an error' },
   agent_protocol: { caller: 'operate', title: 'The agent sent a line that Hearth does not understand' },
   first_event_timeout: { caller: 'retry', title: 'The agent sent nothing in time after its prompt' },
-  silence_timeout: { caller: 'retry', title: 'The agent fell silent in mid-turn' },
+  silence_timeout: { caller: 'retry', title: 'The agent became silent in mid-turn' },
   turn_timeout: { caller: 'retry', title: 'The turn ran longer than its profile allows' },
   agent_out_of_memory: { caller: 'operate', title: 'The agent took more memory than the worker allows' },
   cancelled: { caller: 'fix', title: 'The turn was cancelled before it began, or its session was closed' },

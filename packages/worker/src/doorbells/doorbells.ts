@@ -46,21 +46,14 @@ export class Doorbells {
   private isLost = false;
 
   constructor(private readonly deps: DoorbellsDeps) {
-    const common = {
-      queuePrefix: deps.queuePrefix,
-      connection: deps.connection,
-      workerId: deps.workerId,
-      jobLockMs: deps.jobLockMs,
-      log: deps.log,
-    };
     this.intake = new QueueReader({
-      ...common,
+      ...deps,
       queueName: intakeQueue,
       mayTake: () => this.waitForSlot(),
       onDoorbell: (job, token) => this.handle(job, token, 'intake'),
     });
     this.own = new QueueReader({
-      ...common,
+      ...deps,
       queueName: workerQueue(deps.workerNumber),
       mayTake: async () => !this.isStopping,
       onDoorbell: (job, token) => this.handle(job, token, deps.workerNumber),
@@ -139,10 +132,8 @@ export class Doorbells {
       }
       // The error says nothing about the turn, and BullMQ does not retry a failed job. A Redis without memory would fail every prompt.
       const delayMs = this.errors.failed();
-      this.deps.log.error(
-        { event: 'doorbell.requeued', err: error, jobId: job.id, delayMs },
-        'an unexpected error; the doorbell goes back to its queue',
-      );
+      const fields = { event: 'doorbell.requeued', err: error, jobId: job.id, delayMs };
+      this.deps.log.error(fields, 'an unexpected error; the doorbell goes back to its queue');
       await this.conclude(job, token, { kind: 'later', delayMs });
     }
   }

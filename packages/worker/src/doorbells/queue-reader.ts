@@ -44,10 +44,7 @@ export class QueueReader {
       maxStalledCount: practicallyInfinite,
     });
     this.worker.on('error', (error) =>
-      this.options.log.debug(
-        { event: 'redis.connection_error', err: error, queue: options.queueName },
-        'queue connection',
-      ),
+      options.log.debug({ event: 'redis.connection_error', err: error, queue: options.queueName }, 'queue connection'),
     );
   }
 
@@ -91,13 +88,10 @@ export class QueueReader {
       if (job?.id === undefined) continue;
       const { id } = job;
       this.active.set(id, token);
-      const end = this.options
-        .onDoorbell(job, token)
+      const { onDoorbell, log } = this.options;
+      const end = onDoorbell(job, token)
         .catch((error: unknown) =>
-          this.options.log.error(
-            { event: 'doorbell.handle_failed', err: error, jobId: id },
-            'could not handle a doorbell',
-          ),
+          log.error({ event: 'doorbell.handle_failed', err: error, jobId: id }, 'could not handle a doorbell'),
         )
         .finally(() => {
           this.active.delete(id);
@@ -112,10 +106,8 @@ export class QueueReader {
       return (await this.worker.getNextJob(token)) as Job | undefined;
     } catch (error) {
       if (this.state.kind === 'stopping') return undefined;
-      this.options.log.warn(
-        { event: 'doorbell.fetch_failed', err: error, queue: this.options.queueName },
-        'could not fetch a doorbell',
-      );
+      const { log, queueName: queue } = this.options;
+      log.warn({ event: 'doorbell.fetch_failed', err: error, queue }, 'could not fetch a doorbell');
       await new Promise((resolve) => setTimeout(resolve, 100));
       return undefined;
     }
@@ -126,10 +118,8 @@ export class QueueReader {
     try {
       await this.worker.extendJobLocks([...this.active.keys()], [...this.active.values()], this.options.jobLockMs);
     } catch (error) {
-      this.options.log.debug(
-        { event: 'doorbell.lock_renewal_failed', err: error },
-        'could not renew the locks of doorbells',
-      );
+      const { log } = this.options;
+      log.debug({ event: 'doorbell.lock_renewal_failed', err: error }, 'could not renew the locks of doorbells');
     }
   }
 }

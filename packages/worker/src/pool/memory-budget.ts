@@ -46,14 +46,10 @@ export class MemoryBudget {
     const estimate = agents === 0 ? Math.min(this.estimate, firstEstimate) : this.estimate;
     const isShort = left < this.expectedGrowth(agents, pids) + estimate + reserveBytes;
     if (isShort && !this.wasShort) {
+      const fields = { availableMb: toMb(left), estimateMb: toMb(estimate), reserveMb: toMb(reserveBytes) };
       log.warn(
-        {
-          event: 'memory.short',
-          availableMb: toMb(left),
-          estimateMb: toMb(estimate),
-          reserveMb: toMb(reserveBytes),
-        },
-        'no memory for one more agent; sessions wait, or other agents make room',
+        { event: 'memory.short', ...fields },
+        'no memory for one more agent; sessions wait, or agents make room',
       );
     }
     this.wasShort = isShort;

@@ -229,15 +229,9 @@ export class SparePool extends EventEmitter<SparePoolEvents> implements PoolOccu
     const waitMs = this.backoff.failed();
     const again = failedBefore || (afterStart && this.backoff.count > 1);
     const goesOn = this.backoff.count < givesUpAfter;
-    this.deps.log.error(
-      {
-        event: 'pool.start_failed',
-        err: error,
-        failures: this.backoff.count,
-        ...(goesOn ? { retryInMs: Math.round(waitMs) } : {}),
-      },
-      goesOn ? 'an agent did not start' : 'agents keep failing to start; trying again only when a turn asks for one',
-    );
+    const fields = { err: error, failures: this.backoff.count, ...(goesOn ? { retryInMs: Math.round(waitMs) } : {}) };
+    const message = goesOn ? 'an agent did not start' : 'agents keep failing to start; the next try is for a turn';
+    this.deps.log.error({ event: 'pool.start_failed', ...fields }, message);
     const timer = goesOn ? setTimeout(() => this.tryAgain(), waitMs) : undefined;
     this.health = { kind: 'failing', again, error, retryAt: performance.now() + waitMs, timer };
   }

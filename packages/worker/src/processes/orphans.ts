@@ -55,10 +55,7 @@ export async function endOrphans(
     const killed = await killMarked(workerMark, workerId);
     await removeFolder(folder);
     ended += killed;
-    log.warn(
-      { event: 'orphans.removed', of: workerId, processes: killed },
-      'removed what a dead incarnation of a worker had left',
-    );
+    log.warn({ event: 'orphans.removed', of: workerId, processes: killed }, 'removed what a dead worker had left');
   }
   return ended;
 }

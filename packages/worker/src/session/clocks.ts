@@ -23,23 +23,12 @@ const checkAtMostEveryMs = 1_000;
 /** The error of the clock that is over. Undefined when none is. */
 export function overdue({ runningMs, silentMs, hasSpoken }: TurnProgress, times: ClockTimes): HearthError | undefined {
   const { firstEventTimeoutMs, silenceTimeoutMs, turnTimeoutMs } = times;
-  if (!hasSpoken && runningMs > firstEventTimeoutMs) {
-    return timeout(
-      'first_event_timeout',
-      'firstEventTimeoutMs',
-      `The agent said nothing for ${firstEventTimeoutMs} ms.`,
-    );
-  }
-  if (hasSpoken && silentMs > silenceTimeoutMs) {
-    return timeout(
-      'silence_timeout',
-      'silenceTimeoutMs',
-      `The agent fell silent for ${silenceTimeoutMs} ms in mid-turn.`,
-    );
-  }
-  if (runningMs > turnTimeoutMs) {
+  if (!hasSpoken && runningMs > firstEventTimeoutMs)
+    return timeout('first_event_timeout', 'firstEventTimeoutMs', `The agent was silent for ${firstEventTimeoutMs} ms.`);
+  if (hasSpoken && silentMs > silenceTimeoutMs)
+    return timeout('silence_timeout', 'silenceTimeoutMs', `The agent became silent for ${silenceTimeoutMs} ms.`);
+  if (runningMs > turnTimeoutMs)
     return timeout('turn_timeout', 'turnTimeoutMs', `The turn ran for more than ${turnTimeoutMs} ms.`);
-  }
   return undefined;
 }
 

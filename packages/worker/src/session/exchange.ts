@@ -83,10 +83,8 @@ export class Exchange {
       await Promise.race([this.ended, pause(stopAgainMs, undefined, { ref: false })]);
     }
     if (this.isOver) return;
-    deps.log.warn(
-      { event: 'turn.stop_escalated', seq: running.seq, pid: agent.pid },
-      'the agent did not stop its turn; ending the agent',
-    );
+    const fields = { event: 'turn.stop_escalated', seq: running.seq, pid: agent.pid };
+    deps.log.warn(fields, 'the agent did not stop its turn; ending the agent');
     await agent.end('terminate');
   }
 

@@ -31,10 +31,8 @@ export class HandOver {
     const released = await writer.release('drain');
     if (released.kind !== 'ok') return [];
     const { sessionId } = writer;
-    this.deps.log.info(
-      { event: 'session.handed_over', sessionId, turnsLeft: released.left.length },
-      'session handed over',
-    );
+    const turnsLeft = released.left.length;
+    this.deps.log.info({ event: 'session.handed_over', sessionId, turnsLeft }, 'session handed over');
     for (const { seq, ring } of released.left) await this.ringAgain(sessionId, seq, ring, 'intake');
     return released.left.map(({ seq }) => seq);
   }

@@ -140,10 +140,8 @@ export class PermissionDesk {
     const { agent, asked } = entry;
     if (this.waiting.get(asked.requestId) !== entry) return;
     this.forget(entry);
-    this.deps.log.info(
-      { event: 'permission.resolved', tool: asked.name, by, decision: answer?.decision },
-      'permission request resolved',
-    );
+    const fields = { tool: asked.name, by, decision: answer?.decision };
+    this.deps.log.info({ event: 'permission.resolved', ...fields }, 'permission request resolved');
     if (answer !== undefined) agent.answer(asked.requestId, toAgent(answer, asked));
   }
 

@@ -139,10 +139,7 @@ async function commitAnswer(
   const { agent, commits, log } = session;
   const durable = await agent.isInTranscript(answer);
   if (!durable)
-    log.warn(
-      { event: 'turn.not_durable' },
-      'the transcript did not contain the final message in time; committing as not durable',
-    );
+    log.warn({ event: 'turn.not_durable' }, 'the transcript lacks the final message; the turn is not durable');
   const error = failureOf(answer, agent.stopReason(running.seq));
   const outcome = { error, durable, claudeSessionId };
   const served = await closeTurn(session, running, commits.answered(running, answer, outcome));

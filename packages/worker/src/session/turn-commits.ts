@@ -1,7 +1,5 @@
-import type { HearthError, TurnResult } from '@hearth/shared';
-import { toErrorBody } from '@hearth/shared';
-import type { Claim, HeadTurn, Logger } from '@hearth/shared/internal';
-import { toolsThatChange } from '@hearth/shared/internal';
+import { type HearthError, type TurnResult, toErrorBody } from '@hearth/shared';
+import { type Claim, type HeadTurn, type Logger, toolsThatChange } from '@hearth/shared/internal';
 import type { AgentResult } from '../agent/driver.js';
 import { interruptionNote } from './note.js';
 import type { CommitEntry, Outbox } from './outbox.js';
@@ -79,8 +77,8 @@ export class TurnCommits {
     next: Pick<CommitEntry, 'transcript' | 'note' | 'claudeSessionId'>,
   ): Promise<Committed> {
     const { seq, messages } = running;
-    const committing = this.deps.outbox.commit(seq, { result, messages, event: running.endEvent(result), ...next });
-    const committed = await committing;
+    const entry = { result, messages, event: running.endEvent(result), ...next };
+    const committed = await this.deps.outbox.commit(seq, entry);
     if (committed.kind === 'fenced') return { kind: 'lost' };
     // Another process gave the turn its result, so its jobs are already completed.
     if (committed.kind === 'already') return { kind: 'again' };
@@ -88,10 +86,8 @@ export class TurnCommits {
     this.note = next.note;
     const { timings, warmth, toolCount, turnId } = result;
     const failure = result.status === 'failed' ? { code: result.error.code, reason: result.error.message } : {};
-    this.deps.log.info(
-      { event: `turn.${result.status}`, seq, turnId, warmth, toolCount, ...timings, ...failure },
-      `turn ${result.status}`,
-    );
+    const fields = { seq, turnId, warmth, toolCount, ...timings, ...failure };
+    this.deps.log.info({ event: `turn.${result.status}`, ...fields }, `turn ${result.status}`);
     return { kind: 'committed', seq, result };
   }
 }

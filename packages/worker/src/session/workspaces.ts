@@ -36,10 +36,7 @@ export class Workspaces implements Round {
   async run(): Promise<void> {
     for (const { note, sessionId, incarnation } of await this.deps.lifecycle.closedSince(this.readUpTo)) {
       await this.remove(sessionId, incarnation).catch((error: unknown) =>
-        this.deps.log.warn(
-          { event: 'workspace.remove_failed', err: error, sessionId },
-          'could not remove the workspace of a closed session',
-        ),
+        this.deps.log.warn({ event: 'workspace.remove_failed', err: error, sessionId }, 'could not remove a workspace'),
       );
       this.readUpTo = note;
     }

@@ -41,10 +41,12 @@ export class ClaudeAgent implements Agent {
   private readonly translator: Translator;
   private onEvent: (event: AgentEvent) => void = () => undefined;
   private rawListener: RawListener | undefined;
+  private readonly log: Logger;
 
   constructor(private readonly spec: ClaudeAgentSpec) {
     const { launch, beginning } = spec;
     this.agentId = launch.agentId;
+    this.log = spec.log.child({ agentId: this.agentId });
     this.claudeSessionId = beginning.claudeSessionId;
     this.translator = new Translator((event) => {
       if (event.kind === 'permission') this.permissions.set(event.requestId, event.input);
@@ -59,10 +61,7 @@ export class ClaudeAgent implements Agent {
       agentId: launch.agentId,
       onLine: (text) => this.contain(() => this.onLine(text)),
       onTooLong: (bytes) => {
-        spec.log.error(
-          { event: 'agent.line_too_long', agentId: this.agentId, bytes },
-          'the agent printed a line that is too long; ending the agent',
-        );
+        this.log.error({ event: 'agent.line_too_long', bytes }, 'the agent printed too long a line; ending the agent');
         void this.end('now');
       },
       onStderr: (text) => this.rawListener?.('err', text),
@@ -81,10 +80,7 @@ export class ClaudeAgent implements Agent {
       );
       // Everything the agent started is gone, so nothing writes to its home any more.
       await removeHome(home).catch((error: unknown) => {
-        spec.log.warn(
-          { event: 'agent.home_remove_failed', agentId: this.agentId, err: error },
-          'could not remove the folders of an agent',
-        );
+        this.log.warn({ event: 'agent.home_remove_failed', err: error }, 'could not remove the folders of an agent');
       });
       return exit;
     });
@@ -152,14 +148,11 @@ export class ClaudeAgent implements Agent {
   }
 
   private onLine(text: string): void {
-    this.spec.log.trace({ agentId: this.agentId, line: text }, 'agent line');
+    this.log.trace({ event: 'agent.line', line: text }, 'agent line');
     this.rawListener?.('out', text);
     const parsed = parseLine(text);
     if (parsed.kind === 'garbage')
-      this.spec.log.warn(
-        { event: 'agent.bad_line', agentId: this.agentId, reason: parsed.reason },
-        'the agent printed a line that cannot be parsed',
-      );
+      this.log.warn({ event: 'agent.bad_line', reason: parsed.reason }, 'the agent printed a line that does not parse');
     if (parsed.kind !== 'line') return;
     if (parsed.line.type === 'control_response') return this.control.answered(parsed.line);
     if (parsed.line.type === 'result') this.readTail(parsed.line.session_id ?? this.claudeSessionId);
@@ -171,10 +164,7 @@ export class ClaudeAgent implements Agent {
     try {
       work();
     } catch (error) {
-      this.spec.log.error(
-        { event: 'agent.output_failed', agentId: this.agentId, err: error },
-        'could not handle the output of the agent; ending the agent',
-      );
+      this.log.error({ event: 'agent.output_failed', err: error }, 'could not handle output of the agent; ending it');
       void this.end('now');
     }
   }
