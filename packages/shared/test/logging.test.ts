@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { createLogger } from '../src/internal.js';
 import { withStore } from './support/redis.js';
 
-it('tells of a command of Redis that failed by its name: prompts are among the arguments', () =>
+it('logs the name of a failed Redis command without its arguments', () =>
   withStore(async ({ redis }) => {
     const lines: string[] = [];
     const sink = new Writable({

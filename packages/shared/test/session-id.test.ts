@@ -39,7 +39,7 @@ describe('the encoding of a session id', () => {
     );
   });
 
-  it('never makes two ids equal, not even where case does not count', () => {
+  it('differs for two ids, also without regard to case', () => {
     fc.assert(
       fc.property(sessionId, sessionId, (a, b) => {
         fc.pre(a !== b);
@@ -50,7 +50,7 @@ describe('the encoding of a session id', () => {
     expect(encodeSessionId('A').toLowerCase()).not.toBe(encodeSessionId('a').toLowerCase());
   });
 
-  it('holds only a-z 0-9 - _', () => {
+  it('contains only a-z 0-9 - _', () => {
     fc.assert(
       fc.property(sessionId, (id) => {
         expect(encodeSessionId(id)).toMatch(/^[a-z0-9_-]+$/);
@@ -60,20 +60,20 @@ describe('the encoding of a session id', () => {
 });
 
 describe('the folder of a session', () => {
-  it('never lies in the folder of another', () => {
+  it('is never inside the folder of another session', () => {
     fc.assert(
       fc.property(sessionId, sessionId, (a, b) => {
         fc.pre(a !== b);
         expect(`${sessionFolder(a)}/`.startsWith(`${sessionFolder(b)}/`)).toBe(false);
       }),
     );
-    // The one can be the beginning of the other, just where it is cut.
+    // One encoded id can be a prefix of another that is cut there.
     const short = 'a'.repeat(200);
     expect(sessionFolder(`${'漢'.repeat(22)}aa`).startsWith(`${sessionFolder('漢'.repeat(22))}/`)).toBe(false);
     expect(sessionFolder(short)).toBe(short);
   });
 
-  it('has no segment that begins with a dot or is longer than file systems allow', () => {
+  it('has no segment that begins with a dot or exceeds 255 bytes', () => {
     fc.assert(
       fc.property(sessionId, (id) => {
         for (const segment of sessionFolder(id).split('/')) {
@@ -86,21 +86,21 @@ describe('the folder of a session', () => {
 });
 
 describe('a session id', () => {
-  it.each(['chat-1', 'ann@example.org', '/home/x/..', '漢字', '.', 'a'.repeat(200)])('may be %s', (id) => {
+  it.each(['chat-1', 'ann@example.org', '/home/x/..', '漢字', '.', 'a'.repeat(200)])('accepts %s', (id) => {
     expect(checkSessionId(id)).toBe(id);
   });
 
   it.each([
-    ['nothing', ''],
+    ['that is empty', ''],
     ['with a space', 'a b'],
     ['with a line end', 'a\n'],
     ['with a NUL', 'a\u0000'],
-    ['too long', 'a'.repeat(201)],
-    ['half a character', '\ud800'],
+    ['of 201 characters', 'a'.repeat(201)],
+    ['with half a character', '\ud800'],
     ['with an invisible space', 'a\u200bb'],
-    ['a number', 7],
-    ['undefined', undefined],
-  ])('may not be %s', (_name, id) => {
+    ['that is a number', 7],
+    ['that is undefined', undefined],
+  ])('rejects one %s', (_name, id) => {
     expect(() => checkSessionId(id)).toThrow(HearthError);
     expect(() => checkSessionId(id)).toThrow(
       expect.objectContaining({ code: 'invalid_session_id', field: 'sessionId' }),
@@ -108,7 +108,7 @@ describe('a session id', () => {
   });
 });
 
-it('all keys of a session have one hash tag, that of its shard', () => {
+it('all keys of a session have the hash tag of its shard', () => {
   const keys = new Keys({ keyPrefix: 'hearth', queuePrefix: 'bull' });
   fc.assert(
     fc.property(sessionId, (id) => {
