@@ -12,7 +12,7 @@ import {
 import { parseInput } from '../../src/internal.js';
 
 describe('the error catalogue', () => {
-  it('has codes that programs can switch on and titles that people can tell apart', () => {
+  it('has codes in snake case and distinct titles', () => {
     for (const code of errorCodes) expect(code).toMatch(/^[a-z]+(_[a-z]+)*$/);
     const titles = Object.values(errorCatalogue).map(({ title }) => title);
     expect(new Set(titles).size).toBe(titles.length);
@@ -23,17 +23,17 @@ describe('the error catalogue', () => {
 });
 
 describe('a HearthError', () => {
-  it.each(errorCodes)('%s survives its journey as data', (code) => {
+  it.each(errorCodes)('%s is equal after JSON', (code) => {
     const error = new HearthError(code, 'm', { field: 'f', expected: 'e', wayOut: 'w', cause: new Error('secret') });
     const travelled = errorBodySchema.parse(JSON.parse(JSON.stringify(error)));
     expect(fromErrorBody(travelled).toJSON()).toEqual({ code, message: 'm', field: 'f', expected: 'e', wayOut: 'w' });
     expect(describeError(travelled)).toBe(`${code}: m · field: f · expected: e · w`);
   });
 
-  it('has no empty fields as data', () =>
+  it('omits absent fields from JSON', () =>
     expect(new HearthError('internal', 'm').toJSON()).toEqual({ code: 'internal', message: 'm' }));
 
-  it('is made of anything that was thrown', () => {
+  it('is made from anything thrown', () => {
     expect(toErrorBody(new HearthError('closed', 'm'))).toEqual({ code: 'closed', message: 'm' });
     expect(toErrorBody(new TypeError('m'))).toEqual({ code: 'internal', message: 'm' });
     expect(toErrorBody('m')).toEqual({ code: 'internal', message: 'm' });
@@ -55,12 +55,12 @@ describe('parseInput', () => {
     }
   };
 
-  it('returns what it accepts', () => expect(fieldAtFault({ slots: 1, profiles: {} }, 'options')).toBeUndefined());
-  it('names an option as its owner writes it', () => {
+  it('returns accepted input', () => expect(fieldAtFault({ slots: 1, profiles: {} }, 'options')).toBeUndefined());
+  it('names an option as a caller writes it', () => {
     expect(fieldAtFault({ slots: 0, profiles: {} }, 'options')).toBe('slots');
     expect(fieldAtFault({ slots: 1, profiles: { default: { model: 7 } } }, 'options')).toBe('profiles.default.model');
   });
-  it('names a field below its root, or the root', () => {
+  it('names a field below the root, or the root', () => {
     expect(fieldAtFault({ slots: 0, profiles: {} }, 'job')).toBe('job.slots');
     expect(fieldAtFault(7, 'job')).toBe('job');
   });
