@@ -14,7 +14,7 @@ async function withRinger(use: (ringer: Ringer, redis: Redis) => Promise<void>):
   });
 }
 
-test('what stands first in intake is read once, however often somebody asks and however large it is', () =>
+test('reads the first job of intake once', () =>
   withRinger(async (ringer, redis) => {
     const sent = vi.spyOn(redis, 'sendCommand');
     expect(await ringer.nextInIntake()).toBeUndefined();
@@ -29,7 +29,7 @@ test('what stands first in intake is read once, however often somebody asks and 
     expect(reads()).toBe(2);
   }));
 
-test('of those that wait the first is next, then the prioritised; a session alone there has no others', () =>
+test('names the first waiting job before the first prioritised job', () =>
   withRinger(async (ringer) => {
     await ringer.ring(toIntake(), doorbell('ranked'), 5);
     expect(await ringer.nextInIntake()).toBe('ranked');
@@ -39,24 +39,24 @@ test('of those that wait the first is next, then the prioritised; a session alon
     expect(await ringer.othersWaitInIntake('first')).toBe(true);
   }));
 
-test('a session that waits alone in intake has no others there', () =>
+test('finds no job of other sessions when one session waits alone in intake', () =>
   withRinger(async (ringer) => {
     for (let times = 0; times < 3; times += 1) await ringer.ring(toIntake(), doorbell('alone'));
     await ringer.ring(toIntake(), doorbell('alone'), 5);
     expect(await ringer.othersWaitInIntake('alone')).toBe(false);
   }));
 
-test('a ring that failed while its queue was opened is no reason why the next should', () =>
+test('opens the queue again after it failed to open', () =>
   withRinger(async (ringer, redis) => {
     await redis.ping();
-    // BullMQ asks for the version first.
+    // BullMQ reads the version when it opens a queue.
     vi.spyOn(redis, 'info').mockRejectedValueOnce(new Error('Command timed out'));
     await expect(ringer.ring(toIntake(), doorbell('s'))).rejects.toThrow('Command timed out');
     await ringer.ring(toIntake(), doorbell('s'));
     expect(await ringer.nextInIntake()).toBe('s');
   }));
 
-test('a ringer is closed although a queue of it is just being opened and Redis does not answer', () =>
+test('closes although a queue is opening and Redis does not answer', () =>
   withRinger(async (ringer, redis) => {
     await redis.ping();
     const info = vi.spyOn(redis, 'info').mockReturnValueOnce(new Promise(() => undefined));
