@@ -10,8 +10,8 @@ import { withRedis } from '../../../../test/setup/prefix.js';
 import { RedisServer } from '../../../../test/support/redis-server.js';
 import { connectFailingFast, connectWaiting, disconnectNow } from '../../src/redis/connect.js';
 
-/** An address that nobody listens at. */
-async function nobody(): Promise<string> {
+/** The URL of a port without a listener. */
+async function unreachableUrl(): Promise<string> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const address = server.address();
@@ -21,8 +21,8 @@ async function nobody(): Promise<string> {
   return `redis://127.0.0.1:${port}`;
 }
 
-test('what waits for a Redis that is away is rejected when its connection is ended, also between two attempts', async () => {
-  const redis = connectWaiting(await nobody(), 'test');
+test('disconnectNow rejects waiting commands between two attempts to connect', async () => {
+  const redis = connectWaiting(await unreachableUrl(), 'test');
   redis.on('error', () => undefined);
   const waits = redis.get('key').then(
     () => 'answered',
@@ -34,21 +34,21 @@ test('what waits for a Redis that is away is rejected when its connection is end
   await expect(redis.get('key')).rejects.toThrow('Connection is closed.');
 });
 
-test('a connection that fails fast is kept while nobody asks anything', () =>
+test('connectFailingFast keeps an idle connection', () =>
   withRedis(async ({ redis, url, prefix }) => {
     const idle = connectFailingFast(url, prefix, 200);
     await idle.connect();
     const id = String(await idle.client('ID'));
     const listed = async (): Promise<string | undefined> =>
       ((await redis.client('LIST')) as string).split('\n').find((line) => line.includes(`name=${prefix}`));
-    // Idle for longer than an answer may take.
+    // Idle for longer than the answer timeout.
     await expect.poll(listed, { timeout: 5_000 }).toMatch(/ idle=[1-9] /);
     expect(await listed()).toContain(`id=${id} `);
     expect(String(await idle.client('ID'))).toBe(id);
     disconnectNow(idle);
   }));
 
-test('a connection that fails fast leaves a primary that was demoted: where its address leads by then, the next command is taken', () =>
+test('connectFailingFast reconnects when its primary was demoted', () =>
   withRedis(async ({ url, prefix }) => {
     const folder = await mkdtemp(join(tmpdir(), 'hearth-test-redis-'));
     const demoted = await RedisServer.start(folder);
