@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { doorbellSchema } from '../../src/index.js';
 import { singleTurnSessionId, turnDoorbell, warmDoorbell } from '../../src/internal.js';
 
-it('a turn has a doorbell with the first words of its prompt', () => {
+it('turnDoorbell previews the beginning of the prompt', () => {
   const turn = { sessionId: 's', turnId: 't', seq: 3, profile: 'default', request: { prompt: 'a\nb '.repeat(1_000) } };
   const doorbell = turnDoorbell(turn);
   expect(doorbellSchema.parse(doorbell)).toEqual(doorbell);
@@ -11,7 +11,7 @@ it('a turn has a doorbell with the first words of its prompt', () => {
   expect(doorbell.preview.length).toBeLessThan(200);
 });
 
-it('a doorbell that warms a session has no turn', () => {
+it('warmDoorbell has seq 0 and no preview', () => {
   const doorbell = warmDoorbell('s', 'fast');
   expect(doorbellSchema.parse(doorbell)).toEqual({
     sessionId: 's',
@@ -22,7 +22,7 @@ it('a doorbell that warms a session has no turn', () => {
   });
 });
 
-it('a prompt without a session has the same session for the same turnId', () => {
+it('singleTurnSessionId is stable for a turnId and differs between turnIds', () => {
   expect(singleTurnSessionId('t1')).toBe(singleTurnSessionId('t1'));
   expect(singleTurnSessionId('t1')).not.toBe(singleTurnSessionId('t2'));
   expect(singleTurnSessionId('t1')).toMatch(/^once-[0-9a-f]{24}$/);

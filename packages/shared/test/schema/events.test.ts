@@ -76,13 +76,13 @@ const arbitraries: { [T in HearthEvent['type']]: fc.Arbitrary<unknown> } = {
 };
 const event = fc.oneof(...Object.values(arbitraries)).map((drawn) => plain(drawn) as HearthEvent);
 
-/** As JSON brings it back: without prototypes and negative zeros. */
+/** Makes a value as JSON parses it: without prototypes and negative zeros. */
 function plain(value: unknown): unknown {
   return JSON.parse(JSON.stringify(value)) as unknown;
 }
 
 describe('an event', () => {
-  it('survives JSON and its schema', () => {
+  it('is equal after JSON and its schema', () => {
     fc.assert(
       fc.property(event, (one) => {
         expect(eventSchema.parse(JSON.parse(JSON.stringify(one)))).toEqual(one);
@@ -90,7 +90,7 @@ describe('an event', () => {
     );
   });
 
-  it('survives a channel among others, with its id', () => {
+  it('is equal after a channel message with several events, and has its id', () => {
     fc.assert(
       fc.property(fc.array(event, { minLength: 1, maxLength: 4 }), fc.integer({ min: 1 }), (events, first) => {
         const message = `0123abcd ${first} [${events.map((one) => JSON.stringify(one)).join(',')}]`;
@@ -102,14 +102,14 @@ describe('an event', () => {
     );
   });
 
-  it('of an unknown type is refused', () =>
+  it('is rejected when its type is unknown', () =>
     expect(eventSchema.safeParse({ type: 'turn.lost', seq: 1 }).success).toBe(false));
 });
 
-it('a cursor is written as incarnation and id', () => {
+it('a cursor is written as incarnation and id, and read back', () => {
   expect(formatCursor({ incarnation: '0123abcd', id: 7 })).toBe('0123abcd.7');
   expect(parseCursor('0123abcd.7')).toEqual({ incarnation: '0123abcd', id: 7 });
-  // What a reader gets as its place when the session was closed, and may come back with.
+  // The cursor of a session that does not exist.
   expect(parseCursor(formatCursor({ incarnation: '', id: 0 }))).toEqual({ incarnation: '', id: 0 });
   for (const text of ['', '7', 'x.1', 'ab.', 'ab.-1'])
     expect(() => parseCursor(text)).toThrow(/is not the id of an event/);

@@ -4,7 +4,7 @@ import { profileSchema } from '../../src/schema/profile.js';
 
 const secret = 'the password is swordfish';
 
-it('tells whether a flag agrees with a profile, but not the value', () => {
+it('contains digests of values, and no value of a prompt or an argument', () => {
   const profile = profileSchema.parse({
     model: 'opus',
     allowedTools: ['Read', 'Bash(git *)'],

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { profileSchema, profilesSchema } from '../../src/index.js';
 
 describe('a profile', () => {
-  it('needs nothing', () => {
+  it('has defaults for every field', () => {
     expect(profileSchema.parse({})).toMatchObject({
       workspace: 'scratch',
       permissionMode: 'default',
@@ -12,7 +12,7 @@ describe('a profile', () => {
   });
 
   it.each(['--resume', '--session-id=1', '-p', '--continue', '--output-format', '--model=opus', '--settings'])(
-    'may not set %s, which Hearth sets itself, and says so by name',
+    'rejects the extra argument %s, because Hearth sets it, and names it',
     (arg) => {
       const { error } = profileSchema.safeParse({ extraArgs: ['--betas', arg] });
       expect(error?.issues[0]?.message).toContain(`${arg.split('=')[0]} is set by Hearth`);
@@ -20,30 +20,30 @@ describe('a profile', () => {
     },
   );
 
-  it('may set other flags', () => {
+  it('accepts other flags as extra arguments', () => {
     expect(profileSchema.parse({ extraArgs: ['--betas', 'x'] }).extraArgs).toEqual(['--betas', 'x']);
   });
 
-  it('has no field that is not known, so that a misspelt one is no silence', () => {
+  it('rejects an unknown field, so that a typing error is reported', () => {
     expect(profileSchema.safeParse({ modell: 'opus' }).error?.issues[0]).toMatchObject({
       code: 'unrecognized_keys',
       keys: ['modell'],
     });
   });
 
-  it.each(['workspace', 'mcpConfig', 'settings', 'loginFrom'])('names files by absolute paths: %s', (field) => {
+  it.each(['workspace', 'mcpConfig', 'settings', 'loginFrom'])('accepts only an absolute path for %s', (field) => {
     expect(profileSchema.safeParse({ [field]: 'relative/path' }).success).toBe(false);
     expect(profileSchema.safeParse({ [field]: '/absolute/path' }).success).toBe(true);
   });
 });
 
 describe('the profiles', () => {
-  it('always have a default, which may be another than the built-in one', () => {
+  it('always have a default, built in or given', () => {
     expect(profilesSchema.parse({})['default']).toEqual(profileSchema.parse({}));
     expect(profilesSchema.parse({ default: { model: 'opus' } })['default']?.model).toBe('opus');
   });
 
-  it('are refused under names that are none', () => {
+  it('are rejected when a name contains a space', () => {
     expect(profilesSchema.safeParse({ 'a b': {} }).success).toBe(false);
   });
 });

@@ -6,7 +6,7 @@ const image = { type: 'image', source: { type: 'base64', media_type: 'image/png'
 const fault = (fields: object): Error => expect.objectContaining(fields) as Error;
 
 describe('checkPrompt', () => {
-  it('returns what it accepts', () => {
+  it('returns an accepted prompt', () => {
     expect(checkPrompt(' hi ')).toBe(' hi ');
     const blocks = [{ type: 'text', text: 'hi' }, image];
     expect(checkPrompt(blocks)).toEqual(blocks);
@@ -18,13 +18,13 @@ describe('checkPrompt', () => {
     ['only white space', ' \n\t\u00a0'],
     ['no blocks', []],
     ['only empty blocks', [{ type: 'text', text: ' \n' }]],
-  ])('refuses %s as empty', (_name, prompt) => {
+  ])('rejects %s as empty', (_name, prompt) => {
     expect(() => checkPrompt(prompt)).toThrow(
       fault({ code: 'invalid_prompt', field: 'prompt', message: 'The prompt is empty.' }),
     );
   });
 
-  it('counts the bytes of text, not its characters', () => {
+  it('limits the bytes of text, not its characters', () => {
     expect(checkPrompt('ääää', limits)).toBe('ääää');
     expect(() => checkPrompt('ääääa', limits)).toThrow(
       fault({ code: 'prompt_too_large', expected: 'at most 8 bytes' }),
@@ -34,7 +34,7 @@ describe('checkPrompt', () => {
     );
   });
 
-  it('counts the bytes of blocks under a limit of their own', () => {
+  it('limits the bytes of blocks by another limit than text', () => {
     expect(checkPrompt([image], limits)).toEqual([image]);
     expect(() => checkPrompt([image, image], limits)).toThrow(
       fault({ code: 'prompt_too_large', wayOut: expect.stringContaining('blocksPromptMaxBytes') }),
@@ -54,12 +54,12 @@ describe('checkPrompt', () => {
     ['prompt.0.source.data', [{ ...image, source: { ...image.source, data: 'not base64!' } }]],
     ['prompt.0.source.url', [{ type: 'image', source: { type: 'url', url: 'nowhere' } }]],
     ['prompt.0', ['text']],
-  ])('names %s when it is malformed', (field, prompt) => {
+  ])('names the malformed field %s', (field, prompt) => {
     expect(() => checkPrompt(prompt)).toThrow(fault({ code: 'invalid_prompt', field }));
   });
 
   it.each([undefined, null, 7, { type: 'text', text: 'a' }])(
-    'refuses %j, which is neither text nor blocks',
+    'rejects %j, which is neither text nor blocks',
     (prompt) => {
       expect(() => checkPrompt(prompt)).toThrow(fault({ code: 'invalid_prompt', field: 'prompt' }));
     },
@@ -67,10 +67,10 @@ describe('checkPrompt', () => {
 });
 
 describe('promptPreview', () => {
-  it('is one line', () => expect(promptPreview(' a\n\n b\tc ')).toBe('a b c'));
-  it('shows images as such', () =>
+  it('replaces white space by single spaces', () => expect(promptPreview(' a\n\n b\tc ')).toBe('a b c'));
+  it('shows an image as [image]', () =>
     expect(promptPreview([{ type: 'text', text: 'see' }, image as never])).toBe('see [image]'));
-  it('is never longer than asked for', () => {
+  it('has at most the given length', () => {
     expect(promptPreview('abcdef', 6)).toBe('abcdef');
     expect(promptPreview('abcdefg', 6)).toBe('abcde…');
   });
