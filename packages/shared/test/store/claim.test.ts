@@ -6,7 +6,7 @@ import { claim, sessionId, submit, submitAndClaim, turn } from '../support/turns
 const by = (workerId: string): { workerId: string; workerNumber: number } => ({ workerId, workerNumber: 2 });
 
 describe('claim', () => {
-  it('makes the first who asks the owner, under epoch 1', () =>
+  it('makes the first worker the owner, under epoch 1', () =>
     withStore(async ({ store }) => {
       const { incarnation } = await submit(store, 't1');
       const outcome = await store.claim(sessionId, 1, by('w1'));
@@ -14,7 +14,7 @@ describe('claim', () => {
       expect(await store.session(sessionId)).toMatchObject({ owner: 'w1', workerNumber: 2, epoch: 1 });
     }));
 
-  it('gives its owner the same fence again and changes nothing', () =>
+  it('returns the same fence to the owner and changes nothing', () =>
     withStore(async ({ store, redis, keys }) => {
       const writer = await submitAndClaim(store);
       await writer.append([]);
@@ -24,14 +24,14 @@ describe('claim', () => {
       expect(await dumpKeys(redis, keys.options.keyPrefix)).toEqual(before);
     }));
 
-  it('names the owner and its fence to another', () =>
+  it('returns the owner and its fence to another worker', () =>
     withStore(async ({ store }) => {
       const { fence } = await submitAndClaim(store);
       expect(await store.claim(sessionId, 1, by('w2'))).toEqual({ kind: 'other', owner: 'w1', workerNumber: 1, fence });
       expect(await store.claim(sessionId, 1, by('w2'), '1.stale')).toMatchObject({ kind: 'other' });
     }));
 
-  it('takes over from an owner whose fence is known to be dead, and cuts off what it had not committed', () =>
+  it('takes over from a dead owner and truncates the uncommitted transcript', () =>
     withStore(async ({ store }) => {
       const dead = await submitAndClaim(store);
       await dead.transcript(0, 'half a turn', false);
@@ -41,14 +41,14 @@ describe('claim', () => {
       expect(await dead.append([])).toEqual({ kind: 'fenced' });
     }));
 
-  it('lets only one of two take over the same dead fence', () =>
+  it('lets one of two workers take over from a dead owner', () =>
     withStore(async ({ store }) => {
       const { fence } = await submitAndClaim(store);
       const outcomes = await Promise.all(['w2', 'w3'].map((id) => store.claim(sessionId, 1, by(id), fence)));
       expect(outcomes.map(({ kind }) => kind).sort()).toEqual(['mine', 'other']);
     }));
 
-  it('gives the stored result of a turn that is committed, and claims nothing', () =>
+  it('returns the result of a committed turn and claims nothing', () =>
     withStore(async ({ store }) => {
       const writer = await submitAndClaim(store);
       const input = commitInput(turn(1));
@@ -58,14 +58,14 @@ describe('claim', () => {
       expect(await store.session(sessionId)).toMatchObject({ owner: undefined });
     }));
 
-  it('says gone for a session or a turn that never was', () =>
+  it('returns gone for an unknown session or turn', () =>
     withStore(async ({ store }) => {
       expect(await store.claim(sessionId, 1, by('w1'))).toEqual({ kind: 'gone' });
       await submit(store, 't1');
       expect(await store.claim(sessionId, 2, by('w1'))).toEqual({ kind: 'gone' });
     }));
 
-  it('hands the note and the past of the last commit to the next owner', () =>
+  it('returns note and transcript length of the last commit to the next owner', () =>
     withStore(async ({ store }) => {
       const writer = await submitAndClaim(store);
       await submit(store, 't2');

@@ -5,7 +5,7 @@ import { workerRecord } from '../support/samples.js';
 const ttlMs = 3_600_000;
 
 describe('a worker lease', () => {
-  it('comes with the lowest free worker number', () =>
+  it('is acquired with the lowest free worker number', () =>
     withStore(async ({ leases }) => {
       for (const [at, id] of ['w1', 'w2', 'w3'].entries()) {
         expect(await leases.acquire(workerRecord(id), ttlMs)).toEqual({ kind: 'ok', workerNumber: at + 1 });
@@ -15,7 +15,7 @@ describe('a worker lease', () => {
       expect(await leases.deadWithoutNumber()).toEqual([]);
     }));
 
-  it('comes with the workerNumber of a holder that died, which is noted until its sessions were looked for', () =>
+  it('is acquired with the worker number of a dead holder, which joins the dead workers', () =>
     withStore(async ({ leases, redis, keys }) => {
       await leases.acquire(workerRecord('w1'), ttlMs);
       await leases.acquire(workerRecord('w2'), ttlMs);
@@ -26,7 +26,7 @@ describe('a worker lease', () => {
       expect(await leases.deadWithoutNumber()).toEqual([]);
     }));
 
-  it('comes with the record under the given worker number, and with a TTL', () =>
+  it('holds the record and has a TTL', () =>
     withStore(async ({ leases, redis, keys }) => {
       await leases.acquire(workerRecord('w1'), ttlMs);
       await leases.acquire(workerRecord('w2', 7), ttlMs);
@@ -34,7 +34,7 @@ describe('a worker lease', () => {
       expect(await redis.pttl(keys.lease('w1'))).toBeGreaterThan(0);
     }));
 
-  it('is given once: asked again, it is the same worker number', () =>
+  it('keeps its worker number when it is acquired again', () =>
     withStore(async ({ leases }) => {
       await leases.acquire(workerRecord('w1'), ttlMs);
       expect(await leases.acquire(workerRecord('w1'), ttlMs)).toEqual({ kind: 'ok', workerNumber: 1 });
@@ -49,7 +49,7 @@ describe('a worker lease', () => {
       expect(await leases.workers()).toEqual([record]);
     }));
 
-  it('is not recreated by a renewal, and its worker is dead for ever', () =>
+  it('is not recreated by a renewal or another acquisition', () =>
     withStore(async ({ leases, redis, keys }) => {
       await leases.acquire(workerRecord('w1'), ttlMs);
       expect([await leases.isKnownDead('w1'), await leases.isKnownDead('w2')]).toEqual([false, false]);
@@ -60,19 +60,19 @@ describe('a worker lease', () => {
       expect(await leases.workerNumbers()).toEqual([{ workerNumber: 1, workerId: 'w1', record: undefined }]);
     }));
 
-  it('is remembered from its last renewal on, however long ago it was taken', () =>
+  it('is known from its last renewal on, not from its acquisition', () =>
     withStore(async ({ leases, redis, keys }) => {
       await leases.acquire(workerRecord('w1'), ttlMs);
       await redis.zincrby(keys.knownWorkers, -30 * 24 * 3_600_000, 'w1');
       await leases.renew(workerRecord('w1', 1), ttlMs);
       await redis.del(keys.lease('w1'));
-      // Whoever takes a lease forgets the workers of long ago.
+      // Acquiring a lease removes known workers whose last renewal is long ago.
       await leases.acquire(workerRecord('w2'), ttlMs);
       expect(await leases.isKnownDead('w1')).toBe(true);
       expect(await leases.acquire(workerRecord('w1'), ttlMs)).toEqual({ kind: 'dead' });
     }));
 
-  it('takes the workerNumber with it only while its worker holds it', () =>
+  it('releases its worker number only while its worker holds it', () =>
     withStore(async ({ leases, redis, keys }) => {
       await leases.acquire(workerRecord('w1'), ttlMs);
       await redis.del(keys.lease('w1'));

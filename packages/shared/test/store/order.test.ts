@@ -7,26 +7,26 @@ import { sessionId, submit, submitAndClaim, turn } from '../support/turns.js';
 const log = async (store: SessionStore): Promise<number[]> =>
   (await store.redis.zrange(store.keys.session(sessionId).log, '0', '-1')).map(Number);
 
-describe('a turn that interrupts', () => {
-  it('goes ahead of those that wait, however many did before, and never ahead of the one in hand', () =>
+describe('an interrupting turn', () => {
+  it('overtakes the waiting turns and stays behind the running turn', () =>
     withStore(async ({ store }) => {
       const writer = await submitAndClaim(store);
       await submit(store, 't2');
       await submit(store, 't3');
       expect(await writer.begin(1, started(1, 't1', 'w1'))).toMatchObject({ kind: 'ok' });
-      const wanted = [3, 2];
+      const interrupting = [3, 2];
       for (let seq = 4; seq <= 12; seq += 1) {
         expect(await submit(store, `t${seq}`, { onBusy: 'interrupt' })).toMatchObject({ seq });
-        wanted.push(seq);
+        interrupting.push(seq);
       }
-      // The last that interrupted first, the first that waited before those after it.
-      expect(await log(store)).toEqual([1, ...wanted.slice(2).reverse(), 2, 3]);
+      // The last interrupting turn is first. The waiting turns keep their order.
+      expect(await log(store)).toEqual([1, ...interrupting.slice(2).reverse(), 2, 3]);
       expect(await store.head(sessionId)).toMatchObject({ seq: 1, isToStop: true });
       await writer.commit(1, commitInput(turn(1), {}));
       expect(await store.head(sessionId)).toMatchObject({ seq: 12, isToStop: false });
     }));
 
-  it('stops nothing that nobody has begun', () =>
+  it('does not stop a turn that has not begun', () =>
     withStore(async ({ store }) => {
       await submitAndClaim(store);
       await submit(store, 't2', { onBusy: 'interrupt' });

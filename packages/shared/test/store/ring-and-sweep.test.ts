@@ -9,7 +9,7 @@ const shard = shardOf(sessionId);
 const toIntake = (): { queue: 'intake'; jobId: string } => ({ queue: 'intake', jobId: newRingId() });
 
 describe('ring', () => {
-  it('is won by one of two who saw the same ring', () =>
+  it('succeeds for one of two callers that saw the same ring', () =>
     withStore(async ({ store }) => {
       const { ring } = await submit(store, 't1');
       const [first, second] = [toIntake(), toIntake()];
@@ -18,7 +18,7 @@ describe('ring', () => {
       expect(await store.head(sessionId)).toMatchObject({ ring: first });
     }));
 
-  it('answers its winner again', () =>
+  it('succeeds again for a resend', () =>
     withStore(async ({ store }) => {
       const { ring } = await submit(store, 't1');
       const next = toIntake();
@@ -26,7 +26,7 @@ describe('ring', () => {
       expect(await store.ring(sessionId, 1, ring, next)).toMatchObject({ turnId: 't1' });
     }));
 
-  it('is refused for a committed turn', () =>
+  it('fails for a committed turn', () =>
     withStore(async ({ store }) => {
       const { ring } = await submit(store, 't1');
       const { writer } = await claim(store, 1);
@@ -34,7 +34,7 @@ describe('ring', () => {
       expect(await store.ring(sessionId, 1, ring, toIntake())).toBeUndefined();
     }));
 
-  it('is written and read the same, and names its queue', () => {
+  it('is equal after formatRing and parseRing, and names its queue', () => {
     for (const ring of [
       { queue: 'intake' as const, jobId: 'r1' },
       { queue: 12, jobId: 'r/2' },
@@ -45,68 +45,68 @@ describe('ring', () => {
     expect(queueOfRing({ queue: 12, jobId: 'r' })).toBe('turns-12');
   });
 
-  it('never has the job id of another ring', () => {
+  it('has a fresh job id each time', () => {
     expect(new Set(Array.from({ length: 1000 }, newRingId)).size).toBe(1000);
   });
 });
 
-/** Moves the session's next look to now. */
-const fallDue = ({ redis, keys }: StoreWorld): Promise<number> =>
+/** Moves the session's next check to now. */
+const makeOverdue = ({ redis, keys }: StoreWorld): Promise<number> =>
   redis.zadd(keys.session(sessionId).pending, 'XX', 0, sessionId);
 
-/** ms from now to the session's next look, by Redis' clock. */
-async function nextLook({ redis, keys }: StoreWorld): Promise<number> {
+/** ms until the session's next check, by Redis' clock. */
+async function msToNextCheck({ redis, keys }: StoreWorld): Promise<number> {
   const [seconds, micros] = await redis.time();
   const at = await redis.zscore(keys.session(sessionId).pending, sessionId);
   return Number(at) - (Number(seconds) * 1000 + Number(micros) / 1000);
 }
 
 describe('sweep', () => {
-  it('returns only sessions whose time has come, once', () =>
+  it('returns an overdue session once', () =>
     withStore(async (world) => {
       const { store } = world;
       const { ring } = await submit(store, 't1');
       expect(await store.sweep(shard, 10)).toEqual([]);
-      await fallDue(world);
+      await makeOverdue(world);
       expect(await store.sweep(shard, 10)).toEqual([
         { sessionId, seq: 1, ring, owner: undefined, workerNumber: undefined },
       ]);
       expect(await store.sweep(shard, 10)).toEqual([]);
     }));
 
-  it('is won by one of many who look at the same time', () =>
+  it('returns an overdue session to one of several callers', () =>
     withStore(async (world) => {
       const { store } = world;
       await submit(store, 't1');
-      await fallDue(world);
-      const looks = await Promise.all([1, 2, 3].map(() => store.sweep(shard, 10)));
-      expect(looks.flat()).toHaveLength(1);
+      await makeOverdue(world);
+      const sweeps = await Promise.all([1, 2, 3].map(() => store.sweep(shard, 10)));
+      expect(sweeps.flat()).toHaveLength(1);
     }));
 
-  it('doubles the time to the next look with every look in vain, up to a bound, until the turn moves on', () =>
+  it('doubles the time to the next check with each sweep, up to a bound, until a claim', () =>
     withStore(
       async (world) => {
         const { store } = world;
         await submit(store, 't1');
         const waits: number[] = [];
-        for (let look = 1; look <= 4; look++) {
-          await fallDue(world);
+        for (let sweep = 1; sweep <= 4; sweep++) {
+          await makeOverdue(world);
           await store.sweep(shard, 10);
-          waits.push(await nextLook(world));
+          waits.push(await msToNextCheck(world));
         }
         for (const [at, expected] of [1000, 2000, 4000, 5000].entries()) {
           expect(waits[at]).toBeLessThanOrEqual(expected * 1000);
           expect(waits[at]).toBeGreaterThan((expected - 500) * 1000);
         }
         await claim(store, 1);
-        await fallDue(world);
+        await makeOverdue(world);
         await store.sweep(shard, 10);
-        expect(await nextLook(world)).toBeLessThanOrEqual(1_000_000);
+        expect(await msToNextCheck(world)).toBeLessThanOrEqual(1_000_000);
       },
       { lookAfterMs: 1_000_000, lookAtMostMs: 5_000_000 },
     ));
 
-  it('returns at most as many as asked for', () =>
+  it('returns at most the given number of sessions', () =>
     withStore(async ({ store, redis, keys }) => {
       const [first, second] = [1, 2].map((n) => neighbour(n));
       for (const id of [first ?? '', second ?? '']) {
@@ -118,7 +118,7 @@ describe('sweep', () => {
       expect(await store.sweep(shard, 1)).toHaveLength(0);
     }));
 
-  it('tells the sessions of a dead worker before their time, as often as it is asked: a reply can be lost', () =>
+  it('returns the sessions of a dead worker before they are overdue, and to every caller', () =>
     withStore(async ({ store }) => {
       const writer = await submitAndClaim(store);
       expect(await store.sweep(shard, 10, ['w2'])).toEqual([]);
@@ -130,34 +130,34 @@ describe('sweep', () => {
       expect(await store.sweep(shard, 10, ['w1', 'w2'])).toMatchObject([{ sessionId, owner: 'w2' }]);
     }));
 
-  it('tells a session of a dead worker once when its time has come, too', () =>
+  it('returns an overdue session of a dead worker once', () =>
     withStore(async (world) => {
       const { store } = world;
       await submitAndClaim(store);
-      await fallDue(world);
+      await makeOverdue(world);
       expect(await store.sweep(shard, 10, ['w1'])).toHaveLength(1);
     }));
 
-  it('looks again soon at what a dead worker owned, however often it was looked at while its turn ran', () =>
+  it('checks a session of a dead worker again soon, although earlier sweeps found it', () =>
     withStore(
       async (world) => {
         const { store } = world;
         await submitAndClaim(store);
-        for (let look = 1; look <= 4; look++) {
-          await fallDue(world);
+        for (let sweep = 1; sweep <= 4; sweep++) {
+          await makeOverdue(world);
           await store.sweep(shard, 10);
         }
-        expect(await nextLook(world)).toBeGreaterThan(4_000_000);
+        expect(await msToNextCheck(world)).toBeGreaterThan(4_000_000);
         await store.sweep(shard, 10, ['w1']);
-        expect(await nextLook(world)).toBeLessThanOrEqual(1_000_000);
-        await fallDue(world);
+        expect(await msToNextCheck(world)).toBeLessThanOrEqual(1_000_000);
+        await makeOverdue(world);
         await store.sweep(shard, 10);
-        expect(await nextLook(world)).toBeLessThanOrEqual(1_000_000);
+        expect(await msToNextCheck(world)).toBeLessThanOrEqual(1_000_000);
       },
       { lookAfterMs: 1_000_000, lookAtMostMs: 5_000_000 },
     ));
 
-  it("leaves alone a dead worker's session that has nothing to do", () =>
+  it("does not return a dead worker's session without turns", () =>
     withStore(async ({ store }) => {
       const writer = await submitAndClaim(store);
       await writer.commit(1, commitInput(turn(1)));

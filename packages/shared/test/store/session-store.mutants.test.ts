@@ -3,13 +3,12 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { mutants, plant } from './property/mutants.js';
 import { runProperty } from './property/run-property.js';
 
-/** Mutant → which schedule of the seed notices it: looked at first, since finding it takes hundreds. Written anew when one has changed. */
+/** Mutant → the schedule of the seed that notices it. It is tried first, because a search takes hundreds of schedules. The test updates the file. */
 const noticedBy = new URL('./property/mutants.noticed.json', import.meta.url);
 const known = JSON.parse(readFileSync(noticedBy, 'utf8')) as Record<string, string>;
 const found: Record<string, string> = {};
 
-// The model has teeth: whatever is taken out of a script, the property notices. The seed is fixed, so the schedules that
-// notice are always the same.
+// The property notices each mutant of a script. The seed is fixed, so the schedules that notice are always the same.
 describe('the property fails', () => {
   afterAll(() => {
     const isWhole = mutants.every(({ without }) => without in found);
@@ -26,8 +25,8 @@ describe('the property fails', () => {
       const path = known[mutant.without];
       let outcome = path === undefined ? undefined : await run(path);
       if (!outcome?.failed) outcome = await run();
-      expect(outcome.failed, 'nothing noticed the mutant').toBe(true);
-      expect(outcome.report, 'the mutant is no script').not.toContain('Error compiling script');
+      expect(outcome.failed, 'no schedule noticed the mutant').toBe(true);
+      expect(outcome.report, 'the mutant does not compile').not.toContain('Error compiling script');
       found[mutant.without] = path !== undefined && outcome.path === path ? path : (outcome.path ?? '');
     },
     120_000,

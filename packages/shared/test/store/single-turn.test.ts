@@ -4,7 +4,7 @@ import { type StoreWorld, withStore } from '../support/redis.js';
 import { commitInput, request } from '../support/samples.js';
 import { claim, sessionId, turn } from '../support/turns.js';
 
-const submitOnce = (store: SessionStore, more: object = {}) =>
+const submitSingle = (store: SessionStore, more: object = {}) =>
   store.submit({
     sessionId,
     turnId: 't1',
@@ -15,21 +15,21 @@ const submitOnce = (store: SessionStore, more: object = {}) =>
     ...more,
   });
 
-/** It is in no list, each of its keys has an end, and its turn is known until then. */
-async function expectOnlyMemory({ redis, keys, store }: StoreWorld): Promise<void> {
+/** Checks that the session is in no list, that all its keys expire, and that its turn is known until then. */
+async function expectExpiring({ redis, keys, store }: StoreWorld): Promise<void> {
   expect(await store.sessions()).toEqual([]);
   const names = await redis.keys(`${keys.options.keyPrefix}:*`);
-  const endless = await Promise.all(names.map(async (name) => ((await redis.pttl(name)) < 0 ? name : undefined)));
-  expect(endless.filter((name) => name !== undefined)).toEqual([]);
+  const persistent = await Promise.all(names.map(async (name) => ((await redis.pttl(name)) < 0 ? name : undefined)));
+  expect(persistent.filter((name) => name !== undefined)).toEqual([]);
   expect((await store.turn(sessionId, 1))?.result).toBeDefined();
-  expect(await submitOnce(store)).toMatchObject({ seq: 1, state: 'committed' });
+  expect(await submitSingle(store)).toMatchObject({ seq: 1, state: 'committed' });
 }
 
-describe('a session for one turn leaves only the memory of it', () => {
-  it('after its release, also when a permission was asked for and given', () =>
+describe('a single-turn session expires', () => {
+  it('after its release, with a resolved permission request', () =>
     withStore(async (world) => {
       const { store } = world;
-      await submitOnce(store);
+      await submitSingle(store);
       const { writer } = await claim(store, 1);
       await writer.begin(1, { type: 'turn.started', seq: 1, turnId: 't1', attempt: 1, workerId: 'w1' });
       const asked = { requestId: 'r1', seq: 1, toolUseId: 'u1', name: 'Bash', input: {}, suggestions: [] };
@@ -37,33 +37,33 @@ describe('a session for one turn leaves only the memory of it', () => {
       await new ControlRequests(store).resolve(sessionId, asked, { by: 'answer', answer: { decision: 'allow' } });
       await writer.commit(1, commitInput(turn(1)));
       await writer.release('idle');
-      await expectOnlyMemory(world);
+      await expectExpiring(world);
     }));
 
-  it('after it was withdrawn before it had an owner', () =>
+  it('after its turn was withdrawn without an owner', () =>
     withStore(async (world) => {
       const { store } = world;
-      await submitOnce(store, { expiresInMs: 60_000 });
+      await submitSingle(store, { expiresInMs: 60_000 });
       const outcome = await new SessionLifecycle(store).withdraw(sessionId, 1, cancelledError('a test wants it'));
       expect(outcome.kind).toBe('withdrawn');
-      await expectOnlyMemory(world);
+      await expectExpiring(world);
     }));
 
-  it('after it was refused from the first', () =>
+  it('after its turn was submitted as refused', () =>
     withStore(async (world) => {
-      await submitOnce(world.store, { refusedWith: cancelledError('a test wants it') });
-      await expectOnlyMemory(world);
+      await submitSingle(world.store, { refusedWith: cancelledError('a test wants it') });
+      await expectExpiring(world);
     }));
 
-  it('but is listed while it has an owner, whose release ends it', () =>
+  it('at the release when its turn was withdrawn under an owner', () =>
     withStore(async (world) => {
       const { store } = world;
-      await submitOnce(store);
+      await submitSingle(store);
       const { writer } = await claim(store, 1);
       await new SessionLifecycle(store).withdraw(sessionId, 1, cancelledError('a test wants it'));
       expect(await store.sessions()).toHaveLength(1);
-      await writer.transcript(0, 'of its spare', true);
+      await writer.transcript(0, 'a line of the spare', true);
       await writer.release('idle');
-      await expectOnlyMemory(world);
+      await expectExpiring(world);
     }));
 });

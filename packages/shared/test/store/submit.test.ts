@@ -5,7 +5,7 @@ import { commitInput } from '../support/samples.js';
 import { claim, sessionId, submit, submitAndClaim, turn } from '../support/turns.js';
 
 describe('submit', () => {
-  it('accepts the first turn of a new session as seq 1 and rings intake', () =>
+  it('accepts the first turn of a new session as seq 1, with a ring in intake', () =>
     withStore(async ({ store, keys, redis }) => {
       const submitted = await submit(store, 't1');
       expect(submitted).toMatchObject({
@@ -20,7 +20,7 @@ describe('submit', () => {
       expect(events).toEqual([{ id: 1, event: { type: 'turn.queued', seq: 1, turnId: 't1', position: 0 } }]);
     }));
 
-  it('keeps what was asked', () =>
+  it('stores the request', () =>
     withStore(async ({ store }) => {
       await submit(store, 't1');
       const head = await store.head(sessionId);
@@ -28,21 +28,21 @@ describe('submit', () => {
       expect(head).toHaveProperty('request', { prompt: 'do t1', onInterrupted: 'fail' });
     }));
 
-  it('gives the same turn to a known turnId, whatever else is said', () =>
+  it('returns the same turn for a known turnId, whatever the other arguments', () =>
     withStore(async ({ store }) => {
       const first = await submit(store, 't1');
       expect(await submit(store, 't1', { profile: 'other' })).toEqual({ ...first, state: 'known' });
       expect(await store.session(sessionId)).toMatchObject({ waiting: 1, profile: 'default' });
     }));
 
-  it('says of a known turnId that its turn is committed', () =>
+  it('reports that the turn of a known turnId is committed', () =>
     withStore(async ({ store }) => {
       const writer = await submitAndClaim(store);
       await writer.commit(1, commitInput(turn(1)));
       expect(await submit(store, 't1')).toMatchObject({ seq: 1, cursor: 0, position: 0, state: 'committed' });
     }));
 
-  it('takes a turnId for a new turn once the old one is remembered no more, also when nothing was committed since', () =>
+  it('accepts a turnId again after the old turn has expired', () =>
     withStore(
       async ({ store, redis, keys }) => {
         const writer = await submitAndClaim(store);
@@ -50,25 +50,25 @@ describe('submit', () => {
         await expect.poll(() => store.turn(sessionId, 1)).toBeUndefined();
         expect(await submit(store, 't1')).toMatchObject({ seq: 2, state: 'accepted' });
         expect(await submit(store, 't1')).toMatchObject({ seq: 2, state: 'known' });
-        // What was noted of the old one goes, too: it would take the new one's turnId along.
+        // The old entry in `done` goes too, because its removal would remove the new turn's turnId.
         expect(await redis.zrange(keys.session(sessionId).done, '0', '-1')).toEqual([]);
       },
       { turnMemoryMs: 50 },
     ));
 
-  it('gives a cursor after the last event before its own', () =>
+  it('returns the id of the last event before the turn', () =>
     withStore(async ({ store }) => {
       await submit(store, 't1');
       expect((await submit(store, 't2')).cursor).toBe(1);
     }));
 
-  it('rings the worker queue of the owner', () =>
+  it('returns a ring in the worker queue of the owner', () =>
     withStore(async ({ store }) => {
       await submitAndClaim(store);
       expect((await submit(store, 't2')).ring.queue).toBe(1);
     }));
 
-  it('refuses a turn over the backlog limit, and takes it when one was committed', () =>
+  it('refuses a turn over the backlog limit, and accepts it after a commit', () =>
     withStore(
       async ({ store }) => {
         const writer = await submitAndClaim(store);
@@ -80,7 +80,7 @@ describe('submit', () => {
       { backlogLimit: 2 },
     ));
 
-  it('answers a known turnId also when the backlog is full', () =>
+  it('accepts a known turnId while the backlog is full', () =>
     withStore(
       async ({ store }) => {
         await submit(store, 't1');
@@ -89,7 +89,7 @@ describe('submit', () => {
       { backlogLimit: 1 },
     ));
 
-  it('refuses another profile than the session has, and names that one', () =>
+  it("refuses another profile than the session's, and names the session's", () =>
     withStore(async ({ store }) => {
       await submit(store, 't1', { profile: 'fast' });
       await expect(submit(store, 't2', { profile: 'slow' })).rejects.toMatchObject({
@@ -99,7 +99,7 @@ describe('submit', () => {
       expect(await submit(store, 't2')).toMatchObject({ profile: 'fast' });
     }));
 
-  it('marks the session pending with a time at which to look, which a second turn does not put off', () =>
+  it('does not postpone the next check of a session that is pending already', () =>
     withStore(async ({ store, redis, keys }) => {
       await submit(store, 't1');
       const { pending } = keys.session(sessionId);
@@ -108,7 +108,7 @@ describe('submit', () => {
       expect(await redis.zscore(pending, sessionId)).toBe('5');
     }));
 
-  it('lists a session whose id has to be encoded', () =>
+  it('lists a session by its decoded id', () =>
     withStore(async ({ store }) => {
       await submit(store, 't1', { sessionId: 'Böß@x.org/{a}:1' });
       expect((await store.sessions()).map((session) => session.sessionId)).toEqual(['Böß@x.org/{a}:1']);

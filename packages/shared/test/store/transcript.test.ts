@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { formatChunk, readTranscript, splitUtf8 } from '../../src/store/transcript.js';
 
-test('text is cut into pieces within the bound, never inside a character', () => {
+test('splitUtf8 cuts text into pieces within the bound, never inside a character', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'binary' }), fc.integer({ min: 4, max: 50 }), (text, bound) => {
       const pieces = [...splitUtf8(text, bound)];
@@ -12,7 +12,7 @@ test('text is cut into pieces within the bound, never inside a character', () =>
   );
 });
 
-test('files are put together again from chunks that took turns', async () => {
+test('readTranscript restores files from interleaved chunks', async () => {
   const long = `${'é'.repeat(2_000)}\n`;
   const chunks = [
     formatChunk('main', 'a\nb'),

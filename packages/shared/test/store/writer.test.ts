@@ -22,7 +22,7 @@ describe('begin', () => {
       expect(await store.head(sessionId)).toMatchObject({ state: 'running', attempts: 2 });
     }));
 
-  it('is exhausted after three attempts across owners, and then changes nothing', () =>
+  it('returns exhausted after three attempts across owners and changes nothing', () =>
     withStore(async ({ store, redis, keys }) => {
       let { writer } = await submit(store, 't1').then(() => claim(store, 1, 'w1'));
       for (const next of ['w2', 'w3', 'w4']) {
@@ -35,13 +35,13 @@ describe('begin', () => {
       expect(await writer.append([])).toEqual({ kind: 'ok' });
     }));
 
-  it('cuts the transcript back to the last commit', () =>
+  it('truncates the transcript to the last commit', () =>
     withStore(async ({ store }) => {
       const writer = await submitAndClaim(store);
-      await writer.transcript(0, 'past', true);
+      await writer.transcript(0, 'committed', true);
       await writer.transcript(1, 'half a turn', false);
       await writer.begin(1, started(1, 't1', 'w1'));
-      expect((await store.transcript(sessionId, 0, 10)).map(String)).toEqual(['past']);
+      expect((await store.transcript(sessionId, 0, 10)).map(String)).toEqual(['committed']);
     }));
 
   it('refuses a turn that is not at the head of the log', () =>
@@ -53,7 +53,7 @@ describe('begin', () => {
 });
 
 describe('append', () => {
-  it('gives dense ids across batches given at once, and publishes what the stream has', () =>
+  it('gives dense ids to concurrent batches, and publishes the events of the stream', () =>
     withStore(async ({ store, redis, keys }) => {
       const writer = await submitAndClaim(store);
       const heard: unknown[] = [];
@@ -73,16 +73,16 @@ describe('append', () => {
       expect(heard).toEqual(events);
     }));
 
-  it('reads on from any id, as many as asked for', () =>
+  it('makes events that can be read from any id, up to a count', () =>
     withStore(async ({ store, redis, keys }) => {
       const writer = await submitAndClaim(store);
       await writer.append(['a', 'b', 'c'].map((text) => textDelta(1, text)));
       const { events } = await readEventsAfter(redis, keys, sessionId, 2, 1);
       expect(events).toEqual([{ id: 3, event: textDelta(1, 'b') }]);
-      expect((await readEventsAfter(redis, keys, 'nobody', 0, 1)).incarnation).toBeUndefined();
+      expect((await readEventsAfter(redis, keys, 'unknown', 0, 1)).incarnation).toBeUndefined();
     }));
 
-  it('goes on with the next id after the stream has expired', () =>
+  it('continues with the next id after the stream has expired', () =>
     withStore(async ({ store, redis, keys }) => {
       const writer = await submitAndClaim(store);
       await redis.del(keys.session(sessionId).events);
@@ -90,39 +90,39 @@ describe('append', () => {
       expect((await readEventsAfter(redis, keys, sessionId, 0, 10)).events.map(({ id }) => id)).toEqual([2]);
     }));
 
-  it('writes no more once the answer to a write is not known', () =>
+  it('fails after a write whose reply was lost', () =>
     withStore(async ({ store, redis, keys }) => {
       const { granted } = await submit(store, 't1').then(() => claim(store, 1));
       const proxy = await ReplyDroppingProxy.open(redisUrl());
-      const hasty = connectFailingFast(proxy.url, 'hasty');
-      hasty.options.maxRetriesPerRequest = 0;
-      hasty.on('error', () => undefined);
+      const client = connectFailingFast(proxy.url, 'client');
+      client.options.maxRetriesPerRequest = 0;
+      client.on('error', () => undefined);
       try {
-        await hasty.connect();
-        const writer = new SessionWriter(new SessionStore(hasty, keys, store.limits), sessionId, granted);
+        await client.connect();
+        const writer = new SessionWriter(new SessionStore(client, keys, store.limits), sessionId, granted);
         proxy.dropNextReply();
-        const ready = once(hasty, 'ready');
-        await expect(writer.append([textDelta(1, 'written, but who knows')])).rejects.toThrow();
+        const ready = once(client, 'ready');
+        await expect(writer.append([textDelta(1, 'written, reply lost')])).rejects.toThrow();
         await ready;
-        // Its number may be taken: another write under it would be answered as a repetition and be lost.
-        await expect(writer.append([textDelta(1, 'lost?')])).rejects.toThrow();
+        // W4: the number may be taken, and then another write under it would be answered with REPEATED and be lost.
+        await expect(writer.append([textDelta(1, 'later')])).rejects.toThrow();
         expect((await readEventsAfter(redis, keys, sessionId, 1, 10)).events.map(({ id }) => id)).toEqual([2]);
       } finally {
-        hasty.disconnect();
+        client.disconnect();
         await proxy.close();
       }
     }));
 });
 
 describe('the tool gate', () => {
-  it('records the tools a turn reached, in order and in any attempt', () =>
+  it('records the tools that a turn reached, in order', () =>
     withStore(async ({ store }) => {
       const writer = await submitAndClaim(store);
       for (const tool of ['Bash', 'Read', 'Bash']) await writer.reachTool(1, tool, toolStarted(1, tool));
       expect(await store.head(sessionId)).toMatchObject({ toolsReached: ['Bash', 'Read', 'Bash'] });
     }));
 
-  it('stays closed for whoever was fenced out, without asking twice', () =>
+  it('is closed for a worker that lost the session', () =>
     withStore(async ({ store }) => {
       const old = await submitAndClaim(store);
       await claim(store, 1, 'w2', old.fence);
@@ -131,7 +131,7 @@ describe('the tool gate', () => {
       expect(await store.head(sessionId)).toMatchObject({ toolsReached: [] });
     }));
 
-  it('stays closed for a turn that is not in hand', () =>
+  it('is closed for a turn that does not run', () =>
     withStore(async ({ store }) => {
       const writer = await submitAndClaim(store);
       await expect(writer.reachTool(2, 'Bash', toolStarted(2, 'Bash'))).rejects.toMatchObject({
@@ -141,7 +141,7 @@ describe('the tool gate', () => {
 });
 
 describe('transcript', () => {
-  it('takes chunks in order, a known offset once, and none behind a gap', () =>
+  it('appends chunks in order, ignores a known offset and rejects a gap', () =>
     withStore(async ({ store }) => {
       const writer = await submitAndClaim(store);
       await writer.transcript(0, 'a', false);
@@ -151,7 +151,7 @@ describe('transcript', () => {
       expect((await store.transcript(sessionId, 0, 10)).map(String)).toEqual(['a', 'b']);
     }));
 
-  it('makes a settled chunk part of the past at once', () =>
+  it('commits a settled chunk at once', () =>
     withStore(async ({ store }) => {
       const writer = await submitAndClaim(store);
       await writer.transcript(0, 'a', true);
@@ -160,7 +160,7 @@ describe('transcript', () => {
 });
 
 describe('commit', () => {
-  it('stores the result, empties the log and ends the pending mark with the last turn', () =>
+  it('stores the result, and removes the pending mark with the last turn of the log', () =>
     withStore(async ({ store, redis, keys }) => {
       const writer = await submitAndClaim(store);
       await submit(store, 't2');
@@ -184,7 +184,7 @@ describe('commit', () => {
       });
     }));
 
-  it('happens once per turn', () =>
+  it('takes effect once per turn', () =>
     withStore(async ({ store }) => {
       const writer = await submitAndClaim(store);
       await writer.commit(1, commitInput(turn(1)));
@@ -192,7 +192,7 @@ describe('commit', () => {
       expect(await store.session(sessionId)).toMatchObject({ turns: 1, costUsd: 0.25 });
     }));
 
-  it('happens whole or not at all', () =>
+  it('changes nothing when an argument is bad', () =>
     withStore(async ({ store, redis, keys }) => {
       const writer = await submitAndClaim(store);
       const before = await dumpKeys(redis, keys.options.keyPrefix);
@@ -202,7 +202,7 @@ describe('commit', () => {
       expect(await writer.commit(1, commitInput(turn(1)))).toEqual({ kind: 'ok' });
     }));
 
-  it('never makes more chunks the past than there are', () =>
+  it('commits at most the chunks that exist', () =>
     withStore(async ({ store }) => {
       const writer = await submitAndClaim(store);
       await submit(store, 't2');
@@ -211,30 +211,30 @@ describe('commit', () => {
       expect((await claim(store, 2)).granted.transcriptChunks).toBe(1);
     }));
 
-  it('forgets turnIds whose time is over, and keeps the others', () =>
+  it('removes turnIds older than the turn memory, and keeps the others', () =>
     withStore(async ({ store, redis, keys }) => {
-      const writer = await submitAndClaim(store, 'old one');
-      await writer.commit(1, commitInput(turn(1, 'old one')));
+      const writer = await submitAndClaim(store, 'old');
+      await writer.commit(1, commitInput(turn(1, 'old')));
       await submit(store, 't2');
       const { turnPrefix, turnIds, done } = keys.session(sessionId);
-      await redis.zadd(done, 'XX', 1, '1 old one');
+      await redis.zadd(done, 'XX', 1, '1 old');
       await writer.commit(2, commitInput(turn(2)));
       expect(await redis.hkeys(turnIds)).toEqual(['t2']);
       expect(await redis.zrange(done, '0', '-1')).toEqual(['2 t2']);
       expect(await redis.pttl(`${turnPrefix}2`)).toBeGreaterThan(0);
-      expect(await submit(store, 'old one')).toMatchObject({ seq: 3, state: 'accepted' });
+      expect(await submit(store, 'old')).toMatchObject({ seq: 3, state: 'accepted' });
     }));
 });
 
 describe('release', () => {
-  it('is refused while turns wait, and the owner goes on', () =>
+  it('is refused while turns wait, and the owner can write', () =>
     withStore(async ({ store }) => {
       const writer = await submitAndClaim(store);
       expect(await writer.release('idle')).toEqual({ kind: 'not_empty' });
       expect(await writer.append([])).toEqual({ kind: 'ok' });
     }));
 
-  it('gives the lock back when nothing waits, and fences its owner', () =>
+  it('releases the lock of an empty log and fences the owner', () =>
     withStore(async ({ store }) => {
       const writer = await submitAndClaim(store);
       await writer.commit(1, commitInput(turn(1)));
@@ -243,7 +243,7 @@ describe('release', () => {
       expect(await writer.append([])).toEqual({ kind: 'fenced' });
     }));
 
-  it('on drain returns what waits, with its rings, and makes it due for a sweep', () =>
+  it('on drain returns the waiting turns with their rings, and makes the session overdue', () =>
     withStore(async ({ store }) => {
       const { ring } = await submit(store, 't1');
       const { writer } = await claim(store, 1);
