@@ -13,7 +13,7 @@ declare module 'vitest' {
 
 export const redisUrl = (): string => inject('redisUrl');
 
-/** Key prefixes never meet: each test has its own. */
+/** A key prefix of its own for each test. */
 export const freshPrefix = (): string => `shared-test-${randomBytes(6).toString('hex')}`;
 
 export interface StoreWorld {
@@ -23,7 +23,7 @@ export interface StoreWorld {
   leases: LeaseStore;
 }
 
-/** Opens a session store under a prefix of its own; cleans up after a pass, and leaves the keys to be read after a failure. */
+/** Opens a session store under a fresh prefix. Removes the keys after a pass, and keeps them after a failure. */
 export async function withStore(
   use: (world: StoreWorld) => Promise<void>,
   limits: Partial<StoreLimits> = {},
@@ -45,8 +45,8 @@ export async function removeKeys(redis: Redis, prefix: string): Promise<void> {
 }
 
 /**
- * Every key under a prefix with what it holds and its time of expiry: equal before and after means nothing was written.
- * A hash is read sorted, since Redis moves its fields about even while it is read; of all else these are the bytes.
+ * Reads every key under a prefix with its value and expiry. Equal dumps mean that nothing was written. The fields of a hash are sorted,
+ * because Redis reorders them even on reads. Other values are compared as bytes.
  */
 export async function dumpKeys(redis: Redis, prefix: string): Promise<Map<string, string>> {
   const names = (await redis.keys(`${prefix}:*`)).sort();

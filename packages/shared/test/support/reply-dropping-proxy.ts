@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 
 /**
- * A TCP proxy in front of Redis that loses replies on command: the request reaches Redis and takes effect there, and
- * the client's connection is cut instead of the reply being delivered. The client can but reconnect and resend.
+ * A TCP proxy in front of Redis that drops replies on command. The request takes effect in Redis, and the proxy cuts the client's
+ * connection instead of delivering the reply. The client then reconnects and resends.
  */
 export class ReplyDroppingProxy {
   private readonly sockets = new Set<Socket>();
@@ -28,17 +28,17 @@ export class ReplyDroppingProxy {
   get url(): string {
     return `redis://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
   }
-  /** Replies lost so far. */
+  /** Number of dropped replies. */
   get dropped(): number {
     return this.cuts;
   }
 
-  /** From now on, the next thing Redis says to anybody is lost, and so is the connection it was meant for. */
+  /** Drops the next reply of Redis, and cuts the connection to which it belongs. */
   dropNextReply(): void {
     this.armed = true;
   }
 
-  /** Takes the order back when nothing was said since. */
+  /** Cancels {@link dropNextReply} when Redis sent no reply since. */
   disarm(): void {
     this.armed = false;
   }
@@ -66,7 +66,7 @@ export class ReplyDroppingProxy {
     }
     client.on('data', (request) => redis.write(request));
     redis.on('data', (reply) => {
-      // A script that is not loaded has done nothing: losing that reply would test nothing.
+      // A script that is not loaded did nothing, so dropping that reply would test nothing.
       if (this.armed && !reply.toString('latin1', 0, 9).startsWith('-NOSCRIPT')) {
         this.armed = false;
         this.cuts += 1;

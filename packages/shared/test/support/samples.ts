@@ -44,7 +44,7 @@ export function finishedResult(
   };
 }
 
-/** A commit whose event carries its result, as the worker makes it. */
+/** A commit as a worker makes it. */
 export function commitInput(
   turn: { sessionId: string; turnId: string; seq: number },
   more: Partial<CommitInput> = {},

@@ -5,7 +5,7 @@ import { request } from './samples.js';
 
 export const sessionId = 'chat-1';
 
-/** Submits the turn `turnId` of the session all examples use. */
+/** Submits a turn to the session of the examples. */
 export const submit = (
   store: SessionStore,
   turnId: string,
@@ -20,7 +20,7 @@ export const submit = (
     ringId: newRingId(),
   });
 
-/** Claims the session for a worker on worker number 1; fails unless the worker owns it then. */
+/** Claims the session for a worker with worker number 1. Fails unless the worker owns the session afterwards. */
 export async function claim(
   store: SessionStore,
   seq: number,
