@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import * as controls from './control-steps.js';
-import * as endings from './ending-steps.js';
 import { checkInvariants } from './invariants.js';
+import * as lifecycle from './lifecycle-steps.js';
 import type { Model } from './model.js';
 import { sessionIds } from './session-ids.js';
 import * as sessions from './session-steps.js';
@@ -10,7 +10,7 @@ import * as workers from './worker-steps.js';
 import type { World } from './world.js';
 import * as writers from './writer-steps.js';
 
-/** One thing that somebody does, and then the look whether all is as the model says. */
+/** One step of a schedule, followed by a comparison of Redis with the model. */
 class Step<S> implements fc.AsyncCommand<Model, World> {
   constructor(
     private readonly step: S,
@@ -33,13 +33,13 @@ class Step<S> implements fc.AsyncCommand<Model, World> {
 const [favourite] = sessionIds;
 const session = fc.constantFrom(favourite, favourite, ...sessionIds);
 const which = fc.nat(30);
-/** Every third reply is lost. */
+/** The proxy drops every third reply. */
 const drop = fc.nat(2).map((n) => n === 2);
 const likely = fc.nat(4).map((n) => n < 4);
 const unlikely = fc.nat(4).map((n) => n === 4);
-/** What breaks a careless joining of JSON: quotes, brackets, commas, line ends, and more than one byte. */
+/** Texts that break a careless joining of JSON: quotes, brackets, commas, line ends, and characters of several bytes. */
 const text = fc.constantFrom('a', '', '"],[', 'é\n\u0000', '😀', '\ud800');
-/** A chunk is no JSON: half a surrogate pair does not survive UTF-8, so whoever cuts chunks cuts at lines. */
+/** No half surrogate pair, because it does not survive UTF-8. Workers cut chunks between characters. */
 const chunk = fc.constantFrom('{"a":1}\n', 'é\n\u0000', '😀');
 
 const always = (): boolean => true;
@@ -152,29 +152,29 @@ const sweeping = steps<sessions.Sweep>(
   sessions.sweep,
   always,
 );
-const withdrawing = steps<endings.Withdraw>(
+const withdrawing = steps<lifecycle.Withdraw>(
   { session, turn: which, deadFence: fc.constantFrom('right', 'wrong', 'none'), client: which, drop },
-  endings.withdraw,
+  lifecycle.withdraw,
   known,
 );
-const delaying = steps({ session, which, isOver: fc.boolean(), client: which }, endings.delay, known);
-const closing = steps({ session, client: which, drop }, endings.close, known);
-const closingUnused = steps<endings.Close>(
+const delaying = steps({ session, which, isOver: fc.boolean(), client: which }, lifecycle.delay, known);
+const closing = steps({ session, client: which, drop }, lifecycle.close, known);
+const closingUnused = steps<lifecycle.Close>(
   { session, usedBefore: fc.constantFrom('now', 'long ago'), client: which, drop },
-  endings.close,
+  lifecycle.close,
   known,
 );
-const closingWhole = steps({ session, client: which, drop }, endings.closeWhole, known);
-const erasing = steps({ session, otherIncarnation: unlikely, client: which, drop }, endings.erase, known);
-/** Seldom: until somebody erases it, nothing more happens in a session that is being closed. */
-const ending = fc.oneof(
+const closingWhole = steps({ session, client: which, drop }, lifecycle.closeWhole, known);
+const erasing = steps({ session, otherIncarnation: unlikely, client: which, drop }, lifecycle.erase, known);
+/** Closing is rare, because nothing more happens in a closing session until it is erased. */
+const finishing = fc.oneof(
   { weight: 4, arbitrary: withdrawing },
   { weight: 1, arbitrary: closing },
   { weight: 3, arbitrary: closingUnused },
   { weight: 3, arbitrary: erasing },
   { weight: 3, arbitrary: closingWhole },
 );
-const fallingDue = steps({ session }, sessions.fallDue, known);
+const becomingOverdue = steps({ session }, sessions.becomeOverdue, known);
 const starting = steps({ drop }, workers.startWorker, (model) => model.living.length < workers.mostWorkers);
 const takingOver = steps({ session, worker: which, drop }, workers.takeOver, claimed);
 const killing = steps({ which }, workers.killWorker, (model) => model.living.length > 0);
@@ -205,10 +205,10 @@ const core = [
   ringing,
   delaying,
   withdrawing,
-  ending,
+  finishing,
   sweeping,
   sweeping,
-  fallingDue,
+  becomingOverdue,
   starting,
   starting,
   killing,
@@ -218,9 +218,9 @@ const core = [
   resendingLate,
   resendingLate,
 ];
-const wishing = [asking, asking, answering, answering, interrupting, opening];
-/** What it takes for a control request to be asked, fulfilled, and void. */
-const around = [
+const controlling = [asking, asking, answering, answering, interrupting, opening];
+/** Steps around control requests, so that requests are made, resolved and void. */
+const aroundControls = [
   submitting,
   interruptingSubmit,
   interruptingSubmit,
@@ -231,14 +231,14 @@ const around = [
   claiming,
 ];
 
-/** What it takes for a session at rest to have turns that are to come. */
-const resting = [opening, submitting, withdrawing, withdrawing, delaying, delaying, closingUnused, ending];
+/** Steps in which sessions without waiting turns have delayed turns. */
+const delayedOnly = [opening, submitting, withdrawing, withdrawing, delaying, delaying, closingUnused, finishing];
 
-/** Schedules of producers and workers; what makes a session move on is drawn more often. */
+/** Schedules of producers and workers. Steps with which a session advances are listed, and so drawn, more often. */
 export const schedules = {
-  all: fc.commands([...core, ...wishing], { maxCommands: 60, size: 'max' }),
+  all: fc.commands([...core, ...controlling], { maxCommands: 60, size: 'max' }),
   core: fc.commands(core, { maxCommands: 60, size: 'max' }),
-  rest: fc.commands(resting, { maxCommands: 30, size: 'max' }),
-  controls: fc.commands([...around, ...wishing, ...wishing], { maxCommands: 60, size: 'max' }),
+  delayed: fc.commands(delayedOnly, { maxCommands: 30, size: 'max' }),
+  controls: fc.commands([...aroundControls, ...controlling, ...controlling], { maxCommands: 60, size: 'max' }),
 };
 export type ScheduleKind = keyof typeof schedules;

@@ -1,21 +1,21 @@
 import assert from 'node:assert/strict';
 import { HearthError } from '../../../src/index.js';
 import { ControlRequests, SessionLifecycle } from '../../../src/internal.js';
-import { type Model, stopTurn, turnOf } from './model.js';
+import { interruptTurn, type Model, turnOf } from './model.js';
 import { perform, pick } from './perform.js';
 import type { World } from './world.js';
 
-export interface Wish {
+export interface ControlStep {
   session: string;
   which: number;
   client: number;
   drop: boolean;
 }
 
-const controlRequestsOf = (world: World, { client }: Wish): ControlRequests =>
+const controlRequestsOf = (world: World, { client }: ControlStep): ControlRequests =>
   new ControlRequests(pick(world.producers, client).store);
 
-export async function interrupt(model: Model, world: World, step: Wish): Promise<void> {
+export async function interrupt(model: Model, world: World, step: ControlStep): Promise<void> {
   const session = model.session(step.session);
   if (session.turns.length === 0) return;
   const seq = (step.which % session.turns.length) + 1;
@@ -34,18 +34,18 @@ export async function interrupt(model: Model, world: World, step: Wish): Promise
     isBegun: turn.state === 'running',
   });
   assert.equal(changed, !turn.isToStop, 'a control request is stored once');
-  stopTurn(session, seq);
+  interruptTurn(session, seq);
 }
 
-export async function answer(model: Model, world: World, step: Wish & { asOwner: boolean }): Promise<void> {
+export async function answer(model: Model, world: World, step: ControlStep & { asOwner: boolean }): Promise<void> {
   const session = model.session(step.session);
-  const ids = [...new Set(Object.keys(session.permissions).map((field) => field.replace(/!$/, ''))), 'of nobody'];
+  const ids = [...new Set(Object.keys(session.permissions).map((field) => field.replace(/!$/, ''))), 'unknown'];
   const requestId = pick(ids, step.which);
   const asked = session.permissions[requestId] as { seq: number } | '' | undefined;
   const seq = (asked === '' ? undefined : asked?.seq) ?? session.log[0] ?? 1;
   const before = session.permissions[`${requestId}!`];
   const client = pick(world.producers, step.client);
-  // An owner that lost the session does not know; its fence is an old one.
+  // A worker that lost the session answers under its old fence.
   const fence = step.asOwner ? `${session.fence}-old` : '';
   const resolved = { by: 'answer' as const, answer: { decision: 'deny' as const, message: 'no' } };
   const { outcome, changed } = await perform(world, { client, script: 'answer', drop: step.drop }, () =>
@@ -55,7 +55,7 @@ export async function answer(model: Model, world: World, step: Wish & { asOwner:
   const isOpen = before === undefined && asked !== undefined && asked !== '' && session.log.includes(seq);
   const expected = step.asOwner ? 'fenced' : before !== undefined ? 'resolved' : isOpen ? 'ok' : 'gone';
   assert.equal(outcome.kind, expected);
-  assert.equal(changed, expected === 'ok', 'a request is resolved once');
+  assert.equal(changed, expected === 'ok', 'a permission request is resolved once');
   if (expected !== 'ok') return;
   assert.ok(turnOf(session, seq).result === undefined);
   Object.assign(session.permissions, { [requestId]: '', [`${requestId}!`]: resolved });
@@ -73,7 +73,7 @@ export async function answer(model: Model, world: World, step: Wish & { asOwner:
 export async function open(
   model: Model,
   world: World,
-  step: Wish & { profile: 'default' | 'other' | undefined },
+  step: ControlStep & { profile: 'default' | 'other' | undefined },
 ): Promise<void> {
   const session = model.sessions.get(step.session);
   const profile = session === undefined ? undefined : step.profile;

@@ -5,7 +5,7 @@ import { eventOf, parseEntry } from '../../../src/store/entry.js';
 import type { Model, ModelSession } from './model.js';
 import type { World } from './world.js';
 
-/** Reads Redis past the proxy and compares all of it with the model. */
+/** Reads Redis around the proxy and compares all of it with the model. */
 export async function checkInvariants(model: Model, world: World): Promise<void> {
   await world.caughtUp();
   for (const session of model.sessions.values()) await checkSession(session, world);
@@ -54,7 +54,7 @@ async function checkSession(session: ModelSession, world: World): Promise<void> 
   );
   assert.equal(Number(cost), session.costUsd, `${at}: cost`);
 
-  // P2: seqs are dense and the log holds them in the order they are served; P7: a turn leaves the log once, by its commit.
+  // P2: seqs are dense, and the log has them in the order of service. P7: a turn leaves the log once, by its commit.
   assert.deepEqual(
     flattenScores(log).map(([seq]) => seq),
     session.log.map(String),
@@ -71,7 +71,7 @@ async function checkSession(session: ModelSession, world: World): Promise<void> 
   assert.deepEqual((done as string[]).toSorted(), committed.toSorted(), `${at}: done`);
   assert.equal(committed.length, session.committed, `${at}: one commit per turn`);
 
-  // P11: ids are dense from 1; what was published is what the stream has.
+  // P11: ids are dense from 1, and the published events are those of the stream.
   const numbered = session.events.map((event, index) => ({ id: index + 1, event }));
   assert.deepEqual(
     (stream as [string, string[]][]).map(([id, [, event]]) => ({
@@ -117,7 +117,7 @@ async function checkSession(session: ModelSession, world: World): Promise<void> 
   );
 }
 
-/** What the clock and chance put into a value is no part of the model. */
+/** Removes times and random ids, which the model does not have. */
 function withoutTimes(value: unknown): unknown {
   const { expiresAt: _expiresAt, answerId: _answerId, ...rest } = value as Record<string, unknown>;
   return rest;
@@ -141,7 +141,7 @@ function readTurn(read: unknown): object | undefined {
   };
 }
 
-/** P1: a shard's pending set names exactly the sessions with a non-empty log, and those due are due. */
+/** P1: a shard's pending set names exactly the sessions with a non-empty log. Overdue sessions have a check in the past. */
 async function checkPending(model: Model, world: World): Promise<void> {
   const shards = new Set([...model.sessions.keys()].map(shardOf));
   const found: [string, boolean][] = [];
@@ -152,15 +152,15 @@ async function checkPending(model: Model, world: World): Promise<void> {
     const sessions = await world.direct.zrange(world.keys.sessions(shard), '0', '-1', 'WITHSCORES');
     for (const [member, usedAt] of flattenScores(sessions)) listed.push([decodeSessionId(member), usedAt === 0]);
   }
-  const expected = [...model.sessions.values()].flatMap(({ id, log, due }): [string, boolean][] =>
-    log.length === 0 ? [] : [[id, due]],
+  const expected = [...model.sessions.values()].flatMap(({ id, log, isOverdue }): [string, boolean][] =>
+    log.length === 0 ? [] : [[id, isOverdue]],
   );
   assert.deepEqual(found.toSorted(byName), expected.toSorted(byName), 'pending sets');
   const known = [...model.sessions.values()].map(({ id, closing }): [string, boolean] => [id, closing]);
-  assert.deepEqual(listed.toSorted(byName), known.toSorted(byName), 'lists of sessions; those being closed come first');
+  assert.deepEqual(listed.toSorted(byName), known.toSorted(byName), 'lists of sessions, closing sessions first');
 }
 
-/** Leases exist for the living only, and no two workers that live hold one worker number. */
+/** Only live workers have leases, and no two of them have one worker number. */
 async function checkWorkers(model: Model, world: World): Promise<void> {
   const [workerNumbers, ...leases] = await run(
     model.workers.reduce(
@@ -169,19 +169,19 @@ async function checkWorkers(model: Model, world: World): Promise<void> {
     ),
   );
   const holders = [...model.workerNumbers].map(([workerNumber, id]): [string, string] => [String(workerNumber), id]);
-  assert.deepEqual(workerNumbers, Object.fromEntries(holders), 'workerNumbers');
+  assert.deepEqual(workerNumbers, Object.fromEntries(holders), 'worker numbers');
   assert.deepEqual(
     leases,
     model.workers.map(({ alive }) => (alive ? 1 : 0)),
     'leases',
   );
   const living = model.living.map(({ workerNumber }) => workerNumber);
-  assert.equal(new Set(living).size, living.length, 'a workerNumber each');
+  assert.equal(new Set(living).size, living.length, 'live workers share a worker number');
 }
 
 const byName = (a: [string, boolean], b: [string, boolean]): number => (a[0] < b[0] ? -1 : 1);
 
-/** Member and score pairs, whether the protocol gives them flat (RESP2) or nested (RESP3). */
+/** Pairs of member and score, from a flat (RESP2) or nested (RESP3) reply. */
 function flattenScores(reply: unknown): [string, number][] {
   const flat = (reply as unknown[]).flat();
   return Array.from({ length: flat.length / 2 }, (_, at) => [String(flat[2 * at]), Number(flat[2 * at + 1])]);

@@ -13,12 +13,12 @@ export interface ModelTurn {
   isToStop: boolean;
 }
 
-/** What a session should be after everything that was done to it. */
+/** The expected state of a session. */
 export interface ModelSession {
   readonly id: string;
   incarnation: string;
   turns: ModelTurn[];
-  /** Seqs accepted and not yet committed, in the order they are served. */
+  /** Seqs accepted and not yet committed, in the order of service. */
   log: number[];
   /** In order of their ids, which are dense from 1. */
   events: HearthEvent[];
@@ -34,30 +34,29 @@ export interface ModelSession {
   committed: number;
   costUsd: number;
   sweeps: number;
-  /** It takes no turn and no owner any more. */
   closing: boolean;
-  /** Field of the permissions' hash → its value, without times and random parts. */
+  /** Fields of the permissions' hash, without times and random ids. */
   permissions: Record<string, unknown>;
-  /** turnId → job of a turn that is not due yet. */
+  /** turnId of a delayed turn → its job. */
   delayed: Record<string, string>;
-  /** The time of its next look has come (only data moves it: no test waits). */
-  due: boolean;
+  /** A sweep finds the session. Steps set it, because no test waits. */
+  isOverdue: boolean;
 }
 
-/** One life of a worker: an id, a worker number, and the end of it. */
+/** One incarnation of a worker. */
 export interface ModelWorker {
   readonly id: string;
   readonly workerNumber: number;
   alive: boolean;
 }
 
-/** Somebody who claimed a session once and may go on writing long after it lost it. */
+/** A claim of a worker, which may write long after it lost the session. */
 export interface ModelWriter {
   readonly key: number;
   readonly worker: ModelWorker;
   readonly session: string;
   readonly fence: string;
-  /** It was refused once, and does not ask any more. */
+  /** A write was fenced, so the writer sends no more. */
   fenced: boolean;
 }
 
@@ -66,15 +65,15 @@ export const attemptsAllowed = 3;
 
 export class Model {
   readonly sessions = new Map<string, ModelSession>();
-  /** All lives there ever were, the dead too. */
+  /** All incarnations, also dead ones. */
   readonly workers: ModelWorker[] = [];
-  /** Worker number → worker id, also of dead holders whose worker number nobody took yet. */
+  /** Worker number → workerId of its holder, alive or dead. */
   readonly workerNumbers = new Map<number, string>();
   readonly deadWithoutNumber = new Set<string>();
   readonly writers: ModelWriter[] = [];
   private made = 0;
 
-  /** A number that was never given before, for names. */
+  /** A new number, for names. */
   fresh(): number {
     this.made += 1;
     return this.made;
@@ -130,7 +129,7 @@ export class Model {
       closing: false,
       permissions: {},
       delayed: {},
-      due: false,
+      isOverdue: false,
     };
     this.sessions.set(id, session);
     return session;
@@ -155,7 +154,7 @@ export function acceptTurn(
   const seq = session.turns.length + 1;
   const [head] = session.log;
   const running = head !== undefined && turnOf(session, head).state === 'running' ? head : undefined;
-  const place = onBusy === 'enqueue' ? session.log.length : running === undefined ? 0 : 1;
+  const position = onBusy === 'enqueue' ? session.log.length : running === undefined ? 0 : 1;
   session.turns.push({
     turnId,
     request,
@@ -168,19 +167,19 @@ export function acceptTurn(
     result: undefined,
     isToStop: false,
   });
-  session.events.push({ type: 'turn.queued', seq, turnId, position: place });
-  session.log.splice(place, 0, seq);
-  if (onBusy === 'interrupt' && running !== undefined) stopTurn(session, running);
+  session.events.push({ type: 'turn.queued', seq, turnId, position });
+  session.log.splice(position, 0, seq);
+  if (onBusy === 'interrupt' && running !== undefined) interruptTurn(session, running);
   return seq;
 }
 
-export function stopTurn(session: ModelSession, seq: number): void {
+export function interruptTurn(session: ModelSession, seq: number): void {
   const turn = turnOf(session, seq);
   if (!turn.isToStop) session.events.push({ type: 'turn.interrupting', seq, turnId: turn.turnId });
   turn.isToStop = true;
 }
 
-export function cutTranscript(session: ModelSession): void {
+export function truncateTranscript(session: ModelSession): void {
   session.transcript = session.transcript.slice(0, session.committedChunks);
 }
 
@@ -193,7 +192,7 @@ export function predictClaim(
   deadFence: string,
 ): ClaimKind {
   if (session === undefined || seq > session.turns.length) return 'gone';
-  // 0: to be warm before any turn.
+  // Seq 0 claims the session before any turn.
   if (seq !== 0 && !session.log.includes(seq)) return 'committed';
   if (session.owner === workerId) return 'mine';
   if (session.closing) return 'gone';
@@ -210,12 +209,12 @@ export function changeOwner(session: ModelSession, worker: ModelWorker, fence: s
     sweeps: 0,
     permissions: {},
   });
-  cutTranscript(session);
+  truncateTranscript(session);
 }
 
-export function giveBack(session: ModelSession): void {
+export function releaseLock(session: ModelSession): void {
   Object.assign(session, { owner: '', workerNumber: '', fence: '', batch: 0 });
-  if (session.log.length > 0) session.due = true;
+  if (session.log.length > 0) session.isOverdue = true;
 }
 
 export function commitTurn(
@@ -228,11 +227,11 @@ export function commitTurn(
   turn.result = by.result;
   session.log = session.log.filter((waiting) => waiting !== seq);
   session.committedChunks = Math.min(by.chunks, session.transcript.length);
-  cutTranscript(session);
+  truncateTranscript(session);
   session.permissions = Object.fromEntries(
     Object.entries(session.permissions).filter(([field]) => field.endsWith('!')),
   );
-  Object.assign(session, { claude: by.claude, note: by.note, sweeps: 0, due: false });
+  Object.assign(session, { claude: by.claude, note: by.note, sweeps: 0, isOverdue: false });
   session.committed += 1;
   session.costUsd += by.costUsd;
   session.events.push(by.event);
@@ -252,29 +251,29 @@ export function withdrawTurn(session: ModelSession, seq: number, result: unknown
   turn.state = 'failed';
   turn.result = result;
   session.log = session.log.filter((waiting) => waiting !== seq);
-  Object.assign(session, { sweeps: 0, due: false });
+  Object.assign(session, { sweeps: 0, isOverdue: false });
   session.committed += 1;
   session.events.push(event);
   turn.outcomeEvent = session.events.length;
 }
 
-/** Sessions a sweep must return: those whose time has come, once; and those of dead owners, as often as it is asked. */
+/** The sessions that a sweep returns: an overdue one once, those of dead owners to every caller. */
 export function sweepSessions(
   sessions: readonly ModelSession[],
   dead: ReadonlySet<string>,
-): { late: string[]; ofTheDead: string[] } {
-  const late: string[] = [];
-  const ofTheDead: string[] = [];
+): { overdue: string[]; orphaned: string[] } {
+  const overdue: string[] = [];
+  const orphaned: string[] = [];
   for (const session of sessions) {
     if (session.log.length === 0) continue;
     if (dead.has(session.owner)) {
-      ofTheDead.push(session.id);
+      orphaned.push(session.id);
       session.sweeps = 0;
-    } else if (session.due) {
-      late.push(session.id);
+    } else if (session.isOverdue) {
+      overdue.push(session.id);
       session.sweeps += 1;
-      session.due = false;
+      session.isOverdue = false;
     }
   }
-  return { late, ofTheDead };
+  return { overdue, orphaned };
 }

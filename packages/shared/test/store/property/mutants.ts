@@ -3,14 +3,14 @@ import type { ScriptName } from '../../../src/store/scripts.js';
 import type { ScheduleKind } from './commands.js';
 import type { Tamper } from './world.js';
 
-/** A script with one thing taken out of it. */
+/** A script without one of its checks or effects. */
 export interface Mutant {
-  /** What is missing. */
+  /** The missing check or effect. */
   without: string;
   scripts: readonly ScriptName[];
   from: string;
   to: string;
-  /** The schedules that notice it soonest. @defaultValue `core` */
+  /** The schedules that notice it first. @defaultValue `core` */
   noticedBy?: ScheduleKind;
 }
 
@@ -57,7 +57,7 @@ export const mutants: readonly Mutant[] = [
   { without: 'the refusal while turns wait', scripts: ['release'], from: "mode ~= 'drain'", to: 'false' },
   { without: 'the compare and swap of rings', scripts: ['ring'], from: 'turn.ring ~= seen', to: 'false' },
   {
-    without: 'resetting the look count when the owner died',
+    without: 'resetting the sweep count when the owner died',
     scripts: ['sweep'],
     from: "redis.call('HSET', K_SESSION_PREFIX .. member, 'sweeps', 0)",
     to: '',
@@ -69,7 +69,7 @@ export const mutants: readonly Mutant[] = [
     to: 'report',
   },
   {
-    without: 'putting off the next look at an overdue session',
+    without: 'postponing the next check of an overdue session',
     scripts: ['sweep'],
     from: "redis.call('ZADD', K_PENDING, now + wait, member)",
     to: '',
@@ -117,7 +117,7 @@ export const mutants: readonly Mutant[] = [
     scripts: ['close'],
     from: "if redis.call('EXISTS', K_DELAYED) == 1 then",
     to: 'if false then',
-    noticedBy: 'rest',
+    noticedBy: 'delayed',
   },
   {
     without: 'returning the jobs of delayed turns',
@@ -162,7 +162,7 @@ export const mutants: readonly Mutant[] = [
   },
 ];
 
-/** Registers the mutated scripts in place of the shipped ones, on one connection. */
+/** Registers mutated scripts in place of the shipped ones. */
 export function plant({ scripts, from, to }: Mutant): Tamper {
   const mutated = scripts.map((name) => {
     const source = sourceOf(name);

@@ -5,24 +5,24 @@ import type { Client, World } from './world.js';
 
 export interface Performed<T> {
   outcome: T | HearthError;
-  /** Whether any byte under the prefix is another than before. */
+  /** Whether any byte under the prefix changed. */
   changed: boolean;
-  /** Whether the reply was lost, so that the call was made twice. */
+  /** Whether the reply was lost, so that the client sent the call twice. */
   resent: boolean;
 }
 
 interface How {
   client: Client;
   script: string;
-  /** Lose the reply. */
+  /** Whether the proxy drops the reply. */
   drop: boolean;
-  /** False for what is made to move the clock on every time: a renewal. */
-  repeatIsNothing?: boolean;
+  /** Whether a repeated call changes nothing. False for a renewal, which sets a time. */
+  isIdempotent?: boolean;
 }
 
-/** Makes a call, and then makes it again word by word, which must change nothing (P12). */
+/** Makes a call, then sends the same script call again, which must change nothing (P12). */
 export async function perform<T>(world: World, how: How, call: () => Promise<T>): Promise<Performed<T>> {
-  const { client, script, drop, repeatIsNothing = true } = how;
+  const { client, script, drop, isIdempotent = true } = how;
   const before = await world.dump();
   const droppedBefore = world.proxy.dropped;
   client.last = undefined;
@@ -33,18 +33,18 @@ export async function perform<T>(world: World, how: How, call: () => Promise<T>)
   });
   world.proxy.disarm();
   const after = await world.dump();
-  if (client.last !== undefined && repeatIsNothing) {
+  if (client.last !== undefined && isIdempotent) {
     await world.repeat(client.last);
     assert.deepEqual(await world.dump(), after, `${script} changed something when it was repeated`);
-    // A sweep that comes late is a sweep: it looks at what fell due since.
+    // A late sweep is a new sweep, because it finds what became overdue since.
     if (script !== 'sweep') world.history.push({ script, call: client.last });
   }
   return { outcome, changed: !isDeepStrictEqual(before, after), resent: world.proxy.dropped > droppedBefore };
 }
 
-/** Picks by a random number, so that a shrunk schedule still picks somebody. */
+/** Picks an entry by a random number. A shrunk schedule still picks one. */
 export function pick<T>(from: readonly T[], by: number): T {
   const picked = from[by % from.length];
-  if (picked === undefined) throw new Error('There is nothing to pick from');
+  if (picked === undefined) throw new Error('The list to pick from is empty');
   return picked;
 }

@@ -7,13 +7,13 @@ import { Harness, type Tamper } from './world.js';
 
 export interface PropertyOutcome {
   failed: boolean;
-  /** What went wrong, with the seed and the shortest schedule found. */
+  /** The failure, with the seed and the schedule. */
   report: string;
-  /** Which of the seed's schedules failed. */
+  /** The failed schedule of the seed. */
   path: string | undefined;
 }
 
-/** Runs the property of the whole store. */
+/** Runs random schedules against the scripts and the model. */
 export async function runProperty(
   params: { numRuns: number; endOnFailure?: boolean; timeout?: number; seed?: number; path?: string },
   tamper?: Tamper,

@@ -1,6 +1,6 @@
 import { shardOf } from '../../../src/internal.js';
 
-/** Few, so that everybody meets everybody; two share a shard, and so its pending set and its sweeps. */
+/** Few sessions, so that steps concern the same ones. Two are in one shard, and so in one pending set. */
 export const sessionIds: readonly [string, string, string] = ['a', neighbourOf('a'), 'b'];
 
 function neighbourOf(id: string): string {

@@ -19,10 +19,10 @@ export const clientOf = (model: Model, world: World, worker: ModelWorker): Clien
 export interface Claim {
   session: string;
   worker: number;
-  /** Lives of workers that ended act on, too: they do not know yet. */
+  /** Whether a dead worker claims, which does not know yet that it is dead. */
   zombie: boolean;
   seq: 'head' | 'committed' | 'beyond' | 'none';
-  /** What it takes for a dead owner's fence: the right one when that owner is dead, or a wrong one. */
+  /** `right`: the owner's fence if the owner is dead. `wrong`: another one. */
   deadFence: 'right' | 'wrong';
   drop: boolean;
 }
@@ -104,7 +104,7 @@ function newWriter(
   client: Client,
   granted: ConstructorParameters<typeof SessionWriter>[2],
 ): void {
-  // A worker has one writer under one fence: it alone knows the next number.
+  // A worker has one writer per fence, because only that writer knows the next batch number.
   const same = model.writers.findIndex((one) => one.session === session.id && one.fence === granted.fence);
   if (same >= 0) model.writers.splice(same, 1);
   const key = model.fresh();
@@ -115,7 +115,7 @@ function newWriter(
 export interface RingAgain {
   session: string;
   turn: number;
-  /** From the ring noted last, or from an older one. */
+  /** The last ring of the turn, or an older one. */
   seen: 'last' | 'older';
   client: number;
   drop: boolean;
@@ -141,7 +141,7 @@ export async function ring(model: Model, world: World, step: RingAgain): Promise
 export interface Sweep {
   session: string;
   worker: number;
-  /** Tell the script of all workers that died. */
+  /** Whether the caller passes the dead workers. */
   withDead: boolean;
   drop: boolean;
 }
@@ -151,16 +151,15 @@ export async function sweep(model: Model, world: World, step: Sweep): Promise<vo
   const client = pick(world.workers, step.worker);
   const dead = step.withDead ? model.dead.map(({ id }) => id) : [];
   const before = structuredClone([...model.sessions.values()]);
-  // A sweep is made to be won once, so its repetition may bump what fell due since; here, nothing falls due by itself.
-  // What has to hold: what was late is not returned again before its time.
+  // Nothing becomes overdue by itself in a test, so a repeated sweep returns no overdue session again.
   const { outcome, resent } = await perform(world, { client, script: 'sweep', drop: step.drop }, () =>
     client.store.sweep(shard, 10, dead),
   );
   assert.ok(!(outcome instanceof HearthError), JSON.stringify(outcome));
   const inShard = [...model.sessions.values()].filter(({ id }) => shardOf(id) === shard);
-  const { late, ofTheDead } = sweepSessions(inShard, new Set(dead));
-  // A lost reply loses the right to look at what is late, not the session: its time comes again.
-  const expected = resent ? ofTheDead : [...late, ...ofTheDead];
+  const { overdue, orphaned } = sweepSessions(inShard, new Set(dead));
+  // After a lost reply the overdue sessions come again at their next check.
+  const expected = resent ? orphaned : [...overdue, ...orphaned];
   assert.deepEqual(outcome.map(({ sessionId }) => sessionId).toSorted(), expected.toSorted());
   for (const swept of outcome) {
     const session = before.find(({ id }) => id === swept.sessionId);
@@ -177,9 +176,9 @@ export async function sweep(model: Model, world: World, step: Sweep): Promise<vo
   }
 }
 
-/** The clock goes on, by data: the session's next look is now. */
-export async function fallDue(model: Model, world: World, step: { session: string }): Promise<void> {
+/** Moves the next check of the session into the past. */
+export async function becomeOverdue(model: Model, world: World, step: { session: string }): Promise<void> {
   const session = model.session(step.session);
   await world.direct.zadd(world.keys.pending(shardOf(session.id)), 'XX', 0, encodeSessionId(session.id));
-  session.due = session.log.length > 0;
+  session.isOverdue = session.log.length > 0;
 }

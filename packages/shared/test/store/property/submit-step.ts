@@ -9,12 +9,12 @@ import type { World } from './world.js';
 
 export interface Submit {
   session: string;
-  /** A turnId of this session again, when there is one. */
+  /** Whether the turnId is one of this session's, if there is any. */
   known: boolean;
   which: number;
   profile: 'default' | 'other' | undefined;
   onBusy: OnBusy | undefined;
-  /** It is never to be served. */
+  /** Whether the turn is submitted as refused. */
   refused: boolean;
   producer: number;
   drop: boolean;
@@ -24,7 +24,7 @@ export async function submit(model: Model, world: World, step: Submit): Promise<
   const session = model.sessions.get(step.session);
   const ids = session?.turns.map(({ turnId }) => turnId) ?? [];
   const turnId = step.known && ids.length > 0 ? pick(ids, step.which) : `turn-${model.fresh()}`;
-  // A session begins under `default`, so that `other` is always another.
+  // A session is opened under `default`, so that `other` is a mismatch.
   const profile = session === undefined ? undefined : step.profile;
   const client = pick(world.producers, step.producer);
   const ringId = newRingId();
@@ -59,8 +59,8 @@ export async function submit(model: Model, world: World, step: Submit): Promise<
   if (refusal !== undefined) {
     assert.equal(outcome instanceof HearthError && outcome.code, refusal);
     assert.equal(changed, false, 'a refused turn changed something');
-    // What was refused for now may be accepted later: its resend is no repetition.
-    world.forget((call) => call.args.includes(turnId));
+    // A late resend may be accepted, so it is no repetition.
+    world.dropCalls((call) => call.args.includes(turnId));
     return;
   }
   assert.ok(!(outcome instanceof HearthError), JSON.stringify(outcome));
@@ -79,12 +79,11 @@ export async function submit(model: Model, world: World, step: Submit): Promise<
     profile: 'default',
     position: Math.max(0, opened.log.indexOf(seq)),
     state: !opened.log.includes(seq) ? 'committed' : first && !resent ? 'accepted' : 'known',
-    // Nobody here hears when an owner is called.
+    // No owner in this test subscribes to its wake channel.
     ...(first && !resent && { unheardOwner: step.refused || opened.owner === '' ? undefined : opened.owner }),
   });
 }
 
-/** It is given its result in the script that accepts it. */
 function refuseTurn(session: ModelSession, seq: number, error: HearthError): void {
   const { turnId, request } = turnOf(session, seq);
   const turn = { sessionId: session.id, turnId, seq, attempts: 0, request: request as TurnRequest };

@@ -25,14 +25,14 @@ export async function startWorker(model: Model, world: World, step: { drop: bool
   model.workerNumbers.set(workerNumber, id);
 }
 
-/** The lease runs out, by data; the worker does not know and may act on. */
+/** Deletes the lease. The worker does not notice and may continue to write. */
 export async function killWorker(model: Model, world: World, step: { which: number }): Promise<void> {
   const worker = pick(model.living, step.which);
   await world.direct.del(world.keys.lease(worker.id));
   worker.alive = false;
 }
 
-/** What the whole design is about: the owner dies, another takes the session, and the old writer is still there. */
+/** The owner dies, another worker takes over the session, and the old writer still exists. */
 export async function takeOver(
   model: Model,
   world: World,
@@ -59,13 +59,13 @@ export async function renewLease(model: Model, world: World, step: { which: numb
   const client = clientOf(model, world, worker);
   const { outcome } = await perform(
     world,
-    { client, script: 'lease_renew', drop: step.drop, repeatIsNothing: false },
+    { client, script: 'lease_renew', drop: step.drop, isIdempotent: false },
     () => client.leases.renew(workerRecord(worker.id, worker.workerNumber), ttlMs),
   );
   assert.equal(outcome, worker.alive ? 'ok' : 'dead');
 }
 
-/** The same incarnation asks once more: it has what it has, and what it lost it lost for ever. */
+/** The same incarnation acquires a lease again. A live one keeps its worker number, a dead one stays dead. */
 export async function acquireAgain(model: Model, world: World, step: { which: number; drop: boolean }): Promise<void> {
   const worker = pick(model.workers, step.which);
   const client = clientOf(model, world, worker);
@@ -76,16 +76,16 @@ export async function acquireAgain(model: Model, world: World, step: { which: nu
   assert.deepEqual(outcome, worker.alive ? { kind: 'ok', workerNumber: worker.workerNumber } : { kind: 'dead' });
 }
 
-/** A call of long ago arrives once more: its connection was cut, and came back only now. */
+/** A call that was made earlier arrives again. */
 export async function lateResend(model: Model, world: World, step: { which: number }): Promise<void> {
   const { script, call } = pick(world.history, step.which);
   const before = await world.dump();
   const reply = (await world.repeat(call)) as RawValue[];
   if (script === 'claim') return lateClaim(model, call.args.slice(2).map(String), reply);
-  assert.deepEqual(await world.dump(), before, `${script} changed something when it came late`);
+  assert.deepEqual(await world.dump(), before, `a late ${script} changed something`);
 }
 
-/** A claim is no write of an owner: a late claim is judged by the present owner. */
+/** A claim has no fence, so a late claim may succeed. */
 function lateClaim(model: Model, args: string[], reply: readonly RawValue[]): void {
   const id = [...model.sessions.keys()].find((session) => args[0]?.endsWith(`:${session}`));
   if (id === undefined) return;

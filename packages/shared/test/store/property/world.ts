@@ -15,25 +15,25 @@ import { attemptsAllowed, backlogLimit } from './model.js';
 
 type Argument = string | number | Buffer;
 
-/** A script call as it went to Redis, to be repeated word by word. */
+/** A script call as it was sent to Redis. */
 export interface RawCall {
   name: string;
   args: Argument[];
 }
 
-/** A producer or worker: its own connection, through the proxy. */
+/** A producer or worker with its own connection through the proxy. */
 export interface Client {
   redis: Redis;
   store: SessionStore;
   leases: LeaseStore;
-  /** The script call it made last. */
+  /** The last script call. */
   last: RawCall | undefined;
 }
 
-/** Puts other script bodies in place of the shipped ones; see `mutants.ts`. */
+/** Replaces scripts by mutants. */
 export type Tamper = (redis: Redis) => void;
 
-/** Redis and those who talk to it. Opened once for many runs; each run has its own prefix. */
+/** Connections for many runs. Each run has its own key prefix. */
 export class Harness {
   private constructor(
     readonly proxy: ReplyDroppingProxy,
@@ -49,7 +49,7 @@ export class Harness {
     const subscriber = new Redis(redisUrl());
     const connections = ['producer 1', 'producer 2', 'worker 1', 'worker 2', 'worker 3'].map((name) => {
       const redis = connectWaiting(proxy.url, name.replace(' ', '-'));
-      // As shipped, but for the pause before a reconnect: a dropped reply should not cost 100 ms.
+      // Reconnects at once, because a dropped reply should not cost 100 ms.
       redis.options.retryStrategy = () => 1;
       redis.on('error', () => undefined);
       return redis;
@@ -58,7 +58,7 @@ export class Harness {
     return new Harness(proxy, direct, subscriber, connections, tamper);
   }
 
-  /** One run under a prefix of its own; `keep`: leave the keys of a failed run to be read. */
+  /** One run. `keep`: keeps the keys of a failed run. */
   async run(keep: boolean, use: (world: World) => Promise<void>): Promise<void> {
     const keys = new Keys({ keyPrefix: freshPrefix(), queuePrefix: 'bull' });
     const limits = {
@@ -97,15 +97,15 @@ export class Harness {
   }
 }
 
-/** Scripts that open a session when there is none. */
+/** Scripts that may open a session. */
 const opening = new Set(['submit', 'open']);
 
-/** What one run of the property acts on. */
+/** The connections of one run, and what was published and sent in it. */
 export class World {
-  /** What was published, by channel. */
+  /** Published events by channel. */
   readonly heard = new Map<string, { incarnations: Set<string>; events: NumberedEvent[] }>();
   readonly writers = new Map<number, SessionWriter>();
-  /** Calls made so far which a connection may still send again, late. */
+  /** Calls that may arrive again later. */
   private calls: { script: string; call: RawCall }[] = [];
 
   constructor(
@@ -124,17 +124,17 @@ export class World {
   get history(): { script: string; call: RawCall }[] {
     return this.calls;
   }
-  /** Forgets calls that would not be repetitions any more. */
-  forget(concerns: (call: RawCall) => boolean): void {
+  /** Drops opening calls that would not be repetitions any more. */
+  dropCalls(concerns: (call: RawCall) => boolean): void {
     this.calls = this.calls.filter(({ script, call }) => !opening.has(script) || !concerns(call));
   }
 
-  /** The call made last was refused for now: should it come late, it may be accepted. */
-  forgetLast(): void {
+  /** Drops the last call, which was refused and may be accepted later. */
+  dropLastCall(): void {
     this.calls.pop();
   }
 
-  /** The same call again, as if its first reply had been lost. Goes round the proxy. */
+  /** Sends a call again, around the proxy. */
   async repeat(call: RawCall): Promise<unknown> {
     return this.direct.call(call.name, ...call.args);
   }
@@ -147,13 +147,13 @@ export class World {
     this.subscriber.off('pmessage', this.hear);
     await this.subscriber.punsubscribe(this.channels);
   }
-  /** Resolves when everything published so far was heard: Redis answers after it has sent the messages. */
+  /** Resolves when all published messages were received, because Redis answers after it has sent them. */
   async caughtUp(): Promise<void> {
     await this.subscriber.ping();
   }
 
   private get channels(): string {
-    // Events only: what calls owners awake is no part of the model.
+    // Only events, because the model has no wake calls.
     return `${this.keys.options.keyPrefix}:*:channel`;
   }
   private readonly hear = (_pattern: string, channel: string, message: string): void => {
@@ -168,7 +168,7 @@ export class World {
 const original = Symbol('sendCommand before it was recorded');
 type Send = Redis['sendCommand'];
 
-/** Notes each script call a client makes; also the first try, before a lost reply makes ioredis send it again. */
+/** Records each script call of a client before it is sent. */
 function recordCalls(client: Client): void {
   const redis = client.redis as Redis & { [original]?: Send };
   const send = redis[original] ?? redis.sendCommand.bind(redis);

@@ -5,18 +5,18 @@ import { commitInput, started, textDelta, toolStarted } from '../../support/samp
 import {
   attemptsAllowed,
   commitTurn,
-  cutTranscript,
-  giveBack,
   type Model,
   type ModelSession,
   type ModelWriter,
+  releaseLock,
+  truncateTranscript,
   turnOf,
 } from './model.js';
 import { type Performed, perform, pick } from './perform.js';
 import { clientOf } from './session-steps.js';
 import type { World } from './world.js';
 
-/** Which writer: most often the session's last; else one that was kept from before a takeover. */
+/** Selects a writer: the session's last, or a stale one from before a takeover. */
 export interface ByWriter {
   session: string;
   stale: boolean;
@@ -24,14 +24,14 @@ export interface ByWriter {
   drop: boolean;
 }
 
-interface Hand {
+interface Selected {
   session: ModelSession;
   by: ModelWriter;
   writer: SessionWriter;
   owns: boolean;
 }
 
-function take(model: Model, world: World, step: ByWriter): Hand {
+function select(model: Model, world: World, step: ByWriter): Selected {
   const writers = model.writersOf(step.session);
   const by = step.stale ? pick(writers, step.which) : pick(writers, writers.length - 1);
   const writer = world.writers.get(by.key);
@@ -42,18 +42,18 @@ function take(model: Model, world: World, step: ByWriter): Hand {
 async function write<T extends { kind: string }>(
   model: Model,
   world: World,
-  hand: Hand,
+  selected: Selected,
   script: string,
   step: ByWriter,
   call: () => Promise<T>,
 ): Promise<Performed<T>> {
-  const client = clientOf(model, world, hand.by.worker);
+  const client = clientOf(model, world, selected.by.worker);
   const performed = await perform(world, { client, script, drop: step.drop }, call);
-  if (!hand.owns) {
-    // P4: whoever does not own the session is refused, and not a byte is another.
+  if (!selected.owns) {
+    // P4: a write of a worker that does not own the session is refused and changes nothing.
     assert.deepEqual(performed.outcome, { kind: 'fenced' });
     assert.equal(performed.changed, false, `${script} under an old fence changed something`);
-    hand.by.fenced = true;
+    selected.by.fenced = true;
   }
   return performed;
 }
@@ -61,28 +61,28 @@ async function write<T extends { kind: string }>(
 const refusedAsDefect = (outcome: unknown): boolean =>
   outcome instanceof HearthError && outcome.code === 'store_refused';
 
-/** The head of the log; else another turn that waits, or one that was never accepted. */
+/** The head of the log, another waiting turn, or one that was never accepted. */
 function seqToHandle({ log, turns }: ModelSession, head: boolean): number {
   return (head ? log[0] : log.length > 1 ? log.at(-1) : undefined) ?? turns.length + 1;
 }
 
 export async function begin(model: Model, world: World, step: ByWriter & { head: boolean }): Promise<void> {
-  const hand = take(model, world, step);
-  const { session, writer } = hand;
+  const selected = select(model, world, step);
+  const { session, writer } = selected;
   const head = session.log[0];
   const seq = seqToHandle(session, step.head);
-  const event = started(seq, session.turns[seq - 1]?.turnId ?? '', hand.by.worker.id);
-  const { outcome, changed } = await write(model, world, hand, 'begin', step, () => writer.begin(seq, event));
-  if (!hand.owns) return;
+  const event = started(seq, session.turns[seq - 1]?.turnId ?? '', selected.by.worker.id);
+  const { outcome, changed } = await write(model, world, selected, 'begin', step, () => writer.begin(seq, event));
+  if (!selected.owns) return;
   if (seq !== head) {
-    assert.deepEqual(outcome, { kind: 'not_head' }, 'a turn that is not the head was begun');
+    assert.deepEqual(outcome, { kind: 'not_head' }, 'a turn began that is not the head');
     assert.equal(changed, false);
-    world.forgetLast();
+    world.dropLastCall();
     return;
   }
   const turn = turnOf(session, seq);
   if (turn.isToStop) {
-    assert.deepEqual(outcome, { kind: 'interrupted' }, 'a turn that is to stop was begun');
+    assert.deepEqual(outcome, { kind: 'interrupted' }, 'an interrupted turn began');
     assert.equal(changed, false);
     return;
   }
@@ -98,20 +98,20 @@ export async function begin(model: Model, world: World, step: ByWriter & { head:
   session.sweeps = 0;
   session.events.push(event);
   session.permissions = {};
-  cutTranscript(session);
+  truncateTranscript(session);
 }
 
 export async function append(model: Model, world: World, step: ByWriter & { batches: string[][] }): Promise<void> {
-  const hand = take(model, world, step);
-  const { session, writer } = hand;
+  const selected = select(model, world, step);
+  const { session, writer } = selected;
   const seq = session.log[0] ?? session.turns.length;
   const batches = step.batches.map((texts) => texts.map((text): HearthEvent => textDelta(seq, text)));
-  // Given all at once: the writer sends one after the other (W1).
-  const { outcome } = await write(model, world, hand, 'append', step, async () => {
+  // The writer sends concurrent batches one after the other (W1).
+  const { outcome } = await write(model, world, selected, 'append', step, async () => {
     const outcomes = await Promise.all(batches.map((events) => writer.append(events)));
     return outcomes.find(({ kind }) => kind !== 'ok') ?? { kind: 'ok' };
   });
-  if (!hand.owns) return;
+  if (!selected.owns) return;
   assert.deepEqual(outcome, { kind: 'ok' });
   session.batch += batches.length;
   session.events.push(...batches.flat());
@@ -122,17 +122,17 @@ export async function reachTool(
   world: World,
   step: ByWriter & { head: boolean; tool: string },
 ): Promise<void> {
-  const hand = take(model, world, step);
-  const { session, writer } = hand;
+  const selected = select(model, world, step);
+  const { session, writer } = selected;
   const head = session.log[0];
   const seq = seqToHandle(session, step.head);
   const event = toolStarted(seq, step.tool);
-  const { outcome, changed } = await write(model, world, hand, 'reach_tool', step, () =>
+  const { outcome, changed } = await write(model, world, selected, 'reach_tool', step, () =>
     writer.reachTool(seq, step.tool, event),
   );
-  if (!hand.owns) return;
+  if (!selected.owns) return;
   if (seq !== head) {
-    assert.ok(refusedAsDefect(outcome), 'a tool passed the gate for a turn that is not in hand');
+    assert.ok(refusedAsDefect(outcome), 'a tool of a turn that does not run passed the gate');
     assert.equal(changed, false);
     return;
   }
@@ -142,33 +142,32 @@ export async function reachTool(
   session.events.push(event);
 }
 
-/** Its name says which of few: the same request again is another write. */
 export async function askPermission(
   model: Model,
   world: World,
   step: ByWriter & { head: boolean; requestId: string },
 ): Promise<void> {
-  const hand = take(model, world, step);
-  const { session, writer } = hand;
+  const selected = select(model, world, step);
+  const { session, writer } = selected;
   const seq = seqToHandle(session, step.head);
   const isHead = seq === session.log[0];
-  // One that was asked before keeps its answer: agents give every request a name of its own.
+  // Agents give every request its own name.
   const requestId = `${step.requestId}-${model.fresh()}`;
   const request = { requestId, seq, toolUseId: 'u', name: 'Bash', input: { expiresAt: 0 }, suggestions: [] };
   const event = { type: 'permission.requested' as const, ...request };
-  const { outcome, changed } = await write(model, world, hand, 'ask_permission', step, () =>
+  const { outcome, changed } = await write(model, world, selected, 'ask_permission', step, () =>
     writer.askPermission(request, 60_000, event),
   );
-  if (!hand.owns) return;
+  if (!selected.owns) return;
   if (!isHead) {
-    assert.deepEqual(outcome, { kind: 'not_head' }, 'a turn that is not in hand asked for a permission');
+    assert.deepEqual(outcome, { kind: 'not_head' }, 'a turn that does not run asked for a permission');
     assert.equal(changed, false);
     return;
   }
   assert.deepEqual(outcome, { kind: 'ok' });
   session.batch += 1;
   session.permissions[requestId] = request;
-  // The model keeps events without times, as the invariants read them.
+  // The model's events have no times.
   session.events.push(event as unknown as HearthEvent);
 }
 
@@ -177,16 +176,16 @@ export async function transcript(
   world: World,
   step: ByWriter & { offset: 'next' | 'known' | 'beyond'; chunk: string; settled: boolean },
 ): Promise<void> {
-  const hand = take(model, world, step);
-  const { session, writer } = hand;
+  const selected = select(model, world, step);
+  const { session, writer } = selected;
   const length = session.transcript.length;
   const offset = step.offset === 'next' ? length : step.offset === 'known' ? Math.max(0, length - 1) : length + 1;
-  const { outcome, changed } = await write(model, world, hand, 'transcript', step, () =>
+  const { outcome, changed } = await write(model, world, selected, 'transcript', step, () =>
     writer.transcript(offset, step.chunk, step.settled),
   );
-  if (!hand.owns) return;
+  if (!selected.owns) return;
   if (offset > length) {
-    assert.ok(refusedAsDefect(outcome), 'a chunk was put behind a gap');
+    assert.ok(refusedAsDefect(outcome), 'a chunk was appended after a gap');
     assert.equal(changed, false);
     return;
   }
@@ -202,20 +201,20 @@ export async function commit(
   world: World,
   step: ByWriter & { turn: 'head' | 'last' | 'committed'; chunks: number; note: string },
 ): Promise<void> {
-  const hand = take(model, world, step);
-  const { session, writer } = hand;
+  const selected = select(model, world, step);
+  const { session, writer } = selected;
   const committed = session.turns.findLastIndex(({ result }) => result !== undefined) + 1;
   const seq =
     step.turn === 'committed' || session.log.length === 0
       ? committed
       : (session.log.at(step.turn === 'head' ? 0 : -1) ?? 0);
   const turn = { sessionId: session.id, turnId: session.turns[seq - 1]?.turnId ?? '', seq };
-  // Up to one chunk more than there are: what is not there cannot become the past.
+  // Up to one chunk more than there are, because a missing chunk cannot be committed.
   const transcriptChunks = session.transcript.length + 1 - (step.chunks % (session.transcript.length + 2));
   const claude = `claude-${model.fresh()}`;
   const input = commitInput(turn, { transcriptChunks, note: step.note, claudeSessionId: claude });
-  const { outcome, changed } = await write(model, world, hand, 'commit', step, () => writer.commit(seq, input));
-  if (!hand.owns) return;
+  const { outcome, changed } = await write(model, world, selected, 'commit', step, () => writer.commit(seq, input));
+  if (!selected.owns) return;
   if (!session.log.includes(seq)) {
     assert.deepEqual(outcome, { kind: 'already' }, 'a turn was committed twice');
     assert.equal(changed, false);
@@ -234,19 +233,19 @@ export async function commit(
 }
 
 export async function release(model: Model, world: World, step: ByWriter & { mode: 'idle' | 'drain' }): Promise<void> {
-  const hand = take(model, world, step);
-  const { session, writer } = hand;
-  const { outcome, changed, resent } = await write(model, world, hand, 'release', step, () =>
+  const selected = select(model, world, step);
+  const { session, writer } = selected;
+  const { outcome, changed, resent } = await write(model, world, selected, 'release', step, () =>
     writer.release(step.mode),
   );
-  if (!hand.owns) return;
+  if (!selected.owns) return;
   if (step.mode === 'idle' && session.log.length > 0) {
     assert.deepEqual(outcome, { kind: 'not_empty' });
     assert.equal(changed, false);
     return;
   }
   const left = session.log.map((seq) => ({ seq, ring: parseRing(turnOf(session, seq).ring) }));
-  // After a lost reply the lock is back and the fence is gone with it; what is left is due at the next sweep.
+  // The first call released the lock, so the resend is fenced. The turns left are overdue for the next sweep.
   assert.deepEqual(outcome, resent ? { kind: 'fenced' } : { kind: 'ok', left });
-  giveBack(session);
+  releaseLock(session);
 }

@@ -5,14 +5,14 @@ import { type Model, type ModelSession, predictWithdraw, turnOf, withdrawTurn } 
 import { perform, pick } from './perform.js';
 import type { World } from './world.js';
 
-/** The fence of the owner when that one is dead; else none. */
+/** The fence of a dead owner, else ''. */
 const deadFenceOf = (model: Model, { owner, fence }: ModelSession): string =>
   owner !== '' && !model.lives(owner) ? fence : '';
 
 export interface Withdraw {
   session: string;
   turn: number;
-  /** Say which fence is dead: the right one when its owner is dead, or a wrong one. */
+  /** `right`: the owner's fence if the owner is dead. */
   deadFence: 'right' | 'wrong' | 'none';
   client: number;
   drop: boolean;
@@ -31,8 +31,8 @@ export async function withdraw(model: Model, world: World, step: Withdraw): Prom
   );
   assert.ok(!(outcome instanceof HearthError), JSON.stringify(outcome));
   const expected = predictWithdraw(session, seq, deadFence);
-  assert.equal(changed, expected === 'withdrawn', 'only a turn that waits is withdrawn');
-  // A turn is given its result once: after a lost reply of the script (not of the reads before it) it is known as committed.
+  assert.equal(changed, expected === 'withdrawn', 'only a waiting turn is withdrawn');
+  // After a lost reply of the script (not of the reads before it) the resend finds the turn committed.
   if (!(expected === 'withdrawn' && resent && outcome.kind === 'committed')) assert.equal(outcome.kind, expected);
   if (expected !== 'withdrawn' || !('result' in outcome)) return;
   const { result } = outcome;
@@ -41,7 +41,7 @@ export async function withdraw(model: Model, world: World, step: Withdraw): Prom
   withdrawTurn(session, seq, result, { type: 'turn.failed', seq, turnId, error: result.error, result });
 }
 
-/** A job is to bring a turn when it is due, or has done so. */
+/** Notes the job of a delayed turn, or removes a note. */
 export async function delay(
   model: Model,
   world: World,
@@ -60,7 +60,7 @@ export async function delay(
   }
   const turnId = `later-${model.fresh()}`;
   const jobId = newRingId();
-  // The first job stays.
+  // The first note stays.
   for (const id of [jobId, newRingId()]) assert.equal(await notes.note(session.id, turnId, id, 60_000), jobId);
   session.delayed[turnId] = jobId;
 }
@@ -69,7 +69,7 @@ const usedBefore = { always: undefined, now: Date.now() + 3_600_000, 'long ago':
 
 export interface Close {
   session: string;
-  /** Only if it has no turn, and nobody used it since: retention's way. */
+  /** As retention closes sessions: only without turns, and unused since. */
   usedBefore?: 'now' | 'long ago';
   client: number;
   drop: boolean;
@@ -80,17 +80,17 @@ export async function close(model: Model, world: World, step: Close): Promise<vo
   const client = pick(world.producers, step.client);
   const lifecycle = new SessionLifecycle(client.store);
   const ifUnused = step.usedBefore !== undefined;
-  // Everything here was used just now.
+  // Every session of a run was used a moment ago.
   const isUsed = ifUnused && !session.closing && (session.log.length > 0 || step.usedBefore === 'long ago');
-  const isToBeUsed = ifUnused && !session.closing && !isUsed && Object.keys(session.delayed).length > 0;
-  // Whether it is used is judged by what is so now.
-  const how = { client, script: 'close', drop: step.drop, repeatIsNothing: !ifUnused };
+  const hasDelayed = ifUnused && !session.closing && !isUsed && Object.keys(session.delayed).length > 0;
+  // A repeated call may find another state, so it may have another effect.
+  const how = { client, script: 'close', drop: step.drop, isIdempotent: !ifUnused };
   const { outcome, changed } = await perform(world, how, () =>
     lifecycle.close(session.id, session.incarnation, usedBefore[step.usedBefore ?? 'always']),
   );
-  if (isUsed || isToBeUsed) {
+  if (isUsed || hasDelayed) {
     assert.equal(outcome, undefined);
-    assert.equal(changed, isToBeUsed);
+    assert.equal(changed, hasDelayed);
     return;
   }
   assert.equal(changed, !session.closing);
@@ -118,7 +118,7 @@ export async function erase(
   assert.ok(!(outcome instanceof HearthError), JSON.stringify(outcome));
   const isHeld = session.owner !== '' && dead === '';
   const isErased = !step.otherIncarnation && session.closing && session.log.length === 0 && !isHeld;
-  assert.equal(changed, isErased, 'a session was erased that should not be, or was not');
+  assert.equal(changed, isErased, 'the session was erased, or not, against the model');
   if (!isErased) {
     const expected = step.otherIncarnation || !session.closing ? 'gone' : 'not_yet';
     assert.deepEqual(outcome, { kind: expected });
@@ -131,13 +131,13 @@ export async function erase(
       ...session.turns.map(({ ring }) => ring),
       ...Object.values(session.delayed).map((id) => `intake/${id}`),
     ];
-    for (const job of jobs) assert.ok(rings.includes(job), `the job ${job} was forgotten`);
+    for (const job of jobs) assert.ok(rings.includes(job), `erase did not return the job ${job}`);
   }
   await checkErased(session, world);
   model.sessions.delete(session.id);
 }
 
-/** What whoever closes a session does, as far as an owner that lives lets it. */
+/** Closes a session as `closeSession` does, as far as a live owner lets it. */
 export async function closeWhole(
   model: Model,
   world: World,
@@ -148,12 +148,12 @@ export async function closeWhole(
   for (const seq of session.log) {
     await withdraw(model, world, { ...step, turn: seq - 1, deadFence: 'right' });
   }
-  // A closer that comes late, for a session of that name that was before.
+  // A late closer of an earlier incarnation.
   await erase(model, world, { ...step, otherIncarnation: true });
   await erase(model, world, { ...step, otherIncarnation: false });
 }
 
-/** Nothing is left under the session's name, and its readers were told. */
+/** Checks that no key of the session is left, and that `session.closed` was published. */
 async function checkErased(session: ModelSession, world: World): Promise<void> {
   await world.caughtUp();
   const names = world.keys.session(session.id);
@@ -164,6 +164,6 @@ async function checkErased(session: ModelSession, world: World): Promise<void> {
   const heard = world.heard.get(names.channel);
   assert.deepEqual(heard?.events.at(-1), { id: session.events.length + 1, event: { type: 'session.closed' } });
   world.heard.delete(names.channel);
-  // A submit that comes late opens the session again, as it should; it is no repetition any more.
-  world.forget((call) => call.args.includes(names.session));
+  // A late submit rightly opens the session again, so it is no repetition any more.
+  world.dropCalls((call) => call.args.includes(names.session));
 }
