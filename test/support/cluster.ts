@@ -15,6 +15,9 @@ import { keptPrefixes } from '../setup/prefix.js';
 import { fakeClaude, workerProgram } from './programs.js';
 import { logTail, type TestWorker, workerOf } from './worker.js';
 
+/** A lease whose end a test waits for: short, but long enough that a live worker keeps it on a busy machine, ms. */
+export const shortLeaseMs = 3_000;
+
 export interface WorkerSettings {
   slots?: number;
   leaseTtlMs?: number;

@@ -1,4 +1,5 @@
-import type { ReaderEvent } from '@hearth/producer';
+import type { ReaderEvent, TurnHandle } from '@hearth/producer';
+import { expect } from 'vitest';
 
 /** Prompts whose answer shows what the agent remembers. */
 export const remember = (number: number): string => `Remember the number ${number}.`;
@@ -19,4 +20,17 @@ export async function firstEvent<T extends ReaderEvent['type']>(
 ): Promise<Typed<T>> {
   for await (const event of turn) if (event.type === type) return event as Typed<T>;
   throw new Error(`the turn ended without ${type}`);
+}
+
+export async function eventsOf(turn: TurnHandle): Promise<ReaderEvent[]> {
+  const events: ReaderEvent[] = [];
+  for await (const event of turn) events.push(event);
+  return events;
+}
+
+/** The text that was streamed. Fails when there was none. */
+export function spoken(events: readonly ReaderEvent[]): string {
+  const text = events.map((event) => (event.type === 'text.delta' ? event.text : '')).join('');
+  expect(text).toMatch(/^Echo: /);
+  return text;
 }
