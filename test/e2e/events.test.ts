@@ -4,6 +4,7 @@ import type { ReaderEvent, TurnHandle } from '@hearth/producer';
 import { eventSchema } from '@hearth/shared';
 import { expect, test } from 'vitest';
 import { withCluster } from '../support/cluster.js';
+import { spoken } from '../support/turns.js';
 
 /** Every event of a turn; each has to match the published schema. */
 async function eventsOf(turn: TurnHandle): Promise<ReaderEvent[]> {
@@ -17,11 +18,6 @@ async function eventsOf(turn: TurnHandle): Promise<ReaderEvent[]> {
 
 const typed = <T extends ReaderEvent['type']>(events: readonly ReaderEvent[], type: T) =>
   events.filter((event): event is Extract<ReaderEvent, { type: T }> => event.type === type);
-
-const spoken = (events: readonly ReaderEvent[]): string =>
-  typed(events, 'text.delta')
-    .map(({ text }) => text)
-    .join('');
 
 test('text, thinking, tools, retries and the ending are distinct events, and no text arrives twice', async () => {
   await withCluster(async (cluster) => {
