@@ -1,13 +1,13 @@
 import { checkLease } from './upkeep.js';
 import type { Worker, World } from './world.js';
 
-/** Something that may happen next, to one of its targets. */
+/** A step that may happen next, to one of its targets. */
 export interface Action {
   name: string;
   weight: number;
   isRare: boolean;
   targets: (world: World) => readonly unknown[];
-  /** False: it cannot happen to this one now. */
+  /** Returns false when the step is not possible now. */
   run: (world: World, target: unknown) => boolean;
 }
 

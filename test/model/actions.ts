@@ -8,7 +8,7 @@ import type { Job } from './session.js';
 import { arriveRenewal, checkLease, endDrain, renew, stepRenewal, stepSweep } from './upkeep.js';
 import { type Call, startWorker, type Worker, type World } from './world.js';
 
-/** A command goes out, arrives, and is answered: the usual case in one step. */
+/** Sends a command, executes it, and delivers its reply in one step, which is the usual case. */
 const through = (
   step: (world: World, worker: Worker) => boolean,
   caller: (worker: Worker) => { call?: Call } | undefined,
@@ -20,13 +20,13 @@ const through = (
 
 const stepWorker = through(stepActor, ({ actor }) => actor)('actor', 40);
 
-/** What happens without anything going wrong. */
+/** Steps without faults. */
 export const usual: readonly Action[] = [
   stepWorker,
   through(stepAdmission, ({ admission }) => admission)('admission', 12),
   through(stepSweep, ({ sweep }) => sweep)('sweep', 4),
-  ofWorkers((world, worker) => takeDoorbell(world, worker, 'intake'))('intake', 10),
-  ofWorkers((world, worker) => takeDoorbell(world, worker, `sticky-${worker.workerNumber}`))('sticky', 10),
+  ofWorkers((world, worker) => takeDoorbell(world, worker, 'intake'))('intake queue', 10),
+  ofWorkers((world, worker) => takeDoorbell(world, worker, `worker-${worker.workerNumber}`))('worker queue', 10),
   ofWorkers(endDrain)('end of drain', 2),
   each((world) => world.agents, stepAgent)('agent', 40),
   each(
@@ -45,7 +45,7 @@ export const usual: readonly Action[] = [
   )('producer', 14),
   once(stepReader)('reader', 4),
   once((world) => {
-    // A worker finds what a closer has left that died.
+    // A worker finds a session whose closer died.
     const { session } = world.redis;
     const isClosed = world.producers.some(({ pc }) => ['close', 'owner', 'withdraw', 'erase'].includes(pc));
     if (session?.isClosing !== true || isClosed || ups(world) === 0) return false;
@@ -59,24 +59,24 @@ export const usual: readonly Action[] = [
       job.state = 'waiting';
       return true;
     },
-  )('BullMQ finds a job stalled that nobody has', 1),
+  )('BullMQ finds a stalled job without a holder', 1),
   once(tick)('tick', 3.9),
 ];
 
 /**
- * Whether the worker that BullMQ believes to have a job has it. Where not (the reply to its fetch was lost, or Redis failed over),
- * nothing but BullMQ's own check finds it: to a sweep a job that is active with a live worker is well.
+ * Whether the worker that BullMQ lists for a job has it. It may not, after a lost reply to its fetch or a failover of Redis. Only BullMQ's
+ * own check finds such a job, because a sweep accepts an active job of a live worker.
  */
 function isHeld(world: World, { queue, id, by }: Job): boolean {
   const worker = world.workers.find((other) => other.id === by);
   if (worker === undefined) return false;
-  const bells = [worker.admission?.bell, ...(worker.actor?.bells ?? [])];
-  return bells.some((bell) => bell?.queue === queue && bell.job === id);
+  const doorbells = [worker.admission?.doorbell, ...(worker.actor?.doorbells ?? [])];
+  return doorbells.some((doorbell) => doorbell?.queue === queue && doorbell.job === id);
 }
 
 const kinds = ['f', 'r', 'p', 'b'] as const;
 
-/** What whoever uses the cluster may ask for; at most `turns` of each. */
+/** Steps of callers. At most `turns` turns are submitted. */
 export const controls = (turns: number): readonly Action[] => [
   action(
     'submit',
@@ -112,14 +112,14 @@ export const controls = (turns: number): readonly Action[] => [
   })('close', 0.8),
 ];
 
-/** Time goes on by one tick; what has a deadline happens before it. */
+/** Advances time by one tick. Everything with a deadline happens before. */
 export function tick(world: World): boolean {
   for (const worker of world.workers) {
     if (isSilent(world, worker)) killMarked(world, worker.id);
     checkLease(world, worker);
     if (worker.state === 'up' && worker.renewal === undefined) {
       renew(world, worker);
-      // Half of the renewals are answered within the tick; the others wait for their turn.
+      // Half of the renewals are answered within the tick, the others later.
       arriveRenewal(world, worker);
     }
     stepRenewal(world, worker);
@@ -128,9 +128,9 @@ export function tick(world: World): boolean {
   return true;
 }
 
-/** What a quiet cluster does in one tick: everybody does all they can. */
-export function settleFor(world: World, meanwhile: () => void = () => undefined): void {
-  // A worker that lost its lease begins anew under another name.
+/** Runs one tick without faults, in which every actor does all it can. */
+export function runQuietTick(world: World, meanwhile: () => void = () => undefined): void {
+  // A worker that lost its lease starts again under a new workerId.
   if (!world.workers.some(({ state, isDraining }) => state === 'up' && !isDraining)) startWorker(world);
   for (let moved = true, rounds = 0; moved && rounds < 400; rounds += 1) {
     moved = false;
@@ -145,7 +145,7 @@ export function settleFor(world: World, meanwhile: () => void = () => undefined)
   tick(world);
 }
 
-/** A whole look at the log. */
+/** Runs a whole sweep. */
 export function sweepOnce(world: World, worker: Worker): void {
   do {
     stepSweep(world, worker);

@@ -1,14 +1,14 @@
 import { agentOf, endAgent, prompt, startAgent } from './agent.js';
-import { finished, receive } from './caller.js';
-import { type Ending, mayRetry, type Ring, type Turn } from './session.js';
+import { endJob, receive } from './caller.js';
+import { mayRetry, type Outcome, type Ring, type Turn } from './session.js';
 import { type Actor, type Args, newRing, type Reply, type Worker, type World } from './world.js';
 
-/** The session is not this worker's any more: its agent ends, its doorbells too. */
-export function loseSession(world: World, worker: Worker): void {
+/** Ends the agent and the doorbells of a session that this worker no longer owns. */
+export function dropSession(world: World, worker: Worker): void {
   const { actor } = worker;
   if (actor === undefined) return;
   if (actor.agent !== '') endAgent(world, actor.agent);
-  for (const bell of actor.bells) finished(world, bell);
+  for (const doorbell of actor.doorbells) endJob(world, doorbell);
   delete worker.actor;
 }
 
@@ -20,10 +20,10 @@ export function stepActor(world: World, worker: Worker): boolean {
   const isWrite = actor.call.args.batch !== undefined;
   const reply = receive(actor);
   if (reply === undefined) return false;
-  // The number moves on only when the script took it.
+  // The batch number increases only when the script took it.
   if (isWrite && reply.code === 'OK') actor.batch += 1;
-  if (reply.code === 'FENCED' || reply.code === 'GAP') loseSession(world, worker);
-  else actorGoesOn(world, worker, actor, reply);
+  if (reply.code === 'FENCED' || reply.code === 'GAP') dropSession(world, worker);
+  else actorContinues(world, worker, actor, reply);
   return true;
 }
 
@@ -31,33 +31,33 @@ function write(actor: Actor, op: string, args: Args): void {
   actor.call = { op, args: { fence: actor.fence, grant: actor.grant, batch: actor.batch + 1, ...args } };
 }
 
-function commit(actor: Actor, ending: Ending, chunks: number): void {
+function commit(actor: Actor, outcome: Outcome, chunks: number): void {
   actor.pc = 'commit';
   actor.chunks = chunks;
-  write(actor, 'commit', { seq: actor.seq, ending, chunks });
+  write(actor, 'commit', { seq: actor.seq, outcome, chunks });
 }
 
-/** What an actor does that waits for no reply. */
+/** The next step of an actor that waits for no reply. */
 function actorActs(world: World, worker: Worker, actor: Actor): boolean {
   switch (actor.pc) {
     case 'idle':
       if (worker.isDraining || actor.isLeaving) return leave(world, actor, 'drain');
       if (!actor.isRung) return false;
-      actor.pc = 'look';
+      actor.pc = 'readHead';
       return true;
-    case 'look':
+    case 'readHead':
       if (worker.isDraining || actor.isLeaving) return leave(world, actor, 'drain');
       actor.isRung = false;
       actor.call = { op: 'head', args: {} };
       return true;
-    case 'meet':
+    case 'acquire':
       if (world.rules.sameAgent && agentOf(world, actor.agent)?.state === 'idle') {
         actor.pc = 'begin';
         return true;
       }
-      // What a dead one started is ended before there is another.
+      // What a dead agent started ends before another agent starts.
       endAgent(world, actor.agent);
-      actor.call = { op: 'past', args: { chunks: actor.settled } };
+      actor.call = { op: 'past', args: { chunks: actor.committed } };
       return true;
     case 'begin':
       write(actor, 'begin', { seq: actor.seq });
@@ -69,14 +69,14 @@ function actorActs(world: World, worker: Worker, actor: Actor): boolean {
   }
 }
 
-/** The next thing the agent said, or that it is gone. */
+/** Reads the next line of the agent, or that it is gone. */
 function listen(world: World, actor: Actor): boolean {
   const agent = agentOf(world, actor.agent);
   const said = agent?.out.shift();
   if (said === undefined) {
     if (agent !== undefined && agent.state !== 'dead') return false;
     endAgent(world, actor.agent);
-    actor.pc = 'look';
+    actor.pc = 'readHead';
     return true;
   }
   if (said === 'finished' || said === 'stopped') commit(actor, said, actor.written);
@@ -88,7 +88,7 @@ function listen(world: World, actor: Actor): boolean {
   return true;
 }
 
-/** Gives the session up: its agent first, then the lock. */
+/** Ends the agent, then releases the lock. */
 export function leave(world: World, actor: Actor, mode: 'idle' | 'drain'): boolean {
   if (world.rules.agentFirst) endAgent(world, actor.agent);
   actor.pc = 'release';
@@ -96,16 +96,16 @@ export function leave(world: World, actor: Actor, mode: 'idle' | 'drain'): boole
   return true;
 }
 
-function actorGoesOn(world: World, worker: Worker, actor: Actor, reply: Reply): void {
+function actorContinues(world: World, worker: Worker, actor: Actor, reply: Reply): void {
   switch (actor.pc) {
-    case 'look':
-      return looked(world, actor, reply);
-    case 'meet':
+    case 'readHead':
+      return headRead(world, actor, reply);
+    case 'acquire':
       actor.agent = startAgent(world, worker.id, [...(reply.lines ?? [])]).id;
       actor.pc = 'begin';
       return;
     case 'begin':
-      return begun(world, actor, reply);
+      return beginReplied(world, actor, reply);
     case 'transcript':
       actor.written += 1;
       actor.pc = 'serving';
@@ -117,14 +117,14 @@ function actorGoesOn(world: World, worker: Worker, actor: Actor, reply: Reply): 
       return;
     }
     case 'commit':
-      // Withdrawn meanwhile: its doorbells are told like those of one that was committed.
-      if (reply.code === 'OK') actor.settled = actor.chunks;
-      settleBells(world, actor, (seq) => seq === actor.seq);
-      actor.pc = 'look';
+      // A turn that was withdrawn meanwhile also ends its doorbells.
+      if (reply.code === 'OK') actor.committed = actor.chunks;
+      endDoorbells(world, actor, (seq) => seq === actor.seq);
+      actor.pc = 'readHead';
       return;
     case 'release':
       if (reply.code === 'NOT_EMPTY') {
-        actor.pc = 'look';
+        actor.pc = 'readHead';
         return;
       }
       actor.left = actor.isClosing ? [] : (reply.left ?? []);
@@ -146,14 +146,14 @@ function actorGoesOn(world: World, worker: Worker, actor: Actor, reply: Reply): 
 
 function ringNext(world: World, worker: Worker, actor: Actor): void {
   const next = actor.left[0];
-  if (next === undefined) return loseSession(world, worker);
+  if (next === undefined) return dropSession(world, worker);
   actor.pc = 'ringLeft';
   const ring = newRing(world, 'intake', next.seq);
   actor.call = { op: 'ring', args: { seq: next.seq, seen: next.ring, ring } };
   next.ring = ring;
 }
 
-function looked(world: World, actor: Actor, reply: Reply): void {
+function headRead(world: World, actor: Actor, reply: Reply): void {
   const { turn } = reply;
   if (reply.code === 'CLOSING') {
     actor.isClosing = true;
@@ -161,37 +161,37 @@ function looked(world: World, actor: Actor, reply: Reply): void {
     return;
   }
   if (turn === undefined) {
-    for (const bell of actor.bells.splice(0)) finished(world, bell);
+    for (const doorbell of actor.doorbells.splice(0)) endJob(world, doorbell);
     actor.pc = 'idle';
     return;
   }
-  settleBells(world, actor, (seq) => seq < (reply.seq ?? 0));
+  endDoorbells(world, actor, (seq) => seq < (reply.seq ?? 0));
   Object.assign(actor, { seq: reply.seq, turnId: turn.turnId });
   const refusal = refusalOf(turn);
-  if (refusal === undefined) actor.pc = 'meet';
-  else commit(actor, refusal, actor.settled);
+  if (refusal === undefined) actor.pc = 'acquire';
+  else commit(actor, refusal, actor.committed);
 }
 
-/** Why a turn is not tried (again). */
-function refusalOf(turn: Turn): Ending | undefined {
+/** Why a turn does not begin again. */
+function refusalOf(turn: Turn): Outcome | undefined {
   if (turn.attempts === 0) return undefined;
   if (turn.isToStop) return 'stopped';
   if (turn.tools > 0 && !mayRetry(turn.turnId)) return 'interrupted';
   return turn.attempts >= 3 ? 'crashed' : undefined;
 }
 
-function begun(world: World, actor: Actor, reply: Reply): void {
+function beginReplied(world: World, actor: Actor, reply: Reply): void {
   switch (reply.code) {
     case 'INTERRUPTED':
-      return commit(actor, 'stopped', actor.settled);
+      return commit(actor, 'stopped', actor.committed);
     case 'EXHAUSTED':
-      return commit(actor, 'crashed', actor.settled);
+      return commit(actor, 'crashed', actor.committed);
     case 'NOT_HEAD':
-      actor.pc = 'look';
+      actor.pc = 'readHead';
       return;
     default: {
       actor.attempt = reply.turn?.attempts ?? 0;
-      actor.written = actor.settled;
+      actor.written = actor.committed;
       actor.pc = 'serving';
       const agent = agentOf(world, actor.agent);
       const { incarnation, grant, seq, turnId, attempt } = actor;
@@ -200,7 +200,7 @@ function begun(world: World, actor: Actor, reply: Reply): void {
   }
 }
 
-function settleBells(world: World, actor: Actor, fits: (seq: number) => boolean): void {
-  for (const bell of actor.bells) if (fits(bell.seq)) finished(world, bell);
-  actor.bells = actor.bells.filter(({ seq }) => !fits(seq));
+function endDoorbells(world: World, actor: Actor, fits: (seq: number) => boolean): void {
+  for (const doorbell of actor.doorbells) if (fits(doorbell.seq)) endJob(world, doorbell);
+  actor.doorbells = actor.doorbells.filter(({ seq }) => !fits(seq));
 }

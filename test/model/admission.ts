@@ -1,6 +1,15 @@
-import { finished, receive } from './caller.js';
+import { endJob, receive } from './caller.js';
 import type { Ring } from './session.js';
-import { type Actor, type Bell, type Call, newRing, type Reply, type Task, type Worker, type World } from './world.js';
+import {
+  type Actor,
+  type Call,
+  type Doorbell,
+  newRing,
+  type Reply,
+  type Task,
+  type Worker,
+  type World,
+} from './world.js';
 
 /** Takes the next doorbell of a queue. */
 export function takeDoorbell(world: World, worker: Worker, queue: string): boolean {
@@ -8,23 +17,23 @@ export function takeDoorbell(world: World, worker: Worker, queue: string): boole
   const job = world.redis.jobs.find((other) => other.state === 'waiting' && other.queue === queue);
   if (job === undefined) return false;
   Object.assign(job, { state: 'active', by: worker.id });
-  const bell: Bell = { seq: job.seq, queue: job.queue, job: job.id };
-  if (worker.actor !== undefined) ringActor(worker.actor, bell);
-  else worker.admission = { pc: 'claim', bell, seq: job.seq, deadFence: '', fence: '' };
+  const doorbell: Doorbell = { seq: job.seq, queue: job.queue, job: job.id };
+  if (worker.actor !== undefined) ringActor(worker.actor, doorbell);
+  else worker.admission = { pc: 'claim', doorbell, seq: job.seq, deadFence: '', fence: '' };
   return true;
 }
 
-function ringActor(actor: Actor, bell: Bell): void {
-  actor.bells.push(bell);
+function ringActor(actor: Actor, doorbell: Doorbell): void {
+  actor.doorbells.push(doorbell);
   actor.isRung = true;
 }
 
-/** What becomes of the doorbell in hand: one exchange with Redis. */
+/** One exchange with Redis about the doorbell in admission. */
 export function stepAdmission(world: World, worker: Worker): boolean {
   const task = worker.admission;
-  if (worker.state !== 'up' || task?.bell === undefined) return false;
+  if (worker.state !== 'up' || task?.doorbell === undefined) return false;
   if (worker.actor !== undefined && task.pc === 'claim' && task.call === undefined) {
-    ringActor(worker.actor, task.bell);
+    ringActor(worker.actor, task.doorbell);
     delete worker.admission;
     return true;
   }
@@ -34,7 +43,7 @@ export function stepAdmission(world: World, worker: Worker): boolean {
   }
   const reply = receive(task);
   if (reply === undefined) return false;
-  admissionGoesOn(world, worker, task, task.bell, reply);
+  admissionContinues(world, worker, task, task.doorbell, reply);
   return true;
 }
 
@@ -55,22 +64,22 @@ function admissionCall(world: World, worker: Worker, task: Task): Call {
   }
 }
 
-function admissionGoesOn(world: World, worker: Worker, task: Task, bell: Bell, reply: Reply): void {
+function admissionContinues(world: World, worker: Worker, task: Task, doorbell: Doorbell, reply: Reply): void {
   const over = (): void => {
-    finished(world, bell);
+    endJob(world, doorbell);
     delete worker.admission;
   };
   switch (task.pc) {
     case 'claim':
       if (reply.code === 'OTHER') {
         Object.assign(task, { pc: 'lives', fence: reply.owner, deadFence: reply.fence });
-        task.ring = newRing(world, `sticky-${reply.workerNumber}`, task.seq);
-        task.seen = { queue: bell.queue, job: bell.job };
+        task.ring = newRing(world, `worker-${reply.workerNumber}`, task.seq);
+        task.seen = { queue: doorbell.queue, job: doorbell.job };
         return;
       }
       if (reply.code !== 'OK') return over();
       delete worker.admission;
-      worker.actor = openActor(reply, bell);
+      worker.actor = openActor(reply, doorbell);
       return;
     case 'lives':
       task.pc = reply.code === 'LIVES' ? 'ring' : 'claim';
@@ -84,22 +93,22 @@ function admissionGoesOn(world: World, worker: Worker, task: Task, bell: Bell, r
   }
 }
 
-function openActor(reply: Reply, bell: Bell): Actor {
+function openActor(reply: Reply, doorbell: Doorbell): Actor {
   const chunks = reply.chunks ?? 0;
   return {
     incarnation: reply.incarnation ?? '',
     fence: reply.fence ?? '',
     grant: reply.grant ?? 0,
     batch: reply.batch ?? 0,
-    settled: chunks,
+    committed: chunks,
     written: chunks,
-    pc: 'look',
+    pc: 'readHead',
     seq: 0,
     turnId: '',
     attempt: 0,
     chunks: 0,
     agent: '',
-    bells: [bell],
+    doorbells: [doorbell],
     left: [],
     isRung: true,
     isLeaving: false,

@@ -23,7 +23,7 @@ export function startAgent(world: World, worker: string, memory: string[]): Agen
   return agent;
 }
 
-/** The prompt reaches the agent: from here on it is active for the session. */
+/** Delivers the prompt. From here on the agent is active for the session. */
 export function prompt(
   world: World,
   agent: Agent,
@@ -35,16 +35,16 @@ export function prompt(
   if (world.ghost.lastRollback >= 0) return;
   const { home } = world.ghost;
   const isHome = home.agent === agent.id || home.incarnation !== turn.incarnation || home.grant !== turn.grant;
-  if (!isHome && !home.isLost) violate(world, 'a session met another agent for no reason');
+  if (!isHome && !home.isLost) violate(world, 'a session got another agent for no reason');
   world.ghost.home = { incarnation: turn.incarnation, grant: turn.grant, agent: agent.id, isLost: false };
   const others = world.agents.some(({ id, state }) => id !== agent.id && state === 'busy');
   if (others || world.tools.some(({ agent: other }) => other !== agent.id))
     violate(world, 'two agents are active for a session');
   if (session?.grant === turn.grant && agent.memory.join() !== session.past.join())
-    violate(world, 'an agent remembers something that was not committed, or not all that was');
+    violate(world, 'the memory of an agent differs from the committed transcript');
 }
 
-/** An agent goes one step on by itself, whatever its worker does. */
+/** One step of an agent, independent of its worker. */
 export function stepAgent(world: World, agent: Agent): boolean {
   if (agent.state !== 'busy') return false;
   if (agent.isStopping) {
@@ -92,7 +92,7 @@ function finish(agent: Agent, how: 'finished' | 'stopped'): boolean {
   return true;
 }
 
-/** A tool has its effect in the world, and is over. It does not need its agent for that. */
+/** A tool has its effect and ends. It does not need its agent for that. */
 export function takeEffect(world: World, tool: Tool): void {
   world.tools = world.tools.filter((other) => other !== tool);
   const name = nameOf(tool.incarnation, tool.turnId);
@@ -113,24 +113,24 @@ export function endAgent(world: World, id: string): void {
   if (agent !== undefined) agent.state = 'dead';
 }
 
-/** It dies by itself: what it started goes on. */
+/** An agent dies. What it started continues. */
 export function crash(world: World, agent: Agent): void {
   agent.state = 'dead';
   noteLost(world, agent.id);
 }
 
-/** Nobody chose to end it: there has to be another. */
+/** Records that the session needs another agent, because no worker ended this one. */
 function noteLost({ ghost }: World, id: string): void {
   if (ghost.home.agent === id) ghost.home = { ...ghost.home, isLost: true };
 }
 
-/** Kills everything that carries the worker's mark, agents or not. */
+/** Kills everything that carries the worker's mark. */
 export function killMarked(world: World, worker: string): void {
   for (const agent of world.agents.filter((other) => other.worker === worker)) crash(world, agent);
   world.tools = world.tools.filter((tool) => tool.worker !== worker);
 }
 
-/** Whether the watchdog of a worker has to act: it is dead, or has been silent for too long. */
+/** Whether the watchdog acts: the worker is dead, or was silent for too long. */
 export function isSilent(world: World, worker: Worker): boolean {
   if (!world.rules.watchdog) return false;
   return worker.state === 'dead' || world.now - worker.beat >= leaseTtl - margin;

@@ -1,25 +1,25 @@
 import { execute } from './redis.js';
-import type { Bell, Call, Reply, World } from './world.js';
+import type { Call, Doorbell, Reply, World } from './world.js';
 
-/** Whoever may wait for a reply. */
+/** An actor that may wait for a reply. */
 type Caller = { call?: Call };
 
-/** Redis takes the command of somebody, if one is on its way. */
+/** Executes the caller's command, if one is on its way. */
 export function arrive(world: World, caller: Caller | undefined): boolean {
   if (caller?.call === undefined || caller.call.reply !== undefined) return false;
   execute(world, caller.call);
   return true;
 }
 
-/** The reply that has come, if one has. */
+/** Takes the reply, if it has arrived. */
 export function receive(caller: Caller): Reply | undefined {
   const reply = caller.call?.reply;
   if (reply !== undefined) delete caller.call;
   return reply;
 }
 
-/** The job of a doorbell ends: nobody checks who says so. */
-export const finished = (world: World, bell: Bell): void => {
-  const job = world.redis.jobs.find(({ queue, id }) => queue === bell.queue && id === bell.job);
+/** Ends the job of a doorbell. BullMQ does not check who ends it. */
+export const endJob = (world: World, doorbell: Doorbell): void => {
+  const job = world.redis.jobs.find(({ queue, id }) => queue === doorbell.queue && id === doorbell.job);
   if (job !== undefined) job.state = 'done';
 };

@@ -1,6 +1,6 @@
 import type { Action } from './action.js';
 import { sweepOnce, tick, usual } from './actions.js';
-import { comeToRest } from './explore.js';
+import { runToRest } from './explore.js';
 import { faults } from './faults.js';
 import { addProducer } from './outside.js';
 import type { Rules } from './rules.js';
@@ -9,19 +9,19 @@ import { newWorld, type World } from './world.js';
 
 export interface SmallBounds {
   turnIds: readonly string[];
-  /** Things that go wrong in one schedule, at most. */
+  /** Most faults of one schedule. */
   faults: number;
-  /** Times in which nothing happens for as long as a lease lives, at most. */
+  /** Most silences, in which only time passes, for a lease TTL. */
   silences: number;
 }
 
-interface Place {
+interface OpenState {
   world: World;
   faults: number;
 }
 
-/** Readers see what Redis has, and the rest is for longer schedules: without them there are states enough. */
-const leftOut = ['tick', 'sweep', 'reader', 'retention', 'BullMQ finds a job stalled that nobody has', 'end of drain'];
+/** Left to longer schedules, because the number of states is limited. */
+const leftOut = ['tick', 'sweep', 'reader', 'retention', 'BullMQ finds a stalled job without a holder', 'end of drain'];
 const severe = [
   'kill a worker',
   'an owner freezes with a command on its way',
@@ -32,10 +32,10 @@ const severe = [
   'sent twice',
   'a stray arrives',
 ];
-/** They end what a fault began, so they are no faults of their own. */
+/** They end a fault, so they do not count as faults. */
 const free = ['thaw a worker', 'a stray arrives'];
 
-/** Whoever lives renews, and sweeps in the end; who does not has lost its lease afterwards. */
+/** Live workers renew, and sweep in the end. The others have lost their leases afterwards. */
 const silence: Action = {
   name: 'silence',
   weight: 1,
@@ -48,7 +48,7 @@ const silence: Action = {
   },
 };
 
-/** Every schedule within the bounds, each state once; from every state the cluster has to come to rest. */
+/** Visits every state within the bounds once. From every state the cluster has to come to rest. */
 export function exhaust(rules: Rules, bounds: SmallBounds): { states: number; violations: string[] } {
   const actions = [
     ...usual.filter(({ name }) => !leftOut.includes(name)),
@@ -58,7 +58,7 @@ export function exhaust(rules: Rules, bounds: SmallBounds): { states: number; vi
   const start = newWorld(rules, 2);
   for (const turnId of bounds.turnIds) addProducer(start, 'submit', turnId);
   const known = new Set<string>();
-  const open: Place[] = [{ world: start, faults: 0 }];
+  const open: OpenState[] = [{ world: start, faults: 0 }];
   for (let place = open.pop(); place !== undefined; place = open.pop()) {
     for (const action of actions) {
       const isFault = severe.includes(action.name) && !free.includes(action.name);
@@ -95,6 +95,6 @@ function successors(world: World, action: Action): World[] {
 
 function atRest(world: World, key: string): string[] {
   const end = { ...(JSON.parse(key) as World), rules: world.rules };
-  comeToRest(end, () => 0.99);
+  runToRest(end, () => 0.99);
   return end.ghost.violations;
 }

@@ -8,7 +8,7 @@ import { execute } from './redis.js';
 import { arriveRenewal } from './upkeep.js';
 import { type Call, startWorker, type World } from './world.js';
 
-/** Everybody who may have a command on its way. */
+/** All actors that may have a command on its way. */
 const callers = (world: World): { call?: Call }[] => [
   ...world.producers,
   ...world.workers.flatMap(({ admission, actor, sweep }) =>
@@ -16,7 +16,7 @@ const callers = (world: World): { call?: Call }[] => [
   ),
 ];
 
-/** What would put a command on its way. */
+/** Steps that send a command. */
 const senders = (world: World): (() => boolean)[] => [
   ...world.producers.filter(({ call }) => call === undefined).map((producer) => () => stepProducer(world, producer)),
   ...world.workers.flatMap((worker) => [
@@ -25,12 +25,12 @@ const senders = (world: World): (() => boolean)[] => [
   ]),
 ];
 
-/** What goes wrong. */
+/** Faults. */
 export const faults: readonly Action[] = [
   ofWorkers((world, worker) => {
     if (worker.state === 'dead') return false;
     worker.state = 'dead';
-    // Its pipe closes: the watchdog acts at once.
+    // The watchdog acts at once, because the worker's pipe closes.
     if (world.rules.watchdog) killMarked(world, worker.id);
     return true;
   })('kill a worker', 0.8),
@@ -118,7 +118,7 @@ export const faults: readonly Action[] = [
       job.state = 'waiting';
       return true;
     },
-  )('BullMQ finds a job stalled', 1),
+  )('BullMQ finds a stalled job', 1),
   each(
     (world) => world.redis.jobs,
     (world, job) => {
@@ -134,7 +134,7 @@ export const faults: readonly Action[] = [
   })('a publish is lost', 1),
 ];
 
-/** Redis fails over to a replica that lacks what came last. */
+/** Redis fails over to a replica without the last writes. */
 export const rollbacks: readonly Action[] = [
   once((world) => {
     world.replica = structuredClone(world.redis);
@@ -145,7 +145,7 @@ export const rollbacks: readonly Action[] = [
     if (world.replica === undefined) return false;
     world.redis = structuredClone(world.replica);
     world.ghost.accepted = [...(world.acceptedThere ?? [])];
-    world.ghost.endings = {};
+    world.ghost.outcomes = {};
     world.ghost.lastRollback = world.now;
     return true;
   })('fail over', 1),

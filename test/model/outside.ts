@@ -1,10 +1,10 @@
 import { receive } from './caller.js';
 import type { Ring } from './session.js';
-import { onControlRequest } from './upkeep.js';
+import { deliverInterrupt } from './upkeep.js';
 import { nameOf, newRing, type Producer, type Reader, type Reply, type World } from './world.js';
 
 export function addProducer(world: World, pc: Producer['pc'], turnId = '', incarnation = ''): Producer {
-  // Without the log first, the doorbell is rung and the turn called accepted before the log knows of it.
+  // Without `logFirst` the producer rings the doorbell and reports the turn as accepted before the turn is in the log.
   const first = pc === 'submit' && !world.rules.logFirst ? 'ring' : pc;
   const producer: Producer = { pc: first, turnId, seq: 0, incarnation, left: [], owner: '', fence: '', deadFence: '' };
   if (first === 'ring') {
@@ -24,7 +24,7 @@ export function stepProducer(world: World, producer: Producer): boolean {
   }
   const reply = receive(producer);
   if (reply === undefined) return false;
-  goOn(world, producer, reply);
+  continueWith(world, producer, reply);
   return true;
 }
 
@@ -48,7 +48,7 @@ function callOf(world: World, producer: Producer) {
   }
 }
 
-function goOn(world: World, producer: Producer, reply: Reply): void {
+function continueWith(world: World, producer: Producer, reply: Reply): void {
   switch (producer.pc) {
     case 'submit':
       if (reply.code === 'CLOSING') return;
@@ -63,9 +63,9 @@ function goOn(world: World, producer: Producer, reply: Reply): void {
     case 'interrupt': {
       producer.pc = 'done';
       const owner = world.workers.find(({ id }) => id === world.redis.session?.owner);
-      // The call may be lost; half of them are, by the counter's parity.
+      // Half of the calls are lost, by the parity of the counter.
       if (reply.code === 'OK' && owner !== undefined && world.counter % 2 === 0)
-        onControlRequest(world, owner, producer.seq);
+        deliverInterrupt(world, owner, producer.seq);
       return;
     }
     case 'close':
@@ -91,7 +91,7 @@ function goOn(world: World, producer: Producer, reply: Reply): void {
   }
 }
 
-/** The owner is called; one that serves the session no more, since a write of it failed, gives the lock back. */
+/** Calls the owner. An owner without an actor for the session, after a failed write, releases the lock. */
 function callOwner(world: World, owner: string): void {
   const { session } = world.redis;
   const worker = world.workers.find(({ id, state }) => id === owner && state === 'up');
@@ -100,12 +100,12 @@ function callOwner(world: World, owner: string): void {
 }
 
 function accept(world: World, { incarnation, turnId }: Producer): void {
-  // What cannot be promised: a turn that was acknowledged, and that no replica had when Redis failed over.
+  // Not promised: an accepted turn that no replica had when Redis failed over.
   if (world.ghost.lastRollback >= 0 && world.redis.session?.turnIds[turnId] === undefined) return;
   world.ghost.accepted.push(nameOf(incarnation, turnId));
 }
 
-/** A reader takes the next message, or reads the stream. */
+/** A reader takes the next message, or reads the stream at a gap. */
 export function stepReader(world: World): boolean {
   const { reader } = world;
   const message = reader.inbox.shift();
@@ -121,7 +121,7 @@ export function stepReader(world: World): boolean {
   return true;
 }
 
-/** What a reader does at a gap, and after silence. */
+/** Reads the stream, at a gap and after silence. */
 export function readStream(world: World): boolean {
   const { reader } = world;
   const { session } = world.redis;

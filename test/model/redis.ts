@@ -1,16 +1,16 @@
-import { attemptsAllowed, type Ending, leaseTtl, lookAfter, lookAtMost, type Session, type Turn } from './session.js';
+import { attemptsAllowed, leaseTtl, lookAfter, lookAtMost, type Outcome, type Session, type Turn } from './session.js';
 import { type Args, type Call, lives, nameOf, type Reply, violate, type World } from './world.js';
 
 type Script = (world: World, args: Args) => Reply;
 
-/** Redis takes a command: one step, whoever else is there. Looks at what only Redis can see: that no old owner writes. */
+/** Executes a command in one step. Checks what only Redis sees: that no old owner writes. */
 export function execute(world: World, call: Call): void {
   const script = scripts[call.op];
   if (script === undefined) throw new Error(`no script ${call.op}`);
   call.reply = script(world, call.args);
 }
 
-const queueOf = (workerNumber: number): string => (workerNumber > 0 ? `sticky-${workerNumber}` : 'intake');
+const queueOf = (workerNumber: number): string => (workerNumber > 0 ? `worker-${workerNumber}` : 'intake');
 const code = (name: string): Reply => ({ code: name });
 
 function publish(world: World, session: Session, event: string): void {
@@ -44,24 +44,24 @@ function owned(write: (world: World, session: Session, args: Args) => Reply): Sc
   };
 }
 
-function settle(world: World, session: Session, seq: number, ending: Ending): void {
+function endTurn(world: World, session: Session, seq: number, outcome: Outcome): void {
   const turn = session.turns[seq];
   if (turn === undefined) return;
   session.log = session.log.filter((other) => other !== seq);
-  turn.ending = ending;
+  turn.outcome = outcome;
   turn.isRunning = false;
-  session.lookAt = world.now + lookAfter;
-  session.looks = 0;
+  session.nextCheck = world.now + lookAfter;
+  session.sweeps = 0;
   const name = nameOf(session.incarnation, turn.turnId);
-  world.ghost.endings[name] = (world.ghost.endings[name] ?? 0) + 1;
-  if ((world.ghost.endings[name] ?? 0) > 1) violate(world, 'a turn was committed twice');
-  if (ending === 'stopped' && !world.ghost.wished.includes(name))
-    violate(world, 'a turn was stopped that nobody stopped');
-  publish(world, session, `ended ${seq} ${ending}`);
+  world.ghost.outcomes[name] = (world.ghost.outcomes[name] ?? 0) + 1;
+  if ((world.ghost.outcomes[name] ?? 0) > 1) violate(world, 'a turn was committed twice');
+  if (outcome === 'stopped' && !world.ghost.interrupted.includes(name))
+    violate(world, 'a turn was stopped without an interrupt');
+  publish(world, session, `ended ${seq} ${outcome}`);
 }
 
-function cut(world: World, session: Session): void {
-  if (world.rules.cut) session.transcript.length = session.committed;
+function truncate(world: World, session: Session): void {
+  if (world.rules.truncate) session.transcript.length = session.committed;
 }
 
 function opened(incarnation: string): Session {
@@ -82,13 +82,13 @@ function opened(incarnation: string): Session {
     transcript: [],
     committed: 0,
     past: [],
-    lookAt: 0,
-    looks: 0,
+    nextCheck: 0,
+    sweeps: 0,
     isToStop: false,
   };
 }
 
-const wantsStop = (world: World, session: Session, turn: Turn): boolean =>
+const isInterrupted = (world: World, session: Session, turn: Turn): boolean =>
   world.rules.controlTarget ? turn.isToStop : session.isToStop;
 
 const mayServe = ({ rules }: World, { log }: Session, seq: number): boolean =>
@@ -114,12 +114,12 @@ const scripts: Readonly<Record<string, Script>> = {
     };
     session.turns[seq] = { turnId, ring: at, attempts: 0, tools: 0, isRunning: false, isToStop: false };
     session.turnIds[turnId] = seq;
-    if (session.log.length === 0) session.lookAt = world.now + lookAfter;
+    if (session.log.length === 0) session.nextCheck = world.now + lookAfter;
     session.log.push(seq);
     publish(world, session, `queued ${seq}`);
     return { code: 'OK', seq, ring: at, incarnation: session.incarnation };
   },
-  /** BullMQ's add: under a known id it is silently nothing. */
+  /** BullMQ's add, which ignores a known id. */
   add(world, { ring, seq = 0 }) {
     if (ring === undefined) return code('OK');
     const known = world.redis.jobs.some(({ queue, id }) => queue === ring.queue && id === ring.job);
@@ -158,8 +158,8 @@ const scripts: Readonly<Record<string, Script>> = {
     session.epoch += 1;
     session.grant = grant;
     session.fence = world.rules.nonce ? `${session.epoch}.${grant}` : `${session.epoch}`;
-    Object.assign(session, { owner: worker, workerNumber, batch: 0, looks: 0 });
-    cut(world, session);
+    Object.assign(session, { owner: worker, workerNumber, batch: 0, sweeps: 0 });
+    truncate(world, session);
     return { code: 'OK', fence: session.fence, grant, batch: 0, incarnation, chunks: session.committed };
   },
   lives: (world, { worker = '' }) => code(lives(world, worker) ? 'LIVES' : 'ABSENT'),
@@ -181,14 +181,14 @@ const scripts: Readonly<Record<string, Script>> = {
   begin: owned((world, session, { seq = 0 }) => {
     const turn = session.turns[seq];
     if (turn === undefined || !mayServe(world, session, seq)) return code('NOT_HEAD');
-    if (wantsStop(world, session, turn)) return code('INTERRUPTED');
+    if (isInterrupted(world, session, turn)) return code('INTERRUPTED');
     if (turn.attempts >= attemptsAllowed) return code('EXHAUSTED');
-    if (turn.isToStop) violate(world, 'a turn began that was to stop before');
-    if (session.log.some((other) => other < seq)) violate(world, 'a turn began before one that came first');
+    if (turn.isToStop) violate(world, 'an interrupted turn began');
+    if (session.log.some((other) => other < seq)) violate(world, 'a turn began before an earlier one');
     turn.attempts += 1;
     turn.isRunning = true;
-    session.looks = 0;
-    cut(world, session);
+    session.sweeps = 0;
+    truncate(world, session);
     publish(world, session, `started ${seq} ${turn.attempts}`);
     return { code: 'OK', turn: { ...turn } };
   }),
@@ -204,21 +204,21 @@ const scripts: Readonly<Record<string, Script>> = {
     if (at === session.transcript.length) session.transcript.push(line);
     return code('OK');
   }),
-  commit: owned((world, session, { seq = 0, ending = 'finished', chunks = 0 }) => {
+  commit: owned((world, session, { seq = 0, outcome = 'finished', chunks = 0 }) => {
     if (!session.log.includes(seq) && world.rules.oneResult) return code('ALREADY');
     session.committed = Math.min(chunks, session.transcript.length);
     const turn = session.turns[seq];
-    if (ending === 'finished' || (ending === 'stopped' && chunks > session.past.length))
+    if (outcome === 'finished' || (outcome === 'stopped' && chunks > session.past.length))
       session.past.push(...linesOf(turn?.turnId ?? '', turn?.attempts ?? 0, chunks - session.past.length));
-    if (ending === 'stopped') session.isToStop = false;
-    settle(world, session, seq, ending);
+    if (outcome === 'stopped') session.isToStop = false;
+    endTurn(world, session, seq, outcome);
     return code('OK');
   }),
   release: owned((world, session, { mode }) => {
     if (session.log.length > 0 && mode !== 'drain') return code('NOT_EMPTY');
     Object.assign(session, { owner: '', workerNumber: 0, fence: '', grant: 0, batch: 0 });
     const left = session.log.map((seq) => ({ seq, ring: (session.turns[seq] as Turn).ring }));
-    if (left.length > 0) session.lookAt = world.now;
+    if (left.length > 0) session.nextCheck = world.now;
     return { code: 'OK', left };
   }),
   sweep(world, { dead = [] }) {
@@ -226,15 +226,16 @@ const scripts: Readonly<Record<string, Script>> = {
     const seq = session?.log[0];
     if (session === null || seq === undefined) return code('NOTHING');
     const ownerIsDead = session.owner !== '' && !lives(world, session.owner);
-    const isTold = dead.includes(session.owner) && (world.rules.deadTold || session.lookedFence !== session.fence);
-    if (session.lookAt > world.now && !isTold) return code('NOTHING');
-    if (isTold && world.rules.deadTold) {
-      session.looks = 0;
-      session.lookAt = Math.min(session.lookAt, world.now + lookAfter);
+    const isReported =
+      dead.includes(session.owner) && (world.rules.deadReported || session.sweptFence !== session.fence);
+    if (session.nextCheck > world.now && !isReported) return code('NOTHING');
+    if (isReported && world.rules.deadReported) {
+      session.sweeps = 0;
+      session.nextCheck = Math.min(session.nextCheck, world.now + lookAfter);
     } else {
-      if (isTold) session.lookedFence = session.fence;
-      session.looks += 1;
-      session.lookAt = world.now + Math.min(lookAfter * 2 ** (session.looks - 1), lookAtMost);
+      if (isReported) session.sweptFence = session.fence;
+      session.sweeps += 1;
+      session.nextCheck = world.now + Math.min(lookAfter * 2 ** (session.sweeps - 1), lookAtMost);
     }
     const { ring } = session.turns[seq] as Turn;
     const job = world.redis.jobs.find(({ queue, id }) => queue === ring.queue && id === ring.job);
@@ -247,20 +248,20 @@ const scripts: Readonly<Record<string, Script>> = {
     const { session } = world.redis;
     const turn = session?.turns[session.turnIds[turnId] ?? 0];
     if (session === null || session.incarnation !== incarnation) return code('GONE');
-    if (turn === undefined || turn.ending !== undefined) return code('GONE');
+    if (turn === undefined || turn.outcome !== undefined) return code('GONE');
     turn.isToStop = true;
     session.isToStop = true;
-    world.ghost.wished.push(nameOf(incarnation, turnId));
+    world.ghost.interrupted.push(nameOf(incarnation, turnId));
     return code('OK');
   },
   withdraw(world, { seq = 0, incarnation = '', deadFence = '' }) {
     const { session } = world.redis;
     const turn = session?.turns[seq];
     if (session === null || session.incarnation !== incarnation || turn === undefined) return code('GONE');
-    if (turn.ending !== undefined || !session.log.includes(seq)) return code('ALREADY');
+    if (turn.outcome !== undefined || !session.log.includes(seq)) return code('ALREADY');
     const isOwned = session.owner !== '' && session.fence !== deadFence;
     if (turn.isRunning && (isOwned || !session.isClosing)) return code('RUNNING');
-    settle(world, session, seq, 'cancelled');
+    endTurn(world, session, seq, 'cancelled');
     return code('OK');
   },
   close(world, { incarnation = '' }) {
@@ -277,13 +278,13 @@ const scripts: Readonly<Record<string, Script>> = {
     if (session.owner !== '' && session.fence !== deadFence)
       return { code: 'OTHER', owner: session.owner, fence: session.fence };
     world.ghost.erased.push(incarnation);
-    // What cannot be promised: turnIds are forgotten with their session, so a submit that comes after its end is a new turn.
+    // Not promised: turnIds are erased with their session, so a late submit is a new turn.
     world.strays = world.strays.filter(({ op }) => op !== 'submit');
     world.redis.session = null;
     return code('OK');
   },
 };
 
-/** The lines one attempt at a turn leaves in the transcript. */
+/** The lines of one attempt in the transcript. */
 const linesOf = (turnId: string, attempt: number, count: number): string[] =>
   Array.from({ length: Math.max(0, count) }, (_, at) => `${turnId}#${attempt}.${at}`);

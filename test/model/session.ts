@@ -1,15 +1,15 @@
 /** Virtual time, in ticks. */
 export const leaseTtl = 5;
-/** The watchdog acts so long before the lease can end. */
+/** How long before the end of the lease the watchdog acts. */
 export const margin = 1;
-/** Ticks a turn waits before a sweep looks, and at most between two looks. */
+/** Ticks until the first check of a sweep, and the longest time between two checks. */
 export const lookAfter = 2;
 export const lookAtMost = 8;
 export const attemptsAllowed = 3;
 
-export type Ending = 'finished' | 'interrupted' | 'crashed' | 'stopped' | 'cancelled';
+export type Outcome = 'finished' | 'interrupted' | 'crashed' | 'stopped' | 'cancelled';
 
-/** What a turn does: its last letter. `p`: it only talks; `f`: it uses a tool, `fail` on interruption; `r`: likewise, `retry`; `b`: like `f`, in the background. */
+/** The last letter of a turnId says what the turn does. `p`: only text. `f`: a tool, onInterrupted `fail`. `r`: a tool, `retry`. `b`: as `f`, in the background. */
 export const usesTool = (turnId: string): boolean => !turnId.endsWith('p');
 export const inBackground = (turnId: string): boolean => turnId.endsWith('b');
 export const mayRetry = (turnId: string): boolean => turnId.endsWith('r');
@@ -26,7 +26,7 @@ export interface Turn {
   tools: number;
   isRunning: boolean;
   isToStop: boolean;
-  ending?: Ending;
+  outcome?: Outcome;
 }
 
 export interface Session {
@@ -34,7 +34,7 @@ export interface Session {
   owner: string;
   workerNumber: number;
   fence: string;
-  /** Of the last claim: what the fence stands for, whatever it is made of. Looked at by the invariants alone. */
+  /** Number of the last claim, which the fence stands for. Only the invariants read it. */
   grant: number;
   batch: number;
   epoch: number;
@@ -46,13 +46,13 @@ export interface Session {
   events: string[];
   transcript: string[];
   committed: number;
-  /** What the transcript has to contain: the lines of what was committed. Looked at by the invariants alone. */
+  /** The lines that were committed. Only the invariants read them. */
   past: string[];
-  lookAt: number;
-  looks: number;
-  /** A model in which one look at a session of the dead is enough notes the fence of the dead. */
-  lookedFence?: string;
-  /** A model without targets keeps one control request for the session. */
+  nextCheck: number;
+  sweeps: number;
+  /** Without `deadReported`: the fence of the dead owner for which a sweep returned the session. */
+  sweptFence?: string;
+  /** Without `controlTarget`: an interrupt of the session instead of one turn. */
   isToStop: boolean;
 }
 

@@ -1,10 +1,10 @@
-import { loseSession } from './actor.js';
+import { dropSession } from './actor.js';
 import { agentOf, killMarked } from './agent.js';
 import { arrive, receive } from './caller.js';
 import { leaseTtl, lookAfter, margin, type Ring } from './session.js';
 import { lives, newRing, violate, type Worker, type World } from './world.js';
 
-/** One step of the sweep: looks at the log, and rings again what was lost. */
+/** One step of a sweep, which rings the first turn of the log again when its ring was lost. */
 export function stepSweep(world: World, worker: Worker): boolean {
   if (worker.state !== 'up' || worker.isDraining || !world.rules.sweep) return false;
   worker.sweep ??= { pc: 'sweep', seq: 0, deadFence: '', fence: '' };
@@ -18,35 +18,35 @@ export function stepSweep(world: World, worker: Worker): boolean {
   const { dead } = task.call.args;
   const reply = receive(task);
   if (reply === undefined) return false;
-  worker.buried.push(...(dead ?? []));
-  checkBuried(world, worker);
+  worker.handledDead.push(...(dead ?? []));
+  checkHandledDead(world, worker);
   if (task.pc === 'sweep' && reply.owner === worker.id && worker.actor !== undefined) worker.actor.isRung = true;
   if (task.pc === 'sweep' && reply.code === 'LOST' && !(reply.owner === worker.id && worker.actor !== undefined)) {
-    const queue = (reply.workerNumber ?? 0) > 0 ? `sticky-${reply.workerNumber}` : 'intake';
+    const queue = (reply.workerNumber ?? 0) > 0 ? `worker-${reply.workerNumber}` : 'intake';
     const seq = reply.seq ?? 0;
     Object.assign(task, { pc: 'ring', seq, seen: reply.ring, ring: newRing(world, queue, seq) });
   } else if (task.pc === 'ring' && reply.code === 'OK') task.pc = 'add';
   else {
     delete worker.sweep;
-    world.redis.deadWithoutNumber = world.redis.deadWithoutNumber.filter((dead) => !worker.buried.includes(dead));
+    world.redis.deadWithoutNumber = world.redis.deadWithoutNumber.filter((dead) => !worker.handledDead.includes(dead));
   }
   return true;
 }
 
-function newlyDead(world: World, { buried }: Worker): string[] {
+function newlyDead(world: World, { handledDead }: Worker): string[] {
   const holders = [...Object.values(world.redis.workerNumbers), ...world.redis.deadWithoutNumber];
-  return holders.filter((holder) => !lives(world, holder) && !buried.includes(holder));
+  return holders.filter((holder) => !lives(world, holder) && !handledDead.includes(holder));
 }
 
-/** P6: when all who live have dealt with a dead owner, its session is rung, about to be, or looked at soon. */
-function checkBuried(world: World, { buried }: Worker): void {
+/** P6: when all live workers have handled a dead owner, its session is rung, or checked soon. */
+function checkHandledDead(world: World, { handledDead }: Worker): void {
   const { session } = world.redis;
   const ring = session?.turns[session.log[0] ?? 0]?.ring;
-  if (session === null || ring === undefined || !buried.includes(session.owner)) return;
-  if (session.lookAt <= world.now + lookAfter || ring.queue === 'intake') return;
+  if (session === null || ring === undefined || !handledDead.includes(session.owner)) return;
+  if (session.nextCheck <= world.now + lookAfter || ring.queue === 'intake') return;
   const others = world.workers.filter(({ state }) => state !== 'dead');
-  if (others.some((other) => other.sweep?.pc === 'ring' || !other.buried.includes(session.owner))) return;
-  violate(world, 'nobody looks at a session of the dead');
+  if (others.some((other) => other.sweep?.pc === 'ring' || !other.handledDead.includes(session.owner))) return;
+  violate(world, 'no sweep checks a session of a dead worker');
 }
 
 /** Sends a renewal, unless one is on its way. */
@@ -56,7 +56,7 @@ export function renew(world: World, worker: Worker): boolean {
   return true;
 }
 
-/** The answer to a renewal: it counts from when it was sent. */
+/** Takes the reply to a renewal. The renewal counts from when it was sent. */
 export function stepRenewal(world: World, worker: Worker): boolean {
   const caller = worker.renewal === undefined ? {} : { call: worker.renewal };
   const sentAt = worker.renewal?.args.at ?? 0;
@@ -76,24 +76,24 @@ export function arriveRenewal(world: World, worker: Worker): boolean {
   return worker.renewal === undefined ? false : arrive(world, { call: worker.renewal });
 }
 
-/** Everything this incarnation held ends. */
+/** Ends everything that the worker held. */
 function loseLease(world: World, worker: Worker): void {
   killMarked(world, worker.id);
-  // What it has sent arrives all the same.
+  // Commands that it has sent still arrive.
   for (const { call } of [worker.actor ?? {}, worker.admission ?? {}])
     if (call !== undefined && call.reply === undefined) world.strays.push(call);
-  loseSession(world, worker);
+  dropSession(world, worker);
   for (const task of ['admission', 'sweep', 'renewal'] as const) delete worker[task];
   worker.state = 'dead';
 }
 
-/** Past TTL − margin without a confirmed renewal, the lease is lost whatever Redis would say. */
+/** Without a confirmed renewal for TTL − margin the worker treats the lease as lost. */
 export function checkLease(world: World, worker: Worker): void {
   worker.isLate = false;
   if (worker.state === 'up' && world.now - worker.beat > leaseTtl - margin) loseLease(world, worker);
 }
 
-/** A lost message about a control request is late, not lost. */
+/** Reads stored interrupts again, because calls may be lost (P13). */
 function rereadControlRequests(world: World, { actor }: Worker): void {
   const { session } = world.redis;
   const turn = session?.turns[actor?.seq ?? 0];
@@ -101,8 +101,8 @@ function rereadControlRequests(world: World, { actor }: Worker): void {
   if (world.rules.controlTarget ? turn.isToStop : session.isToStop) stopTurn(world, actor.agent, actor.seq);
 }
 
-/** The call about a control request reaches the owner; it may not. */
-export function onControlRequest(world: World, worker: Worker, seq: number): void {
+/** Delivers the call about an interrupt to the owner. */
+export function deliverInterrupt(world: World, worker: Worker, seq: number): void {
   if (worker.state !== 'up' || worker.actor === undefined) return;
   stopTurn(world, worker.actor.agent, seq);
 }
@@ -113,7 +113,7 @@ function stopTurn(world: World, agentId: string, seq: number): void {
   if (agent.seq === seq || !world.rules.controlTarget) agent.isStopping = true;
 }
 
-/** A worker that is done draining gives lease and worker number back and ends. */
+/** A drained worker releases its lease and worker number, and ends. */
 export function endDrain(world: World, worker: Worker): boolean {
   if (worker.state !== 'up' || !worker.isDraining) return false;
   if (worker.actor !== undefined || worker.admission !== undefined) return false;

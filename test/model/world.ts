@@ -1,5 +1,5 @@
 import type { Rules } from './rules.js';
-import { type Ending, type Job, leaseTtl, type Ring, type Session, type Turn } from './session.js';
+import { type Job, leaseTtl, type Outcome, type Ring, type Session, type Turn } from './session.js';
 
 interface RedisState {
   session: Session | null;
@@ -7,11 +7,11 @@ interface RedisState {
   /** worker → when its lease ends. */
   leases: Record<string, number>;
   workerNumbers: Record<string, string>;
-  /** The dead whose worker number went to another, and whose sessions nobody has looked for yet. */
+  /** Dead workers whose worker number was given away, and whose sessions no sweep has looked for yet. */
   deadWithoutNumber: string[];
 }
 
-/** A command on its way: to Redis, or its reply back. */
+/** A command on its way to Redis, or with its reply on the way back. */
 export interface Call {
   op: string;
   args: Args;
@@ -32,11 +32,11 @@ export interface Args {
   batch?: number;
   chunks?: number;
   line?: string;
-  ending?: Ending;
+  outcome?: Outcome;
   mode?: 'idle' | 'drain';
   event?: string;
   at?: number;
-  /** Workers that whoever sweeps has found dead, and not dealt with yet. */
+  /** Dead workers that the sweeping worker has not handled yet. */
   dead?: string[];
 }
 
@@ -56,7 +56,7 @@ export interface Reply {
   left?: { seq: number; ring: Ring }[];
 }
 
-export interface Bell {
+export interface Doorbell {
   seq: number;
   queue: string;
   job: string;
@@ -64,8 +64,8 @@ export interface Bell {
 
 type ActorPc =
   | 'idle'
-  | 'look'
-  | 'meet'
+  | 'readHead'
+  | 'acquire'
   | 'begin'
   | 'serving'
   | 'transcript'
@@ -80,18 +80,18 @@ export interface Actor {
   fence: string;
   grant: number;
   batch: number;
-  /** Chunks that are the past, and all that were written. */
-  settled: number;
+  /** Number of committed chunks, and of all chunks. */
+  committed: number;
   written: number;
   pc: ActorPc;
   call?: Call;
   seq: number;
   turnId: string;
   attempt: number;
-  /** What the commit in hand makes the past. */
+  /** How many chunks the current commit commits. */
   chunks: number;
   agent: string;
-  bells: Bell[];
+  doorbells: Doorbell[];
   left: { seq: number; ring: Ring }[];
   isRung: boolean;
   isLeaving: boolean;
@@ -101,7 +101,7 @@ export interface Actor {
 export interface Task {
   pc: string;
   call?: Call;
-  bell?: Bell;
+  doorbell?: Doorbell;
   seq: number;
   ring?: Ring;
   seen?: Ring;
@@ -115,10 +115,10 @@ export interface Worker {
   workerNumber: number;
   /** When the last confirmed renewal was sent. */
   beat: number;
-  /** The dead whose sessions it has looked at. */
-  buried: string[];
+  /** Dead workers whose sessions it has looked for. */
+  handledDead: string[];
   isDraining: boolean;
-  /** Its timers are overdue: they come right after the next thing it does. */
+  /** Its timers are overdue, and fire after its next step. */
   isLate: boolean;
   renewal?: Call;
   admission?: Task;
@@ -170,14 +170,14 @@ export interface Reader {
   inbox: { incarnation: string; id: number; event: string }[];
 }
 
-/** What the invariants remember. A turn is named `<incarnation>/<turnId>`. */
+/** State that only the invariants read. A turn is named `<incarnation>/<turnId>`. */
 interface Ghost {
   accepted: string[];
-  endings: Record<string, number>;
+  outcomes: Record<string, number>;
   effects: Record<string, number>;
-  wished: string[];
+  interrupted: string[];
   erased: string[];
-  /** The agent that served the session last, under which grant, and whether it has been lost since. */
+  /** The agent that served the session last, its claim, and whether it was lost since. */
   home: { incarnation: string; grant: number; agent: string; isLost: boolean };
   violations: string[];
   lastRollback: number;
@@ -187,18 +187,18 @@ export interface World {
   now: number;
   counter: number;
   redis: RedisState;
-  /** What the replica has; only when Redis may fail over. */
+  /** State of the replica, when Redis may fail over. */
   replica?: RedisState;
   acceptedThere?: string[];
   workers: Worker[];
   agents: Agent[];
   tools: Tool[];
   producers: Producer[];
-  /** Commands that were sent twice, and may arrive once more. */
+  /** Commands that were sent twice, and may arrive again. */
   strays: Call[];
   reader: Reader;
   ghost: Ghost;
-  /** The next message published is lost. */
+  /** Whether the next published message is lost. */
   dropsNext: boolean;
   rules: Rules;
 }
@@ -218,9 +218,9 @@ export function newWorld(rules: Rules, workers: number): World {
     reader: { incarnation: '', last: 0, view: [], inbox: [] },
     ghost: {
       accepted: [],
-      endings: {},
+      outcomes: {},
       effects: {},
-      wished: [],
+      interrupted: [],
       erased: [],
       home: nowhere,
       violations: [],
@@ -249,7 +249,7 @@ export function startWorker(world: World): Worker {
     state: 'up',
     workerNumber,
     beat: world.now,
-    buried: [],
+    handledDead: [],
     isDraining: false,
     isLate: false,
   };
