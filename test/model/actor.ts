@@ -176,7 +176,7 @@ function headRead(world: World, actor: Actor, reply: Reply): void {
 function refusalOf(turn: Turn): Outcome | undefined {
   if (turn.attempts === 0) return undefined;
   if (turn.isToStop) return 'stopped';
-  if (turn.tools > 0 && !mayRetry(turn.turnId)) return 'interrupted';
+  if (turn.tools.length > 0 && !mayRetry(turn.turnId)) return 'interrupted';
   return turn.attempts >= 3 ? 'crashed' : undefined;
 }
 

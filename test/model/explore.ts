@@ -1,4 +1,5 @@
 import { Random } from '../support/random.js';
+import { seqOf, turnAt } from '../support/session-model.js';
 import type { Action } from './action.js';
 import { controls, runQuietTick, usual } from './actions.js';
 import { faults, rollbacks } from './faults.js';
@@ -92,7 +93,7 @@ function judgeRest(world: World): void {
     const [incarnation = '', turnId = ''] = name.split('/');
     if (ghost.erased.includes(incarnation)) continue;
     const { session } = redis;
-    const turn = session?.incarnation === incarnation ? session.turns[session.turnIds[turnId] ?? 0] : undefined;
+    const turn = session?.incarnation === incarnation ? turnAt(session, seqOf(session, turnId)) : undefined;
     if (turn === undefined) violate(world, 'an accepted turn is lost');
     else if (turn.outcome === undefined) violate(world, 'an accepted turn was never served');
   }

@@ -1,3 +1,4 @@
+import { releaseLock, seqOf } from '../support/session-model.js';
 import { receive } from './caller.js';
 import type { Ring } from './session.js';
 import { deliverInterrupt } from './upkeep.js';
@@ -9,7 +10,7 @@ export function addProducer(world: World, pc: Producer['pc'], turnId = '', incar
   const producer: Producer = { pc: first, turnId, seq: 0, incarnation, left: [], owner: '', fence: '', deadFence: '' };
   if (first === 'ring') {
     producer.incarnation = world.redis.session?.incarnation ?? `i${++world.counter}`;
-    producer.seq = (world.redis.session?.seq ?? 0) + 1;
+    producer.seq = (world.redis.session?.turns.length ?? 0) + 1;
     producer.ring = newRing(world, 'intake', producer.seq);
   }
   world.producers.push(producer);
@@ -96,12 +97,15 @@ function callOwner(world: World, owner: string): void {
   const { session } = world.redis;
   const worker = world.workers.find(({ id, state }) => id === owner && state === 'up');
   if (worker === undefined || worker.actor !== undefined || worker.admission !== undefined) return;
-  if (session?.owner === owner) Object.assign(session, { owner: '', workerNumber: 0, fence: '', grant: 0, batch: 0 });
+  if (session?.owner !== owner) return;
+  releaseLock(session);
+  session.grant = 0;
 }
 
 function accept(world: World, { incarnation, turnId }: Producer): void {
   // Not promised: an accepted turn that no replica had when Redis failed over.
-  if (world.ghost.lastRollback >= 0 && world.redis.session?.turnIds[turnId] === undefined) return;
+  const { session } = world.redis;
+  if (world.ghost.lastRollback >= 0 && (session === null || seqOf(session, turnId) === 0)) return;
   world.ghost.accepted.push(nameOf(incarnation, turnId));
 }
 

@@ -1,4 +1,25 @@
-import { attemptsAllowed, leaseTtl, lookAfter, lookAtMost, type Outcome, type Session, type Turn } from './session.js';
+import {
+  acceptTurn,
+  addChunk,
+  admission,
+  beginKind,
+  beginTurn,
+  changeOwner,
+  claimKind,
+  commitTurn,
+  countSweep,
+  endTurn,
+  eraseKind,
+  isHead,
+  isOpen,
+  openedSession,
+  queuedTurn,
+  releaseLock,
+  seqOf,
+  turnAt,
+  withdrawKind,
+} from '../support/session-model.js';
+import { leaseTtl, lookAfter, lookAtMost, type Outcome, type Session, type Turn } from './session.js';
 import { type Args, type Call, lives, nameOf, type Reply, violate, type World } from './world.js';
 
 type Script = (world: World, args: Args) => Reply;
@@ -12,6 +33,7 @@ export function execute(world: World, call: Call): void {
 
 const queueOf = (workerNumber: number): string => (workerNumber > 0 ? `worker-${workerNumber}` : 'intake');
 const code = (name: string): Reply => ({ code: name });
+const copyOf = (turn: Turn): Turn => ({ ...turn, tools: [...turn.tools] });
 
 function publish(world: World, session: Session, event: string): void {
   session.events.push(event);
@@ -20,38 +42,28 @@ function publish(world: World, session: Session, event: string): void {
   else world.reader.inbox.push({ incarnation: session.incarnation, id, event });
 }
 
-/** Admits a write of an owner, as `fence.lua` does. */
-function admit(world: World, session: Session | null, args: Args): string {
-  if (session === null) return 'FENCED';
-  if (world.rules.fence && (session.fence === '' || session.fence !== args.fence)) return 'FENCED';
-  const batch = args.batch ?? 0;
-  if (world.rules.batch && batch <= session.batch) return 'REPEATED';
-  if (world.rules.batch && batch > session.batch + 1) return 'GAP';
-  if (session.grant !== args.grant) violate(world, 'a write under an old fence');
-  else if (batch <= session.batch) violate(world, 'a write that was sent twice was written twice');
-  return 'OK';
-}
-
+/** A write of an owner. Notices a write that the guards let pass although they must not. */
 function owned(write: (world: World, session: Session, args: Args) => Reply): Script {
   return (world, args) => {
     const { session } = world.redis;
-    const admitted = admit(world, session, args);
-    if (session === null || (admitted !== 'OK' && admitted !== 'REPEATED')) return code(admitted);
-    if (admitted === 'REPEATED') return { code: 'OK', turn: session.turns[args.seq ?? 0] as Turn };
+    const batch = args.batch ?? 0;
+    const admitted = admission(session, args.fence ?? '', batch, world.rules);
+    if (session === null || admitted === 'fenced' || admitted === 'gap') return code(admitted.toUpperCase());
+    if (admitted === 'repeated') return { code: 'OK', turn: turnAt(session, args.seq ?? 0) as Turn };
+    if (session.grant !== args.grant) violate(world, 'a write under an old fence');
+    else if (batch <= session.batch) violate(world, 'a write that was sent twice was written twice');
     const reply = write(world, session, args);
-    if (reply.code === 'OK') session.batch = args.batch ?? 0;
+    if (reply.code === 'OK') session.batch = batch;
     return reply;
   };
 }
 
-function endTurn(world: World, session: Session, seq: number, outcome: Outcome): void {
-  const turn = session.turns[seq];
+/** Records how a turn ended, after it has left the log. */
+function recordOutcome(world: World, session: Session, seq: number, outcome: Outcome): void {
+  const turn = turnAt(session, seq);
   if (turn === undefined) return;
-  session.log = session.log.filter((other) => other !== seq);
   turn.outcome = outcome;
-  turn.isRunning = false;
   session.nextCheck = world.now + lookAfter;
-  session.sweeps = 0;
   const name = nameOf(session.incarnation, turn.turnId);
   world.ghost.outcomes[name] = (world.ghost.outcomes[name] ?? 0) + 1;
   if ((world.ghost.outcomes[name] ?? 0) > 1) violate(world, 'a turn was committed twice');
@@ -60,62 +72,34 @@ function endTurn(world: World, session: Session, seq: number, outcome: Outcome):
   publish(world, session, `ended ${seq} ${outcome}`);
 }
 
-function truncate(world: World, session: Session): void {
-  if (world.rules.truncate) session.transcript.length = session.committed;
-}
-
-function opened(incarnation: string): Session {
-  return {
-    incarnation,
-    owner: '',
-    workerNumber: 0,
-    fence: '',
-    grant: 0,
-    batch: 0,
-    epoch: 0,
-    seq: 0,
-    isClosing: false,
-    log: [],
-    turns: {},
-    turnIds: {},
-    events: [],
-    transcript: [],
-    committed: 0,
-    past: [],
-    nextCheck: 0,
-    sweeps: 0,
-    isToStop: false,
-  };
-}
-
-const isInterrupted = (world: World, session: Session, turn: Turn): boolean =>
-  world.rules.controlTarget ? turn.isToStop : session.isToStop;
-
-const mayServe = ({ rules }: World, { log }: Session, seq: number): boolean =>
-  rules.headFirst ? log[0] === seq : log.includes(seq);
+const opened = (incarnation: string): Session => ({
+  ...openedSession(incarnation),
+  grant: 0,
+  events: [],
+  past: [],
+  nextCheck: 0,
+  isToStop: false,
+});
 
 const scripts: Readonly<Record<string, Script>> = {
   submit(world, { turnId = '', incarnation = '', ring }) {
     const { redis } = world;
-    const known = redis.session?.turnIds[turnId];
-    if (known !== undefined && redis.session !== null && world.rules.turnIds) {
-      const { turnId: _, ...turn } = redis.session.turns[known] as Turn;
-      return { code: 'OK', seq: known, ring: turn.ring, incarnation: redis.session.incarnation };
+    const known = redis.session === null ? 0 : seqOf(redis.session, turnId);
+    if (known > 0 && redis.session !== null && world.rules.turnIds) {
+      const { ring } = turnAt(redis.session, known) as Turn;
+      return { code: 'OK', seq: known, ring, incarnation: redis.session.incarnation };
     }
     if (redis.session?.isClosing) return code('CLOSING');
     redis.session ??= opened(incarnation);
     const { session } = redis;
-    if (known !== undefined) violate(world, 'a turn is in its session twice');
-    session.seq += 1;
-    const { seq } = session;
+    if (known > 0) violate(world, 'a turn is in its session twice');
+    const next = session.turns.length + 1;
     const at = {
       queue: queueOf(session.workerNumber),
-      job: world.rules.freshRings ? (ring?.job ?? '') : `turn-${seq}`,
+      job: world.rules.freshRings ? (ring?.job ?? '') : `turn-${next}`,
     };
-    session.turns[seq] = { turnId, ring: at, attempts: 0, tools: 0, isRunning: false, isToStop: false };
-    session.turnIds[turnId] = seq;
     if (session.log.length === 0) session.nextCheck = world.now + lookAfter;
-    session.log.push(seq);
+    const { seq } = acceptTurn(session, { ...queuedTurn(turnId), ring: at });
     publish(world, session, `queued ${seq}`);
     return { code: 'OK', seq, ring: at, incarnation: session.incarnation };
   },
@@ -128,7 +112,7 @@ const scripts: Readonly<Record<string, Script>> = {
   },
   ring(world, { seq = 0, seen, ring }) {
     const { session } = world.redis;
-    const turn = session?.turns[seq];
+    const turn = session === null ? undefined : turnAt(session, seq);
     if (session === null || turn === undefined || !session.log.includes(seq)) return code('GONE');
     const is = (other: { queue: string; job: string } | undefined): boolean =>
       other !== undefined && turn.ring.queue === other.queue && turn.ring.job === other.job;
@@ -136,31 +120,27 @@ const scripts: Readonly<Record<string, Script>> = {
     if (ring !== undefined) turn.ring = ring;
     return code('OK');
   },
-  claim(world, { worker = '', workerNumber = 0, grant = 0, deadFence = '', seq = 0 }) {
+  claim(world, { worker: workerId = '', workerNumber = 0, grant = 0, deadFence = '', seq = 0 }) {
     const { session } = world.redis;
-    if (session === null) return code('GONE');
-    if (!session.log.includes(seq)) return code(seq > session.seq ? 'GONE' : 'MOVED');
-    const { incarnation } = session;
-    if (session.owner === worker)
-      return {
-        code: 'OK',
-        fence: session.fence,
-        grant: session.grant,
-        batch: session.batch,
-        incarnation,
-        chunks: session.committed,
-      };
-    if (session.isClosing) return code('GONE');
-    if (session.owner !== '' && session.fence !== deadFence && world.rules.deadOnly)
+    const kind = claimKind(session ?? undefined, workerId, seq, deadFence, world.rules);
+    if (session === null || kind === 'gone') return code('GONE');
+    if (kind === 'committed') return code('MOVED');
+    if (kind === 'other')
       return { code: 'OTHER', owner: session.owner, workerNumber: session.workerNumber, fence: session.fence };
-    if (world.ghost.lastRollback < 0 && lives(world, session.owner))
-      violate(world, 'a session changed its owner for no reason');
-    session.epoch += 1;
-    session.grant = grant;
-    session.fence = world.rules.nonce ? `${session.epoch}.${grant}` : `${session.epoch}`;
-    Object.assign(session, { owner: worker, workerNumber, batch: 0, sweeps: 0 });
-    truncate(world, session);
-    return { code: 'OK', fence: session.fence, grant, batch: 0, incarnation, chunks: session.committed };
+    if (kind === 'anew') {
+      if (world.ghost.lastRollback < 0 && lives(world, session.owner))
+        violate(world, 'a session changed its owner for no reason');
+      const epoch = session.epoch + 1;
+      session.grant = grant;
+      changeOwner(
+        session,
+        { workerId, workerNumber },
+        world.rules.nonce ? `${epoch}.${grant}` : `${epoch}`,
+        world.rules,
+      );
+    }
+    const { fence, batch, incarnation, committedChunks: chunks } = session;
+    return { code: 'OK', fence, grant: session.grant, batch, incarnation, chunks };
   },
   lives: (world, { worker = '' }) => code(lives(world, worker) ? 'LIVES' : 'ABSENT'),
   renew(world, { worker = '' }) {
@@ -173,51 +153,46 @@ const scripts: Readonly<Record<string, Script>> = {
     if (session?.isClosing) return code('CLOSING');
     const seq = world.rules.headFirst ? session?.log[0] : session?.log.at(-1);
     if (session === null || seq === undefined) return code('GONE');
-    return { code: 'OK', seq, turn: { ...(session.turns[seq] as Turn) } };
+    return { code: 'OK', seq, turn: copyOf(turnAt(session, seq) as Turn) };
   },
   past(world, { chunks = 0 }) {
     return { code: 'OK', lines: (world.redis.session?.transcript ?? []).slice(0, chunks) };
   },
   begin: owned((world, session, { seq = 0 }) => {
-    const turn = session.turns[seq];
-    if (turn === undefined || !mayServe(world, session, seq)) return code('NOT_HEAD');
-    if (isInterrupted(world, session, turn)) return code('INTERRUPTED');
-    if (turn.attempts >= attemptsAllowed) return code('EXHAUSTED');
+    const turn = turnAt(session, seq);
+    const kind = isToStop(world, session, seq) ?? beginKind(session, seq, world.rules);
+    if (turn === undefined || kind !== 'ok') return code(kind.toUpperCase());
     if (turn.isToStop) violate(world, 'an interrupted turn began');
     if (session.log.some((other) => other < seq)) violate(world, 'a turn began before an earlier one');
-    turn.attempts += 1;
-    turn.isRunning = true;
-    session.sweeps = 0;
-    truncate(world, session);
+    beginTurn(session, turn, world.rules);
     publish(world, session, `started ${seq} ${turn.attempts}`);
-    return { code: 'OK', turn: { ...turn } };
+    return { code: 'OK', turn: copyOf(turn) };
   }),
   reachTool: owned((world, session, { seq = 0 }) => {
-    const turn = session.turns[seq];
-    if (turn === undefined || !mayServe(world, session, seq)) return code('NOT_HEAD');
-    turn.tools += 1;
+    const turn = turnAt(session, seq);
+    if (turn === undefined || !isHead(session, seq, world.rules)) return code('NOT_HEAD');
+    turn.tools.push('tool');
     publish(world, session, `tool ${seq}`);
     return code('OK');
   }),
-  transcript: owned((_world, session, { at = 0, line = '' }) => {
-    if (at > session.transcript.length) return code('GAP');
-    if (at === session.transcript.length) session.transcript.push(line);
-    return code('OK');
-  }),
+  transcript: owned((_world, session, { at = 0, line = '' }) =>
+    code(addChunk(session, at, line) === 'gap' ? 'GAP' : 'OK'),
+  ),
   commit: owned((world, session, { seq = 0, outcome = 'finished', chunks = 0 }) => {
-    if (!session.log.includes(seq) && world.rules.oneResult) return code('ALREADY');
-    session.committed = Math.min(chunks, session.transcript.length);
-    const turn = session.turns[seq];
+    if (!isOpen(session, seq, world.rules)) return code('ALREADY');
+    commitTurn(session, seq, chunks, world.rules);
+    const turn = turnAt(session, seq);
     if (outcome === 'finished' || (outcome === 'stopped' && chunks > session.past.length))
       session.past.push(...linesOf(turn?.turnId ?? '', turn?.attempts ?? 0, chunks - session.past.length));
     if (outcome === 'stopped') session.isToStop = false;
-    endTurn(world, session, seq, outcome);
+    recordOutcome(world, session, seq, outcome);
     return code('OK');
   }),
   release: owned((world, session, { mode }) => {
     if (session.log.length > 0 && mode !== 'drain') return code('NOT_EMPTY');
-    Object.assign(session, { owner: '', workerNumber: 0, fence: '', grant: 0, batch: 0 });
-    const left = session.log.map((seq) => ({ seq, ring: (session.turns[seq] as Turn).ring }));
+    releaseLock(session);
+    session.grant = 0;
+    const left = leftIn(session);
     if (left.length > 0) session.nextCheck = world.now;
     return { code: 'OK', left };
   }),
@@ -229,15 +204,14 @@ const scripts: Readonly<Record<string, Script>> = {
     const isReported =
       dead.includes(session.owner) && (world.rules.deadReported || session.sweptFence !== session.fence);
     if (session.nextCheck > world.now && !isReported) return code('NOTHING');
+    countSweep(session, isReported && world.rules.deadReported);
     if (isReported && world.rules.deadReported) {
-      session.sweeps = 0;
       session.nextCheck = Math.min(session.nextCheck, world.now + lookAfter);
     } else {
       if (isReported) session.sweptFence = session.fence;
-      session.sweeps += 1;
       session.nextCheck = world.now + Math.min(lookAfter * 2 ** (session.sweeps - 1), lookAtMost);
     }
-    const { ring } = session.turns[seq] as Turn;
+    const { ring } = turnAt(session, seq) as Turn;
     const job = world.redis.jobs.find(({ queue, id }) => queue === ring.queue && id === ring.job);
     const isAlive = job?.state === 'waiting' || (job?.state === 'active' && lives(world, job.by));
     const workerNumber = ownerIsDead ? 0 : session.workerNumber;
@@ -246,8 +220,8 @@ const scripts: Readonly<Record<string, Script>> = {
   },
   interrupt(world, { turnId = '', incarnation = '' }) {
     const { session } = world.redis;
-    const turn = session?.turns[session.turnIds[turnId] ?? 0];
     if (session === null || session.incarnation !== incarnation) return code('GONE');
+    const turn = turnAt(session, seqOf(session, turnId));
     if (turn === undefined || turn.outcome !== undefined) return code('GONE');
     turn.isToStop = true;
     session.isToStop = true;
@@ -256,27 +230,26 @@ const scripts: Readonly<Record<string, Script>> = {
   },
   withdraw(world, { seq = 0, incarnation = '', deadFence = '' }) {
     const { session } = world.redis;
-    const turn = session?.turns[seq];
-    if (session === null || session.incarnation !== incarnation || turn === undefined) return code('GONE');
-    if (turn.outcome !== undefined || !session.log.includes(seq)) return code('ALREADY');
-    const isOwned = session.owner !== '' && session.fence !== deadFence;
-    if (turn.isRunning && (isOwned || !session.isClosing)) return code('RUNNING');
-    endTurn(world, session, seq, 'cancelled');
+    if (session === null || session.incarnation !== incarnation || turnAt(session, seq) === undefined)
+      return code('GONE');
+    const kind = withdrawKind(session, seq, deadFence);
+    if (kind !== 'withdrawn') return code(kind === 'running' ? 'RUNNING' : 'ALREADY');
+    endTurn(session, seq, 'failed');
+    recordOutcome(world, session, seq, 'cancelled');
     return code('OK');
   },
   close(world, { incarnation = '' }) {
     const { session } = world.redis;
     if (session === null || session.incarnation !== incarnation) return code('GONE');
     session.isClosing = true;
-    const left = session.log.map((seq) => ({ seq, ring: (session.turns[seq] as Turn).ring }));
-    return { code: 'OK', left, owner: session.owner, fence: session.fence };
+    return { code: 'OK', left: leftIn(session), owner: session.owner, fence: session.fence };
   },
   erase(world, { incarnation = '', deadFence = '' }) {
     const { session } = world.redis;
-    if (session === null || session.incarnation !== incarnation) return code('GONE');
-    if (session.log.length > 0) return code('NOT_EMPTY');
-    if (session.owner !== '' && session.fence !== deadFence)
-      return { code: 'OTHER', owner: session.owner, fence: session.fence };
+    const kind = session === null ? 'gone' : eraseKind(session, incarnation, deadFence);
+    if (session === null || kind === 'gone') return code('GONE');
+    if (kind === 'not_empty') return code('NOT_EMPTY');
+    if (kind === 'held') return { code: 'OTHER', owner: session.owner, fence: session.fence };
     world.ghost.erased.push(incarnation);
     // Not promised: turnIds are erased with their session, so a late submit is a new turn.
     world.strays = world.strays.filter(({ op }) => op !== 'submit');
@@ -284,6 +257,17 @@ const scripts: Readonly<Record<string, Script>> = {
     return code('OK');
   },
 };
+
+/** Without `controlTarget` an interrupt stops whichever turn begins next. */
+function isToStop(world: World, session: Session, seq: number): 'not_head' | 'interrupted' | 'ok' | undefined {
+  if (world.rules.controlTarget) return undefined;
+  const turn = turnAt(session, seq);
+  if (turn === undefined || !isHead(session, seq, world.rules)) return 'not_head';
+  return session.isToStop ? 'interrupted' : undefined;
+}
+
+const leftIn = (session: Session): { seq: number; ring: Turn['ring'] }[] =>
+  session.log.map((seq) => ({ seq, ring: (turnAt(session, seq) as Turn).ring }));
 
 /** The lines of one attempt in the transcript. */
 const linesOf = (turnId: string, attempt: number, count: number): string[] =>

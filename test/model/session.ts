@@ -1,3 +1,5 @@
+import type { SessionState, TurnState } from '../support/session-model.js';
+
 /** Virtual time, in ticks. */
 export const leaseTtl = 5;
 /** How long before the end of the lease the watchdog acts. */
@@ -5,7 +7,6 @@ export const margin = 1;
 /** Ticks until the first check of a sweep, and the longest time between two checks. */
 export const lookAfter = 2;
 export const lookAtMost = 8;
-export const attemptsAllowed = 3;
 
 export type Outcome = 'finished' | 'interrupted' | 'crashed' | 'stopped' | 'cancelled';
 
@@ -19,37 +20,18 @@ export interface Ring {
   job: string;
 }
 
-export interface Turn {
-  turnId: string;
+export interface Turn extends TurnState {
   ring: Ring;
-  attempts: number;
-  tools: number;
-  isRunning: boolean;
-  isToStop: boolean;
   outcome?: Outcome;
 }
 
-export interface Session {
-  incarnation: string;
-  owner: string;
-  workerNumber: number;
-  fence: string;
+export interface Session extends SessionState<Turn> {
   /** Number of the last claim, which the fence stands for. Only the invariants read it. */
   grant: number;
-  batch: number;
-  epoch: number;
-  seq: number;
-  isClosing: boolean;
-  log: number[];
-  turns: Record<string, Turn>;
-  turnIds: Record<string, number>;
   events: string[];
-  transcript: string[];
-  committed: number;
   /** The lines that were committed. Only the invariants read them. */
   past: string[];
   nextCheck: number;
-  sweeps: number;
   /** Without `deadReported`: the fence of the dead owner for which a sweep returned the session. */
   sweptFence?: string;
   /** Without `controlTarget`: an interrupt of the session instead of one turn. */

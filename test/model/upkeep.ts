@@ -1,3 +1,4 @@
+import { turnAt } from '../support/session-model.js';
 import { dropSession } from './actor.js';
 import { agentOf, killMarked } from './agent.js';
 import { arrive, receive } from './caller.js';
@@ -41,7 +42,7 @@ function newlyDead(world: World, { handledDead }: Worker): string[] {
 /** P6: when all live workers have handled a dead owner, its session is rung, or checked soon. */
 function checkHandledDead(world: World, { handledDead }: Worker): void {
   const { session } = world.redis;
-  const ring = session?.turns[session.log[0] ?? 0]?.ring;
+  const ring = session === null ? undefined : turnAt(session, session.log[0] ?? 0)?.ring;
   if (session === null || ring === undefined || !handledDead.includes(session.owner)) return;
   if (session.nextCheck <= world.now + lookAfter || ring.queue === 'intake') return;
   const others = world.workers.filter(({ state }) => state !== 'dead');
@@ -96,8 +97,9 @@ export function checkLease(world: World, worker: Worker): void {
 /** Reads stored interrupts again, because calls may be lost (P13). */
 function rereadControlRequests(world: World, { actor }: Worker): void {
   const { session } = world.redis;
-  const turn = session?.turns[actor?.seq ?? 0];
-  if (actor === undefined || session?.incarnation !== actor.incarnation || turn === undefined) return;
+  if (actor === undefined || session?.incarnation !== actor.incarnation) return;
+  const turn = turnAt(session, actor.seq);
+  if (turn === undefined) return;
   if (world.rules.controlTarget ? turn.isToStop : session.isToStop) stopTurn(world, actor.agent, actor.seq);
 }
 

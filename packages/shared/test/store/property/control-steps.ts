@@ -81,7 +81,7 @@ export async function open(
   const { outcome, changed } = await perform(world, { client, script: 'open', drop: step.drop }, () =>
     new SessionLifecycle(client.store).open(step.session, profile),
   );
-  const refusal = session?.closing ? 'session_closing' : profile === 'other' ? 'profile_mismatch' : undefined;
+  const refusal = session?.isClosing ? 'session_closing' : profile === 'other' ? 'profile_mismatch' : undefined;
   assert.equal(changed, session === undefined, 'a session is opened once');
   if (refusal !== undefined) {
     assert.equal(outcome instanceof HearthError && outcome.code, refusal);
@@ -92,7 +92,7 @@ export async function open(
   assert.deepEqual(outcome, {
     incarnation: opened.incarnation,
     cursor: opened.events.length,
-    queue: opened.workerNumber === '' ? 'intake' : Number(opened.workerNumber),
+    queue: opened.workerNumber === 0 ? 'intake' : opened.workerNumber,
     profile: 'default',
     owner: opened.owner === '' ? undefined : opened.owner,
   });

@@ -42,13 +42,13 @@ async function checkSession(session: ModelSession, world: World): Promise<void> 
       epoch: String(session.epoch),
       fence: session.fence,
       owner: session.owner,
-      workerNumber: session.workerNumber,
+      workerNumber: session.workerNumber === 0 ? '' : String(session.workerNumber),
       batch: String(session.batch),
       claude: session.claude,
       sweeps: String(session.sweeps),
       turns: String(session.committed),
       note: session.note,
-      ...(session.closing ? { closing: '1' } : {}),
+      ...(session.isClosing ? { closing: '1' } : {}),
     },
     at,
   );
@@ -156,7 +156,7 @@ async function checkPending(model: Model, world: World): Promise<void> {
     log.length === 0 ? [] : [[id, isOverdue]],
   );
   assert.deepEqual(found.toSorted(byName), expected.toSorted(byName), 'pending sets');
-  const known = [...model.sessions.values()].map(({ id, closing }): [string, boolean] => [id, closing]);
+  const known = [...model.sessions.values()].map(({ id, isClosing }): [string, boolean] => [id, isClosing]);
   assert.deepEqual(listed.toSorted(byName), known.toSorted(byName), 'lists of sessions, closing sessions first');
 }
 

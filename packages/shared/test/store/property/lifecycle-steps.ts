@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
+import { eraseKind, withdrawKind } from '../../../../../test/support/session-model.js';
 import { HearthError } from '../../../src/index.js';
 import { cancelledError, DelayedNotes, newRingId, SessionLifecycle } from '../../../src/internal.js';
-import { type Model, type ModelSession, predictWithdraw, turnOf, withdrawTurn } from './model.js';
+import { type Model, type ModelSession, recordWithdrawal, turnOf } from './model.js';
 import { perform, pick } from './perform.js';
 import type { World } from './world.js';
 
@@ -30,7 +31,7 @@ export async function withdraw(model: Model, world: World, step: Withdraw): Prom
     lifecycle.withdraw(session.id, seq, cancelledError('a test wants it'), deadFence),
   );
   assert.ok(!(outcome instanceof HearthError), JSON.stringify(outcome));
-  const expected = predictWithdraw(session, seq, deadFence);
+  const expected = withdrawKind(session, seq, deadFence);
   assert.equal(changed, expected === 'withdrawn', 'only a waiting turn is withdrawn');
   // After a lost reply of the script (not of the reads before it) the resend finds the turn committed.
   if (!(expected === 'withdrawn' && resent && outcome.kind === 'committed')) assert.equal(outcome.kind, expected);
@@ -38,7 +39,7 @@ export async function withdraw(model: Model, world: World, step: Withdraw): Prom
   const { result } = outcome;
   assert.ok(result.status === 'failed' && result.error.code === 'cancelled');
   const { turnId } = turnOf(session, seq);
-  withdrawTurn(session, seq, result, { type: 'turn.failed', seq, turnId, error: result.error, result });
+  recordWithdrawal(session, seq, result, { type: 'turn.failed', seq, turnId, error: result.error, result });
 }
 
 /** Notes the job of a delayed turn, or removes a note. */
@@ -81,8 +82,8 @@ export async function close(model: Model, world: World, step: Close): Promise<vo
   const lifecycle = new SessionLifecycle(client.store);
   const ifUnused = step.usedBefore !== undefined;
   // Every session of a run was used a moment ago.
-  const isUsed = ifUnused && !session.closing && (session.log.length > 0 || step.usedBefore === 'long ago');
-  const hasDelayed = ifUnused && !session.closing && !isUsed && Object.keys(session.delayed).length > 0;
+  const isUsed = ifUnused && !session.isClosing && (session.log.length > 0 || step.usedBefore === 'long ago');
+  const hasDelayed = ifUnused && !session.isClosing && !isUsed && Object.keys(session.delayed).length > 0;
   // A repeated call may find another state, so it may have another effect.
   const how = { client, script: 'close', drop: step.drop, isIdempotent: !ifUnused };
   const { outcome, changed } = await perform(world, how, () =>
@@ -93,13 +94,13 @@ export async function close(model: Model, world: World, step: Close): Promise<vo
     assert.equal(changed, hasDelayed);
     return;
   }
-  assert.equal(changed, !session.closing);
+  assert.equal(changed, !session.isClosing);
   assert.deepEqual(outcome, {
     owner: session.owner === '' ? undefined : session.owner,
     fence: session.fence,
     seqs: session.log,
   });
-  session.closing = true;
+  session.isClosing = true;
 }
 
 export async function erase(
@@ -116,12 +117,10 @@ export async function erase(
     lifecycle.erase(session.id, incarnation, dead),
   );
   assert.ok(!(outcome instanceof HearthError), JSON.stringify(outcome));
-  const isHeld = session.owner !== '' && dead === '';
-  const isErased = !step.otherIncarnation && session.closing && session.log.length === 0 && !isHeld;
-  assert.equal(changed, isErased, 'the session was erased, or not, against the model');
-  if (!isErased) {
-    const expected = step.otherIncarnation || !session.closing ? 'gone' : 'not_yet';
-    assert.deepEqual(outcome, { kind: expected });
+  const expected = eraseKind(session, incarnation, dead);
+  assert.equal(changed, expected === 'erased', 'the session was erased, or not, against the model');
+  if (expected !== 'erased') {
+    assert.deepEqual(outcome, { kind: expected === 'gone' ? 'gone' : 'not_yet' });
     return;
   }
   assert.equal(outcome.kind, resent ? 'gone' : 'erased');

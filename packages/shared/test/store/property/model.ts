@@ -1,40 +1,37 @@
+import {
+  acceptTurn,
+  admission,
+  changeOwner,
+  commitTurn,
+  countSweep,
+  endTurn,
+  type OnBusy,
+  openedSession,
+  queuedTurn,
+  releaseLock,
+  type SessionState,
+  type TurnState,
+  turnAt,
+} from '../../../../../test/support/session-model.js';
 import type { HearthEvent } from '../../../src/index.js';
 
-export interface ModelTurn {
-  turnId: string;
+export interface ModelTurn extends TurnState {
   request: unknown;
   ring: string;
-  state: 'queued' | 'running' | 'finished' | 'failed';
-  attempts: number;
-  tools: string[];
   cursor: number;
   outcomeEvent: number | undefined;
   result: unknown;
-  isToStop: boolean;
 }
 
 /** The expected state of a session. */
-export interface ModelSession {
+export interface ModelSession extends SessionState<ModelTurn> {
   readonly id: string;
-  incarnation: string;
-  turns: ModelTurn[];
-  /** Seqs accepted and not yet committed, in the order of service. */
-  log: number[];
   /** In order of their ids, which are dense from 1. */
   events: HearthEvent[];
-  transcript: string[];
-  committedChunks: number;
-  owner: string;
-  workerNumber: string;
-  fence: string;
-  epoch: number;
-  batch: number;
   claude: string;
   note: string;
   committed: number;
   costUsd: number;
-  sweeps: number;
-  closing: boolean;
   /** Fields of the permissions' hash, without times and random ids. */
   permissions: Record<string, unknown>;
   /** turnId of a delayed turn → its job. */
@@ -61,7 +58,6 @@ export interface ModelWriter {
 }
 
 export const backlogLimit = 4;
-export const attemptsAllowed = 3;
 
 export class Model {
   readonly sessions = new Map<string, ModelSession>();
@@ -91,7 +87,8 @@ export class Model {
     return this.writers.filter((writer) => writer.session === session);
   }
   owns(writer: ModelWriter): boolean {
-    return this.session(writer.session).fence === writer.fence;
+    const session = this.session(writer.session);
+    return admission(session, writer.fence, session.batch + 1) === 'ok';
   }
   lowestFreeNumber(): number {
     let workerNumber = 1;
@@ -109,24 +106,13 @@ export class Model {
 
   openSession(id: string, incarnation: string): ModelSession {
     const session: ModelSession = {
+      ...openedSession(incarnation),
       id,
-      incarnation,
-      turns: [],
-      log: [],
       events: [],
-      transcript: [],
-      committedChunks: 0,
-      owner: '',
-      workerNumber: '',
-      fence: '',
-      epoch: 0,
-      batch: 0,
       claude: '',
       note: '',
       committed: 0,
       costUsd: 0,
-      sweeps: 0,
-      closing: false,
       permissions: {},
       delayed: {},
       isOverdue: false,
@@ -137,39 +123,24 @@ export class Model {
 }
 
 export function turnOf(session: ModelSession, seq: number): ModelTurn {
-  const turn = session.turns[seq - 1];
+  const turn = turnAt(session, seq);
   if (turn === undefined) throw new Error(`The model has no turn ${seq} in ${session.id}`);
   return turn;
 }
 
-export type OnBusy = 'enqueue' | 'reject' | 'interrupt';
-
-export function acceptTurn(
+export function submitTurn(
   session: ModelSession,
   turnId: string,
   request: unknown,
   ringId: string,
   onBusy: OnBusy,
 ): number {
-  const seq = session.turns.length + 1;
-  const [head] = session.log;
-  const running = head !== undefined && turnOf(session, head).state === 'running' ? head : undefined;
-  const position = onBusy === 'enqueue' ? session.log.length : running === undefined ? 0 : 1;
-  session.turns.push({
-    turnId,
-    request,
-    ring: `${session.workerNumber === '' ? 'intake' : session.workerNumber}/${ringId}`,
-    state: 'queued',
-    attempts: 0,
-    tools: [],
-    cursor: session.events.length,
-    outcomeEvent: undefined,
-    result: undefined,
-    isToStop: false,
-  });
+  const ring = `${session.workerNumber === 0 ? 'intake' : session.workerNumber}/${ringId}`;
+  const cursor = session.events.length;
+  const turn = { ...queuedTurn(turnId), request, ring, cursor, outcomeEvent: undefined, result: undefined };
+  const { seq, position, interrupts } = acceptTurn(session, turn, onBusy);
   session.events.push({ type: 'turn.queued', seq, turnId, position });
-  session.log.splice(position, 0, seq);
-  if (onBusy === 'interrupt' && running !== undefined) interruptTurn(session, running);
+  if (interrupts !== undefined) interruptTurn(session, interrupts);
   return seq;
 }
 
@@ -179,82 +150,41 @@ export function interruptTurn(session: ModelSession, seq: number): void {
   turn.isToStop = true;
 }
 
-export function truncateTranscript(session: ModelSession): void {
-  session.transcript = session.transcript.slice(0, session.committedChunks);
+/** A worker claims the session. Permission requests of the owner before are void. */
+export function claimSession(session: ModelSession, { id: workerId, workerNumber }: ModelWorker, fence: string): void {
+  changeOwner(session, { workerId, workerNumber }, fence);
+  session.permissions = {};
 }
 
-export type ClaimKind = 'anew' | 'mine' | 'other' | 'committed' | 'gone';
-
-export function predictClaim(
-  session: ModelSession | undefined,
-  workerId: string,
-  seq: number,
-  deadFence: string,
-): ClaimKind {
-  if (session === undefined || seq > session.turns.length) return 'gone';
-  // Seq 0 claims the session before any turn.
-  if (seq !== 0 && !session.log.includes(seq)) return 'committed';
-  if (session.owner === workerId) return 'mine';
-  if (session.closing) return 'gone';
-  return session.owner !== '' && session.fence !== deadFence ? 'other' : 'anew';
-}
-
-export function changeOwner(session: ModelSession, worker: ModelWorker, fence: string): void {
-  session.epoch += 1;
-  Object.assign(session, {
-    owner: worker.id,
-    workerNumber: String(worker.workerNumber),
-    fence,
-    batch: 0,
-    sweeps: 0,
-    permissions: {},
-  });
-  truncateTranscript(session);
-}
-
-export function releaseLock(session: ModelSession): void {
-  Object.assign(session, { owner: '', workerNumber: '', fence: '', batch: 0 });
+export function releaseSession(session: ModelSession): void {
+  releaseLock(session);
   if (session.log.length > 0) session.isOverdue = true;
 }
 
-export function commitTurn(
+export function recordCommit(
   session: ModelSession,
   seq: number,
   by: { result: unknown; chunks: number; claude: string; note: string; costUsd: number; event: HearthEvent },
 ): void {
-  const turn = turnOf(session, seq);
-  turn.state = 'finished';
-  turn.result = by.result;
-  session.log = session.log.filter((waiting) => waiting !== seq);
-  session.committedChunks = Math.min(by.chunks, session.transcript.length);
-  truncateTranscript(session);
+  commitTurn(session, seq, by.chunks);
   session.permissions = Object.fromEntries(
     Object.entries(session.permissions).filter(([field]) => field.endsWith('!')),
   );
-  Object.assign(session, { claude: by.claude, note: by.note, sweeps: 0, isOverdue: false });
-  session.committed += 1;
+  Object.assign(session, { claude: by.claude, note: by.note });
   session.costUsd += by.costUsd;
-  session.events.push(by.event);
-  turn.outcomeEvent = session.events.length;
+  recordOutcome(session, seq, by.result, by.event);
 }
 
-export type WithdrawKind = 'withdrawn' | 'committed' | 'running';
-
-export function predictWithdraw(session: ModelSession, seq: number, deadFence: string): WithdrawKind {
-  if (!session.log.includes(seq)) return 'committed';
-  const isOwned = session.owner !== '' && deadFence !== session.fence;
-  return turnOf(session, seq).state === 'queued' || (session.closing && !isOwned) ? 'withdrawn' : 'running';
+export function recordWithdrawal(session: ModelSession, seq: number, result: unknown, event: HearthEvent): void {
+  endTurn(session, seq, 'failed');
+  recordOutcome(session, seq, result, event);
 }
 
-export function withdrawTurn(session: ModelSession, seq: number, result: unknown, event: HearthEvent): void {
-  const turn = turnOf(session, seq);
-  turn.state = 'failed';
-  turn.result = result;
-  session.log = session.log.filter((waiting) => waiting !== seq);
-  Object.assign(session, { sweeps: 0, isOverdue: false });
+function recordOutcome(session: ModelSession, seq: number, result: unknown, event: HearthEvent): void {
   session.committed += 1;
+  session.isOverdue = false;
   session.events.push(event);
-  turn.outcomeEvent = session.events.length;
+  Object.assign(turnOf(session, seq), { result, outcomeEvent: session.events.length });
 }
 
 /** The sessions that a sweep returns: an overdue one once, those of dead owners to every caller. */
@@ -265,15 +195,11 @@ export function sweepSessions(
   const overdue: string[] = [];
   const orphaned: string[] = [];
   for (const session of sessions) {
-    if (session.log.length === 0) continue;
-    if (dead.has(session.owner)) {
-      orphaned.push(session.id);
-      session.sweeps = 0;
-    } else if (session.isOverdue) {
-      overdue.push(session.id);
-      session.sweeps += 1;
-      session.isOverdue = false;
-    }
+    const isOfDead = dead.has(session.owner);
+    if (session.log.length === 0 || (!isOfDead && !session.isOverdue)) continue;
+    (isOfDead ? orphaned : overdue).push(session.id);
+    countSweep(session, isOfDead);
+    if (!isOfDead) session.isOverdue = false;
   }
   return { overdue, orphaned };
 }

@@ -1,15 +1,8 @@
 import assert from 'node:assert/strict';
+import { claimKind } from '../../../../../test/support/session-model.js';
 import { HearthError } from '../../../src/index.js';
 import { encodeSessionId, newRingId, parseRing, SessionWriter, shardOf } from '../../../src/internal.js';
-import {
-  changeOwner,
-  type Model,
-  type ModelSession,
-  type ModelWorker,
-  predictClaim,
-  sweepSessions,
-  turnOf,
-} from './model.js';
+import { claimSession, type Model, type ModelSession, type ModelWorker, sweepSessions, turnOf } from './model.js';
 import { perform, pick } from './perform.js';
 import type { Client, World } from './world.js';
 
@@ -55,7 +48,7 @@ async function claimWith(
 ): Promise<string> {
   const { step, worker, seq, deadFence } = by;
   const session = model.sessions.get(step.session);
-  const expected = predictClaim(session, worker.id, seq, deadFence);
+  const expected = claimKind(session, worker.id, seq, deadFence);
   const client = clientOf(model, world, worker);
   const { outcome, changed, resent } = await perform(world, { client, script: 'claim', drop: step.drop }, () =>
     client.store.claim(step.session, seq, { workerId: worker.id, workerNumber: worker.workerNumber }, deadFence),
@@ -70,12 +63,12 @@ async function claimWith(
     assert.deepEqual(outcome, {
       kind: 'other',
       owner: session.owner,
-      workerNumber: Number(session.workerNumber),
+      workerNumber: session.workerNumber,
       fence: session.fence,
     });
   } else {
     assert.ok(outcome.kind === 'mine', outcome.kind);
-    if (expected === 'anew') changeOwner(session, worker, outcome.claim.fence);
+    if (expected === 'anew') claimSession(session, worker, outcome.claim.fence);
     assert.match(outcome.claim.fence, new RegExp(`^${session.epoch}\\.[0-9a-f]{12}$`));
     assert.deepEqual(outcome, {
       kind: 'mine',
@@ -171,7 +164,7 @@ export async function sweep(model: Model, world: World, step: Sweep): Promise<vo
       seq,
       ring: parseRing(turn.ring),
       owner: session.owner === '' ? undefined : session.owner,
-      workerNumber: session.workerNumber === '' ? undefined : Number(session.workerNumber),
+      workerNumber: session.workerNumber === 0 ? undefined : session.workerNumber,
     });
   }
 }

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
+import { type OnBusy, seqOf } from '../../../../../test/support/session-model.js';
 import { HearthError, type TurnRequest } from '../../../src/index.js';
 import { cancelledError, newRingId, parseRing } from '../../../src/internal.js';
 import { unservedResult } from '../../../src/store/unserved-result.js';
 import { request } from '../../support/samples.js';
-import { acceptTurn, backlogLimit, type Model, type ModelSession, type OnBusy, turnOf, withdrawTurn } from './model.js';
+import { backlogLimit, type Model, type ModelSession, recordWithdrawal, submitTurn, turnOf } from './model.js';
 import { perform, pick } from './perform.js';
 import type { World } from './world.js';
 
@@ -41,11 +42,11 @@ export async function submit(model: Model, world: World, step: Submit): Promise<
     client.store.submit(input),
   );
 
-  const knownAs = ids.indexOf(turnId) + 1;
+  const knownAs = session === undefined ? 0 : seqOf(session, turnId);
   const refusal =
     knownAs > 0
       ? undefined
-      : session?.closing
+      : session?.isClosing
         ? 'session_closing'
         : step.refused
           ? undefined
@@ -67,7 +68,7 @@ export async function submit(model: Model, world: World, step: Submit): Promise<
   const first = knownAs === 0;
   const opened = session ?? model.openSession(step.session, outcome.incarnation);
   const onBusy = step.refused ? 'enqueue' : (step.onBusy ?? 'enqueue');
-  const seq = first ? acceptTurn(opened, turnId, input.request, ringId, onBusy) : knownAs;
+  const seq = first ? submitTurn(opened, turnId, input.request, ringId, onBusy) : knownAs;
   if (first && input.refusedWith !== undefined) refuseTurn(opened, seq, input.refusedWith);
   const turn = turnOf(opened, seq);
   assert.equal(changed, first, 'only a new turn changes anything');
@@ -88,5 +89,5 @@ function refuseTurn(session: ModelSession, seq: number, error: HearthError): voi
   const { turnId, request } = turnOf(session, seq);
   const turn = { sessionId: session.id, turnId, seq, attempts: 0, request: request as TurnRequest };
   const result = unservedResult(turn, error, 0);
-  withdrawTurn(session, seq, result, { type: 'turn.failed', seq, turnId, error: result.error, result });
+  recordWithdrawal(session, seq, result, { type: 'turn.failed', seq, turnId, error: result.error, result });
 }

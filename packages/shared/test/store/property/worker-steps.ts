@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
+import { claimKind } from '../../../../../test/support/session-model.js';
 import { type RawValue, readScript, sourceOf } from '../../../src/store/script-declarations.js';
 import { parseReply, type ScriptReply } from '../../../src/store/scripts.js';
 import { workerRecord } from '../../support/samples.js';
-import { changeOwner, type Model, predictClaim } from './model.js';
+import { claimSession, type Model } from './model.js';
 import { perform, pick } from './perform.js';
 import { claim, clientOf } from './session-steps.js';
 import type { World } from './world.js';
@@ -95,8 +96,8 @@ function lateClaim(model: Model, args: string[], reply: readonly RawValue[]): vo
   const worker = model.workers.find((one) => one.id === workerId);
   const session = model.session(id);
   assert.ok(worker !== undefined);
-  if (predictClaim(session, worker.id, Number(seq), deadFence) !== 'anew') return;
+  if (claimKind(session, worker.id, Number(seq), deadFence) !== 'anew') return;
   const claimed = parseReply('claim', script, reply) as ScriptReply<'claim'>;
   assert.ok(claimed.code === 'OK');
-  changeOwner(session, worker, claimed.fence);
+  claimSession(session, worker, claimed.fence);
 }

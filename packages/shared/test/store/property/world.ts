@@ -1,4 +1,5 @@
 import { Redis } from 'ioredis';
+import { attemptsAllowed } from '../../../../../test/support/session-model.js';
 import {
   connectWaiting,
   Keys,
@@ -11,7 +12,7 @@ import {
 import { defaultStoreLimits } from '../../../src/store/limits.js';
 import { dumpKeys, freshPrefix, redisUrl, removeKeys } from '../../support/redis.js';
 import { ReplyDroppingProxy } from '../../support/reply-dropping-proxy.js';
-import { attemptsAllowed, backlogLimit } from './model.js';
+import { backlogLimit } from './model.js';
 
 type Argument = string | number | Buffer;
 

@@ -1,17 +1,9 @@
 import assert from 'node:assert/strict';
+import { addChunk, beginKind, beginTurn, isHead, isOpen } from '../../../../../test/support/session-model.js';
 import { HearthError, type HearthEvent } from '../../../src/index.js';
 import { parseRing, type SessionWriter } from '../../../src/internal.js';
 import { commitInput, started, textDelta, toolStarted } from '../../support/samples.js';
-import {
-  attemptsAllowed,
-  commitTurn,
-  type Model,
-  type ModelSession,
-  type ModelWriter,
-  releaseLock,
-  truncateTranscript,
-  turnOf,
-} from './model.js';
+import { type Model, type ModelSession, type ModelWriter, recordCommit, releaseSession, turnOf } from './model.js';
 import { type Performed, perform, pick } from './perform.js';
 import { clientOf } from './session-steps.js';
 import type { World } from './world.js';
@@ -69,36 +61,22 @@ function seqToHandle({ log, turns }: ModelSession, head: boolean): number {
 export async function begin(model: Model, world: World, step: ByWriter & { head: boolean }): Promise<void> {
   const selected = select(model, world, step);
   const { session, writer } = selected;
-  const head = session.log[0];
   const seq = seqToHandle(session, step.head);
   const event = started(seq, session.turns[seq - 1]?.turnId ?? '', selected.by.worker.id);
   const { outcome, changed } = await write(model, world, selected, 'begin', step, () => writer.begin(seq, event));
   if (!selected.owns) return;
-  if (seq !== head) {
-    assert.deepEqual(outcome, { kind: 'not_head' }, 'a turn began that is not the head');
+  const expected = beginKind(session, seq);
+  if (expected !== 'ok') {
+    assert.deepEqual(outcome, { kind: expected });
     assert.equal(changed, false);
-    world.dropLastCall();
-    return;
-  }
-  const turn = turnOf(session, seq);
-  if (turn.isToStop) {
-    assert.deepEqual(outcome, { kind: 'interrupted' }, 'an interrupted turn began');
-    assert.equal(changed, false);
-    return;
-  }
-  if (turn.attempts >= attemptsAllowed) {
-    assert.deepEqual(outcome, { kind: 'exhausted' });
-    assert.equal(changed, false);
+    if (expected === 'not_head') world.dropLastCall();
     return;
   }
   assert.ok('kind' in outcome && outcome.kind === 'ok' && outcome.queuedMs >= 0, JSON.stringify(outcome));
-  turn.attempts += 1;
-  turn.state = 'running';
+  beginTurn(session, turnOf(session, seq));
   session.batch += 1;
-  session.sweeps = 0;
   session.events.push(event);
   session.permissions = {};
-  truncateTranscript(session);
 }
 
 export async function append(model: Model, world: World, step: ByWriter & { batches: string[][] }): Promise<void> {
@@ -124,14 +102,13 @@ export async function reachTool(
 ): Promise<void> {
   const selected = select(model, world, step);
   const { session, writer } = selected;
-  const head = session.log[0];
   const seq = seqToHandle(session, step.head);
   const event = toolStarted(seq, step.tool);
   const { outcome, changed } = await write(model, world, selected, 'reach_tool', step, () =>
     writer.reachTool(seq, step.tool, event),
   );
   if (!selected.owns) return;
-  if (seq !== head) {
+  if (!isHead(session, seq)) {
     assert.ok(refusedAsDefect(outcome), 'a tool of a turn that does not run passed the gate');
     assert.equal(changed, false);
     return;
@@ -150,7 +127,6 @@ export async function askPermission(
   const selected = select(model, world, step);
   const { session, writer } = selected;
   const seq = seqToHandle(session, step.head);
-  const isHead = seq === session.log[0];
   // Agents give every request its own name.
   const requestId = `${step.requestId}-${model.fresh()}`;
   const request = { requestId, seq, toolUseId: 'u', name: 'Bash', input: { expiresAt: 0 }, suggestions: [] };
@@ -159,7 +135,7 @@ export async function askPermission(
     writer.askPermission(request, 60_000, event),
   );
   if (!selected.owns) return;
-  if (!isHead) {
+  if (!isHead(session, seq)) {
     assert.deepEqual(outcome, { kind: 'not_head' }, 'a turn that does not run asked for a permission');
     assert.equal(changed, false);
     return;
@@ -184,16 +160,15 @@ export async function transcript(
     writer.transcript(offset, step.chunk, step.settled),
   );
   if (!selected.owns) return;
-  if (offset > length) {
+  const added = addChunk(session, offset, step.chunk);
+  if (added === 'gap') {
     assert.ok(refusedAsDefect(outcome), 'a chunk was appended after a gap');
     assert.equal(changed, false);
     return;
   }
   assert.deepEqual(outcome, { kind: 'ok' });
   session.batch += 1;
-  if (offset < length) return;
-  session.transcript.push(step.chunk);
-  if (step.settled) session.committedChunks = length + 1;
+  if (added === 'ok' && step.settled) session.committedChunks = length + 1;
 }
 
 export async function commit(
@@ -215,13 +190,13 @@ export async function commit(
   const input = commitInput(turn, { transcriptChunks, note: step.note, claudeSessionId: claude });
   const { outcome, changed } = await write(model, world, selected, 'commit', step, () => writer.commit(seq, input));
   if (!selected.owns) return;
-  if (!session.log.includes(seq)) {
+  if (!isOpen(session, seq)) {
     assert.deepEqual(outcome, { kind: 'already' }, 'a turn was committed twice');
     assert.equal(changed, false);
     return;
   }
   session.batch += 1;
-  commitTurn(session, seq, {
+  recordCommit(session, seq, {
     result: input.result,
     chunks: transcriptChunks,
     claude,
@@ -247,5 +222,5 @@ export async function release(model: Model, world: World, step: ByWriter & { mod
   const left = session.log.map((seq) => ({ seq, ring: parseRing(turnOf(session, seq).ring) }));
   // The first call released the lock, so the resend is fenced. The turns left are overdue for the next sweep.
   assert.deepEqual(outcome, resent ? { kind: 'fenced' } : { kind: 'ok', left });
-  releaseLock(session);
+  releaseSession(session);
 }
