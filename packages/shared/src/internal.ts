@@ -45,5 +45,6 @@ export {
 export { matchesFilter } from './store/session-view.js';
 export { type CommitInput, SessionWriter, type WriteOutcome } from './store/session-writer.js';
 export { formatChunk, readTranscript, splitUtf8 } from './store/transcript.js';
+export { unservedResult } from './store/unserved-result.js';
 export { parseWakeCall } from './store/wake-call.js';
 export { toolsThatChange } from './tools.js';

@@ -1,11 +1,12 @@
 import { type HearthError, toErrorBody } from '../errors/hearth-error.js';
 import type { TurnRecord, TurnResult } from '../schema/turn.js';
 
-/** The result of a turn that never began: cancelled, expired or refused. */
+/** The result of a turn that is not served (any more). `workerId`: empty unless a worker decided that. */
 export function unservedResult(
   turn: Pick<TurnRecord, 'sessionId' | 'turnId' | 'seq' | 'attempts' | 'request'>,
   error: HearthError,
   waitedMs: number,
+  workerId = '',
 ): Extract<TurnResult, { status: 'failed' }> {
   const { sessionId, turnId, seq, attempts, request } = turn;
   return {
@@ -18,7 +19,7 @@ export function unservedResult(
     attempt: attempts,
     costUsd: 0,
     tokens: { input: 0, output: 0, cacheRead: 0, cacheWrite: 0 },
-    workerId: '',
+    workerId,
     durable: true,
     toolCount: 0,
     timings: { queuedMs: waitedMs, toolsMs: 0, askedMs: 0, totalMs: waitedMs },

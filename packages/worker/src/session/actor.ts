@@ -52,8 +52,7 @@ export class SessionActor implements OwnedSession {
   private isRung = true;
   private isWantedWarm = false;
   private turnsInARow = 0;
-  private cutOff = false;
-  private readonly over = deferred();
+  private readonly over = deferred<{ cutOff: boolean }>();
 
   constructor(
     readonly sessionId: string,
@@ -132,15 +131,13 @@ export class SessionActor implements OwnedSession {
 
   async drain(): Promise<{ cutOff: boolean }> {
     this.leave('hand_over');
-    await this.over.promise;
-    return { cutOff: this.cutOff };
+    return this.over.promise;
   }
 
   async abandon(): Promise<{ cutOff: boolean }> {
     this.leave('hand_over');
     await this.resources.agent.abandon();
-    await this.over.promise;
-    return { cutOff: this.cutOff };
+    return this.over.promise;
   }
 
   /** The closer withdraws the turns that wait. */
@@ -265,9 +262,7 @@ export class SessionActor implements OwnedSession {
   }
 
   private async handOver(how: 'ask' | 'now'): Promise<false> {
-    const { cutOff } = await handOverSession(this.leaving, how);
-    this.cutOff = cutOff;
-    this.finish();
+    this.finish(await handOverSession(this.leaving, how));
     return false;
   }
 
@@ -286,7 +281,7 @@ export class SessionActor implements OwnedSession {
       );
   }
 
-  private finish(): void {
+  private finish(how = { cutOff: false }): void {
     const { phase } = this;
     if (phase.kind === 'over') return;
     this.phase = { kind: 'over' };
@@ -295,6 +290,6 @@ export class SessionActor implements OwnedSession {
     if (phase.kind === 'idle') phase.wake();
     this.deps.registry.remove(this);
     this.deps.slots.release(this.slot);
-    this.over.resolve();
+    this.over.resolve(how);
   }
 }

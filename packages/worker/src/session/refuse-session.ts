@@ -1,8 +1,9 @@
 import { type HearthError, type TurnResult, toErrorBody } from '@hearth/shared';
-import { type Claim, type Logger, type SessionStore, SessionWriter } from '@hearth/shared/internal';
+import { type Claim, type Logger, type SessionStore, SessionWriter, unservedResult } from '@hearth/shared/internal';
 import { warmSeq } from './doorbell-waiters.js';
-import { RunningTurn } from './running-turn.js';
-import { refusalOf } from './turn-outcome.js';
+import { nextAttempt } from './next-attempt.js';
+import { joinNotes } from './note.js';
+import { endEvent, waitedMs } from './running-turn.js';
 
 /**
  * Fails every waiting turn of a claimed session with one error, in order, and releases the session. Needs no slot and no agent. A
@@ -36,23 +37,23 @@ export async function refuseSession(
       if (released.kind === 'not_empty') continue;
       return refused;
     }
-    const running = RunningTurn.unserved(turn, workerId);
     // A turn that was begun before may have changed something. Then its result tells that (P7).
-    const refusal = refusalOf(turn, store.limits.attemptsAllowed, undefined);
-    const body = toErrorBody(refusal?.error ?? error);
-    note = [note, refusal?.note].filter(Boolean).join('\n');
-    const result = running.result(undefined, { error: body, durable: true, claudeSessionId: undefined });
-    const committed = await writer.commit(turn.seq, {
-      result,
-      messages: [],
-      claudeSessionId: claim.claudeSessionId,
-      transcriptChunks: claim.transcriptChunks,
-      note,
-      event: running.endEvent(result),
-    });
+    const next = nextAttempt(turn, store.limits.attemptsAllowed, undefined);
+    const failure = next.kind === 'fail' ? next : { error, note: '' };
+    const result = unservedResult(turn, failure.error, waitedMs(turn), workerId);
+    const nextNote = joinNotes(note, failure.note);
+    const { claudeSessionId, transcriptChunks } = claim;
+    const rest = { messages: [], claudeSessionId, transcriptChunks, note: nextNote, event: endEvent(result) };
+    const committed = await writer.commit(turn.seq, { result, ...rest });
     if (committed.kind === 'fenced') return refused;
+    if (committed.kind === 'already') {
+      // The turn was withdrawn after the log was read, and has another result.
+      if (turn.seq === seq) refused = (await store.turn(sessionId, seq))?.result;
+      continue;
+    }
+    note = nextNote;
     const { turnId } = turn;
-    log.warn({ event: 'turn.refused', sessionId, seq: turn.seq, turnId, code: body.code }, 'turn refused');
+    log.warn({ event: 'turn.refused', sessionId, seq: turn.seq, turnId, code: result.error.code }, 'turn refused');
     if (turn.seq === seq) refused = result;
   }
 }

@@ -17,8 +17,8 @@ interface RunningTool {
 /** The agent that serves a turn. */
 export interface ServedBy {
   workerId: string;
-  pid: number | undefined;
-  warmth: Warmth | undefined;
+  pid: number;
+  warmth: Warmth;
 }
 
 /**
@@ -46,13 +46,6 @@ export class RunningTurn {
     readonly attempt: number,
     readonly served: ServedBy,
   ) {}
-
-  /** The record of a turn that gets no (further) attempt. */
-  static unserved(turn: HeadTurn, workerId: string): RunningTurn {
-    const running = new RunningTurn(turn, turn.attempts, { workerId, pid: undefined, warmth: undefined });
-    running.noteBegin(Math.max(0, Date.now() - turn.submittedAt));
-    return running;
-  }
 
   get seq(): number {
     return this.turn.seq;
@@ -155,9 +148,7 @@ export class RunningTurn {
       attempt: this.attempt,
       costUsd: answer?.costUsd ?? 0,
       tokens: answer?.tokens ?? noTokens,
-      workerId: this.served.workerId,
-      ...(this.served.warmth === undefined ? {} : { warmth: this.served.warmth }),
-      ...(this.served.pid === undefined ? {} : { pid: this.served.pid }),
+      ...this.served,
       ...(claudeSessionId === undefined ? {} : { claudeSessionId }),
       durable,
       toolCount: this.reached.length,
@@ -171,13 +162,6 @@ export class RunningTurn {
       ...(this.turn.request.metadata === undefined ? {} : { metadata: this.turn.request.metadata }),
     };
     return error === undefined ? { status: 'finished', ...fields } : { status: 'failed', error, ...fields };
-  }
-
-  /** The event that goes with the result. */
-  endEvent(result: TurnResult): HearthEvent {
-    const { seq, turnId } = this.turn;
-    if (result.status === 'finished') return { type: 'turn.finished', seq, turnId, result };
-    return { type: 'turn.failed', seq, turnId, error: result.error, result };
   }
 
   /** How far it has come, for its clocks. */
@@ -221,6 +205,16 @@ export class RunningTurn {
     return [...texts, ...cutOff.values()].filter(Boolean).join('\n\n');
   }
 }
+
+/** The event that goes with a result. */
+export function endEvent(result: TurnResult): HearthEvent {
+  const { seq, turnId } = result;
+  if (result.status === 'finished') return { type: 'turn.finished', seq, turnId, result };
+  return { type: 'turn.failed', seq, turnId, error: result.error, result };
+}
+
+/** How long a turn has waited that was not served, ms. */
+export const waitedMs = ({ submittedAt }: HeadTurn): number => Math.max(0, Date.now() - submittedAt);
 
 function textOf(message: Message): string {
   return message.content

@@ -1,13 +1,14 @@
 import { type HearthError, toErrorBody } from '@hearth/shared';
 import { expiredError, type HeadTurn, type Logger, stoppedError } from '@hearth/shared/internal';
 import type { AgentExit, AgentResult } from '../agent/driver.js';
+import { crashedError, nextAttempt } from './next-attempt.js';
 import { withNote } from './note.js';
 import type { Outbox } from './outbox.js';
 import type { Ownership } from './ownership.js';
 import { RunningTurn } from './running-turn.js';
 import type { AcquiredAgent, SessionAgent } from './session-agent.js';
 import type { Committed, TurnCommits } from './turn-commits.js';
-import { crashedError, failureOf, refusalOf } from './turn-outcome.js';
+import { failureOf } from './turn-outcome.js';
 
 /** What serving a turn needs of its session. */
 export interface TurnSession {
@@ -38,8 +39,8 @@ const lost: Served = { kind: 'lost' };
  */
 export async function serveTurn(session: TurnSession, turn: HeadTurn): Promise<Served> {
   const { agent, commits, ownership } = session;
-  const refusal = refusalOf(turn, session.attemptsAllowed, agent.lastExit);
-  if (refusal !== undefined) return closeTurn(session, turn, commits.unserved(turn, refusal.error, refusal.note));
+  const next = nextAttempt(turn, session.attemptsAllowed, agent.lastExit);
+  if (next.kind === 'fail') return closeTurn(session, turn, commits.unserved(turn, next.error, next.note));
   if (agent.isSpent()) await recycleAgent(session);
   const acquired = await agent.acquire();
   if (ownership.isLost) return lost;
@@ -84,6 +85,7 @@ async function begin(session: TurnSession, turn: HeadTurn, acquired: AcquiredAge
     case 'interrupted':
       return closeTurn(session, turn, commits.unserved(turn, stoppedError()));
     case 'exhausted':
+      // The script's own guard of the limit, which `nextAttempt` has checked on the same record.
       return closeTurn(session, turn, commits.unserved(turn, crashedError(turn, session.agent.lastExit)));
     case 'ok':
   }

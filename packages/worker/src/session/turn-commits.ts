@@ -1,9 +1,9 @@
-import { type HearthError, type TurnResult, toErrorBody } from '@hearth/shared';
-import { type Claim, type HeadTurn, type Logger, toolsThatChange } from '@hearth/shared/internal';
+import { type HearthError, type Message, type TurnResult, toErrorBody } from '@hearth/shared';
+import { type Claim, type HeadTurn, type Logger, toolsThatChange, unservedResult } from '@hearth/shared/internal';
 import type { AgentResult } from '../agent/driver.js';
-import { interruptionNote } from './note.js';
+import { interruptionNote, joinNotes } from './note.js';
 import type { CommitEntry, Outbox } from './outbox.js';
-import { RunningTurn } from './running-turn.js';
+import { endEvent, type RunningTurn, waitedMs } from './running-turn.js';
 import type { TurnOutcome } from './turn-outcome.js';
 
 export interface TurnCommitsDeps {
@@ -44,41 +44,35 @@ export class TurnCommits {
 
   /** Commits a turn that gets no (further) attempt. */
   unserved(turn: HeadTurn, error: HearthError, note = ''): Promise<Committed> {
-    const running = RunningTurn.unserved(turn, this.deps.workerId);
-    const result = running.result(undefined, { error: toErrorBody(error), durable: true, claudeSessionId: undefined });
-    return this.cutOff(running, result, note);
+    return this.cutOff(unservedResult(turn, error, waitedMs(turn), this.deps.workerId), [], note);
   }
 
   /** Commits a turn that was to stop and lost its agent. */
   stopped(running: RunningTurn, why: HearthError, claudeSessionId: string): Promise<Committed> {
-    const changed = toolsThatChange(running.toolsReached);
+    const note = interruptionNote(toolsThatChange(running.toolsReached));
     const result = running.result(undefined, { error: toErrorBody(why), durable: true, claudeSessionId });
-    return this.cutOff(running, result, changed.length > 0 ? interruptionNote(changed) : '');
+    return this.cutOff(result, running.messages, note);
   }
 
   /** Commits a turn whose prompt was answered. */
   answered(running: RunningTurn, answer: AgentResult, outcome: TurnOutcome): Promise<Committed> {
-    const { claudeSessionId } = outcome;
-    return this.commit(running, running.result(answer, outcome), { transcript: 'keep', note: '', claudeSessionId });
+    const next = { transcript: 'keep', note: '', claudeSessionId: outcome.claudeSessionId } as const;
+    return this.commit(running.result(answer, outcome), running.messages, next);
   }
 
   /** Commits a turn that is cut from the transcript. A note that was owed to it goes to the next prompt, with the new one. */
-  private cutOff(running: RunningTurn, result: TurnResult, note: string): Promise<Committed> {
-    return this.commit(running, result, {
-      transcript: 'cut',
-      note: [this.note, note].filter(Boolean).join('\n'),
-      claudeSessionId: this.conversation,
-    });
+  private cutOff(result: TurnResult, messages: readonly Message[], note: string): Promise<Committed> {
+    const next = { transcript: 'cut', note: joinNotes(this.note, note), claudeSessionId: this.conversation } as const;
+    return this.commit(result, messages, next);
   }
 
   private async commit(
-    running: RunningTurn,
     result: TurnResult,
+    messages: readonly Message[],
     next: Pick<CommitEntry, 'transcript' | 'note' | 'claudeSessionId'>,
   ): Promise<Committed> {
-    const { seq, messages } = running;
-    const entry = { result, messages, event: running.endEvent(result), ...next };
-    const committed = await this.deps.outbox.commit(seq, entry);
+    const { seq } = result;
+    const committed = await this.deps.outbox.commit(seq, { result, messages, event: endEvent(result), ...next });
     if (committed.kind === 'fenced') return { kind: 'lost' };
     // Another process gave the turn its result, so its jobs are already completed.
     if (committed.kind === 'already') return { kind: 'again' };

@@ -1,7 +1,5 @@
 import { type ErrorBody, HearthError, toErrorBody } from '@hearth/shared';
-import { type HeadTurn, stoppedError, toolsThatChange } from '@hearth/shared/internal';
-import type { AgentExit, AgentResult } from '../agent/driver.js';
-import { interruptionNote } from './note.js';
+import type { AgentResult } from '../agent/driver.js';
 
 /** How a turn ended, besides what its running record knows. */
 export interface TurnOutcome {
@@ -11,44 +9,6 @@ export interface TurnOutcome {
   durable: boolean;
   /** Claude's id of the conversation that continues after it. */
   claudeSessionId: string | undefined;
-}
-
-/**
- * Why a turn is committed without another attempt (P7). Undefined: it runs.
- *
- * @param lastExit how the last agent of this session ended on this worker
- */
-export function refusalOf(
-  turn: HeadTurn,
-  attemptsAllowed: number,
-  lastExit: AgentExit | undefined,
-): { error: HearthError; note: string } | undefined {
-  if (turn.attempts === 0) return undefined;
-  const changed = toolsThatChange(turn.toolsReached);
-  if (turn.isToStop) return { error: stoppedError(), note: changed.length > 0 ? interruptionNote(changed) : '' };
-  if (changed.length > 0 && turn.request.onInterrupted === 'fail')
-    return { error: interruptedError(changed), note: interruptionNote(changed) };
-  if (turn.attempts >= attemptsAllowed) return { error: crashedError(turn, lastExit), note: '' };
-  return undefined;
-}
-
-function interruptedError(tools: readonly string[]): HearthError {
-  const names = [...new Set(tools)].join(', ');
-  return new HearthError(
-    'interrupted',
-    `The turn was cut off after ${names} had started, so Hearth does not run it again by itself.`,
-    {
-      wayOut: 'Check what the tools did, then prompt again; or submit such turns with onInterrupted: "retry".',
-    },
-  );
-}
-
-/** The error of a turn that had all its attempts. */
-export function crashedError(turn: HeadTurn, lastExit: AgentExit | undefined): HearthError {
-  const tail = lastExit?.stderrTail ? ` Its last output on stderr: ${lastExit.stderrTail}` : '';
-  return new HearthError('agent_crashed', `The agent died ${turn.attempts} times while serving this turn.${tail}`, {
-    wayOut: 'See the log of the worker for how it died; the next turn gets a new agent.',
-  });
 }
 
 /**

@@ -1,5 +1,5 @@
 import { HearthError } from '@hearth/shared';
-import { createLogger, SessionWriter } from '@hearth/shared/internal';
+import { cancelledError, createLogger, SessionLifecycle, SessionStore, SessionWriter } from '@hearth/shared/internal';
 import { expect, test } from 'vitest';
 import { withRedis } from '../../../../test/setup/prefix.js';
 import { refuseSession } from '../../src/session/refuse-session.js';
@@ -25,4 +25,22 @@ test('fails a turn that had changed something as interrupted, and names its tool
     await submitTurn(store, 'next');
     const later = await claimSession(store, 'w-later', { seq: 3, workerNumber: 3 });
     expect(later.note).toContain('Bash');
+  }));
+
+test('returns the result of a turn that was withdrawn after the log was read', () =>
+  withRedis(async (world) => {
+    const plain = storeOf(world);
+    const store = new (class extends SessionStore {
+      override async head(sessionId: string) {
+        const turn = await super.head(sessionId);
+        const lifecycle = new SessionLifecycle(plain);
+        await lifecycle.withdraw(sessionId, 1, cancelledError('its caller cancelled it'));
+        return turn;
+      }
+    })(plain.redis, plain.keys, plain.limits);
+    await submitTurn(store);
+    const claim = await claimSession(store, 'w', { seq: 1 });
+    const deps = { store, workerId: 'w', log: createLogger('test', 'silent') };
+    const refused = await refuseSession(deps, 's', claim, 1, new HearthError('profile_unknown', 'no such profile'));
+    expect(refused).toMatchObject({ status: 'failed', error: { code: 'cancelled' } });
   }));

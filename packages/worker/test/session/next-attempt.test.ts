@@ -1,7 +1,7 @@
 import type { HeadTurn } from '@hearth/shared/internal';
 import { describe, expect, test } from 'vitest';
+import { nextAttempt } from '../../src/session/next-attempt.js';
 import { withNote } from '../../src/session/note.js';
-import { refusalOf } from '../../src/session/turn-outcome.js';
 import { headTurn } from '../support/turns.js';
 
 const turn = (attempts: number, toolsReached: string[], onInterrupted: 'fail' | 'retry' = 'fail'): HeadTurn =>
@@ -21,13 +21,15 @@ describe('a turn with earlier attempts', () => {
     { name: 'runs again with onInterrupted: retry', turn: turn(1, ['Bash'], 'retry'), code: undefined },
     { name: 'fails after three attempts', turn: turn(3, ['Bash'], 'retry'), code: 'agent_crashed' },
   ])('$name', ({ turn: begun, code }) => {
-    expect(refusalOf(begun, 3, undefined)?.error.code).toBe(code);
+    const next = nextAttempt(begun, 3, undefined);
+    expect(next.kind === 'fail' ? next.error.code : undefined).toBe(code);
   });
 
   test('names each tool once to the caller and to the next prompt', () => {
-    const refusal = refusalOf(turn(1, ['Bash', 'Read', 'Bash', 'Write']), 3, undefined);
-    expect(refusal?.error.message).toContain('Bash, Write');
-    expect(withNote('next', refusal?.note ?? '')).toMatch(/Bash, Write.*\n\nnext$/s);
+    const next = nextAttempt(turn(1, ['Bash', 'Read', 'Bash', 'Write']), 3, undefined);
+    if (next.kind !== 'fail') throw new Error('expected the turn to fail');
+    expect(next.error.message).toContain('Bash, Write');
+    expect(withNote('next', next.note)).toMatch(/Bash, Write.*\n\nnext$/s);
     expect(withNote([{ type: 'text', text: 'next' }], 'note')).toEqual([
       { type: 'text', text: 'note' },
       { type: 'text', text: 'next' },
