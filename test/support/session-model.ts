@@ -34,7 +34,7 @@ export interface SessionState<Turn extends TurnState = TurnState> {
 }
 
 /** Guards of the scripts. The protocol model takes single ones away, to show that it notices. */
-export interface StoreGuards {
+interface StoreGuards {
   fence: boolean;
   batch: boolean;
   truncate: boolean;

@@ -57,7 +57,7 @@ const workerOptionsSchema = redisOptionsSchema.extend({
     .prefault(() => numberFrom('HEARTH_RETENTION_MS') ?? defaultStoreLimits.retentionMs),
   /** How long a turn waits for a worker that has its profile, ms. */
   profileDeadlineMs: z.number().int().min(0).default(10_000),
-  /** How long a turn waits before a sweep checks whether its ring was lost, ms. `HEARTH_LOOK_AFTER_MS`. */
+  /** How long the next turn in a log waits before a sweep checks whether its ring was lost, ms. `HEARTH_LOOK_AFTER_MS`. */
   lookAfterMs: z
     .number()
     .int()

@@ -5,7 +5,7 @@ import { type Doorbell, doorbellJobOptions, turnlessJobOptions } from '../schema
 import type { TurnJob } from '../schema/turn-job.js';
 import { queueOfRing, type Ring } from '../store/ring.js';
 
-/** How many jobs of intake are searched for another session. One session has at most its backlog limit (20) there. */
+/** How many jobs of intake are searched for another session. With more jobs of its own in front, a session does not yield at that check. */
 const searchedJobs = 25;
 /** BullMQ's `ErrorCode.JobBelongsToJobScheduler`. */
 const ofItsScheduler = -8;

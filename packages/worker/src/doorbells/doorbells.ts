@@ -115,11 +115,7 @@ export class Doorbells {
     const ring = { queue, jobId: job.id ?? '' };
     if (this.isLost) return;
     try {
-      const { admission, rawJobs } = this.deps;
-      const isTurn = !isDoorbell(job.data);
-      const outcome =
-        (isTurn ? await rawJobs.serve(job) : job.attemptsMade > 0 ? await rawJobs.again(job) : undefined) ??
-        (await admission.receive(job.data, ring));
+      const outcome = await this.outcomeOf(job, ring);
       if (!this.isLost) await this.conclude(job, token, outcome);
       this.errors.succeeded();
     } catch (error) {
@@ -136,6 +132,13 @@ export class Doorbells {
       this.deps.log.error(fields, 'an unexpected error; the doorbell goes back to its queue');
       await this.conclude(job, token, { kind: 'later', delayMs });
     }
+  }
+
+  private async outcomeOf(job: Job, ring: Ring): Promise<JobOutcome> {
+    const { admission, rawJobs } = this.deps;
+    if (!isDoorbell(job.data)) return rawJobs.serve(job);
+    const retried = job.attemptsMade > 0 ? await rawJobs.retried(job) : undefined;
+    return retried ?? admission.receive(job.data, ring);
   }
 
   /** Ends the job as its turn ended, so that Bull Board shows the truth. */

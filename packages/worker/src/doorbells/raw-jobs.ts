@@ -49,7 +49,7 @@ export class RawJobs {
    *
    * @throws HearthError as {@link serve}, `turn_gone`
    */
-  async again(job: Job): Promise<JobOutcome | undefined> {
+  async retried(job: Job): Promise<JobOutcome | undefined> {
     const { sessionId, seq, turnId, profile } = parseInput(doorbellSchema, job.data, 'invalid_job', 'data');
     const before = await this.deps.store.turn(sessionId, seq);
     if (before?.turnId !== turnId) throw turnGone(sessionId, turnId);

@@ -32,7 +32,7 @@ export class MemoryWatch implements Round {
     budget.record(trees);
     for (const session of registry.all()) {
       const bytes = trees.get(session.presentAgent?.pid ?? -1);
-      if (bytes !== undefined) session.noteMemory(bytes);
+      if (bytes !== undefined) session.limitMemory(bytes);
     }
     for (const [pid, bytes] of trees) this.checkSpare(pid, bytes);
     if (budget.isShort && occupancy.fits) slots.fill();

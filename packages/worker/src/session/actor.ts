@@ -115,8 +115,8 @@ export class SessionActor implements OwnedSession {
   }
 
   /** An idle agent that has grown too much makes room. The session's next turn resumes. */
-  noteMemory(bytes: number): void {
-    if (this.resources.agent.noteMemory(bytes)) void this.evict();
+  limitMemory(bytes: number): void {
+    if (this.resources.agent.limitMemory(bytes)) void this.evict();
   }
 
   async evict(): Promise<boolean> {

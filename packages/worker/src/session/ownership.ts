@@ -6,6 +6,9 @@ import type { Claim } from '@hearth/shared/internal';
  */
 export type LostReason = 'fenced' | 'write_failed' | 'lease_lost';
 
+/** What an agent is told whose session was lost. */
+export const movedAway = 'Hearth: this session has moved to another worker.';
+
 /**
  * One claim of a session by this worker: its fence, whether it still holds, and how many writes were refused since it was lost.
  * Everything that must stop when the session is lost listens to {@link lost}.

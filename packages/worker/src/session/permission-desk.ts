@@ -2,6 +2,7 @@ import type { PermissionAnswer, PermissionRequest } from '@hearth/shared';
 import type { ControlRequests, Logger, Resolution } from '@hearth/shared/internal';
 import type { Agent, AgentEvent, Answer } from '../agent/driver.js';
 import type { Outbox } from './outbox.js';
+import { movedAway } from './ownership.js';
 import type { RunningTurn } from './running-turn.js';
 
 /** What a profile says about permission requests without an answer. */
@@ -32,7 +33,6 @@ interface Waiting {
 /** A denial at the deadline that Redis did not take is repeated after this, ms. */
 const denyAgainMs = 1_000;
 
-const movedAway = 'Hearth: this session has moved to another worker.';
 const noAnswer = 'Hearth: this permission request got no answer in time.';
 const unwatched =
   'Hearth: no one is watching who could give this permission. The profile can allow the tool in advance.';

@@ -7,7 +7,7 @@ import type { ClockTimes } from './clocks.js';
 import { Exchange, type ExchangeEnd } from './exchange.js';
 import { type AgentLimits, exceedsLimits, megabyte } from './limits.js';
 import type { Outbox } from './outbox.js';
-import type { Ownership } from './ownership.js';
+import { movedAway, type Ownership } from './ownership.js';
 import type { PermissionDesk } from './permission-desk.js';
 import type { RunningTurn } from './running-turn.js';
 import { TranscriptWatch } from './transcript-watch.js';
@@ -16,7 +16,6 @@ import { outOfMemoryError } from './turn-outcome.js';
 /** How long a commit waits for the transcript to contain the final message before it is marked not durable, ms. */
 const transcriptBoundMs = 2_000;
 
-const movedAway = 'Hearth: this session has moved to another worker.';
 const noTurn = 'Hearth: no turn is running, so no tool may run now.';
 
 /** An agent, and how the session got it. */
@@ -182,11 +181,11 @@ export class SessionAgent {
   }
 
   /**
-   * Notes what the agent and everything it started hold. An agent beyond the hard limit is killed, and its turn fails.
+   * Takes a measurement of the agent and everything it started. An agent beyond the hard limit is killed, and its turn fails.
    *
    * @returns whether it is beyond the soft limit
    */
-  noteMemory(bytes: number): boolean {
+  limitMemory(bytes: number): boolean {
     if (this.state.kind !== 'present') return false;
     const { agentSoftMemoryMb, agentHardMemoryMb } = this.deps.limits;
     this.state.bytes = bytes;

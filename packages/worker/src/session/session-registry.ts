@@ -25,8 +25,8 @@ export interface OwnedSession {
   watch(): void;
   /** Re-reads stored control requests, in case their pub/sub message was lost (P13). */
   rereadControlRequests(): Promise<void>;
-  /** Its agent and everything that started holds so many bytes. */
-  noteMemory(bytes: number): void;
+  /** Its agent and everything that started holds so many bytes. Beyond a limit the agent is killed, or makes room when it is idle. */
+  limitMemory(bytes: number): void;
   /** Ends the agent of an idle session and releases the session. False when it is busy. */
   evict(): Promise<boolean>;
   /** Finishes the running turn, then hands the session over. `cutOff`: a turn that was begun here goes to the next owner. */

@@ -140,7 +140,7 @@ test('leaves a turn queued when the worker drains while its agent is acquired', 
 test('fails a turn that is killed for its memory during a drain, instead of leaving it to the next owner', async () => {
   await withRunningTurn(async ({ actor, store }) => {
     const drained = actor.drain();
-    actor.noteMemory(Number.MAX_SAFE_INTEGER);
+    actor.limitMemory(Number.MAX_SAFE_INTEGER);
     expect(await drained).toEqual({ cutOff: false });
     expect(await store.turn('s', 1)).toMatchObject({ result: { error: { code: 'agent_out_of_memory' } } });
   });
