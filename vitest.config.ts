@@ -14,6 +14,7 @@ export default defineConfig({
     // These only end what hangs. No test depends on how fast the machine is.
     testTimeout: 120_000,
     hookTimeout: 120_000,
+    expect: { poll: { timeout: 60_000 } },
     silent: 'passed-only',
     // A test that passes at its second attempt has found something.
     retry: 0,

@@ -1,20 +1,17 @@
+import type { Producer, TurnHandle } from '@hearth/producer';
 import { type Ring, shardOf } from '@hearth/shared/internal';
 import { Queue, Worker } from 'bullmq';
 import { expect, test } from 'vitest';
-import { type Cluster, withCluster } from '../support/cluster.js';
+import { type Cluster, shortLeaseMs, withCluster } from '../support/cluster.js';
 import { submitUncalled } from '../support/deaf.js';
+import { recall, recalled, remember } from '../support/turns.js';
 import type { TestWorker } from '../support/worker.js';
 
-/** The state of a ring's job before a worker serves it. */
+/** The states in which the job of a turn's ring may be before a worker serves the turn. */
 const states = ['waiting', 'active', 'completed', 'failed', 'removed'] as const;
 type State = (typeof states)[number];
 
-/** Short, because the tests wait for it. With a shorter one, watchdogs on a busy machine end agents of living workers. */
-const leaseTtlMs = 2_000;
-
-const matrix = states.flatMap((state) => (['intake', 'sticky'] as const).map((where) => ({ state, where })));
-
-/** Brings a ring's job into a state, as a worker that is gone would have left it. */
+/** Brings a ring's job into a state, as a worker that has died since would have left it. */
 async function bring(cluster: Cluster, ring: Ring, state: State): Promise<void> {
   if (state === 'waiting') return;
   const name = ring.queue === 'intake' ? 'turns' : `turns-${ring.queue}`;
@@ -40,56 +37,72 @@ async function bring(cluster: Cluster, ring: Ring, state: State): Promise<void> 
   }
 }
 
-// Concurrent, because they mostly wait for leases and sweeps.
-test.concurrent.for(matrix)('a turn whose ring is $state in $where is served', async ({ state, where }, context) => {
-  const { expect } = context;
+/** Submits a turn to a session for each state, and brings the jobs there. The one that waits comes last: the others are taken first. */
+async function strand(cluster: Cluster, producer: Producer, queue: Ring['queue']): Promise<Map<State, TurnHandle>> {
+  const turns = new Map<State, TurnHandle>();
+  for (const state of states.toReversed()) {
+    const turn = await producer.session(state).prompt(recall);
+    turns.set(state, turn);
+    const head = (await cluster.store.head(state)) as { ring: Ring };
+    expect(head.ring.queue).toBe(queue);
+    await bring(cluster, head.ring, state);
+  }
+  return turns;
+}
+
+const seeker = { claude: 'fake', slots: 8, leaseTtlMs: shortLeaseMs, env: { HEARTH_LOOK_AFTER_MS: '200' } } as const;
+
+test('serves a turn once whose ring in the intake queue is waiting, active, completed, failed or removed', async () => {
   await withCluster(async (cluster) => {
     const producer = cluster.producer();
-    const session = producer.session('s');
-    // In the queue of a dead worker: a session it owned, and a worker number whose queue no worker reads until the number is reused.
-    const owner = where === 'sticky' ? await cluster.worker({ claude: 'fake', leaseTtlMs }) : undefined;
-    if (owner !== undefined) {
-      await (await session.prompt('Remember the number 4.')).result();
-      owner.signal('SIGKILL');
-      await owner.exited;
+    const turns = await strand(cluster, producer, 'intake');
+    await cluster.worker(seeker);
+    for (const [state, turn] of turns) {
+      const { text } = await turn.result();
+      expect({ state, text }).toEqual({ state, text: 'You have not asked me to remember a number.' });
+      expect((await producer.session(state).turns()).map((each) => each.state)).toEqual(['finished']);
     }
-    const turn = await session.prompt('What number did I ask you to remember?');
-    const ring = (await cluster.store.head('s')) as { ring: Ring };
-    expect(ring.ring.queue).toBe(where === 'sticky' ? owner?.workerNumber : 'intake');
-    await bring(cluster, ring.ring, state);
-    await cluster.worker({ claude: 'fake', leaseTtlMs, env: { HEARTH_LOOK_AFTER_MS: '200' } });
-    expect((await turn.result()).text).toBe(
-      where === 'sticky' ? 'You asked me to remember the number 4.' : 'You have not asked me to remember a number.',
-    );
-    // A turn that is rung twice is served once.
-    expect((await session.turns()).map(({ state: ended }) => ended)).toEqual(
-      where === 'sticky' ? ['finished', 'finished'] : ['finished'],
-    );
-  }, context);
+  });
 });
 
-/** The first of these names whose shard is even, or odd. */
+test('serves a turn once whose ring in the queue of a dead worker is waiting, active, completed, failed or removed', async () => {
+  await withCluster(async (cluster) => {
+    const producer = cluster.producer();
+    const owner = await cluster.worker(seeker);
+    for (const state of states) await (await producer.session(state).prompt(remember(4))).result();
+    owner.signal('SIGKILL');
+    await owner.exited;
+    const turns = await strand(cluster, producer, owner.workerNumber);
+    await cluster.worker(seeker);
+    for (const [state, turn] of turns) {
+      const { text } = await turn.result();
+      expect({ state, text }).toEqual({ state, text: recalled(4) });
+      expect((await producer.session(state).turns()).map((each) => each.state)).toEqual(['finished', 'finished']);
+    }
+  });
+});
+
+/** The first of these names whose shard is in the even half, or the odd one. */
 function nameInHalf(half: 0 | 1, of: string): string {
   for (let n = 0; ; n += 1) if (shardOf(`${of}-${n}`) % 2 === half) return `${of}-${n}`;
 }
 
-test('turns with lost rings, in any state, in the queue of a living owner without a call are served', async () => {
+test('serves the turns of a live owner that was not called, whatever became of their rings', async () => {
   await withCluster(async (cluster) => {
-    const workers = { claude: 'fake', slots: 12, env: { HEARTH_LOOK_AFTER_MS: '200' } } as const;
+    // Both workers are stopped for a while, and must keep their leases.
+    const workers = { claude: 'fake', slots: 12, leaseTtlMs: 60_000, env: { HEARTH_LOOK_AFTER_MS: '200' } } as const;
     const owner = await cluster.worker(workers);
     const producer = cluster.producer();
-    // Each of two workers sweeps half of the shards: the owner finds these turns itself, or the other worker does.
+    // Each of the two workers sweeps half of the shards, so that either the owner or the other one finds a turn.
     const cells = states.flatMap((state) =>
       ([0, 1] as const).map((half) => ({ state, name: nameInHalf(half, state) })),
     );
-    await Promise.all(
-      cells.map(async ({ name }) => (await producer.session(name).prompt('Remember the number 4.')).result()),
-    );
+    await Promise.all(cells.map(async ({ name }) => (await producer.session(name).prompt(remember(4))).result()));
     const other = await cluster.worker(workers);
     for (const worker of cluster.workers) worker.signal('SIGSTOP');
-    // The waiting rings are moved last: the worker that takes the others from the queue must not get them.
+    // The rings that wait come last, because the others are taken from the head of the queue.
     for (const { state, name: sessionId } of cells.toReversed()) {
-      const turn = { sessionId, turnId: 'lost', prompt: 'What number did I ask you to remember?' };
+      const turn = { sessionId, turnId: 'lost', prompt: recall };
       const ring = await submitUncalled(cluster, turn, { lookAfterMs: 200 });
       expect(ring.queue).toBe(owner.workerNumber);
       await bring(cluster, ring, state);
@@ -98,10 +111,10 @@ test('turns with lost rings, in any state, in the queue of a living owner withou
     for (const { name } of cells) {
       const session = producer.session(name);
       const result = await (await session.follow('lost')).result();
-      expect(result).toMatchObject({ text: 'You asked me to remember the number 4.', warmth: 'hot' });
+      expect(result).toMatchObject({ text: recalled(4), warmth: 'hot' });
       expect((await session.turns()).map(({ state }) => state)).toEqual(['finished', 'finished']);
     }
-    // The other worker reported each lost ring in its half; in its own half the owner only reads its log.
+    // The other worker rings again what it finds in its half. The owner only reads the logs of its own sessions.
     const rungAgain = ({ log }: TestWorker) =>
       new Set(log.flatMap(({ event, sessionId }) => (event === 'turn.rung_again' ? [sessionId] : [])));
     await expect.poll(() => rungAgain(other).size).toBe(states.length - 1);

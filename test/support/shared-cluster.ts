@@ -2,7 +2,7 @@ import type { Producer, Session } from '@hearth/producer';
 import { startModelApi } from '@hearth/simulator';
 import { afterAll, afterEach, beforeAll, inject, onTestFinished } from 'vitest';
 import { Cluster, type WorkerSettings } from './cluster.js';
-import type { TestWorker } from './worker.js';
+import type { LogLine, TestWorker } from './worker.js';
 
 export interface SharedCluster {
   cluster: Cluster;
@@ -10,6 +10,8 @@ export interface SharedCluster {
   producer: Producer;
   /** A session that no other test uses. Closed after the test has passed, so that its slot is free again. */
   session(): Session;
+  /** Resolves with the first line about the session, past or future, that the worker logs with this event code. */
+  logged(session: Session, event: string): Promise<LogLine>;
 }
 
 /** Enough that no session of a test is evicted for another one. */
@@ -28,15 +30,18 @@ export function shareCluster(settings: WorkerSettings = { claude: 'fake' }): () 
     cluster = new Cluster(inject('redisUrl'), await startModelApi());
     const worker = await cluster.worker({ slots: sharedSlots, ...settings });
     const producer = cluster.producer();
+    // None of these ids begins with another one.
     const session = (): Session => {
       sessions += 1;
-      const opened = producer.session(`s-${sessions}`);
+      const opened = producer.session(`s-${String(sessions).padStart(3, '0')}`);
       onTestFinished(async ({ task }) => {
         if (task.result?.state === 'pass') await opened.close();
       });
       return opened;
     };
-    shared = { cluster, worker, producer, session };
+    const logged = (of: Session, event: string): Promise<LogLine> =>
+      worker.logged((line) => line.event === event && line['sessionId'] === of.sessionId);
+    shared = { cluster, worker, producer, session, logged };
   });
   afterEach(({ task }) => {
     failed ||= task.result?.state === 'fail';

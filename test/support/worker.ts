@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 
 /** One line of a worker's log. */
-interface LogLine {
+export interface LogLine {
   /** The stable code of what happened. Tests match this, never the message. */
   event: string;
   msg: string;
