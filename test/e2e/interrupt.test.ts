@@ -169,7 +169,7 @@ describe('a busy session', () => {
       order.push(event.seq);
       if (order.length === 5) break;
     }
-    // Two that interrupt: the second is ahead of the first, which nobody had begun – or stops it, when somebody had.
+    // The second one precedes the first, or interrupts it if a worker has begun it.
     expect(order[0]).toBe(running.seq);
     expect(ended[0]).toBe('turn.failed');
     expect(order.slice(-2)).toEqual([one.seq, two.seq]);
