@@ -7,7 +7,7 @@ import { describe, expect, test } from 'vitest';
 import { shortLeaseMs, withCluster } from '../support/cluster.js';
 import { eventually } from '../support/facts.js';
 import { shareCluster } from '../support/shared-cluster.js';
-import { bash, eventsOf, firstEvent, recall, recalled, remember } from '../support/turns.js';
+import { bash, eventsOf, firstEvent, recall, recalled, remember, slowOnce } from '../support/turns.js';
 
 test.each([
   { folders: 'kept', claude: 'fake' },
@@ -219,9 +219,7 @@ describe('an agent that dies', () => {
   test("has its turn run again after a tool with onInterrupted: 'retry'", async () => {
     const session = shared().session();
     const begun = join(await shared().cluster.folder(), 'begun');
-    // The tool ends at its second run only.
-    const command = `test -e ${begun} && echo done || { touch ${begun}; sleep 60; }`;
-    const turn = await session.prompt(bash(command), { onInterrupted: 'retry' });
+    const turn = await session.prompt(slowOnce(begun), { onInterrupted: 'retry' });
     const { pid = 0 } = await firstEvent(turn, 'turn.started');
     await firstEvent(turn, 'tool.started');
     await eventually(() => existsSync(begun));

@@ -11,6 +11,9 @@ export const tool = (name: string, input: object, then = ' go'): string =>
   `[[tool ${name} ${JSON.stringify(input)}]]${then}`;
 export const bash = (command: string): string => tool('Bash', { command });
 
+/** A prompt whose tool waits at its first run, when it makes the file, and answers `done` at the next one. */
+export const slowOnce = (file: string): string => bash(`test -e ${file} && echo done || { touch ${file}; sleep 60; }`);
+
 type Typed<T extends ReaderEvent['type']> = Extract<ReaderEvent, { type: T }>;
 
 /** The first event of that type in the turn. */
