@@ -34,6 +34,6 @@ export async function eventsOf(turn: TurnHandle): Promise<ReaderEvent[]> {
 /** The text that was streamed. Fails when there was none. */
 export function spoken(events: readonly ReaderEvent[]): string {
   const text = events.map((event) => (event.type === 'text.delta' ? event.text : '')).join('');
-  expect(text).toMatch(/^Echo: /);
+  expect(text).not.toBe('');
   return text;
 }
