@@ -1,43 +1,45 @@
 import { expect, test } from 'vitest';
 import { type Cluster, withCluster } from '../support/cluster.js';
 import { hearth, watch } from '../support/command.js';
+import { shareCluster } from '../support/shared-cluster.js';
+import { firstEvent, remember } from '../support/turns.js';
+
+const shared = shareCluster({ claude: 'fake', profiles: { default: { allowedTools: ['Bash'] } } });
 
 const envOf = async (cluster: Cluster): Promise<NodeJS.ProcessEnv> => ({
   ...cluster.env,
   HEARTH_HOME: await cluster.folder(),
 });
 
-test('attach shows the history of a session, then live events, with prompts of other clients and tools', async () => {
-  await withCluster(async (cluster) => {
-    await cluster.worker({ profiles: { default: { allowedTools: ['Bash'] } } });
-    const session = cluster.producer().session('s');
-    await (await session.prompt('Remember the number 6.')).result();
-    const attached = watch(['attach', 's'], await envOf(cluster));
-    expect(await attached.said(/^1 > /)).toBe('1 > Remember the number 6.');
-    await attached.said(/^I will remember the number 6\.$/);
-    await (await session.prompt('[[tool Bash {"command":"echo shown"}]] go')).result();
-    await attached.said(/^2 > .*go$/);
-    await attached.said(/⏺ Bash/);
-    await attached.said(/✓ shown/);
-    await attached.said(/^The tools answered: shown$/);
-    // Each once, although the history and the stream overlap.
-    expect(attached.lines.filter((line) => line === 'I will remember the number 6.')).toHaveLength(1);
-    expect(await attached.leave()).toBe(0);
-    expect((await (await session.prompt('hello')).result()).warmth).toBe('hot');
-  });
+test('attach shows the record of a session, then its events, other prompts and tools included', async () => {
+  const { cluster } = shared();
+  const session = shared().session();
+  await (await session.prompt(remember(6))).result();
+  const attached = watch(['attach', session.sessionId], await envOf(cluster));
+  expect(await attached.said(/^1 > /)).toBe('1 > Remember the number 6.');
+  await attached.said(/^I will remember the number 6\.$/);
+  await (await session.prompt('[[tool Bash {"command":"echo shown"}]] go')).result();
+  await attached.said(/^2 > .*go$/);
+  await attached.said(/⏺ Bash/);
+  await attached.said(/✓ shown/);
+  await attached.said(/^The tools answered: shown$/);
+  // Each line appears once, although the record and the stream overlap.
+  expect(attached.lines.filter((line) => line === 'I will remember the number 6.')).toHaveLength(1);
+  expect(await attached.leave()).toBe(0);
+  expect((await (await session.prompt('hello')).result()).warmth).toBe('hot');
 });
 
-test('attach shows a running turn from its beginning, waits for a session to be opened, and sees it closed', async () => {
+test('attach waits for a session to open, shows a running turn from its beginning, and sees the session closed', async () => {
   await withCluster(async (cluster) => {
     await cluster.worker({ claude: 'fake' });
     const env = await envOf(cluster);
     const session = cluster.producer().session('s');
     const early = watch(['attach', 's', '--json'], env);
     await early.said(/is not open/);
-    // Longer than the start of another command on a busy machine.
+    // The turn runs longer than another command takes to start on a busy machine.
     const words = Array.from({ length: 30 }, (_, at) => `w${at}`).join(' ');
     const turn = await session.prompt(`[[stream chunks=30 every=200ms]] ${words}`);
-    for await (const event of turn) if (event.type === 'text.delta') break;
+    await firstEvent(turn, 'text.delta');
     const late = watch(['attach', 's', '--json'], env);
     const text = (lines: readonly string[]): string =>
       lines
@@ -62,42 +64,38 @@ test('attach shows a running turn from its beginning, waits for a session to be 
   });
 });
 
-test('attach --raw shows the lines to and from the agent, and its stderr, while a client watches', async () => {
-  await withCluster(async (cluster) => {
-    await cluster.worker({ claude: 'fake' });
-    const session = cluster.producer().session('s');
-    await (await session.prompt('hello')).result();
-    const attached = watch(['attach', 's', '--raw', '--json'], await envOf(cluster));
-    await attached.said(/to the agent/);
-    // The lines are requested by a message: prompts are repeated until it has arrived.
-    const seen = attached.said(/"way":"in".*raw please/);
-    let done = false;
-    void seen.then(() => {
-      done = true;
-    });
-    while (!done) await (await session.prompt('[[stderr 200B]] raw please')).result();
-    const lines = attached.lines.flatMap((line) =>
-      line.startsWith('{') ? [JSON.parse(line) as { way: string; line: string }] : [],
-    );
-    await attached.said(/"way":"out".*\\"type\\":\\"result\\"/);
-    await attached.said(/"way":"err"/);
-    expect(lines.find(({ way }) => way === 'in')?.line).toContain('"type":"user"');
-    await attached.leave();
+test('attach --raw shows the lines to and from the agent and its stderr while it watches', async () => {
+  const { cluster } = shared();
+  const session = shared().session();
+  await (await session.prompt('hello')).result();
+  const attached = watch(['attach', session.sessionId, '--raw', '--json'], await envOf(cluster));
+  await attached.said(/to the agent/);
+  // The worker begins to send them at a message, which may arrive after some prompts.
+  const seen = attached.said(/"way":"in".*raw please/);
+  let done = false;
+  void seen.then(() => {
+    done = true;
   });
+  while (!done) await (await session.prompt('[[stderr 200B]] raw please')).result();
+  const lines = attached.lines.flatMap((line) =>
+    line.startsWith('{') ? [JSON.parse(line) as { way: string; line: string }] : [],
+  );
+  await attached.said(/"way":"out".*\\"type\\":\\"result\\"/);
+  await attached.said(/"way":"err"/);
+  expect(lines.find(({ way }) => way === 'in')?.line).toContain('"type":"user"');
+  await attached.leave();
 });
 
-test('sessions --watch prints what changes', async () => {
-  await withCluster(async (cluster) => {
-    await cluster.worker({ claude: 'fake' });
-    const env = await envOf(cluster);
-    const watching = watch(['sessions', '--watch', '--json'], env);
-    const session = cluster.producer().session('s');
-    await (await session.prompt('hello')).result();
-    await watching.said(/"sessionId":"s".*"turns":1/);
-    await (await session.prompt('hello')).result();
-    await watching.said(/"sessionId":"s".*"turns":2/);
-    await session.close();
-    await watching.said(/"kind":"closed","sessionId":"s"/);
-    expect(await watching.leave()).toBe(0);
-  });
+test('sessions --watch prints each change', async () => {
+  const { cluster } = shared();
+  const env = await envOf(cluster);
+  const watching = watch(['sessions', '--watch', '--json'], env);
+  const session = shared().session();
+  await (await session.prompt('hello')).result();
+  await watching.said(new RegExp(`"${session.sessionId}".*"turns":1`));
+  await (await session.prompt('hello')).result();
+  await watching.said(new RegExp(`"${session.sessionId}".*"turns":2`));
+  await session.close();
+  await watching.said(new RegExp(`"kind":"closed","sessionId":"${session.sessionId}"`));
+  expect(await watching.leave()).toBe(0);
 });
