@@ -10,7 +10,7 @@ import { startGateway } from '../support/gateway.js';
 import { shareCluster } from '../support/shared-cluster.js';
 import { firstEvent, recall, remember } from '../support/turns.js';
 
-const shared = shareCluster({ claude: 'fake', profiles: { broken: { extraArgs: ['--no-such-flag'] } } });
+const shared = shareCluster({ claude: 'fake', profiles: { broken: { spares: 0, extraArgs: ['--no-such-flag'] } } });
 
 const long = '[[stream chunks=20 every=200ms]] a b c d e f g h i j k l m n o p q r s t u v w';
 

@@ -18,7 +18,11 @@ const waiting = (session: Session): Promise<PermissionRequest> =>
   eventually(async () => (await session.permissions())[0]);
 
 /** The profiles differ in what happens to an unanswered request. */
-const profiles = { default: {}, deadline: { permissionDeadlineMs: 300 }, unwatched: { permissionUnwatched: 'deny' } };
+const profiles = {
+  default: {},
+  deadline: { spares: 0, permissionDeadlineMs: 300 },
+  unwatched: { spares: 0, permissionUnwatched: 'deny' },
+};
 
 /** A session, and a file that no tool has made yet. */
 async function scene(shared: SharedCluster): Promise<{ session: Session; file: string }> {

@@ -9,7 +9,7 @@ import { eventually } from '../support/facts.js';
 import { shareCluster } from '../support/shared-cluster.js';
 import { recalled, remember, slowOnce } from '../support/turns.js';
 
-const shared = shareCluster({ claude: 'fake', profiles: { default: {}, other: {} } });
+const shared = shareCluster({ claude: 'fake', profiles: { default: {}, other: { spares: 0 } } });
 
 /** The queue `turns`, as any BullMQ client opens it. */
 async function withTurns(cluster: Cluster, use: (turns: Queue) => Promise<void>): Promise<void> {
