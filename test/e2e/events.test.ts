@@ -2,9 +2,9 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ReaderEvent, TurnHandle } from '@hearth/producer';
 import { eventSchema } from '@hearth/shared';
-import { expect, test } from 'vitest';
-import { withCluster } from '../support/cluster.js';
-import { spoken } from '../support/turns.js';
+import { describe, expect, test } from 'vitest';
+import { shareCluster } from '../support/shared-cluster.js';
+import { recall, recalled, remember, spoken } from '../support/turns.js';
 
 /** Every event of a turn; each has to match the published schema. */
 async function eventsOf(turn: TurnHandle): Promise<ReaderEvent[]> {
@@ -19,10 +19,12 @@ async function eventsOf(turn: TurnHandle): Promise<ReaderEvent[]> {
 const typed = <T extends ReaderEvent['type']>(events: readonly ReaderEvent[], type: T) =>
   events.filter((event): event is Extract<ReaderEvent, { type: T }> => event.type === type);
 
-test('text, thinking, tools, retries and the ending are distinct events, and no text arrives twice', async () => {
-  await withCluster(async (cluster) => {
-    await cluster.worker({ profiles: { default: { allowedTools: ['Bash', 'Read', 'Write'] } } });
-    const session = cluster.producer().session('events');
+describe('of the real CLI', () => {
+  const shared = shareCluster({ profiles: { default: { allowedTools: ['Bash', 'Read', 'Write'] } } });
+
+  test('text, thinking, tools, retries and the ending are distinct events, and no text arrives twice', async () => {
+    const { cluster } = shared();
+    const session = shared().session();
 
     const thought = await eventsOf(await session.prompt('[[thinking let me see]] [[stream chunks=4]] a b c d'));
     expect(
@@ -57,7 +59,7 @@ test('text, thinking, tools, retries and the ending are distinct events, and no 
     expect(result.timings.toolsMs).toBeGreaterThan(0);
     expect(result.costUsd).toBeGreaterThan(0);
     expect(result.tokens.output).toBeGreaterThan(0);
-    const record = await cluster.store.turn('events', 2);
+    const record = await cluster.store.turn(session.sessionId, 2);
     expect(record).toMatchObject({ state: 'finished', toolsReached: ['Bash', 'Read', 'Write'] });
     expect(record?.messages?.map(({ messageId }) => messageId)).toEqual(
       typed(tooled, 'message').map(({ messageId }) => messageId),
@@ -67,32 +69,9 @@ test('text, thinking, tools, retries and the ending are distinct events, and no 
     expect(typed(retried, 'retry')[0]).toMatchObject({ attempt: 1, reason: expect.stringContaining('529') });
     expect(spoken(retried)).toBe('Echo: after all');
   });
-});
 
-test('concurrent tools are matched by their id; one without a permission is refused, with an event', async () => {
-  await withCluster(async (cluster) => {
-    await cluster.worker({ profiles: { default: { allowedTools: ['Read'], permissionDeadlineMs: 100 } } });
-    const session = cluster.producer().session('tools');
-    const folder = await cluster.folder();
-    for (const name of ['a', 'b']) await writeFile(join(folder, name), `text of ${name}\n`);
-    const reads = ['a', 'b'].map((name) => `[[tool Read {"file_path":"${join(folder, name)}"}]]`);
-    const both = await eventsOf(await session.prompt(`[[parallel]] ${reads.join(' ')}`));
-    const summaries = new Map(typed(both, 'tool.ended').map(({ toolUseId, summary }) => [toolUseId, summary]));
-    expect(summaries.size).toBe(2);
-    for (const { toolUseId, input } of typed(both, 'tool.started')) {
-      expect(summaries.get(toolUseId)).toContain(`text of ${input.includes(join(folder, 'a')) ? 'a' : 'b'}`);
-    }
-    const refused = await eventsOf(await session.prompt('[[tool Bash {"command":"touch /tmp/never"}]]'));
-    expect(typed(refused, 'permission.resolved')).toMatchObject([{ name: 'Bash', decision: 'deny', by: 'deadline' }]);
-    expect(typed(refused, 'tool.ended')).toMatchObject([{ name: 'Bash', ok: false }]);
-    expect(refused.at(-1)?.type).toBe('turn.finished');
-  });
-});
-
-test('an answer of a megabyte arrives whole; blocks and images are prompts; metadata is returned', async () => {
-  await withCluster(async (cluster) => {
-    await cluster.worker();
-    const session = cluster.producer().session('large');
+  test('an answer of a megabyte arrives whole; blocks and images are prompts; metadata is returned', async () => {
+    const session = shared().session();
     const turn = await session.prompt('[[large 1MB]]', { metadata: { title: 'big', tags: ['a'] } });
     const events = await eventsOf(turn);
     expect(spoken(events)).toHaveLength(1024 * 1024);
@@ -108,17 +87,36 @@ test('an answer of a megabyte arrives whole; blocks and images are prompts; meta
   });
 });
 
-test('a model that stays down fails the turn with its message, and the session continues', async () => {
-  await withCluster(async (cluster) => {
-    await cluster.worker();
-    const session = cluster.producer().session('down');
-    await (await session.prompt('Remember the number 31.')).result();
+describe('of fake-claude', () => {
+  const asking = { spares: 0, allowedTools: ['Read'], permissionDeadlineMs: 100 };
+  const shared = shareCluster({ claude: 'fake', profiles: { default: {}, asking } });
+
+  test('concurrent tools are matched by their id; one without a permission is refused, with an event', async () => {
+    const { cluster } = shared();
+    const session = shared().session();
+    const folder = await cluster.folder();
+    for (const name of ['a', 'b']) await writeFile(join(folder, name), `text of ${name}\n`);
+    const reads = ['a', 'b'].map((name) => `[[tool Read {"file_path":"${join(folder, name)}"}]]`);
+    const both = await eventsOf(await session.prompt(`[[parallel]] ${reads.join(' ')}`, { profile: 'asking' }));
+    const summaries = new Map(typed(both, 'tool.ended').map(({ toolUseId, summary }) => [toolUseId, summary]));
+    expect(summaries.size).toBe(2);
+    for (const { toolUseId, input } of typed(both, 'tool.started')) {
+      expect(summaries.get(toolUseId)).toContain(`text of ${input.includes(join(folder, 'a')) ? 'a' : 'b'}`);
+    }
+    const refused = await eventsOf(await session.prompt('[[tool Bash {"command":"touch /tmp/never"}]]'));
+    expect(typed(refused, 'permission.resolved')).toMatchObject([{ name: 'Bash', decision: 'deny', by: 'deadline' }]);
+    expect(typed(refused, 'tool.ended')).toMatchObject([{ name: 'Bash', ok: false }]);
+    expect(refused.at(-1)?.type).toBe('turn.finished');
+  });
+
+  test('a model that stays down fails the turn with its message, and the session continues', async () => {
+    const session = shared().session();
+    await (await session.prompt(remember(31))).result();
     const failed = await session.prompt('[[error 400]] hello');
     await expect(failed.result()).rejects.toMatchObject({
       code: 'agent_failed',
       message: expect.stringContaining('400'),
     });
-    const recalled = await (await session.prompt('What number did I ask you to remember?')).result();
-    expect(recalled).toMatchObject({ warmth: 'hot', text: 'You asked me to remember the number 31.' });
+    expect(await (await session.prompt(recall)).result()).toMatchObject({ warmth: 'hot', text: recalled(31) });
   });
 });

@@ -6,9 +6,12 @@ import { fileURLToPath } from 'node:url';
 import { TelegramStandIn } from '@hearth/examples/chat-bot/stand-in';
 import { execa } from 'execa';
 import { expect, onTestFinished, test } from 'vitest';
-import { type Cluster, withCluster } from '../support/cluster.js';
+import type { Cluster } from '../support/cluster.js';
 import { watchNode } from '../support/command.js';
 import { gatewayProgram } from '../support/programs.js';
+import { shareCluster } from '../support/shared-cluster.js';
+
+const shared = shareCluster();
 
 const example = (path: string): string => fileURLToPath(new URL(`../../examples/${path}`, import.meta.url));
 
@@ -33,71 +36,65 @@ const lines = (text: string): Record<string, unknown>[] =>
   text.split('\n').map((line) => JSON.parse(line) as Record<string, unknown>);
 
 test('the chat loop answers, remembers, and asks for permissions', async () => {
-  await withCluster(async (cluster) => {
-    await cluster.worker({ claude: 'fake' });
-    const chat = watchNode([example('dist/chat-loop/chat-loop.js'), 's'], cluster.env);
-    chat.type('Remember the number 6.');
-    await chat.said(/^I will remember the number 6\.$/);
-    chat.type('[[error 400]] no');
-    await chat.said(/agent_failed: API Error: 400/);
-    chat.type('[[tool Effect {"text":"x"}]] go');
-    await chat.said(/^Using Effect\.$/);
-    await chat.said(/Effect asks for a permission/);
-    chat.type('y');
-    await chat.said(/^The tools answered: /);
-    chat.type('What number did I ask you to remember?');
-    await chat.said(/^You asked me to remember the number 6\.$/);
-    expect(await chat.endInput()).toBe(0);
-  });
+  const { cluster } = shared();
+  const chat = watchNode([example('dist/chat-loop/chat-loop.js'), 'loop'], cluster.env);
+  chat.type('Remember the number 6.');
+  await chat.said(/^I will remember the number 6\.$/);
+  chat.type('[[error 400]] no');
+  await chat.said(/agent_failed: API Error: 400/);
+  chat.type('[[tool Effect {"text":"x"}]] go');
+  await chat.said(/^Using Effect\.$/);
+  await chat.said(/Effect asks for a permission/);
+  chat.type('y');
+  await chat.said(/^The tools answered: /);
+  chat.type('What number did I ask you to remember?');
+  await chat.said(/^You asked me to remember the number 6\.$/);
+  expect(await chat.endInput()).toBe(0);
 });
 
 test('curl waits for a result, streams a turn, and prints a problem', async () => {
-  await withCluster(async (cluster) => {
-    await cluster.worker({ claude: 'fake' });
-    const HEARTH_URL = await startGateway(cluster);
-    const turns = (how: string, session: string, prompt: string) =>
-      run(cluster, 'sh', [example('curl/turns.sh'), how, session, prompt], { HEARTH_URL });
-    const prompt = 'He said: "50 %",\nC:\\temp & so on';
-    const waited = await turns('wait', 'team/ä%1', prompt);
-    expect(waited).toMatchObject({ code: 0 });
-    expect(JSON.parse(waited.stdout)).toMatchObject({
-      sessionId: 'team/ä%1',
-      status: 'finished',
-      text: `Echo: ${prompt}`,
-    });
-    const streamed = lines((await turns('stream', 'team/ä%1', 'and then?')).stdout);
-    expect(streamed.map(({ type }) => type)).toEqual(
-      expect.arrayContaining(['turn.queued', 'turn.started', 'text.delta']),
-    );
-    expect(streamed.at(-1)).toMatchObject({ type: 'turn.finished', seq: 2, result: { text: 'Echo: and then?' } });
-    const refused = await turns('wait', 'with space', 'x');
-    expect(refused.code).not.toBe(0);
-    expect(JSON.parse(refused.stdout)).toMatchObject({ code: 'invalid_session_id' });
+  const { cluster } = shared();
+  const HEARTH_URL = await startGateway(cluster);
+  const turns = (how: string, session: string, prompt: string) =>
+    run(cluster, 'sh', [example('curl/turns.sh'), how, session, prompt], { HEARTH_URL });
+  const prompt = 'He said: "50 %",\nC:\\temp & so on';
+  const waited = await turns('wait', 'team/ä%1', prompt);
+  expect(waited).toMatchObject({ code: 0 });
+  expect(JSON.parse(waited.stdout)).toMatchObject({
+    sessionId: 'team/ä%1',
+    status: 'finished',
+    text: `Echo: ${prompt}`,
   });
+  const streamed = lines((await turns('stream', 'team/ä%1', 'and then?')).stdout);
+  expect(streamed.map(({ type }) => type)).toEqual(
+    expect.arrayContaining(['turn.queued', 'turn.started', 'text.delta']),
+  );
+  expect(streamed.at(-1)).toMatchObject({ type: 'turn.finished', seq: 2, result: { text: 'Echo: and then?' } });
+  const refused = await turns('wait', 'with space', 'x');
+  expect(refused.code).not.toBe(0);
+  expect(JSON.parse(refused.stdout)).toMatchObject({ code: 'invalid_session_id' });
 });
 
 const hasPython = spawnSync('python3', ['--version']).status === 0;
 if (!hasPython) process.stderr.write('python3 is missing: its example is not run\n');
 
 test.skipIf(!hasPython)('Python follows a turn to its end although its connection is cut repeatedly', async () => {
-  await withCluster(async (cluster) => {
-    await cluster.worker({ claude: 'fake' });
-    const gateway = await startGateway(cluster);
-    const network = await badNetwork(gateway, 1_000);
-    const words = Array.from({ length: 60 }, (_, at) => `word${at}`).join(' ');
-    const answered = await run(
-      cluster,
-      'python3',
-      [example('python/hearth_turn.py'), 'a/b', `[[stream chunks=60 every=5ms]] ${words}`],
-      { HEARTH_URL: network.url },
-    );
-    expect(answered).toEqual({ code: 0, stdout: `Echo: ${words}`, stderr: '' });
-    expect(network.cuts()).toBeGreaterThan(5);
-    const failed = await run(cluster, 'python3', [example('python/hearth_turn.py'), 's', '[[error 400]] x'], {
-      HEARTH_URL: gateway,
-    });
-    expect(failed).toMatchObject({ code: 1, stderr: expect.stringContaining('agent_failed: API Error: 400') });
+  const { cluster } = shared();
+  const gateway = await startGateway(cluster);
+  const network = await badNetwork(gateway, 1_000);
+  const words = Array.from({ length: 60 }, (_, at) => `word${at}`).join(' ');
+  const answered = await run(
+    cluster,
+    'python3',
+    [example('python/hearth_turn.py'), 'a/b', `[[stream chunks=60 every=5ms]] ${words}`],
+    { HEARTH_URL: network.url },
+  );
+  expect(answered).toEqual({ code: 0, stdout: `Echo: ${words}`, stderr: '' });
+  expect(network.cuts()).toBeGreaterThan(5);
+  const failed = await run(cluster, 'python3', [example('python/hearth_turn.py'), 'fails', '[[error 400]] x'], {
+    HEARTH_URL: gateway,
   });
+  expect(failed).toMatchObject({ code: 1, stderr: expect.stringContaining('agent_failed: API Error: 400') });
 });
 
 /** A proxy to the gateway that breaks every connection after a number of bytes of an answer. */
@@ -128,41 +125,34 @@ async function badNetwork(url: string, bytes: number): Promise<{ url: string; cu
 }
 
 test('the bot on Telegram answers and remembers, asks with buttons, and ends at Ctrl-C', async () => {
-  await withCluster(async (cluster) => {
-    await cluster.worker({ claude: 'fake' });
-    const people = new TelegramStandIn();
-    onTestFinished(() => people.stop());
-    const bot = watchNode([example('dist/chat-bot/run-telegram.js')], {
-      ...cluster.env,
-      TELEGRAM_API: await people.start(),
-      TELEGRAM_TOKEN: '1:token',
-    });
-    people.say('7', 'Remember the number 5.');
-    await people.sees(({ text }) => text.trim() === 'I will remember the number 5.');
-    people.say('7', '[[tool Effect {"text":"x"}]] go');
-    const { buttons } = await people.sees((message) => message.buttons.length > 0);
-    people.press('7', buttons.find(({ label }) => label === 'Allow')?.data ?? '');
-    await people.sees(({ text }) => text.includes('The tools answered: '));
-    people.say('7', 'What number did I ask you to remember?');
-    await people.sees(({ text }) => text.trim() === 'You asked me to remember the number 5.');
-    expect(await cluster.producer().session('telegram/7').turns()).toHaveLength(3);
-    expect(await bot.leave()).toBe(0);
+  const { cluster } = shared();
+  const people = new TelegramStandIn();
+  onTestFinished(() => people.stop());
+  const bot = watchNode([example('dist/chat-bot/run-telegram.js')], {
+    ...cluster.env,
+    TELEGRAM_API: await people.start(),
+    TELEGRAM_TOKEN: '1:token',
   });
+  people.say('7', 'Remember the number 5.');
+  await people.sees(({ text }) => text.trim() === 'I will remember the number 5.');
+  people.say('7', '[[tool Effect {"text":"x"}]] go');
+  const { buttons } = await people.sees((message) => message.buttons.length > 0);
+  people.press('7', buttons.find(({ label }) => label === 'Allow')?.data ?? '');
+  await people.sees(({ text }) => text.includes('The tools answered: '));
+  people.say('7', 'What number did I ask you to remember?');
+  await people.sees(({ text }) => text.trim() === 'You asked me to remember the number 5.');
+  expect(await cluster.producer().session('telegram/7').turns()).toHaveLength(3);
+  expect(await bot.leave()).toBe(0);
 });
 
 test('a plain BullMQ job is a turn, and ends with it', async () => {
-  await withCluster(async (cluster) => {
-    await cluster.worker({ claude: 'fake' });
-    const program = example('dist/raw-bullmq/add-turn.js');
-    const finished = await run(cluster, process.execPath, [program, 's', 'hello', '50']);
-    expect(finished).toMatchObject({ code: 0, stderr: '' });
-    expect(lines(finished.stdout)).toEqual([
-      { added: expect.any(String) },
-      expect.objectContaining({ warmth: 'spare' }),
-    ]);
-    const [turn] = await cluster.producer().session('s').turns();
-    expect(turn?.result).toMatchObject({ text: 'Echo: hello' });
-    const failed = await run(cluster, process.execPath, [program, 's', '[[error 400]] no']);
-    expect(failed).toMatchObject({ code: 1, stderr: expect.stringContaining('agent_failed') });
-  });
+  const { cluster } = shared();
+  const program = example('dist/raw-bullmq/add-turn.js');
+  const finished = await run(cluster, process.execPath, [program, 'job', 'hello', '50']);
+  expect(finished).toMatchObject({ code: 0, stderr: '' });
+  expect(lines(finished.stdout)).toEqual([{ added: expect.any(String) }, expect.objectContaining({ warmth: 'spare' })]);
+  const [turn] = await cluster.producer().session('job').turns();
+  expect(turn?.result).toMatchObject({ text: 'Echo: hello' });
+  const failed = await run(cluster, process.execPath, [program, 'job', '[[error 400]] no']);
+  expect(failed).toMatchObject({ code: 1, stderr: expect.stringContaining('agent_failed') });
 });
