@@ -6,7 +6,7 @@ import { eventually } from '../support/facts.js';
 
 test('a producer killed between submit and ring loses nothing: the turn is served', async () => {
   await withCluster(async (cluster) => {
-    await cluster.worker();
+    await cluster.worker({ claude: 'fake', env: { HEARTH_LOOK_AFTER_MS: '200' } });
     const program = fileURLToPath(new URL('../dist/fixtures/submit-and-die.js', import.meta.url));
     const died = await execa(process.execPath, [program, 'lonely', 'turn-1', 'is anybody there'], {
       env: cluster.env,

@@ -3,12 +3,16 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { markedProcesses, workerMark } from '@hearth/worker/internal';
 import { expect, test } from 'vitest';
-import { withCluster } from '../support/cluster.js';
+import { shortLeaseMs, withCluster } from '../support/cluster.js';
 import { eventually, watchdogOf } from '../support/facts.js';
 
 test('a worker that dies together with its watchdog leaves orphans; the next one with its home ends them', async () => {
   await withCluster(async (cluster) => {
-    const settings = { profiles: { default: { allowedTools: ['Bash'] } }, leaseTtlMs: 1_500 };
+    const settings = {
+      claude: 'fake',
+      profiles: { default: { allowedTools: ['Bash'] } },
+      leaseTtlMs: shortLeaseMs,
+    } as const;
     const first = await cluster.worker(settings);
     const session = cluster.producer().session('s');
     const began = join(first.home, 'began');
