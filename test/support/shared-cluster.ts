@@ -9,9 +9,9 @@ export interface SharedCluster {
   worker: TestWorker;
   producer: Producer;
   /** A session that no other test uses. Closed after the test has passed, so that its slot is free again. */
-  session(): Session;
+  session: () => Session;
   /** Resolves with the first line about the session, past or future, that the worker logs with this event code. */
-  logged(session: Session, event: string): Promise<LogLine>;
+  logged: (session: Session, event: string) => Promise<LogLine>;
 }
 
 /** Enough that no session of a test is evicted for another one. */
