@@ -27,9 +27,9 @@ export async function servesMoreThanItsSlots({ sessions, turnsEach, workers, slo
   await withCluster(async (cluster) => {
     // No session yields within a burst, so that a session with waiting turns has to keep its agent.
     const env = { HEARTH_YIELD_AFTER_TURNS: String(turnsEach) };
-    const running = await Promise.all(
-      Array.from({ length: workers }, () => cluster.worker({ claude: 'fake', slots, env })),
-    );
+    // A worker that lost its lease on a busy machine would lose its agents, too.
+    const settings = { claude: 'fake', slots, env, leaseTtlMs: 60_000 } as const;
+    const running = await Promise.all(Array.from({ length: workers }, () => cluster.worker(settings)));
     const producers = [cluster.producer({ backlogLimit: 100 }), cluster.producer({ backlogLimit: 100 })];
     const agents = { most: 0 };
     const watching = watchAgents(running, agents);
