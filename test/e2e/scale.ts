@@ -30,7 +30,9 @@ export async function servesMoreThanItsSlots({ sessions, turnsEach, workers, slo
     // A worker that lost its lease on a busy machine would lose its agents, too.
     const settings = { claude: 'fake', slots, env, leaseTtlMs: 60_000 } as const;
     const running = await Promise.all(Array.from({ length: workers }, () => cluster.worker(settings)));
-    const producers = [cluster.producer({ backlogLimit: 100 }), cluster.producer({ backlogLimit: 100 })];
+    // The same holds for a producer that takes a slow Redis for a lost one.
+    const patient = { backlogLimit: 100, connectTimeoutMs: 60_000 };
+    const producers = [cluster.producer(patient), cluster.producer(patient)];
     const agents = { most: 0 };
     const watching = watchAgents(running, agents);
     const turns = Array.from({ length: sessions }, (): TurnHandle[] => []);

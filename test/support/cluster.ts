@@ -71,7 +71,7 @@ export class Cluster {
     return folder;
   }
 
-  producer(options: { backlogLimit?: number; redisUrl?: string } = {}): Producer {
+  producer(options: { backlogLimit?: number; connectTimeoutMs?: number; redisUrl?: string } = {}): Producer {
     const producer = createProducer({
       redisUrl: this.redisUrl,
       keyPrefix: this.prefix,
