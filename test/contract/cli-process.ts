@@ -11,7 +11,7 @@ import { endWith } from '../setup/leaked-processes.js';
 export type Line = Readonly<Record<string, unknown>> & { readonly type?: string; readonly subtype?: string };
 
 /** The time limit of the CLI's output, in ms. */
-const waitMs = 15_000;
+const waitMs = 90_000;
 
 export interface Subject {
   name: string;
@@ -38,10 +38,12 @@ export const gated = { PreToolUse: [{ matcher: null, hookCallbackIds: ['gate'] }
 
 /** A folder of this test, deleted after it. */
 export async function testFolder(): Promise<string> {
-  const folder = await realpath(await mkdtemp(join(tmpdir(), 'hearth-contract-')));
+  const folder = await newFolder();
   onTestFinished(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }));
   return folder;
 }
+
+export const newFolder = async (): Promise<string> => realpath(await mkdtemp(join(tmpdir(), 'hearth-contract-')));
 
 /** A CLI process of this test, with direct access to its lines, its pipes and its end. */
 export class CliProcess {
@@ -56,6 +58,7 @@ export class CliProcess {
     readonly home: string,
     readonly cwd: string,
     readonly sessionId: string,
+    private readonly mark: string,
   ) {
     createInterface({ input: child.stdout as NodeJS.ReadableStream }).on('line', (text) => {
       this.lines.push(parse(text));
@@ -72,8 +75,16 @@ export class CliProcess {
     });
   }
 
+  /** Starts a CLI for one test, and ends it after the test. */
   static async start(subject: Subject, beginning: Beginning = {}): Promise<CliProcess> {
-    const home = beginning.home ?? (await testFolder());
+    const cli = await CliProcess.spawn(subject, { ...beginning, home: beginning.home ?? (await testFolder()) });
+    onTestFinished(() => cli.end());
+    return cli;
+  }
+
+  /** Starts a CLI that the caller ends. */
+  static async spawn(subject: Subject, beginning: Beginning & { home: string }): Promise<CliProcess> {
+    const { home } = beginning;
     const cwd = beginning.cwd ?? join(home, 'project');
     await mkdir(cwd, { recursive: true });
     const sessionId = beginning.sessionId ?? randomUUID();
@@ -93,16 +104,23 @@ export class CliProcess {
         ...beginning.env,
       },
     });
-    const cli = new CliProcess(child, home, cwd, sessionId);
+    const cli = new CliProcess(child, home, cwd, sessionId, cliMark);
     // A write to a process that has just ended: the test sees its exit.
     child.stdin?.on('error', () => undefined);
-    onTestFinished(async () => {
-      child.kill('SIGKILL');
-      await cli.exited;
-      const left = await endWith(cliVariable, cliMark);
-      if (left.length > 0) throw new Error(`The CLI left behind:\n${left.join('\n')}`);
-    });
     return cli;
+  }
+
+  /** Kills it, and fails when it leaves a process. */
+  async end(): Promise<void> {
+    this.child.kill('SIGKILL');
+    await this.exited;
+    const left = await endWith(cliVariable, this.mark);
+    if (left.length > 0) throw new Error(`The CLI left behind:\n${left.join('\n')}`);
+  }
+
+  /** Forgets every line so far, so that a test reads only its own. */
+  forget(): void {
+    this.lines.length = 0;
   }
 
   /** The first matching line from that number on. */

@@ -15,10 +15,10 @@ const kinds = (said: readonly Line[]): string[] =>
     type === 'stream_event' ? `${record(line['event']).type}` : `${type}/${subtype ?? ''}`,
   );
 
-describeEachClaude(({ subject, start, abilities }) => {
+describeEachClaude(({ subject, start, shared, abilities }) => {
   describe('an interrupt', () => {
     test('ends a turn that produces output; the next prompt is answered', async () => {
-      const cli = await start();
+      const cli = await shared();
       cli.prompt(`[[stream chunks=100 every=100ms]] ${'word '.repeat(100)}`);
       await cli.line((line) => record(line['event']).type === 'content_block_delta');
       const from = cli.lines.length;
@@ -35,7 +35,7 @@ describeEachClaude(({ subject, start, abilities }) => {
     });
 
     test('ends a turn whose model does not answer', async () => {
-      const cli = await start();
+      const cli = await shared();
       cli.prompt('[[hang]]');
       await cli.line(({ subtype }) => subtype === 'status');
       await cli.ask({ subtype: 'interrupt' });
@@ -43,7 +43,7 @@ describeEachClaude(({ subject, start, abilities }) => {
     });
 
     test('withdraws an open request', async () => {
-      const cli = await start({}, gated);
+      const cli = await shared({}, gated);
       cli.prompt(touch('never'));
       const gate = await cli.asks('hook_callback');
       await cli.ask({ subtype: 'interrupt' });
@@ -65,7 +65,7 @@ describeEachClaude(({ subject, start, abilities }) => {
     test('ends a running tool', async () => {
       const cli = await start({ flags: ['--allowedTools', 'Bash'] });
       cli.prompt('[[tool Bash {"command":"touch begun; sleep 30; touch ended"}]]');
-      await expect.poll(() => existsSync(join(cli.cwd, 'begun')), { timeout: 10_000 }).toBe(true);
+      await expect.poll(() => existsSync(join(cli.cwd, 'begun'))).toBe(true);
       await cli.ask({ subtype: 'interrupt' });
       const result = await cli.result();
       expect(result).toMatchObject({ is_error: true, terminal_reason: 'aborted_tools' });
@@ -137,7 +137,7 @@ describeEachClaude(({ subject, start, abilities }) => {
     test('finishes the turn when its stdin ends in mid-turn, tools included', async () => {
       const cli = await start({ flags: ['--allowedTools', 'Bash'] });
       cli.prompt('[[tool Bash {"command":"touch begun; sleep 0.5; touch ended"}]]');
-      await expect.poll(() => existsSync(join(cli.cwd, 'begun')), { timeout: 10_000 }).toBe(true);
+      await expect.poll(() => existsSync(join(cli.cwd, 'begun'))).toBe(true);
       cli.child.stdin?.end();
       expect(await cli.exited).toMatchObject({ code: 0 });
       expect(cli.lines.find(({ type }) => type === 'result')).toMatchObject({ is_error: false, num_turns: 2 });
@@ -156,7 +156,7 @@ describeEachClaude(({ subject, start, abilities }) => {
     test('ends on TERM without a result; its shells end or continue, depending on the version', async () => {
       const cli = await start({ flags: ['--allowedTools', 'Bash'] });
       cli.prompt('[[tool Bash {"command":"echo $$ > begun; sleep 30; touch ended"}]]');
-      await expect.poll(() => shellOf(cli), { timeout: 10_000 }).toBeGreaterThan(0);
+      await expect.poll(() => shellOf(cli)).toBeGreaterThan(0);
       const shell = await shellOf(cli);
       cli.child.kill('SIGTERM');
       expect(await cli.exited).toMatchObject({ code: 143 });
@@ -169,7 +169,7 @@ describeEachClaude(({ subject, start, abilities }) => {
     test('leaves its shells running when it is killed with its group', async () => {
       const cli = await start({ flags: ['--allowedTools', 'Bash'] });
       cli.prompt('[[tool Bash {"command":"echo $$ > begun; sleep 30; touch ended"}]]');
-      await expect.poll(() => shellOf(cli), { timeout: 10_000 }).toBeGreaterThan(0);
+      await expect.poll(() => shellOf(cli)).toBeGreaterThan(0);
       const shell = await shellOf(cli);
       process.kill(-(cli.child.pid ?? 0), 'SIGKILL');
       await once(cli.child, 'exit');

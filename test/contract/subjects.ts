@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { rm } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import {
   type CliVersion,
@@ -10,13 +11,15 @@ import {
 } from '@hearth/simulator';
 import { findClaude } from '@hearth/worker/internal';
 import { afterAll, beforeAll, describe, expect } from 'vitest';
-import { type Beginning, CliProcess, type Subject } from './cli-process.js';
+import { type Beginning, CliProcess, newFolder, type Subject } from './cli-process.js';
 
 /** A CLI under test. */
 export interface Asked {
   subject: () => Subject;
   /** Started, and initialised with these hooks. */
   start: (beginning?: Beginning, hooks?: object) => Promise<CliProcess>;
+  /** The same for tests that leave it as it was: one process for all that begin alike. Its earlier lines are forgotten. */
+  shared: (beginning?: Beginning, hooks?: object) => Promise<CliProcess>;
   /** The behaviour of this version: the only place where versions may differ. */
   abilities: () => CliVersion;
 }
@@ -50,8 +53,28 @@ export function describeEachClaude(define: (asked: Asked) => void): void {
       });
       version = stdout.split(' ')[0] ?? '';
     });
+    const shared = new Map<string, Promise<CliProcess>>();
+    afterAll(async () => {
+      for (const cli of await Promise.all(shared.values())) {
+        await cli.end();
+        await rm(cli.home, { recursive: true, force: true, maxRetries: 5 });
+      }
+    });
+    const startShared = async (beginning: Beginning, hooks: object): Promise<CliProcess> => {
+      const cli = await CliProcess.spawn(subject(), { ...beginning, home: await newFolder() });
+      expect(await cli.initialise(hooks)).toMatchObject({ subtype: 'success' });
+      return cli;
+    };
     define({
       subject,
+      shared: async (beginning = {}, hooks = {}) => {
+        const key = JSON.stringify([beginning, hooks]);
+        const started = shared.get(key) ?? startShared(beginning, hooks);
+        shared.set(key, started);
+        const cli = await started;
+        cli.forget();
+        return cli;
+      },
       start: async (beginning = {}, hooks = {}) => {
         const cli = await CliProcess.start(subject(), beginning);
         expect(await cli.initialise(hooks)).toMatchObject({ subtype: 'success' });

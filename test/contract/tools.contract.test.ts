@@ -7,7 +7,7 @@ import { describeEachClaude } from './subjects.js';
 
 const touch = (file: string): string => `[[tool Bash {"command":"touch ${file}"}]]`;
 
-describeEachClaude(({ start }) => {
+describeEachClaude(({ start, shared }) => {
   describe('a tool', () => {
     test('runs, and returns its result', async () => {
       const cli = await start({ flags: ['--allowedTools', 'Write,Bash'] });
@@ -30,7 +30,7 @@ describeEachClaude(({ start }) => {
     });
 
     test('that the gate allows proceeds to the permission; a denied one does not run', async () => {
-      const cli = await start({}, gated);
+      const cli = await shared({}, gated);
       cli.prompt(touch('allowed'));
       const gate = await cli.asks('hook_callback');
       expect(gate['request']).toMatchObject({
@@ -77,7 +77,7 @@ describeEachClaude(({ start }) => {
     });
 
     test('without a permission does not run, and is listed', async () => {
-      const cli = await start();
+      const cli = await shared();
       cli.prompt(touch('unwanted'));
       const asked = await cli.asks('can_use_tool');
       expect(asked['request']).toMatchObject({ tool_name: 'Bash', input: { command: 'touch unwanted' } });
@@ -92,7 +92,7 @@ describeEachClaude(({ start }) => {
     });
 
     test('runs with the input from its permission', async () => {
-      const cli = await start();
+      const cli = await shared();
       cli.prompt(touch('asked'));
       cli.answer(await cli.asks('can_use_tool'), {
         behavior: 'allow',
@@ -117,7 +117,7 @@ describeEachClaude(({ start }) => {
     });
 
     test('that is denied with an interrupt ends the turn', async () => {
-      const cli = await start();
+      const cli = await shared();
       cli.prompt(touch('never'));
       cli.answer(await cli.asks('can_use_tool'), { behavior: 'deny', message: 'stop it', interrupt: true });
       expect(await cli.result()).toMatchObject({
@@ -149,7 +149,7 @@ describeEachClaude(({ start }) => {
       cli.answer(asked, { behavior: 'allow', updatedInput: record(record(asked['request'])['input']) });
 
     test('that only read request their permissions together; each proceeds when it is answered', async () => {
-      const cli = await start({}, gated);
+      const cli = await shared({}, gated);
       const files = await twoFiles();
       cli.prompt(parallel(...files.map(read)));
       const gates = await Promise.all(files.map((file) => cli.line(isAsked('hook_callback', file))));
@@ -165,7 +165,7 @@ describeEachClaude(({ start }) => {
     });
 
     test('that may change data run one after the other', async () => {
-      const cli = await start();
+      const cli = await shared();
       cli.prompt(parallel(touch('one'), touch('two')));
       const asks = (command: string) =>
         cli.line(({ request }) => {
@@ -182,7 +182,7 @@ describeEachClaude(({ start }) => {
     });
 
     test('all end when one of them is denied with an interrupt, or the turn is interrupted', async () => {
-      const cli = await start();
+      const cli = await shared();
       const files = await twoFiles();
       for (const how of ['refused', 'interrupted']) {
         const from = cli.lines.length;

@@ -9,7 +9,7 @@ const kinds = (said: readonly Line[]): string[] =>
     type === 'stream_event' ? `${record(line['event']).type}` : `${type}/${subtype ?? ''}`,
   );
 
-describeEachClaude(({ subject, start, abilities }) => {
+describeEachClaude(({ subject, start, shared, abilities }) => {
   describe('control requests', () => {
     test('are answered, each by its id; an unknown one with an error', async () => {
       const cli = await start();
@@ -81,7 +81,7 @@ describeEachClaude(({ subject, start, abilities }) => {
 
   describe('a turn', () => {
     test('is reported in order: init, the events around the blocks, the transcript, the result', async () => {
-      const cli = await start();
+      const cli = await shared();
       const { said, result } = await cli.turn('[[thinking hm]] [[say one two]]');
       const order = kinds(said).filter((kind) => !/thinking_tokens|transcript_mirror|status/.test(kind));
       expect(order).toEqual([
@@ -123,7 +123,7 @@ describeEachClaude(({ subject, start, abilities }) => {
     });
 
     test('has its entries mirrored before its result, and in the file', async () => {
-      const cli = await start();
+      const cli = await shared();
       const { said } = await cli.turn('remember this');
       const entries = mirrored(said);
       const assistants = said.filter(({ type }) => type === 'assistant');
@@ -141,7 +141,7 @@ describeEachClaude(({ subject, start, abilities }) => {
     });
 
     test('counts cost, tokens and the API’s time over the life of the process', async () => {
-      const cli = await start();
+      const cli = await shared();
       const totals = [(await cli.turn('one')).result, (await cli.turn('two')).result].map((result) => {
         const [model] = Object.values(record(result['modelUsage']));
         const [cost, apiMs] = [Number(result['total_cost_usd']), Number(result['duration_api_ms'])];
@@ -155,13 +155,13 @@ describeEachClaude(({ subject, start, abilities }) => {
     });
 
     test('remembers earlier turns', async () => {
-      const cli = await start();
+      const cli = await shared();
       expect((await cli.turn('Remember the number 41.')).result['result']).toContain('41');
       expect((await cli.turn('What number did I ask you to remember?')).result['result']).toContain('number 41');
     });
 
     test('of two that were written together follows the other', async () => {
-      const cli = await start();
+      const cli = await shared();
       cli.prompt('[[stream chunks=3 every=30ms]] first of the two');
       cli.prompt('second');
       const second = await cli.line((line) => line.type === 'result' && line['result'] === 'Echo: second');
@@ -170,7 +170,7 @@ describeEachClaude(({ subject, start, abilities }) => {
     });
 
     test('reports an overloaded API while it retries', async () => {
-      const cli = await start();
+      const cli = await shared();
       const { said, result } = await cli.turn('[[error 529 times=1]] patience');
       expect(said).toContainEqual(
         expect.objectContaining({ subtype: 'api_retry', attempt: 1, error_status: 529, error: 'overloaded' }),
@@ -179,7 +179,7 @@ describeEachClaude(({ subject, start, abilities }) => {
     });
 
     test('that the API refuses is a success by its subtype alone', async () => {
-      const cli = await start();
+      const cli = await shared();
       const { said, result } = await cli.turn('[[error 400]] no');
       expect(result).toMatchObject({
         subtype: 'success',
