@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { startModelApi } from '@hearth/simulator';
 import { Redis } from 'ioredis';
 import { expect, onTestFinished, test } from 'vitest';
-import { Cluster } from '../support/cluster.js';
+import { Cluster, shortLeaseMs } from '../support/cluster.js';
 import { eventually } from '../support/facts.js';
 import { RedisServer } from '../support/redis-server.js';
 import { TroubleProxy } from './stage/proxy.js';
@@ -36,7 +36,7 @@ test('after a replica without a claim, a submit and a commit is promoted, its tu
   const producer = cluster.producer();
   const [kept, moving, lost] = ['kept', 'moving', 'lost'].map((name) => producer.session(name));
   if (kept === undefined || moving === undefined || lost === undefined) throw new TypeError('three sessions');
-  const first = await cluster.worker({ claude: 'fake', leaseTtlMs: 2_000 });
+  const first = await cluster.worker({ claude: 'fake', leaseTtlMs: shortLeaseMs });
   await (await kept.prompt('Remember the number 7.')).result();
   await (await moving.prompt('Remember the number 9.')).result();
   const cutOff = await moving.prompt(long);
@@ -52,7 +52,7 @@ test('after a replica without a claim, a submit and a commit is promoted, its tu
   await admin.replica.replicaof('NO', 'ONE');
   await (await kept.prompt('Remember the number 8.')).result();
   await eventually(() => seen.includes('turn.finished'));
-  const second = await cluster.worker({ claude: 'fake', leaseTtlMs: 2_000 });
+  const second = await cluster.worker({ claude: 'fake', leaseTtlMs: shortLeaseMs });
   first.signal('SIGKILL');
   await second.logged(({ event, sessionId }) => event === 'turn.started' && sessionId === 'moving');
   const unknown = await lost.prompt(long, { turnId: 'submitted-and-lost' });

@@ -175,7 +175,7 @@ test.each([
 
 test('a job in `turns` that is no turn fails with the field named, and disturbs no other job', async () => {
   await withCluster(async (cluster) => {
-    await cluster.worker({ claude: 'fake' });
+    await cluster.worker({ claude: 'fake', slots: 1 });
     const queue = new Queue(intakeQueue, { connection: cluster.redis, prefix: cluster.keys.options.queuePrefix });
     await queue.add('turn', { sessionId: 'has space', seq: 1 });
     await eventually(async () => (await failedReasons(cluster)).length > 0);

@@ -200,7 +200,7 @@ test('needs a sign-in: the scope read sees it, admin uses it, tokens of some ses
     await page.getByRole('link', { name: 'Bull Board' }).first().click();
     await page.getByRole('link', { name: /turns/ }).first().waitFor();
     // An admin would find the button here, as the test of the retry shows.
-    await cluster.worker({ claude: 'fake' });
+    await cluster.worker({ claude: 'fake', slots: 1 });
     const failing = await cluster.producer().session('fails').prompt('[[error 400]] no');
     await expect(failing.result()).rejects.toMatchObject({ code: 'agent_failed' });
     await page.goto(`${url}/board/queue/turns?status=failed`);

@@ -1,16 +1,15 @@
 import { fileURLToPath } from 'node:url';
 import type { TurnHandle } from '@hearth/producer';
 import { expect, test } from 'vitest';
-import { type Cluster, withCluster } from '../support/cluster.js';
+import { type Cluster, shortLeaseMs, withCluster } from '../support/cluster.js';
 import type { TestWorker } from '../support/worker.js';
 
 const faulty = fileURLToPath(new URL('../dist/fixtures/faulty-worker.js', import.meta.url));
-const leaseTtlMs = 2_000;
 
 /** A worker whose clock is an hour ahead, after it checked a turn whose profile it lacks. */
 async function hourAhead(cluster: Cluster): Promise<{ worker: TestWorker; turn: TurnHandle }> {
   const env = { SHIFT_MS: String(3_600_000) };
-  const worker = await cluster.worker({ claude: 'fake', leaseTtlMs, program: faulty, env });
+  const worker = await cluster.worker({ claude: 'fake', leaseTtlMs: shortLeaseMs, program: faulty, env });
   const producer = cluster.producer();
   const turn = await producer.session('special').prompt('hello', { profile: 'special' });
   // In intake it is behind the other.

@@ -138,7 +138,7 @@ test('closing works without an owner: before any worker, after a release, after 
 
 test('a stopped owner changes nothing in a session that was closed and opened again meanwhile', async () => {
   await withCluster(async (cluster) => {
-    const sleeper = await cluster.worker({ claude: 'fake', leaseTtlMs: shortLeaseMs });
+    const sleeper = await cluster.worker({ claude: 'fake', slots: 1, leaseTtlMs: shortLeaseMs });
     const session = cluster.producer().session('s');
     const first = await session.prompt(remember(1), { turnId: 'same' });
     await first.result();
@@ -148,7 +148,7 @@ test('a stopped owner changes nothing in a session that was closed and opened ag
     sleeper.signal('SIGSTOP');
     // Its lease expires while it is stopped, and its watchdog ends its agents.
     expect(await session.close()).toBe(true);
-    const other = await cluster.worker({ claude: 'fake', leaseTtlMs: shortLeaseMs });
+    const other = await cluster.worker({ claude: 'fake', slots: 1, leaseTtlMs: shortLeaseMs });
     const again = await session.prompt(recall, { turnId: 'same' });
     expect(await again.result()).toMatchObject({
       seq: 1,
@@ -219,7 +219,11 @@ test('the workers finish a close whose caller died', async () => {
   await withCluster(async (cluster) => {
     // They look for unused sessions ten times within it.
     const retentionMs = 30_000;
-    const worker = await cluster.worker({ claude: 'fake', env: { HEARTH_RETENTION_MS: String(retentionMs) } });
+    const worker = await cluster.worker({
+      claude: 'fake',
+      slots: 1,
+      env: { HEARTH_RETENTION_MS: String(retentionMs) },
+    });
     const session = cluster.producer().session('s');
     await (await session.prompt('hello')).result();
     // The state that a caller leaves which dies after its first step.

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { withCluster } from '../support/cluster.js';
+import { shortLeaseMs, withCluster } from '../support/cluster.js';
 import { cuttable } from '../support/cuttable.js';
 import { eventually } from '../support/facts.js';
 import { allTokens, shareGateway, startGateway, testTokens } from '../support/gateway.js';
@@ -8,7 +8,7 @@ import { shareCluster } from '../support/shared-cluster.js';
 import { ended, holdConversation, prompt, turn } from './console.js';
 
 const newPage = useBrowser();
-const shared = shareCluster({ claude: 'fake', leaseTtlMs: 2_000 });
+const shared = shareCluster({ claude: 'fake', leaseTtlMs: shortLeaseMs });
 const gateway = shareGateway(shared);
 
 test('opens a session, prompts it, answers its permissions and questions, and interrupts it', async () => {
@@ -129,7 +129,7 @@ test('shows only what the scope of the token allows', async () => {
 
 test('the page of the cluster shows workers and sessions as they come, and filters by prefix', async () => {
   await withCluster(async (cluster) => {
-    await cluster.worker({ claude: 'fake', slots: 3, leaseTtlMs: 2_000 });
+    await cluster.worker({ claude: 'fake', slots: 3, leaseTtlMs: shortLeaseMs });
     const page = await newPage({ width: 390, height: 844 });
     await page.goto((await startGateway(cluster)).url);
     await page.getByText('No sessions yet.').waitFor();

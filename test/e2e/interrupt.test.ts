@@ -99,7 +99,7 @@ test('an interrupt of a waiting turn ends it at once, with a worker or without',
     expect(await session.interrupt()).toMatchObject(stopped);
     await expect(alone.result()).rejects.toMatchObject({ code: 'interrupted' });
 
-    await cluster.worker({ claude: 'fake' });
+    await cluster.worker({ claude: 'fake', slots: 1 });
     const running = await session.prompt(long);
     await speaks(running);
     const waits = await session.prompt('waits');
@@ -111,7 +111,7 @@ test('an interrupt of a waiting turn ends it at once, with a worker or without',
 
 test('an interrupt survives a takeover and hits no later turn', async () => {
   await withCluster(async (cluster) => {
-    const first = await cluster.worker({ claude: 'fake', leaseTtlMs: shortLeaseMs });
+    const first = await cluster.worker({ claude: 'fake', slots: 1, leaseTtlMs: shortLeaseMs });
     const session = cluster.producer().session('s');
     const turn = await session.prompt(long);
     const later = await session.prompt('later');
@@ -120,7 +120,7 @@ test('an interrupt survives a takeover and hits no later turn', async () => {
     await expect(session.interrupt({ deadlineMs: 100 })).rejects.toMatchObject({ code: 'owner_unreachable' });
     first.signal('SIGKILL');
     await first.exited;
-    await cluster.worker({ claude: 'fake', leaseTtlMs: shortLeaseMs });
+    await cluster.worker({ claude: 'fake', slots: 1, leaseTtlMs: shortLeaseMs });
     await expect(turn.result()).rejects.toMatchObject({ code: 'interrupted', result: { attempt: 1 } });
     expect((await later.result()).text).toBe('Echo: later');
   });
@@ -128,7 +128,7 @@ test('an interrupt survives a takeover and hits no later turn', async () => {
 
 test('the owner finds an interrupt whose message was lost', async () => {
   await withCluster(async (cluster) => {
-    await cluster.worker({ claude: 'fake', leaseTtlMs: shortLeaseMs });
+    await cluster.worker({ claude: 'fake', slots: 1, leaseTtlMs: shortLeaseMs });
     const session = cluster.producer().session('s');
     const turn = await session.prompt(long);
     await speaks(turn);
@@ -181,7 +181,7 @@ describe('a busy session', () => {
 describe('a warm session', () => {
   test('has its agent before its first prompt, and resumes after its worker stopped', async () => {
     await withCluster(async (cluster) => {
-      await cluster.worker({ claude: 'fake' });
+      await cluster.worker({ claude: 'fake', slots: 1 });
       const session = cluster.producer().session('s');
       const warmed = await session.warm();
       expect(warmed).toMatchObject({ workerId: cluster.workers[0]?.workerId, warmth: 'spare' });
@@ -193,7 +193,7 @@ describe('a warm session', () => {
       expect(await session.warm()).toMatchObject({ pid: warmed.pid, warmth: 'hot' });
       await cluster.workers[0]?.stop();
       expect((await session.summary())?.state).toBe('asleep');
-      await cluster.worker({ claude: 'fake' });
+      await cluster.worker({ claude: 'fake', slots: 1 });
       const again = await session.warm();
       expect(again.warmth).toBe('resumed');
       expect(await (await session.prompt(recall)).result()).toMatchObject({ pid: again.pid, text: recalled(8) });

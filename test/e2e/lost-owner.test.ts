@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
-import { withCluster } from '../support/cluster.js';
+import { shortLeaseMs, withCluster } from '../support/cluster.js';
 
 test('a session whose living owner has lost its own view of it can be closed', async () => {
   await withCluster(async (cluster) => {
-    const worker = await cluster.worker({ claude: 'fake' });
+    const worker = await cluster.worker({ claude: 'fake', slots: 1 });
     const session = cluster.producer().session('s');
     await (await session.prompt('hello')).result();
     // Its next write finds a missing number, as after a failover: it ends the agent, and cannot release the lock.
@@ -19,10 +19,10 @@ test('a session whose living owner has lost its own view of it can be closed', a
 
 test('a session whose owner died while it was idle is warmed by another worker', async () => {
   await withCluster(async (cluster) => {
-    const owner = await cluster.worker({ claude: 'fake', leaseTtlMs: 1_000 });
+    const owner = await cluster.worker({ claude: 'fake', slots: 1, leaseTtlMs: shortLeaseMs });
     const session = cluster.producer().session('s');
     await (await session.prompt('hello')).result();
-    const other = await cluster.worker({ claude: 'fake' });
+    const other = await cluster.worker({ claude: 'fake', slots: 1 });
     owner.signal('SIGKILL');
     // The lease may still live: then the queue of the dead worker is rung first, and no worker reads it.
     expect(await session.warm()).toMatchObject({ workerId: other.workerId, warmth: 'resumed' });

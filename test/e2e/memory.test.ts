@@ -8,7 +8,7 @@ const recall = 'What number did I ask you to remember?';
 
 test('an agent above the hard limit is killed with its turn; the session continues after its last turn', async () => {
   await withCluster(async (cluster) => {
-    const worker = await cluster.worker({ claude: 'fake', env: { HEARTH_AGENT_HARD_MEMORY_MB: '300' } });
+    const worker = await cluster.worker({ claude: 'fake', slots: 1, env: { HEARTH_AGENT_HARD_MEMORY_MB: '300' } });
     const session = cluster.producer().session('s');
     await (await session.prompt('Remember the number 6.')).result();
     const turn = await session.prompt('[[grow by=200MB to=500MB]] [[hang]]');
@@ -35,7 +35,7 @@ test('a spare above the hard limit is ended and replaced', async () => {
 
 test('an agent above the soft limit finishes its turn and is replaced; its memory is in the record of the worker', async () => {
   await withCluster(async (cluster) => {
-    await cluster.worker({ claude: 'fake', env: { HEARTH_AGENT_SOFT_MEMORY_MB: '200' } });
+    await cluster.worker({ claude: 'fake', slots: 1, env: { HEARTH_AGENT_SOFT_MEMORY_MB: '200' } });
     const producer = cluster.producer();
     const session = producer.session('s');
     const small = await (await session.prompt('Remember the number 7.')).result();

@@ -7,7 +7,7 @@ import { ControlRequests } from '@hearth/shared/internal';
 import { Queue } from 'bullmq';
 import { execa } from 'execa';
 import { describe, expect, test } from 'vitest';
-import { withCluster } from '../support/cluster.js';
+import { shortLeaseMs, withCluster } from '../support/cluster.js';
 import { deafStore } from '../support/deaf.js';
 import { eventually } from '../support/facts.js';
 import { type SharedCluster, shareCluster } from '../support/shared-cluster.js';
@@ -255,14 +255,14 @@ describe('with fake-claude', () => {
 
 test('a request of a former owner is gone, and the next owner asks again', async () => {
   await withCluster(async (cluster) => {
-    const first = await cluster.worker({ claude: 'fake', leaseTtlMs: 1_500 });
+    const first = await cluster.worker({ claude: 'fake', slots: 1, leaseTtlMs: shortLeaseMs });
     const session = cluster.producer().session('s');
     const file = join(await cluster.folder(), 'made');
     const turn = await session.prompt(bash(`echo once >> ${file}`), { onInterrupted: 'retry' });
     const { requestId } = await firstEvent(turn, 'permission.requested');
     first.signal('SIGKILL');
     await first.exited;
-    await cluster.worker({ claude: 'fake', leaseTtlMs: 1_500 });
+    await cluster.worker({ claude: 'fake', slots: 1, leaseTtlMs: shortLeaseMs });
     const again = await eventually(async () =>
       (await session.permissions()).find((one) => one.requestId !== requestId),
     );
@@ -275,7 +275,7 @@ test('a request of a former owner is gone, and the next owner asks again', async
 
 test('the owner finds an answer whose message was lost', async () => {
   await withCluster(async (cluster) => {
-    await cluster.worker({ claude: 'fake', leaseTtlMs: 1_500 });
+    await cluster.worker({ claude: 'fake', slots: 1, leaseTtlMs: shortLeaseMs });
     const session = cluster.producer().session('s');
     const turn = await session.prompt(tool('Effect', { text: 'x' }));
     const { requestId, seq, name } = await firstEvent(turn, 'permission.requested');

@@ -234,7 +234,7 @@ test('a script that knows only Redis commands and the published schema adds a tu
 
 test('two jobs with one turnId are one turn, and both end with it', async () => {
   await withCluster(async (cluster) => {
-    const worker = await cluster.worker({ claude: 'fake' });
+    const worker = await cluster.worker({ claude: 'fake', slots: 1 });
     await withTurns(cluster, async (turns) => {
       const data = { sessionId: 's', turnId: 'same', prompt: '[[stream chunks=10 every=100ms]] a b c d' };
       const first = await turns.add('turn', data);

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { withCluster } from '../support/cluster.js';
+import { shortLeaseMs, withCluster } from '../support/cluster.js';
 import { eventually } from '../support/facts.js';
 
 const recall = 'What number did I ask you to remember?';
@@ -42,7 +42,7 @@ async function begun(turn: AsyncIterable<{ type: string }>): Promise<void> {
 
 test('releases an idle session after the idle timeout, and resumes it at its next turn', async () => {
   await withCluster(async (cluster) => {
-    const worker = await cluster.worker({ claude: 'fake', env: { HEARTH_IDLE_TIMEOUT_MS: '300' } });
+    const worker = await cluster.worker({ claude: 'fake', slots: 1, env: { HEARTH_IDLE_TIMEOUT_MS: '300' } });
     const session = cluster.producer().session('s');
     await (await session.prompt('Remember the number 5.')).result();
     await worker.logged(({ event }) => event === 'session.released');
@@ -92,7 +92,7 @@ test('takes the slot from a session with a long backlog when another session wai
 
 test('lists the agents of a worker with session, warmth and memory in its record', async () => {
   await withCluster(async (cluster) => {
-    const worker = await cluster.worker({ claude: 'fake', leaseTtlMs: 2_000 });
+    const worker = await cluster.worker({ claude: 'fake', slots: 1, leaseTtlMs: shortLeaseMs });
     const producer = cluster.producer();
     const told = async () => (await producer.workers())[0]?.agents;
     const result = await (await producer.session('s').prompt('hello')).result();

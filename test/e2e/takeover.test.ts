@@ -71,7 +71,7 @@ function sweptAfter(sessionId: string): string {
 
 test('a transcript with a damaged end is cut to its last whole line, and a status event says so', async () => {
   await withCluster(async (cluster) => {
-    const first = await cluster.worker({ claude: 'fake' });
+    const first = await cluster.worker({ claude: 'fake', slots: 1 });
     const session = cluster.producer().session('damaged');
     await (await session.prompt(remember(18))).result();
     await (await session.prompt(bash('echo tool'))).result();
@@ -80,7 +80,7 @@ test('a transcript with a damaged end is cut to its last whole line, and a statu
     await cluster.redis.rpush(keys.transcript, formatChunk('main', '{"type":"assistant","uuid":"torn'));
     await cluster.redis.hincrby(keys.session, 'transcript', 1);
 
-    const second = await cluster.worker({ claude: 'fake' });
+    const second = await cluster.worker({ claude: 'fake', slots: 1 });
     const turn = await session.prompt(recall);
     const statuses: string[] = [];
     for await (const event of turn) if (event.type === 'status') statuses.push(event.status);
@@ -94,9 +94,9 @@ test('a transcript with a damaged end is cut to its last whole line, and a statu
 test('a drained worker hands its session over, and the session remembers', async () => {
   await withCluster(async (cluster) => {
     const session = cluster.producer().session('moves');
-    const first = await cluster.worker({ claude: 'fake' });
+    const first = await cluster.worker({ claude: 'fake', slots: 1 });
     await (await session.prompt(remember(12))).result();
-    const second = await cluster.worker({ claude: 'fake' });
+    const second = await cluster.worker({ claude: 'fake', slots: 1 });
     const running = await session.prompt('[[stream chunks=10 every=200ms]] a b c d e f g h i j k l m n o p');
     const waiting = await session.prompt(recall);
     await firstEvent(running, 'text.delta');
@@ -113,7 +113,7 @@ test('a drained worker hands its session over, and the session remembers', async
 
 test('a turn that outlasts the drain is stopped and run again by the next owner, and the exit code is 1', async () => {
   await withCluster(async (cluster) => {
-    const first = await cluster.worker({ claude: 'fake', env: { HEARTH_DRAIN_DEADLINE_MS: '200' } });
+    const first = await cluster.worker({ claude: 'fake', slots: 1, env: { HEARTH_DRAIN_DEADLINE_MS: '200' } });
     const session = cluster.producer().session('s');
     const turn = await session.prompt('[[stream chunks=30 every=100ms]] one two three four five six seven eight');
     const types: string[] = [];
@@ -121,7 +121,7 @@ test('a turn that outlasts the drain is stopped and run again by the next owner,
       types.push(event.type);
       if (event.type === 'text.delta' && !first.isGone()) {
         expect(await first.stop()).toBe(1);
-        await cluster.worker({ claude: 'fake' });
+        await cluster.worker({ claude: 'fake', slots: 1 });
       }
     }
     expect(types.filter((type) => type.startsWith('turn.'))).toEqual([
@@ -138,7 +138,7 @@ test('a turn that outlasts the drain is stopped and run again by the next owner,
 test('the third owner of a turn that was cut off twice resumes from committed turns only', async () => {
   await withCluster(async (cluster) => {
     const session = cluster.producer().session('twice');
-    await cluster.worker({ claude: 'fake', leaseTtlMs: shortLeaseMs });
+    await cluster.worker({ claude: 'fake', slots: 1, leaseTtlMs: shortLeaseMs });
     await (await session.prompt(remember(21))).result();
     const cut = 'What number did I ask you to remember? one two three four five six seven eight nine ten';
     const turn = await session.prompt(`[[stream chunks=20 every=200ms]] ${cut}`);
@@ -154,7 +154,7 @@ test('the third owner of a turn that was cut off twice resumes from committed tu
       if (heard.length > 10 && owner !== undefined && !owner.isGone()) {
         owner.signal('SIGKILL');
         await owner.exited;
-        await cluster.worker({ claude: 'fake', leaseTtlMs: shortLeaseMs });
+        await cluster.worker({ claude: 'fake', slots: 1, leaseTtlMs: shortLeaseMs });
       }
     }
     expect(new Set(owners).size).toBe(3);

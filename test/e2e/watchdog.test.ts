@@ -1,11 +1,11 @@
 import { markedProcesses, workerMark } from '@hearth/worker/internal';
 import { expect, test } from 'vitest';
-import { withCluster } from '../support/cluster.js';
+import { shortLeaseMs, withCluster } from '../support/cluster.js';
 import { eventually, watchdogOf } from '../support/facts.js';
 
 test('a watchdog that was killed is replaced, and the new one ends the agents of its worker when the worker freezes', async () => {
   await withCluster(async (cluster) => {
-    const worker = await cluster.worker({ claude: 'fake', leaseTtlMs: 2_000 });
+    const worker = await cluster.worker({ claude: 'fake', leaseTtlMs: shortLeaseMs });
     const first = await watchdogOf(worker.workerId);
     process.kill(first, 'SIGKILL');
     await eventually(async () => (await watchdogOf(worker.workerId).catch(() => first)) !== first);
