@@ -273,7 +273,9 @@ async function warmFailures({ ask, cluster }: World): Promise<void> {
     const claude = join(await cluster.folder(), 'claude');
     if (script !== undefined) await writeFile(claude, script, { mode: 0o755 });
     const profile = code === 'agent_start_timeout' ? { startTimeoutMs } : {};
-    await cluster.worker({ profiles: { [code]: profile }, env: { HEARTH_CLAUDE_PATH: claude } });
+    // A spare of the default profile would be waited for until it times out, too.
+    const profiles = { default: { spares: 0 }, [code]: profile };
+    await cluster.worker({ profiles, env: { HEARTH_CLAUDE_PATH: claude } });
   });
   await Promise.all(workers);
   const codes = [...Object.keys(broken), 'profile_unknown'];
