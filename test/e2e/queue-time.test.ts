@@ -77,9 +77,9 @@ test('a delayed turn enters the log when it is due, after turns that were submit
   const result = await later.result();
   expect(result).toMatchObject({ seq: 2, text: 'Echo: later', turnId: later.turnId });
   expect(later.seq).toBe(2);
-  // The note of the delayed job is deleted with it.
+  // The note of the delayed job is deleted after the turn has entered the log.
   const note = `${cluster.keys.session(session.sessionId).session}:delayed`;
-  expect(await cluster.redis.exists(note)).toBe(0);
+  await eventually(async () => (await cluster.redis.exists(note)) === 0);
   const [, turn] = await session.turns();
   expect(turn?.submittedAt).toBeGreaterThanOrEqual(submittedAt + 3_000);
 });
@@ -142,7 +142,8 @@ test('a delayed turn expires for its caller without any worker', async () => {
     const turn = await session.prompt('x', { delay: 50, expiresIn: 50 });
     await expect(turn.result()).rejects.toMatchObject({ code: 'expired' });
     expect((await session.turn(turn.turnId))?.state).toBe('failed');
-    expect(await cluster.redis.zcard(`${cluster.keys.options.queuePrefix}:turns:delayed`)).toBe(0);
+    const jobs = `${cluster.keys.options.queuePrefix}:turns:delayed`;
+    await eventually(async () => (await cluster.redis.zcard(jobs)) === 0);
   });
 });
 
