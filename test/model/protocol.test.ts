@@ -4,13 +4,13 @@ import { runSchedule } from './explore.js';
 import { allSafeguards, type SafeguardName, safeguards, without } from './rules.js';
 import { failingOver, firstSeed, firstWrong, strict } from './schedules.js';
 
-test('10,000 schedules of faults break no promise', () => {
-  expect(firstWrong(10_000, strict)).toBeUndefined();
+test('2,000 schedules of faults break no promise', () => {
+  expect(firstWrong(2_000, strict)).toBeUndefined();
 });
 
 // A failover may lose accepted turns that were not replicated. Turns that Redis still has are served, and no old owner writes.
-test('5,000 schedules with failovers of Redis break no weaker promise', () => {
-  expect(firstWrong(5_000, failingOver)).toBeUndefined();
+test('1,000 schedules with failovers of Redis break no weaker promise', () => {
+  expect(firstWrong(1_000, failingOver)).toBeUndefined();
 });
 
 test('every state of one turn with one fault comes to rest', () => {
@@ -25,8 +25,9 @@ test.each([
   { name: 'sameAgent', violation: 'a session got another agent for no reason' },
   { name: 'deadOnly', violation: 'a session changed its owner for no reason' },
 ] as const)('without $name: $violation', ({ name, violation }) => {
-  const found = Array.from({ length: 3_000 }, (_, at) => runSchedule(without(name), firstSeed + at, strict).violations);
-  expect(found.flat()).toContain(violation);
+  const rules = without(name);
+  const seeds = Array.from({ length: 3_000 }, (_, at) => firstSeed + at);
+  expect(seeds.some((seed) => runSchedule(rules, seed, strict).violations.includes(violation))).toBe(true);
 });
 
 test.each(Object.entries(safeguards))(
