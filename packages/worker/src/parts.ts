@@ -1,3 +1,11 @@
+/**
+ * The parts of one incarnation of a worker. Starting and stopping them in order is the job of `worker.ts`.
+ *
+ *   lease/      the worker lease and number      watchdog/   kills the agents of a silent worker
+ *   pool/       slots, spares, memory            agent/      one agent and its wire format
+ *   session/    actors, their writes             doorbells/  intake queue and worker queue
+ *   sweep/      lost rings, dead owners, expired turns, unused sessions
+ */
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import type { Profile } from '@hearth/shared';
@@ -42,14 +50,6 @@ import { Retention } from './sweep/retention.js';
 import { Sweep } from './sweep/sweep.js';
 import { Watchdog } from './watchdog/watchdog.js';
 
-/**
- * The parts of one incarnation of a worker. Starting and stopping them in order is the job of `worker.ts`.
- *
- *   lease/      the worker lease and number      watchdog/   kills the agents of a silent worker
- *   pool/       slots, spares, memory            agent/      one agent and its wire format
- *   session/    actors, their writes             doorbells/  intake queue and worker queue
- *   sweep/      lost rings, dead owners, expired turns, unused sessions
- */
 export interface PartsSpec {
   workerId: string;
   options: ResolvedWorkerOptions;
