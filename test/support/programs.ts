@@ -17,7 +17,7 @@ function program(bundle: string, built: string): string {
   return fileURLToPath(new URL(madeAt(bundle) > builtAt ? bundle : built, packages));
 }
 
-export const workerProgram = program('worker/dist/bundle/worker.js', 'worker/dist/main.js');
+export const workerProgram = program('worker/dist/bundle/worker.cjs', 'worker/dist/main.js');
 export const hearthProgram = program('cli/dist/bundle/hearth.js', 'cli/dist/main.js');
 export const fakeClaude = program('simulator/dist/bundle/fake-claude.js', 'simulator/bin/fake-claude.js');
 export const gatewayProgram = fileURLToPath(new URL('gateway/dist/main.js', packages));

@@ -90,7 +90,7 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
 }
 process.on('unhandledRejection', fail);
 
-try {
+async function main(): Promise<void> {
   const { values } = parseArgs({
     options: { profiles: { type: 'string' }, slots: { type: 'string' }, 'stop-with-stdin': { type: 'boolean' } },
   });
@@ -101,6 +101,5 @@ try {
     ...(profiles ? { profiles: readProfiles(profiles) } : {}),
     ...(values.slots === undefined ? {} : { slots: Number(values.slots) }),
   });
-} catch (error) {
-  fail(error);
 }
+main().catch(fail);
