@@ -1,7 +1,8 @@
 import { test } from 'vitest';
-import { blocked, killed, stopsItsTools } from './silent-worker.js';
+import { blocked, frozen, killed, stopsItsTools } from './silent-worker.js';
 
 test.concurrent.for([
+  ['frozen by SIGSTOP', frozen],
   ['with a blocked event loop', blocked],
   ['killed', killed],
 ] as const)(
