@@ -246,3 +246,18 @@ test('two jobs with one turnId are one turn, and both end with it', async () => 
     expect(await worker.stop()).toBe(0);
   });
 });
+
+test('a limit on the concurrency of turns keeps no raw job and no new session from being served', async () => {
+  await withCluster(async (cluster) => {
+    await cluster.worker({ claude: 'fake' });
+    await withTurns(cluster, async (turns) => {
+      await turns.setGlobalConcurrency(1);
+      const jobs = await Promise.all(
+        ['one', 'two'].map((sessionId) => turns.add('turn', { sessionId, prompt: 'hello' })),
+      );
+      for (const { id } of jobs) expect(await endOf(turns, id)).toMatchObject({ state: 'completed' });
+      const turn = await cluster.producer().session('three').prompt('hello');
+      expect(await turn.result()).toMatchObject({ text: 'Echo: hello' });
+    });
+  });
+});

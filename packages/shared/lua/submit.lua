@@ -60,8 +60,10 @@ if on_busy == 'interrupt' and waiting > 0 and not is_refused then
   if first then order = tonumber(first_order) - 1 end
   position = running and 1 or 0
 end
-local queue = session.workerNumber ~= '' and session.workerNumber or 'intake'
-local ring = queue .. '/' .. ring_job
+-- The job that brought a turn to intake is its doorbell there.
+local ring = 'intake/' .. ring_job
+if session.workerNumber ~= '' then ring = session.workerNumber .. '/' .. ring_job
+elseif brought_by ~= '' then ring = brought_by end
 local turn_key = K_TURN_PREFIX .. seq
 redis.call('HSET', turn_key, 'id', turn_id, 'request', request, 'at', now, 'ring', ring, 'attempts', 0, 'tools', '',
   'state', 'queued', 'cursor', session.events)
@@ -69,7 +71,7 @@ if expires_in_ms ~= '' then
   redis.call('HSET', turn_key, 'expires', now + tonumber(expires_in_ms), 'member', member)
   redis.call('ZADD', K_DEADLINES, now + tonumber(expires_in_ms), member .. ' ' .. seq)
 end
-if brought_by ~= '' then redis.call('HSET', turn_key, 'formerRings', brought_by) end
+if brought_by ~= '' and brought_by ~= ring then redis.call('HSET', turn_key, 'formerRings', brought_by) end
 redis.call('HSET', K_TURN_IDS, turn_id, seq)
 redis.call('ZADD', K_LOG, order, seq)
 redis.call('HSET', K_SESSION, 'used', now)

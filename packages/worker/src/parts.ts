@@ -26,6 +26,7 @@ import type { Launch } from './agent/driver.js';
 import { Admission } from './doorbells/admission.js';
 import { CommitWatch } from './doorbells/commit-watch.js';
 import { Doorbells } from './doorbells/doorbells.js';
+import { QueueLimitsWatch } from './doorbells/queue-limits.js';
 import { RawJobs } from './doorbells/raw-jobs.js';
 import { WakeCalls } from './doorbells/wake-calls.js';
 import { Fleet } from './fleet.js';
@@ -133,13 +134,14 @@ export function buildServing(base: BaseParts, workerNumber: number) {
   });
   const admission = new Admission({ ...parts, sessions, profileDeadlineMs });
   const commits = new CommitWatch(store, keys);
-  const rawJobs = new RawJobs({ ...base, commits });
+  const rawJobs = new RawJobs({ ...base, commits, admission });
   const doorbells = new Doorbells({ ...parts, queuePrefix, connection, admission, rawJobs, jobLockMs: leaseTtlMs });
   const rounds = [
     new Sweep(parts),
     new Expiry(parts),
     new MemoryWatch({ ...base, pools: distinctPools, agentHardMemoryMb }),
     new Retention({ ...parts, retentionMs }),
+    new QueueLimitsWatch(parts),
     workspaces,
   ];
   return {

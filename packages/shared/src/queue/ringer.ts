@@ -21,6 +21,15 @@ export interface QueueDepth {
   failed: number;
 }
 
+/** What people can set on a BullMQ queue that keeps its jobs waiting. Empty: nothing is set. */
+export interface QueueLimits {
+  isPaused?: true;
+  /** How many of its jobs may be active at a time, in all workers. */
+  concurrency?: number;
+  /** At most `max` jobs per `durationMs`. */
+  rate?: { max: number; durationMs: number };
+}
+
 /**
  * Adds, finds and removes jobs of the intake queue and the worker queues. Owns one BullMQ `Queue` per queue name, all on the given
  * connection, which it does not close. BullMQ is loaded at the first use, so that the submit of a short-lived process does not wait for it.
@@ -114,6 +123,15 @@ export class Ringer {
         return { name, waiting: waiting + prioritized, active, delayed, failed };
       }),
     );
+  }
+
+  async limits(name: string): Promise<QueueLimits> {
+    const { paused, concurrency, max, duration } = await (await this.queue(name)).getMeta();
+    return {
+      ...(paused === true ? { isPaused: true } : {}),
+      ...(concurrency === undefined ? {} : { concurrency }),
+      ...(max === undefined || duration === undefined ? {} : { rate: { max, durationMs: duration } }),
+    };
   }
 
   async close(): Promise<void> {

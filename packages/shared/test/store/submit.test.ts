@@ -20,6 +20,14 @@ describe('submit', () => {
       expect(events).toEqual([{ id: 1, event: { type: 'turn.queued', seq: 1, turnId: 't1', position: 0 } }]);
     }));
 
+  it('takes the raw job that brought the turn as its ring, unless the session has an owner', () =>
+    withStore(async ({ store }) => {
+      const broughtBy = { queue: 'intake', jobId: 'raw-1' } as const;
+      expect((await submit(store, 't1', { broughtBy })).ring).toEqual(broughtBy);
+      await claim(store, 1);
+      expect((await submit(store, 't2', { broughtBy })).ring.queue).toBe(1);
+    }));
+
   it('stores the request', () =>
     withStore(async ({ store }) => {
       await submit(store, 't1');

@@ -1,6 +1,13 @@
 import assert from 'node:assert/strict';
 import type { OnBusy } from '../../src/index.js';
-import { type Claim, newRingId, type SessionStore, SessionWriter, type Submitted } from '../../src/internal.js';
+import {
+  type Claim,
+  newRingId,
+  type Ring,
+  type SessionStore,
+  SessionWriter,
+  type Submitted,
+} from '../../src/internal.js';
 import { request } from './samples.js';
 
 export const sessionId = 'chat-1';
@@ -9,7 +16,7 @@ export const sessionId = 'chat-1';
 export const submit = (
   store: SessionStore,
   turnId: string,
-  more: { profile?: string; sessionId?: string; onBusy?: OnBusy } = {},
+  more: { profile?: string; sessionId?: string; onBusy?: OnBusy; broughtBy?: Ring } = {},
 ): Promise<Submitted> =>
   store.submit({
     sessionId: more.sessionId ?? sessionId,
@@ -17,6 +24,7 @@ export const submit = (
     request: request(`do ${turnId}`),
     profile: more.profile,
     onBusy: more.onBusy,
+    broughtBy: more.broughtBy,
     ringId: newRingId(),
   });
 

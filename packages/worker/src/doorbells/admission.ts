@@ -22,8 +22,8 @@ import { MissingProfiles } from './missing-profiles.js';
 /** What happens to the job of a doorbell. */
 export type JobOutcome =
   | { kind: 'committed'; result: TurnResult | undefined }
-  /** Another worker serves the turn, or the turn does not exist any more. */
-  | { kind: 'done_elsewhere'; why: string }
+  /** Another worker serves the turn, or the turn does not exist any more. `rung`: the queue of its doorbell, when it has one. */
+  | { kind: 'done_elsewhere'; why: string; rung?: Ring['queue'] }
   /** Not now: goes back to its queue after so many ms. */
   | { kind: 'later'; delayMs: number }
   /** All slots are taken: goes back to where it was in its queue, for the first worker with a free slot. */
@@ -157,14 +157,18 @@ export class Admission {
     // A doorbell without a turn is in no log, so there is no ring to compare.
     if (seq === warmSeq) await ringer.ring({ queue, jobId: newRingId() }, doorbell);
     else await handOver.ringAgain(sessionId, seq, ring, queue);
-    return { kind: 'done_elsewhere', why: queue === 'intake' ? 'rung in intake' : `rung for worker ${queue}` };
+    return {
+      kind: 'done_elsewhere',
+      why: queue === 'intake' ? 'rung in intake' : `rung for worker ${queue}`,
+      rung: queue,
+    };
   }
 
   private async settled(outcome: DoorbellOutcome, doorbell: Doorbell, ring: Ring): Promise<JobOutcome> {
     if (outcome.kind === 'committed') return outcome;
     // Turns of a session that moved are rung from its log. A doorbell without a turn is in no log.
     if (doorbell.seq === warmSeq) return this.ringAgain(doorbell, ring, 'intake');
-    return { kind: 'done_elsewhere', why: 'the session moved to another worker' };
+    return { kind: 'done_elsewhere', why: 'the session moved to another worker', rung: 'intake' };
   }
 
   private async refuse(doorbell: Doorbell, ring: Ring, error: HearthError): Promise<JobOutcome> {

@@ -1,13 +1,15 @@
 import { createHash } from 'node:crypto';
-import { doorbellSchema, HearthError, type TurnJob, turnIdSchema, turnJobSchema } from '@hearth/shared';
+import { type Doorbell, doorbellSchema, HearthError, type TurnJob, turnIdSchema, turnJobSchema } from '@hearth/shared';
 import {
   cancelledError,
   checkPrompt,
   DelayedNotes,
   expiredError,
+  formatRing,
   type Logger,
   newRingId,
   parseInput,
+  type Ring,
   type Ringer,
   type SessionStore,
   type SubmitInput,
@@ -18,7 +20,7 @@ import {
   turnRequestOf,
 } from '@hearth/shared/internal';
 import type { Job } from 'bullmq';
-import type { JobOutcome } from './admission.js';
+import type { Admission, JobOutcome } from './admission.js';
 import type { CommitWatch } from './commit-watch.js';
 
 /** A job whose session has too many waiting turns, or is being closed, is tried again after so many ms. */
@@ -28,12 +30,15 @@ export interface RawJobsDeps {
   store: SessionStore;
   ringer: Ringer;
   commits: CommitWatch;
+  admission: Admission;
   log: Logger;
 }
 
 /**
  * Serves turns that any BullMQ client added to `turns` as jobs of their own. A turn is submitted to its session's log, then served like
- * any other. Its job stays active until the turn commits, and holds no slot. Owns nothing.
+ * any other, with its job as its doorbell. The job stays active until the turn commits, and holds no slot. Owns nothing.
+ *
+ * R1 A raw job that is active waits for no other job of intake, because a limit on the queue's concurrency may keep that job waiting.
  */
 export class RawJobs {
   constructor(private readonly deps: RawJobsDeps) {}
@@ -64,8 +69,14 @@ export class RawJobs {
     const sessionId = turn.sessionId ?? singleTurnSessionId(turnId);
     const submitted = await this.admit(job, turn, sessionId, turnId);
     if (submitted === undefined) return { kind: 'later', delayMs: againMs };
-    const { seq } = submitted;
+    const { seq, doorbell } = submitted;
     this.deps.log.info({ event: 'job.admitted', sessionId, seq, turnId, jobId: job.id }, 'job admitted');
+    if (submitted.ring.queue === 'intake' && submitted.state !== 'committed') {
+      const outcome = await this.deps.admission.receive(doorbell, ringOf(job));
+      if (outcome.kind !== 'done_elsewhere') return outcome;
+      // A doorbell in intake may have to wait until this job is not active.
+      if (outcome.rung === 'intake') return { kind: 'later', delayMs: againMs };
+    }
     const end = await this.deps.commits.committed(sessionId, seq);
     if (end.kind === 'gone') throw cancelledError('its session was closed');
     // The next worker that takes the job finds the same turn.
@@ -73,7 +84,12 @@ export class RawJobs {
   }
 
   /** Submits the job's turn and rings it. Undefined: not now. A job that comes again after its worker died is the same turn. */
-  private async admit(job: Job, turn: TurnJob, sessionId: string, turnId: string): Promise<Submitted | undefined> {
+  private async admit(
+    job: Job,
+    turn: TurnJob,
+    sessionId: string,
+    turnId: string,
+  ): Promise<(Submitted & { doorbell: Doorbell }) | undefined> {
     const { profile, onBusy } = turn;
     const request = turnRequestOf(turn, job.opts.priority);
     const input: SubmitInput = {
@@ -84,16 +100,18 @@ export class RawJobs {
       ringId: newRingId(),
       expiresInMs: timeLeft(job, turn),
       isSingleTurn: turn.sessionId === undefined,
-      broughtBy: { queue: 'intake', jobId: job.id ?? '' },
+      broughtBy: ringOf(job),
       onBusy,
     };
     try {
       const submitted = await this.submit(input).catch((error: unknown) => this.refuse(turn, input, error));
       const doorbell = turnDoorbell({ sessionId, turnId, seq: submitted.seq, profile: submitted.profile, request });
       // Rung again after the death of a worker, it is the same job, because the log keeps the ring.
-      if (submitted.state !== 'committed') await this.deps.ringer.ring(submitted.ring, doorbell, request.priority);
+      const isOwn = formatRing(submitted.ring) === formatRing(ringOf(job));
+      if (submitted.state !== 'committed' && !isOwn)
+        await this.deps.ringer.ring(submitted.ring, doorbell, request.priority);
       await this.forgetNote(job, sessionId, turnId);
-      return submitted;
+      return { ...submitted, doorbell };
     } catch (error) {
       if (isForNow(error)) return undefined;
       if (isFinal(error)) await this.forgetNote(job, sessionId, turnId);
@@ -121,6 +139,8 @@ export class RawJobs {
     return this.deps.store.submit({ ...input, refusedWith: error });
   }
 }
+
+const ringOf = (job: Job): Ring => ({ queue: 'intake', jobId: job.id ?? '' });
 
 const isForNow = (error: unknown): boolean =>
   error instanceof HearthError && (error.code === 'backlog_full' || error.code === 'session_closing');
