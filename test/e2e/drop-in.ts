@@ -17,7 +17,7 @@ interface Answer {
   stderr: string;
 }
 
-export interface Invocation {
+interface Invocation {
   args: readonly string[];
   stdin?: string;
   /** The words differ, as the document says. */
@@ -32,15 +32,6 @@ const unknown = '11111111-1111-4111-8111-111111111111';
 const recall = 'What number did I ask you to remember?';
 
 const tool = '[[tool Bash {"command":"echo hi"}]] go';
-
-/** One call of each output format, a tool, a refusal of the API and a resume. */
-export const someInvocations: readonly Invocation[] = [
-  { args: ['-p', 'hello'] },
-  { args: ['-p', tool, '--include-partial-messages', ...stream] },
-  { args: ['-p', '--output-format=json', '[[error 400]] x'] },
-  { args: ['-p', '--session-id', known, 'Remember the number 5.'] },
-  { args: ['-p', '--resume', known, ...json, recall] },
-];
 
 /** In this order, because some resume what others said. */
 export const allInvocations: readonly Invocation[] = [
