@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs';
-import { totalmem } from 'node:os';
 import { HearthError, type Profiles, profilesSchema } from '@hearth/shared';
 import {
   defaultStoreLimits,
@@ -11,12 +10,13 @@ import {
   redisOptionsSchema,
 } from '@hearth/shared/internal';
 import { z } from 'zod';
+import { usableMemory } from './processes/memory-limit.js';
 import { agentLimitsSchema } from './session/limits.js';
 
 /** Memory reserved for one agent, bytes. An idle spare takes about 200 MB, an agent after some turns 250–320 MB (measured, 2.1.329). */
 export const bytesPerSlot = 400 * 1024 * 1024;
-/** Half of the machine's memory goes to agents: at least 2 slots, at most 64. */
-const slotsFromMemory = (): number => Math.min(64, Math.max(2, Math.floor(totalmem() / 2 / bytesPerSlot)));
+/** Half of the memory of the container or machine goes to agents: at least 2 slots, at most 64. */
+const slotsFromMemory = (): number => Math.min(64, Math.max(2, Math.floor(usableMemory() / 2 / bytesPerSlot)));
 
 /** The options of a worker. Precedence: option, then environment variable, then default. */
 const workerOptionsSchema = redisOptionsSchema.extend({

@@ -38,7 +38,7 @@ import { MemoryWatch } from './pool/memory-watch.js';
 import { Occupancy } from './pool/occupancy.js';
 import { Slots } from './pool/slots.js';
 import { SparePool } from './pool/spare-pool.js';
-import { availableMemory } from './processes/memory.js';
+import { availableMemory } from './processes/memory-limit.js';
 import { RepeatedRound } from './rounds.js';
 import { AgentSupply } from './session/agent-supply.js';
 import { HandOver } from './session/hand-over.js';

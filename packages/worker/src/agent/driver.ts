@@ -75,6 +75,8 @@ export interface AgentExit {
   code: number | undefined;
   signal: string | undefined;
   stderrTail: string;
+  /** Whether the kernel killed it, because the memory of the container or machine was used up. */
+  isOutOfMemory: boolean;
 }
 
 /** Where the escalation begins: `ask` closes stdin, then SIGTERM (`terminate`), then SIGKILL (`now`). */

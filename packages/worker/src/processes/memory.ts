@@ -1,7 +1,4 @@
-import { readFileSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
-import { freemem, totalmem } from 'node:os';
-import { join } from 'node:path';
 import { agentMark } from './marked.js';
 
 interface ProcessFacts {
@@ -55,49 +52,4 @@ async function allProcesses(): Promise<Map<number, ProcessFacts>> {
     if (parent !== undefined) facts.set(pid, { parent: Number(parent), bytes: Number(kilobytes ?? 0) * 1024 });
   }
   return facts;
-}
-
-/** Fields of a cgroup's memory.stat with memory that the kernel frees on demand. */
-const reclaimableV2 = /^(?:inactive_file|active_file|slab_reclaimable) (\d+)$/gm;
-const reclaimableV1 = /^(?:total_inactive_file|total_active_file) (\d+)$/gm;
-
-/** Memory that is available without swapping, within the limit of the container, bytes. */
-export function availableMemory(): number {
-  const limit = process.constrainedMemory();
-  const onMachine = freemem();
-  if (limit === 0 || limit >= totalmem()) return onMachine;
-  return Math.min(onMachine, availableWithin(limit, '/') ?? process.availableMemory());
-}
-
-/**
- * What is left of a cgroup's memory limit, bytes. The file cache counts as free, because the kernel frees it on demand. The kernel and
- * `process.availableMemory` count it as used, so with many files nothing would ever be left.
- *
- * @returns undefined when there is no such cgroup below `root`
- */
-export function availableWithin(limit: number, root: string): number | undefined {
-  const cgroups = readOrNothing(join(root, 'proc/self/cgroup'));
-  const v1 = /^\d+:(?:\w+,)*memory(?:,\w+)*:(.*)$/m.exec(cgroups)?.[1];
-  const path = v1 ?? /^0::(.*)$/m.exec(cgroups)?.[1];
-  if (path === undefined) return undefined;
-  const mounted = join(root, 'sys/fs/cgroup', v1 === undefined ? '' : 'memory');
-  // A container may see its path on the host, while its own cgroup is mounted as the root.
-  for (const folder of [join(mounted, path), mounted]) {
-    const current = readOrNothing(join(folder, v1 === undefined ? 'memory.current' : 'memory.usage_in_bytes'));
-    const stat = readOrNothing(join(folder, 'memory.stat'));
-    if (current === '' || stat === '') continue;
-    let reclaimable = 0;
-    for (const [, bytes] of stat.matchAll(v1 === undefined ? reclaimableV2 : reclaimableV1))
-      reclaimable += Number(bytes);
-    return Math.max(0, limit - Number(current) + reclaimable);
-  }
-  return undefined;
-}
-
-function readOrNothing(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return '';
-  }
 }

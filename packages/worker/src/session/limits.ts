@@ -1,13 +1,13 @@
-import { totalmem } from 'node:os';
 import { numberFrom } from '@hearth/shared/internal';
 import { z } from 'zod';
+import { usableMemory } from '../processes/memory-limit.js';
 
 export const megabyte = 1024 * 1024;
 
 const ms = z.number().int().positive().max(2_147_483_647);
 const turns = z.number().int().positive();
 const megabytes = z.number().int().positive();
-const hardMemoryMb = (): number => Math.min(8_192, Math.floor(totalmem() / 2 / megabyte));
+const hardMemoryMb = (): number => Math.min(8_192, Math.floor(usableMemory() / 2 / megabyte));
 
 /**
  * When a healthy agent makes room, or is replaced. Each limit is an option of the worker.
@@ -18,7 +18,7 @@ const hardMemoryMb = (): number => Math.min(8_192, Math.floor(totalmem() / 2 / m
  *   yieldAfterTurns    10       HEARTH_YIELD_AFTER_TURNS      a session with a backlog gives up its slot when others wait and no slot is free
  *   agentSoftMemoryMb  2,048    HEARTH_AGENT_SOFT_MEMORY_MB   an agent that holds more, with all it started, is replaced after its turn
  *   agentHardMemoryMb  8,192    HEARTH_AGENT_HARD_MEMORY_MB   an agent that holds more is killed; its turn fails with `agent_out_of_memory`
- *                      (at most half of the machine's memory)
+ *                      (at most half of the memory of the container or machine)
  *
  * Source of the numbers: prompt caches can live for an hour. Agents were seen to grow by about 20 MB per five turns, and long-lived
  * ones are reported to grow without a bound.

@@ -8,7 +8,7 @@ import type { Ownership } from './ownership.js';
 import { RunningTurn } from './running-turn.js';
 import type { AcquiredAgent, SessionAgent } from './session-agent.js';
 import type { Committed, TurnCommits } from './turn-commits.js';
-import { failureOf } from './turn-outcome.js';
+import { failureOf, killedByKernelError } from './turn-outcome.js';
 
 /** What serving a turn needs of its session. */
 export interface TurnSession {
@@ -128,7 +128,9 @@ async function agentGone(
   const { agent, commits, outbox, log } = session;
   if (session.stays()) log.warn({ event: 'agent.lost', ...exit }, 'the agent was lost in mid-turn');
   await outbox.flush();
-  const why: HearthError | undefined = agent.stopReason(running.seq);
+  // Served again, the turn would use up the memory again.
+  const killed = exit.isOutOfMemory ? killedByKernelError() : undefined;
+  const why: HearthError | undefined = agent.stopReason(running.seq) ?? killed;
   return why === undefined ? again : closeTurn(session, running, commits.stopped(running, why, claudeSessionId));
 }
 

@@ -1,5 +1,7 @@
 import { type ErrorBody, HearthError, toErrorBody } from '@hearth/shared';
 import type { AgentResult } from '../agent/driver.js';
+import { usableMemory } from '../processes/memory-limit.js';
+import { megabyte } from './limits.js';
 
 /** How a turn ended, besides what its running record knows. */
 export interface TurnOutcome {
@@ -43,4 +45,19 @@ export function outOfMemoryError(allowedMb: number): HearthError {
     wayOut:
       'Have Claude work in smaller steps, or raise HEARTH_AGENT_HARD_MEMORY_MB on the workers. The session continues from its last turn.',
   });
+}
+
+/** The error of a turn whose agent the kernel killed, because the memory of the container or machine was used up. */
+export function killedByKernelError(): HearthError {
+  const megabytes = Math.round(usableMemory() / megabyte);
+  return new HearthError(
+    'agent_out_of_memory',
+    `The kernel killed the agent: the memory of ${megabytes} MB was used up.`,
+    {
+      field: 'slots',
+      expected: 'agents that fit into the memory of the container or machine, with all they start',
+      wayOut:
+        'Have Claude work in smaller steps, give the worker more memory, or lower HEARTH_SLOTS or HEARTH_AGENT_HARD_MEMORY_MB. The session continues from its last turn.',
+    },
+  );
 }

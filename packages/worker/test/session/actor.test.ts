@@ -146,6 +146,15 @@ test('fails a turn that is killed for its memory during a drain, instead of leav
   });
 });
 
+test('fails a turn whose agent the kernel killed for its memory, instead of serving it again', async () => {
+  await withRunningTurn(async ({ agent, store }) => {
+    agent.die({ signal: 'SIGKILL', isOutOfMemory: true });
+    await expect
+      .poll(() => store.turn('s', 1))
+      .toMatchObject({ result: { error: { code: 'agent_out_of_memory', field: 'slots' }, attempt: 1 } });
+  });
+});
+
 test('fails an interrupted turn as interrupted when the drain deadline passes before its agent stops', async () => {
   await withRunningTurn(async ({ actor, agent, store }) => {
     let interrupts = 0;

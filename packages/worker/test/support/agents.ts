@@ -24,7 +24,7 @@ export function fakeAgent(pid: number, binding: () => Promise<void> = async () =
   });
   const die = (exit: Partial<AgentExit> = {}): void => {
     isEnded = true;
-    resolveExit({ code: 0, signal: undefined, stderrTail: '', ...exit });
+    resolveExit({ code: 0, signal: undefined, stderrTail: '', isOutOfMemory: false, ...exit });
   };
   return {
     agentId: `a-${pid}`,

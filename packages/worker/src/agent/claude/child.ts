@@ -1,6 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import { execa } from 'execa';
 import { agentMark, killMarked, killQuietly } from '../../processes/marked.js';
+import type { OutOfMemoryKills } from '../../processes/memory-limit.js';
 import type { AgentEnd, AgentExit } from '../driver.js';
 import { LineSplitter } from './lines.js';
 
@@ -20,6 +21,7 @@ export interface ChildSpec {
   cwd: string;
   env: Record<string, string>;
   agentId: string;
+  outOfMemoryKills: OutOfMemoryKills;
   onLine: (line: string) => void;
   onTooLong: (bytes: number) => void;
   onStderr: (text: string) => void;
@@ -106,13 +108,15 @@ export class Child {
   }
 
   private async finish(): Promise<AgentExit> {
+    const { exitCode, signalCode } = this.process;
+    const isOutOfMemory = signalCode === 'SIGKILL' && this.ending === undefined && this.spec.outOfMemoryKills.take();
     await killMarked(agentMark, this.spec.agentId).catch(() => undefined);
     // A process that wiped its environment escapes the mark and may hold a pipe, so the wait for the end of the pipes is short.
     const result = await Promise.race([this.process, after(drainWaitMs)]);
     if (this.pid === undefined)
-      return { code: undefined, signal: undefined, stderrTail: result?.originalMessage ?? '' };
-    const { exitCode, signalCode } = this.process;
-    return { code: exitCode ?? undefined, signal: signalCode ?? undefined, stderrTail: this.stderrTail.trim() };
+      return { code: undefined, signal: undefined, stderrTail: result?.originalMessage ?? '', isOutOfMemory };
+    const stderrTail = this.stderrTail.trim();
+    return { code: exitCode ?? undefined, signal: signalCode ?? undefined, stderrTail, isOutOfMemory };
   }
 
   private async goneWithin(ms: number): Promise<boolean> {

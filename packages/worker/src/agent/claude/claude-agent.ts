@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { HearthError, type Prompt } from '@hearth/shared';
 import type { Logger } from '@hearth/shared/internal';
 import { removeHome, untieFromHome } from '../../processes/agent-home.js';
+import type { OutOfMemoryKills } from '../../processes/memory-limit.js';
 import type { Agent, AgentEnd, AgentEvent, AgentExit, Answer, Launch, RawListener } from '../driver.js';
 import { Child } from './child.js';
 import { ControlChannel } from './control.js';
@@ -26,6 +27,7 @@ export interface ClaudeAgentSpec {
   workerEnv: NodeJS.ProcessEnv;
   /** Whether this CLI mirrors its transcript on stdout. Otherwise the worker reads its files. */
   mirrors: boolean;
+  outOfMemoryKills: OutOfMemoryKills;
   log: Logger;
 }
 
@@ -59,6 +61,7 @@ export class ClaudeAgent implements Agent {
       cwd: spec.cwd,
       env: environment(launch, spec.workerEnv),
       agentId: launch.agentId,
+      outOfMemoryKills: spec.outOfMemoryKills,
       onLine: (text) => this.contain(() => this.onLine(text)),
       onTooLong: (bytes) => {
         this.log.error({ event: 'agent.line_too_long', bytes }, 'the agent printed too long a line; ending the agent');

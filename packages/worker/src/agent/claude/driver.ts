@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { HearthError } from '@hearth/shared';
 import type { Logger } from '@hearth/shared/internal';
 import { tieToHome } from '../../processes/agent-home.js';
+import { OutOfMemoryKills } from '../../processes/memory-limit.js';
 import type { Agent, AgentDriver, Launch, ResumedAgent, StoredTranscript } from '../driver.js';
 import { findClaude } from './binary.js';
 import { ClaudeAgent } from './claude-agent.js';
@@ -28,9 +29,10 @@ const optionalFlags = {
 };
 type OptionalFlag = keyof typeof optionalFlags;
 
-/** The driver of the real CLI. Owns which optional flags the CLI lacks, which the first start shows. */
+/** The driver of the real CLI. Owns which optional flags the CLI lacks, which the first start shows, and the count of agents the kernel killed. */
 export class ClaudeDriver implements AgentDriver {
   private readonly lacks = new Set<OptionalFlag>();
+  private readonly outOfMemoryKills = new OutOfMemoryKills();
 
   constructor(private readonly options: ClaudeDriverOptions) {}
 
@@ -113,6 +115,7 @@ export class ClaudeDriver implements AgentDriver {
       cwd,
       workerEnv: this.options.workerEnv,
       mirrors: !this.lacks.has('--session-mirror'),
+      outOfMemoryKills: this.outOfMemoryKills,
       log: this.options.log,
     });
     try {

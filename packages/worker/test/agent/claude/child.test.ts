@@ -3,6 +3,10 @@ import { once } from 'node:events';
 import { expect, test } from 'vitest';
 import { Child } from '../../../src/agent/claude/child.js';
 import { agentMark, markedProcesses } from '../../../src/processes/marked.js';
+import type { OutOfMemoryKills } from '../../../src/processes/memory-limit.js';
+
+/** A kernel that killed each process that a test does not kill. */
+const outOfMemoryKills = { take: () => true } as OutOfMemoryKills;
 
 function start(script: string): { child: Child; agentId: string; line: Promise<unknown[]>; lines: string[] } {
   const agentId = randomUUID();
@@ -19,6 +23,7 @@ function start(script: string): { child: Child; agentId: string; line: Promise<u
       HEARTH_TEST_RUN: process.env['HEARTH_TEST_RUN'] ?? '',
     },
     agentId,
+    outOfMemoryKills,
     onLine: (text) => {
       lines.push(text);
       heard.dispatchEvent(new Event('line'));
@@ -32,7 +37,12 @@ function start(script: string): { child: Child; agentId: string; line: Promise<u
 test('ends a child by closing its stdin, and reports the exit', async () => {
   const { child, line } = start('echo ready; cat > /dev/null; echo "last words" >&2; exit 3');
   await line;
-  expect(await child.end('ask')).toEqual({ code: 3, signal: undefined, stderrTail: 'last words' });
+  expect(await child.end('ask')).toEqual({
+    code: 3,
+    signal: undefined,
+    stderrTail: 'last words',
+    isOutOfMemory: false,
+  });
 });
 
 test('kills a child that reacts to nothing', async () => {
@@ -70,9 +80,21 @@ test('reports a program that does not exist as an exit', async () => {
     cwd: '/',
     env: {},
     agentId: 'x',
+    outOfMemoryKills,
     onLine: () => undefined,
     onTooLong: () => undefined,
     onStderr: () => undefined,
   });
   expect(await child.exited).toMatchObject({ code: undefined, stderrTail: expect.stringContaining('ENOENT') });
+});
+
+test.each([
+  ['by the kernel', true, (child: Child) => process.kill(child.pid ?? 0, 'SIGKILL')],
+  ['by the worker', false, (child: Child) => void child.end('now')],
+  ['by another signal', false, (child: Child) => process.kill(child.pid ?? 0, 'SIGTERM')],
+])('reports a child killed %s', async (_by, isOutOfMemory, kill) => {
+  const { child, line } = start('echo ready; exec sleep 60');
+  await line;
+  kill(child);
+  expect(await child.exited).toMatchObject({ signal: expect.any(String), isOutOfMemory });
 });

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { availableWithin } from '../../src/processes/memory.js';
+import { availableWithin, OutOfMemoryKills } from '../../src/processes/memory-limit.js';
 
 const mb = 1024 * 1024;
 
@@ -54,4 +54,24 @@ test.each([
 test('knows nothing without a cgroup', async () => {
   expect(availableWithin(1_024 * mb, await root({}))).toBeUndefined();
   expect(availableWithin(1_024 * mb, await root({ 'proc/self/cgroup': '0::/\n' }))).toBeUndefined();
+});
+
+test.each([
+  ['cgroup v2', '0::/hearth\n', 'sys/fs/cgroup/hearth/memory.events', 'low 0\nhigh 9\noom 4\noom_kill 2\n'],
+  [
+    'cgroup v1',
+    '4:memory:/hearth\n0::/\n',
+    'sys/fs/cgroup/memory/hearth/memory.oom_control',
+    'oom_kill_disable 0\nunder_oom 0\noom_kill 2\n',
+  ],
+])('accounts for each process that the kernel killed once: %s', async (_, cgroup, path, events) => {
+  const folder = await root({ 'proc/self/cgroup': cgroup, [path]: events });
+  const kills = new OutOfMemoryKills(folder);
+  expect(kills.take()).toBe(false);
+  await writeFile(join(folder, path), events.replace('oom_kill 2', 'oom_kill 4'));
+  expect([kills.take(), kills.take(), kills.take()]).toEqual([true, true, false]);
+});
+
+test('without a cgroup, the kernel killed nothing', async () => {
+  expect(new OutOfMemoryKills(await root({})).take()).toBe(false);
 });
