@@ -1,6 +1,6 @@
 import type { TurnHandle } from '@hearth/producer';
 import { Queue } from 'bullmq';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { withCluster } from '../support/cluster.js';
 import { hearth } from '../support/command.js';
 import { eventually } from '../support/facts.js';
@@ -83,6 +83,23 @@ test('a delayed turn enters the log when it is due, after turns that were submit
   const [, turn] = await session.turns();
   expect(turn?.submittedAt).toBeGreaterThanOrEqual(submittedAt + 3_000);
 });
+
+test.each([
+  ['behind', -3_600_000],
+  ['ahead', 3_600_000],
+])(
+  'a turn of a producer whose clock is an hour %s is delayed and expires by the clock of Redis',
+  async (_, shiftMs) => {
+    const session = shared().session();
+    const before = await shared().cluster.store.nowMs();
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + shiftMs });
+    onTestFinished(() => void vi.useRealTimers());
+    const turn = await session.prompt('later', { delay: 1_000, expiresIn: 60_000 });
+    vi.useRealTimers();
+    expect(await turn.result()).toMatchObject({ text: 'Echo: later' });
+    expect((await session.turn(turn.turnId))?.submittedAt).toBeGreaterThanOrEqual(before + 1_000);
+  },
+);
 
 test('cancel ends a delayed turn before it is due, also for callers that wait for it', async () => {
   const { cluster } = shared();

@@ -30,7 +30,7 @@ export class DelayedTurns {
     const jobId = await this.notes.note(sessionId, job.turnId, fresh, options.delayMs);
     // Adds the noted job even when another caller noted it, because that caller may have died before it added the job.
     const ring = inIntake(jobId);
-    await this.ringer.post(ring, job, options);
+    await this.ringer.post(ring, job, { ...options, postedAt: await this.store.nowMs() });
     return { ring, isNew: jobId === fresh };
   }
 

@@ -49,9 +49,17 @@ export class Ringer {
     await this.add(ring, doorbell, doorbell.seq === 0 ? turnlessJobOptions : doorbellJobOptions, priority);
   }
 
-  /** Adds a raw job. Adding the same ring twice makes one job, the first. */
-  async post(ring: Ring, job: TurnJob, options: { delayMs: number; priority?: number | undefined }): Promise<void> {
-    await this.add(ring, job, { delay: options.delayMs, ...doorbellJobOptions }, options.priority);
+  /**
+   * Adds a raw job. Adding the same ring twice makes one job, the first.
+   *
+   * @param postedAt by Redis' clock, ms since 1970, because BullMQ adds the delay to it. Otherwise the clock of this machine counts
+   */
+  async post(
+    ring: Ring,
+    job: TurnJob,
+    { delayMs, priority, postedAt }: { delayMs: number; priority?: number | undefined; postedAt: number },
+  ): Promise<void> {
+    await this.add(ring, job, { timestamp: postedAt, delay: delayMs, ...doorbellJobOptions }, priority);
   }
 
   private async add(ring: Ring, data: object, options: JobsOptions, priority: number | undefined): Promise<void> {

@@ -58,7 +58,7 @@ export class SessionLifecycle {
     const [incarnation, turn, nowMs] = await Promise.all([
       this.store.incarnation(sessionId),
       this.store.turn(sessionId, seq),
-      this.nowMs(),
+      this.store.nowMs(),
     ]);
     if (incarnation === undefined || turn === undefined) return { kind: 'gone' };
     if (turn.result !== undefined) return { kind: 'committed', result: turn.result };
@@ -111,7 +111,7 @@ export class SessionLifecycle {
   /** Turns of one shard whose `expiresIn` has passed before they began. */
   async overdue(shard: number, atMost: number): Promise<{ sessionId: string; seq: number }[]> {
     const { redis, keys } = this.store;
-    const now = String(await this.nowMs());
+    const now = String(await this.store.nowMs());
     const members = await redis.zrange(keys.deadlines(shard), '-inf', now, 'BYSCORE', 'LIMIT', 0, atMost);
     return members.map((member) => {
       const space = member.indexOf(' ');
@@ -124,12 +124,6 @@ export class SessionLifecycle {
     const { redis, keys } = this.store;
     const members = await redis.zrange(keys.sessions(shard), '-inf', String(before), 'BYSCORE', 'LIMIT', 0, atMost);
     return members.map(decodeSessionId);
-  }
-
-  /** Redis' clock, ms since 1970. Sessions and turns are dated by it. */
-  async nowMs(): Promise<number> {
-    const [seconds, micros] = await this.store.redis.time();
-    return Number(seconds) * 1000 + Math.floor(Number(micros) / 1000);
   }
 
   /** Leaves a note that an incarnation of a session is closed, for every worker that still has a folder of it. */

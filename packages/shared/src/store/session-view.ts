@@ -51,6 +51,12 @@ export class SessionView {
     readonly keys: Keys,
   ) {}
 
+  /** Redis' clock, ms since 1970. Sessions and turns are dated by it. */
+  async nowMs(): Promise<number> {
+    const [seconds, micros] = await this.redis.time();
+    return Number(seconds) * 1000 + Math.floor(Number(micros) / 1000);
+  }
+
   async turn(sessionId: string, seq: number): Promise<TurnRecord | undefined> {
     const hash = await this.redis.hgetall(`${this.keys.session(sessionId).turnPrefix}${seq}`);
     if (hash['id'] === undefined) return undefined;

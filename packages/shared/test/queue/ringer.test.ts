@@ -18,7 +18,7 @@ test('reads the first job of intake once', () =>
   withRinger(async (ringer, redis) => {
     const sent = vi.spyOn(redis, 'sendCommand');
     expect(await ringer.nextInIntake()).toBeUndefined();
-    await ringer.post(toIntake(), { sessionId: 'large', prompt: 'x'.repeat(1_000_000) }, { delayMs: 0 });
+    await ringer.post(toIntake(), { sessionId: 'large', prompt: 'x'.repeat(1_000_000) }, { delayMs: 0, postedAt: 1 });
     await ringer.ring(toIntake(), doorbell('small'));
     const reads = (): number => sent.mock.calls.filter(([command]) => command.name === 'hget').length;
     for (let asked = 0; asked < 5; asked += 1) expect(await ringer.nextInIntake()).toBe('large');

@@ -98,7 +98,7 @@ export class RawJobs {
       request,
       profile,
       ringId: newRingId(),
-      expiresInMs: timeLeft(job, turn),
+      expiresInMs: await this.timeLeft(job, turn),
       isSingleTurn: turn.sessionId === undefined,
       broughtBy: ringOf(job),
       onBusy,
@@ -122,6 +122,15 @@ export class RawJobs {
   /** Removes the note of a delayed prompt, because its session's log knows the turn now, or refused it. */
   private async forgetNote(job: Job, sessionId: string, turnId: string): Promise<void> {
     if (job.opts.delay) await new DelayedNotes(this.deps.store).remove(sessionId, turnId, job.id ?? '');
+  }
+
+  /**
+   * What is left of `expiresIn`, ms, counted from when the job was due. Its date is by Redis' clock when the library added it, otherwise by
+   * its adder's. A job retried by hand has all of `expiresIn` again.
+   */
+  private async timeLeft(job: Job, { expiresIn }: TurnJob): Promise<number | undefined> {
+    if (expiresIn === undefined || job.attemptsMade > 0) return expiresIn;
+    return job.timestamp + (job.opts.delay ?? 0) + expiresIn - (await this.deps.store.nowMs());
   }
 
   private async submit(input: SubmitInput): Promise<Submitted> {
@@ -158,10 +167,4 @@ function turnIdOf(job: Job, { turnId }: TurnJob): string {
     return turnIdSchema.safeParse(next).success ? next : `j-${shortHash(turnId)}-${job.attemptsMade}`;
   }
   return `j-${shortHash(`${job.queueName}\n${job.id ?? ''}\n${job.timestamp}`)}-${job.attemptsMade}`;
-}
-
-/** What is left of `expiresIn`, ms, counted from when the job was due by its adder's clock. A job retried by hand has all of it again. */
-function timeLeft(job: Job, { expiresIn }: TurnJob): number | undefined {
-  if (expiresIn === undefined || job.attemptsMade > 0) return expiresIn;
-  return job.timestamp + (job.opts.delay ?? 0) + expiresIn - Date.now();
 }

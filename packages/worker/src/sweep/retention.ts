@@ -35,7 +35,7 @@ export class Retention implements Round {
   async run(stopping: AbortSignal): Promise<void> {
     const { workerId, leases, lifecycle, retentionMs, log } = this.deps;
     // By Redis' clock, because the worker's own clock may have jumped.
-    const usedBefore = (await lifecycle.nowMs()) - retentionMs;
+    const usedBefore = (await lifecycle.store.nowMs()) - retentionMs;
     await forEachShard(
       await shardsOf(workerId, leases),
       (shard) => lifecycle.unused(shard, usedBefore, perShard),
