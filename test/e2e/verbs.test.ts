@@ -103,7 +103,7 @@ test('chat asks for permissions and questions, and Ctrl-C interrupts the turn, n
   await chat.said(/^The tools answered: .*Blue/);
 
   chat.type(touch(`${file}-2`));
-  await chat.said(/\? Bash .*-2/);
+  await chat.said(/\? Bash .*made-2/);
   chat.ctrlC();
   await chat.said(/stopping; Ctrl-C again leaves/);
   await chat.said(/Bash: withdrawn/);
