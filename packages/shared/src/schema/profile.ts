@@ -108,6 +108,12 @@ const profileFields = {
   ...cliFields,
   /** `scratch`: a folder of its own for each session. Otherwise one folder that all sessions of the profile share. */
   workspace: launch(z.union([z.literal('scratch'), absolutePath]).default('scratch')),
+  /** Whether `@path` in a prompt puts that file into the request, before any tool gate or permission. Otherwise prompts are verbatim. */
+  mentions: launch(z.boolean().default(false)),
+  /** Slash commands that a prompt may consist of. Others reach the model as text. */
+  commands: launch(
+    z.array(z.string().regex(/^\/\S+$/, 'a command: /name')).default(['/compact', '/clear', '/context', '/cost']),
+  ),
   /** Other flags of the CLI, as on a command line. */
   extraArgs: launch(extraArgs),
   /** Variables for the agent besides those that are always passed (`ANTHROPIC_*`, proxies, …). */

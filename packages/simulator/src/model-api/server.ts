@@ -21,6 +21,8 @@ const optionsSchema = z.strictObject({
   scenarioFile: z.string().optional(),
   /** Delay before the first byte of every answer, ms. */
   latencyMs: z.number().min(0).default(0),
+  /** Gets the body of each request for messages, for tests of what a prompt brings along. */
+  onRequest: z.custom<(body: string) => void>((value) => typeof value === 'function').optional(),
 });
 export type ModelApiOptions = z.input<typeof optionsSchema>;
 
@@ -46,10 +48,10 @@ const seenAtMost = 10_000;
 
 /** Starts the simulated model. @throws ScenarioError, ZodError on a bad option, the system's error on a port in use */
 export async function startModelApi(options: ModelApiOptions = {}): Promise<ModelApi> {
-  const { port, host, scenarioFile, latencyMs } = optionsSchema.parse(options);
+  const { port, host, scenarioFile, latencyMs, onRequest } = optionsSchema.parse(options);
   const scenario =
     scenarioFile === undefined ? undefined : readScenario(scenarioFile, { parse: parseDirectives, starts: false });
-  const model = new SimulatedModel(scenario, latencyMs);
+  const model = new SimulatedModel(scenario, latencyMs, onRequest);
   const server = createServer((request, response) => {
     model.respond(request, response).catch((error: unknown) => {
       if (response.headersSent || response.destroyed) return void response.destroy();
@@ -82,6 +84,7 @@ class SimulatedModel {
   constructor(
     private readonly scenario: Scenario | undefined,
     private readonly latencyMs: number,
+    private readonly onRequest: ((body: string) => void) | undefined,
   ) {}
 
   async respond(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -91,7 +94,9 @@ class SimulatedModel {
       return sendJson(response, 200, { input_tokens: Math.ceil((await buffer(request)).length / 4) });
     if (path !== '/v1/messages') return sendJson(response, 404, errorBody(404, `The simulated model has no ${path}`));
     const raw = await buffer(request);
-    const parsed = requestSchema.safeParse(parseJson(raw.toString('utf8')));
+    const text = raw.toString('utf8');
+    this.onRequest?.(text);
+    const parsed = requestSchema.safeParse(parseJson(text));
     if (!parsed.success) return sendJson(response, 400, errorBody(400, z.prettifyError(parsed.error)));
     await this.play(parsed.data, response, raw.length);
   }

@@ -2,7 +2,7 @@
  * The interface between the worker and its agents. The driver of the CLI implements it in `claude/`, so that a change of the CLI
  * touches one folder.
  */
-import type { Message, Profile, Prompt, Tokens } from '@hearth/shared';
+import type { HearthError, Message, Profile, Prompt, Tokens } from '@hearth/shared';
 
 /** What an agent says and does, in order. */
 export type AgentEvent =
@@ -124,6 +124,8 @@ export interface Agent {
    * @throws HearthError `agent_start_failed`
    */
   bind(workspace: string, onEvent: (event: AgentEvent) => void): Promise<void>;
+  /** Why the agent cannot be given this prompt as its profile asks. */
+  refusal(prompt: Prompt): Promise<HearthError | undefined>;
   /** Writes one prompt. The next one may follow only after the `result` of this one. */
   prompt(prompt: Prompt): void;
   /** Asks the agent, in band, to end the running prompt. Its `result` follows. */

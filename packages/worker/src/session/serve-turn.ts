@@ -46,7 +46,11 @@ export async function serveTurn(session: TurnSession, turn: HeadTurn): Promise<S
   if (ownership.isLost) return lost;
   // The worker began to drain, or the session to close, while the agent was acquired. The turn stays as it is.
   if (!session.stays()) return again;
-  if (acquired.kind === 'acquired') return begin(session, turn, acquired);
+  if (acquired.kind === 'acquired') {
+    const refusal = await acquired.agent.refusal(turn.request.prompt);
+    if (refusal !== undefined) return closeTurn(session, turn, commits.unserved(turn, refusal));
+    return begin(session, turn, acquired);
+  }
   if (await session.leaveToOthers(turn.seq)) return { kind: 'elsewhere' };
   return closeTurn(session, turn, commits.unserved(turn, acquired.error));
 }

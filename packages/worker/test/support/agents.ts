@@ -45,6 +45,7 @@ export function fakeAgent(pid: number, binding: () => Promise<void> = async () =
       await binding();
       listener = onEvent;
     },
+    refusal: async () => undefined,
     prompt: (prompt) => void prompts.push(prompt),
     interrupt: async () => undefined,
     answer: () => undefined,

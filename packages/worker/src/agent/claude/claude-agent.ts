@@ -6,6 +6,7 @@ import { removeHome, untieFromHome } from '../../processes/agent-home.js';
 import type { OutOfMemoryKills } from '../../processes/memory-limit.js';
 import type { Agent, AgentEnd, AgentEvent, AgentExit, Answer, Launch, RawListener } from '../driver.js';
 import { Child } from './child.js';
+import { isVerbatim, refusalOf } from './composition.js';
 import { ControlChannel } from './control.js';
 import { type Beginning, commandLine, configDir, environment, gateCallback, transcriptFolder } from './launch.js';
 import { adoptWorkspace } from './placed-workspace.js';
@@ -27,6 +28,8 @@ export interface ClaudeAgentSpec {
   workerEnv: NodeJS.ProcessEnv;
   /** Whether this CLI mirrors its transcript on stdout. Otherwise the worker reads its files. */
   mirrors: boolean;
+  /** The version of the binary. */
+  version: () => Promise<string>;
   outOfMemoryKills: OutOfMemoryKills;
   log: Logger;
 }
@@ -111,10 +114,15 @@ export class ClaudeAgent implements Agent {
     await adoptWorkspace(workspace, cwd);
   }
 
+  async refusal(prompt: Prompt): Promise<HearthError | undefined> {
+    return refusalOf(prompt, this.spec.launch.profile, this.spec.version);
+  }
+
   prompt(prompt: Prompt): void {
     const uuid = randomUUID();
     this.translator.prompted(uuid);
-    this.write({ type: 'user', message: { role: 'user', content: prompt }, uuid });
+    const verbatim = isVerbatim(prompt, this.spec.launch.profile) ? { client_composed: true } : {};
+    this.write({ type: 'user', message: { role: 'user', content: prompt }, uuid, ...verbatim });
   }
 
   async interrupt(): Promise<void> {

@@ -3,13 +3,14 @@ import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { HearthError } from '@hearth/shared';
 import type { Logger } from '@hearth/shared/internal';
+import { execa } from 'execa';
 import { tieToHome } from '../../processes/agent-home.js';
 import { OutOfMemoryKills } from '../../processes/memory-limit.js';
 import type { Agent, AgentDriver, Launch, ResumedAgent, StoredTranscript } from '../driver.js';
 import { findClaude } from './binary.js';
 import { ClaudeAgent } from './claude-agent.js';
 import { conversationOf } from './conversation.js';
-import { type Beginning, configDir, transcriptFolder } from './launch.js';
+import { type Beginning, configDir, environment, transcriptFolder } from './launch.js';
 import { placedWorkspace } from './placed-workspace.js';
 import { repairTranscript } from './repair-transcript.js';
 
@@ -33,6 +34,7 @@ type OptionalFlag = keyof typeof optionalFlags;
 export class ClaudeDriver implements AgentDriver {
   private readonly lacks = new Set<OptionalFlag>();
   private readonly outOfMemoryKills = new OutOfMemoryKills();
+  private readonly versions = new Map<string, Promise<string>>();
 
   constructor(private readonly options: ClaudeDriverOptions) {}
 
@@ -102,6 +104,20 @@ export class ClaudeDriver implements AgentDriver {
     }
   }
 
+  /** Asked of each binary once, and only when a prompt depends on it. */
+  private versionOf(binary: string, launch: Launch): Promise<string> {
+    const known = this.versions.get(binary);
+    if (known !== undefined) return known;
+    // "2.1.329 (Claude Code)"
+    const env = environment(launch, this.options.workerEnv);
+    const asked = execa(binary, ['--version'], { env, extendEnv: false, stdin: 'ignore' }).then(
+      ({ stdout }) => stdout.split(' ')[0] ?? '',
+    );
+    this.versions.set(binary, asked);
+    asked.catch(() => this.versions.delete(binary));
+    return asked;
+  }
+
   private async start(launch: Launch, beginning: Beginning, cwd: string): Promise<Agent> {
     const binary = findClaude(this.options.claudePath);
     for (const folder of [configDir(launch), join(launch.home, 'tmp')]) await mkdir(folder, { recursive: true });
@@ -115,6 +131,7 @@ export class ClaudeDriver implements AgentDriver {
       cwd,
       workerEnv: this.options.workerEnv,
       mirrors: !this.lacks.has('--session-mirror'),
+      version: () => this.versionOf(binary.path, launch),
       outOfMemoryKills: this.outOfMemoryKills,
       log: this.options.log,
     });
