@@ -98,6 +98,18 @@ describeEachClaude(({ subject, start, shared, abilities }) => {
       expect(Number(again['total_cost_usd'])).toBeLessThan(2 * Number(result['total_cost_usd']));
     });
 
+    test('that was terminated while it was idle leaves its costs, and a resume counts on from them', async () => {
+      const before = await start();
+      const { said, result } = await before.turn('[[large 4KB]] one');
+      before.child.kill('SIGTERM');
+      await before.exited;
+      const file = String(said.find(({ type }) => type === 'transcript_mirror')?.['filePath']);
+      expect(await readFile(file, 'utf8')).toContain('"type":"cost-state"');
+      const after = await start({ home: before.home, resume: file });
+      const again = (await after.turn('two')).result;
+      expect(Number(again['total_cost_usd'])).toBeGreaterThan(Number(result['total_cost_usd']));
+    });
+
     test('that does not exist is not resumed', async () => {
       const id = randomUUID();
       for (const resume of [id, join(await testFolder(), `${id}.jsonl`)]) {

@@ -58,7 +58,6 @@ export class Agent implements Session, Settings {
   ) {
     this.cwd = cwd;
     this.queue = new PromptQueue(surroundings.scenario);
-    this.ledger = new Ledger(surroundings.abilities.numbersResults);
     this.model = flags.model ?? 'claude-simulated';
     this.permissions = new Permissions(flags, surroundings.abilities, control);
     this.mischief = new Mischief(output, control, this.permissions, surroundings);
@@ -70,6 +69,7 @@ export class Agent implements Session, Settings {
     if (flags.resume !== undefined) this.resume(flags.resume);
     else if (isTaken(surroundings.configDir, this.id))
       throw new FlagError(`Error: Session ID ${this.id} is already in use.`);
+    this.ledger = new Ledger(surroundings.abilities.numbersResults, this.past?.costState);
   }
 
   /** A spare has no transcript before it is claimed, because its place depends on the folder. */
@@ -100,6 +100,13 @@ export class Agent implements Session, Settings {
     this.hasInputEnded = true;
     this.control.inputEnded();
     if (!this.isWorking && this.queue.isEmpty) this.onDone();
+  }
+
+  /** SIGTERM. An idle CLI leaves its costs in the transcript. */
+  terminated(): void {
+    if (this.isWorking || this.past === undefined) return;
+    this.past.note('cost-state', { ...this.ledger.costState });
+    this.mirror({ unmirrored: false, resultFirst: false });
   }
 
   /** Mirrors new transcript entries to the host. */

@@ -98,6 +98,7 @@ function run(around: Surroundings, flags: ReturnType<typeof parseFlags>, isMute:
   });
   process.on('SIGTERM', () => {
     if (around.abilities.shellsAtTerm === 'ended') for (const end of around.shells) end();
+    agent.terminated();
     process.exit(143);
   });
   process.stdin.on('data', (chunk: Buffer) => {

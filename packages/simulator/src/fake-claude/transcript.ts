@@ -3,6 +3,7 @@ import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync } from
 import { basename, dirname, join } from 'node:path';
 import type { ApiMessage } from '../model-api/conversation.js';
 import { textField } from './text-field.js';
+import type { CostState } from './turn-end.js';
 
 type Entry = Readonly<Record<string, unknown>>;
 
@@ -29,6 +30,8 @@ export class Transcript {
   readonly messages: ApiMessage[] = [];
   /** The size of all messages, which the model would have to read, in characters. */
   characters = 0;
+  /** What the last process that ended in good order had cost. */
+  costState: CostState | undefined;
   /** Digest of what precedes the conversation → how long the last prompt with that head was, in tokens. */
   private readonly asked = new Map<string, number>();
   private unmirrored: Entry[] = [];
@@ -115,6 +118,7 @@ export class Transcript {
 
   private remember(entry: Entry): void {
     if (typeof entry['uuid'] === 'string') this.lastUuid = entry['uuid'];
+    if (entry['type'] === 'cost-state') this.costState = entry as unknown as CostState;
     const message = entry['message'] as ApiMessage | undefined;
     if (message === undefined || entry['isSidechain'] === true) return;
     this.characters += JSON.stringify(message.content).length;

@@ -36,13 +36,30 @@ export const notBegun = (error: string): TurnEnd => ({
 /** Dollars per million tokens. Any numbers will do, as long as they add up. */
 const price = { input: 3, cacheWrite: 3.75, cacheRead: 0.3, output: 15 };
 
+/** The totals that an ended process leaves in its transcript. A process that finds them counts on from them. */
+export interface CostState {
+  used: Usage;
+  apiMs: number;
+}
+
 /** Makes `result` lines. Owns the totals of the process, because the CLI counts them over its life. */
 export class Ledger {
-  private used = noUsage;
-  private apiMs = 0;
+  private used: Usage;
+  private apiMs: number;
   private results = 0;
 
-  constructor(private readonly numbersResults = true) {}
+  constructor(
+    private readonly numbersResults = true,
+    { used, apiMs }: CostState = { used: noUsage, apiMs: 0 },
+  ) {
+    this.used = used;
+    this.apiMs = apiMs;
+  }
+
+  get costState(): CostState {
+    const { used, apiMs } = this;
+    return { used, apiMs };
+  }
 
   result(end: TurnEnd, model: string): Line {
     this.used = sum(this.used, end.usage);

@@ -1,5 +1,6 @@
 /** One line of a transcript, as far as Hearth uses it. */
 export interface TranscriptEntry {
+  type: string | undefined;
   /** Id of an entry of the conversation. Other lines (summaries, snapshots) have none. */
   uuid: string | undefined;
   parentUuid: string | undefined;
@@ -25,7 +26,7 @@ export function parseEntry(line: string): TranscriptEntry | undefined {
     const content = value[field];
     return typeof content === 'string' ? content : undefined;
   };
-  return { uuid: text('uuid'), parentUuid: text('parentUuid'), sessionId: text('sessionId') };
+  return { type: text('type'), uuid: text('uuid'), parentUuid: text('parentUuid'), sessionId: text('sessionId') };
 }
 
 /** The lines of a transcript file. */

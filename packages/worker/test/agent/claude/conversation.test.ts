@@ -30,3 +30,8 @@ test.each(['{"torn', 'null', '7'])('keeps the damaged line %s, because it may ha
   const kept = new Map([['main', `${damaged}\n`]]);
   expect(conversationOf(new Map([['main', before + damaged]]), 'two')).toEqual(kept);
 });
+
+test('drops the costs that an ended agent left, because a resumed one would count them again', () => {
+  const costs = line({ type: 'cost-state', sessionId: 'one', totalCostUSD: 1 });
+  expect(conversationOf(new Map([['main', before + costs]]), 'one')?.get('main')).toBe(before);
+});
