@@ -10,6 +10,7 @@ import { isVerbatim, refusalOf } from './composition.js';
 import { ControlChannel } from './control.js';
 import { type Beginning, commandLine, configDir, environment, gateCallback, transcriptFolder } from './launch.js';
 import { adoptWorkspace } from './placed-workspace.js';
+import type { SharedLogin } from './shared-login.js';
 import { TranscriptTail } from './transcript-tail.js';
 import { Translator } from './translate.js';
 import { parseLine } from './wire.js';
@@ -26,6 +27,8 @@ export interface ClaudeAgentSpec {
   beginning: Beginning;
   cwd: string;
   workerEnv: NodeJS.ProcessEnv;
+  /** The login that the profile's agents share. */
+  login: SharedLogin | undefined;
   /** Whether this CLI mirrors its transcript on stdout. Otherwise the worker reads its files. */
   mirrors: boolean;
   /** The version of the binary. */
@@ -84,6 +87,7 @@ export class ClaudeAgent implements Agent {
           `The agent ended (${exit.code ?? exit.signal ?? 'not started'}). ${exit.stderrTail}`.trim(),
         ),
       );
+      await spec.login?.stop();
       // Everything the agent started is gone, so nothing writes to its home any more.
       await removeHome(home).catch((error: unknown) => {
         this.log.warn({ event: 'agent.home_remove_failed', err: error }, 'could not remove the folders of an agent');

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { HearthError } from '@hearth/shared';
 import type { Logger } from '@hearth/shared/internal';
@@ -13,6 +13,7 @@ import { conversationOf } from './conversation.js';
 import { type Beginning, configDir, environment, transcriptFolder } from './launch.js';
 import { placedWorkspace } from './placed-workspace.js';
 import { repairTranscript } from './repair-transcript.js';
+import { SharedLogin } from './shared-login.js';
 
 export interface ClaudeDriverOptions {
   /** Path of the binary. Undefined: each start searches for it, so that a binary installed later is found. */
@@ -121,15 +122,19 @@ export class ClaudeDriver implements AgentDriver {
   private async start(launch: Launch, beginning: Beginning, cwd: string): Promise<Agent> {
     const binary = findClaude(this.options.claudePath);
     for (const folder of [configDir(launch), join(launch.home, 'tmp')]) await mkdir(folder, { recursive: true });
-    if (launch.profile.loginFrom !== undefined) {
-      await symlink(join(launch.profile.loginFrom, '.credentials.json'), join(configDir(launch), '.credentials.json'));
-    }
+    const { loginFrom } = launch.profile;
+    const login =
+      loginFrom === undefined
+        ? undefined
+        : new SharedLogin(launch.agentId, configDir(launch), loginFrom, this.options.log);
+    await login?.start();
     const agent = new ClaudeAgent({
       binary: binary.path,
       launch,
       beginning,
       cwd,
       workerEnv: this.options.workerEnv,
+      login,
       mirrors: !this.lacks.has('--session-mirror'),
       version: () => this.versionOf(binary.path, launch),
       outOfMemoryKills: this.outOfMemoryKills,
