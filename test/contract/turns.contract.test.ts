@@ -122,6 +122,14 @@ describeEachClaude(({ subject, start, shared, abilities }) => {
       });
     });
 
+    test('streams a tool input and withheld thinking in pieces', async () => {
+      const cli = await shared();
+      const { said } = await cli.turn('[[stream chunks=3]] [[thinking]] [[tool Bash {"command":"echo a b"}]]');
+      const pieces = said.map((line) => record(record(record(line['event'])['delta'])).type);
+      for (const type of ['thinking_delta', 'input_json_delta'])
+        expect(pieces.filter((piece) => piece === type)).toHaveLength(3);
+    });
+
     test('has its entries mirrored before its result, and in the file', async () => {
       const cli = await shared();
       const { said } = await cli.turn('remember this');

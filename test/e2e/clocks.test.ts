@@ -1,9 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { shareCluster } from '../support/shared-cluster.js';
-import { bash, eventsOf, firstEvent, recall, recalled, remember, spoken } from '../support/turns.js';
+import { bash, eventsOf, firstEvent, recall, recalled, remember, spoken, tool } from '../support/turns.js';
 
 /** The limit that a test waits for: short, but longer than an agent is silent on a busy machine, ms. */
 const limitMs = 1_500;
+/** Pieces that take longer than the limit together, each far shorter than the limit. */
+const pieces = 12;
+const pieceMs = limitMs / 10;
 const Bash = { allowedTools: ['Bash'], spares: 0 };
 
 const shared = shareCluster({
@@ -12,6 +15,7 @@ const shared = shareCluster({
     default: { allowedTools: ['Bash'] },
     'first-event': { spares: 0, firstEventTimeoutMs: limitMs },
     silence: { ...Bash, silenceTimeoutMs: limitMs },
+    both: { allowedTools: ['Write'], spares: 0, firstEventTimeoutMs: limitMs, silenceTimeoutMs: limitMs },
     turn: { spares: 0, turnTimeoutMs: limitMs, silenceTimeoutMs: limitMs },
   },
 });
@@ -23,7 +27,7 @@ describe('a turn', () => {
   test('whose agent is silent from the start ends with first_event_timeout; after the interrupt its agent continues', async () => {
     const session = shared().session();
     const before = await (await session.prompt(remember(3), { profile: 'first-event' })).result();
-    await expect((await session.prompt('[[hang]]')).result()).rejects.toMatchObject({
+    await expect((await session.prompt('[[mute]]')).result()).rejects.toMatchObject({
       code: 'first_event_timeout',
       field: 'firstEventTimeoutMs',
     });
@@ -49,6 +53,16 @@ describe('a turn', () => {
       code: 'turn_timeout',
       result: { text: spoken(await eventsOf(turn)) },
     });
+  });
+
+  test.each([
+    ['a tool input', tool('Write', { file_path: 'long', content: 'line '.repeat(pieces) })],
+    ['withheld thinking', '[[thinking]] go'],
+  ])('continues while only %s is streamed', async (_what, prompt) => {
+    const turn = await shared()
+      .session()
+      .prompt(`[[stream chunks=${pieces} every=${pieceMs}ms]] ${prompt}`, { profile: 'both' });
+    expect((await turn.result()).timings.totalMs).toBeGreaterThan(limitMs);
   });
 
   test('with a silent running tool continues', async () => {

@@ -10,6 +10,7 @@ const hazardNames = [
   'result-first',
   'unmirrored',
   'stall',
+  'mute',
   'deaf',
   'permission-dead',
   'grow',

@@ -130,9 +130,9 @@ const profileFields = {
   permissionDeadlineMs: policy(clock.default(10 * 60_000)),
   /** Whether a permission request waits, or is denied at once, while no process reads the session's events. */
   permissionUnwatched: policy(z.enum(['wait', 'deny']).default('wait')),
-  /** How long after its begin a turn may take to its first sign of life, ms. */
+  /** How long after its begin a turn may take to the first line of its agent, ms. */
   firstEventTimeoutMs: policy(clock.default(5 * 60_000)),
-  /** How long the agent may be silent in mid-turn, ms. Running tools and retries of the model API are signs of life. */
+  /** How long the agent may be silent in mid-turn, ms. Every line of the CLI and every running tool is a sign of life. */
   silenceTimeoutMs: policy(clock.default(10 * 60_000)),
   /** How long a turn may run, ms, without the time in which a person is asked for a permission. */
   turnTimeoutMs: policy(clock.default(2 * 3_600_000)),

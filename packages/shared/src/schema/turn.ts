@@ -47,7 +47,7 @@ export type Tokens = z.infer<typeof tokensSchema>;
 const timingsSchema = z.object({
   /** Submit → begin. */
   queuedMs: z.number(),
-  /** Submit → first sign of life of the agent. Absent without one. */
+  /** Submit → first output of the agent: text, thinking, a message, a tool, a retry. Absent without one. */
   firstEventMs: z.number().optional(),
   /** Time in which at least one tool ran. */
   toolsMs: z.number(),

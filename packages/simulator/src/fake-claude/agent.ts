@@ -146,11 +146,12 @@ export class Agent implements Session, Settings {
   }
 
   private async play(): Promise<void> {
-    this.tell(this.initLine());
     const turn = new Turn(this);
     this.turn = turn;
     if (this.interruptsNext) turn.interrupt();
     this.interruptsNext = false;
+    if (turn.hazards.mute) await turn.interruption();
+    this.tell(this.initLine());
     const { hazards } = turn;
     const end = await turn.run();
     this.turn = undefined;

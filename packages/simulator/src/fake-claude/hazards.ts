@@ -30,6 +30,7 @@ export interface Hazards {
   unmirrored: boolean;
   /** After how many pieces of text the output stops. */
   stallAfter: number | undefined;
+  mute: boolean;
   deaf: boolean;
   permissionDead: boolean;
   grow: { bytesPerSecond: number; most: number } | undefined;
@@ -62,6 +63,7 @@ export function parseScript(text: string): Script {
     resultFirst: false,
     unmirrored: false,
     stallAfter: undefined,
+    mute: false,
     deaf: false,
     permissionDead: false,
     grow: undefined,
@@ -126,6 +128,9 @@ const readers: Record<HazardName, Reader> = {
   stall: (hazards, directive, argument) => {
     hazards.stallAfter = count(directive, fieldsOf(directive, argument, ['after'])['after'] ?? '0');
   },
+  mute: flag((hazards) => {
+    hazards.mute = true;
+  }),
   deaf: flag((hazards) => {
     hazards.deaf = true;
   }),

@@ -29,10 +29,10 @@ export class Speech {
   /** Writes a message, one line per block and event. Returns the requested tools. */
   async say(full: FullMessage, chunks: number | undefined, beforePiece: () => Promise<void>): Promise<ToolUse[]> {
     const uses: ToolUse[] = [];
-    for (const { event, isText, block } of messageEvents(full, chunks)) {
-      if (isText) await beforePiece();
+    for (const { event, isPiece, block } of messageEvents(full, chunks)) {
+      if (isPiece) await beforePiece();
       if (event.type === 'content_block_start') this.saying = { full, index: Number(event['index']), text: '' };
-      if (isText && this.saying !== undefined) this.saying.text += (event['delta'] as { text: string }).text;
+      if (isPiece && this.saying !== undefined) this.saying.text += (event['delta'] as { text?: string }).text ?? '';
       if (block !== undefined) {
         this.saying = undefined;
         const assistantUuid = this.assistant(full, block);

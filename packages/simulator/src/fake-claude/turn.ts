@@ -54,6 +54,11 @@ export class Turn {
     this.interrupted.abort();
   }
 
+  /** Resolves when the host interrupts the turn. */
+  async interruption(): Promise<void> {
+    await forever(this.interrupted.signal).catch(() => undefined);
+  }
+
   /** Ends the process if the script says so here. Retries of the prompt in other processes are counted together. */
   crash(at: CrashPoint): void {
     this.session.mischief.crash(at, this.hazards, `${this.session.id} ${this.prompt}`);

@@ -33,16 +33,16 @@ export function message(model: string, answer: Answer, inputTokens: number) {
   };
 }
 
-/** One event of a message. `isText` marks the pieces that a pace counts, `block` the end of a block. */
+/** One event of a message. `isPiece` marks the pieces that a pace counts, `block` the end of a block. */
 export interface ApiEvent {
   event: { type: string; [field: string]: unknown };
-  isText: boolean;
+  isPiece: boolean;
   block?: object;
 }
 
 /** The events of a message's stream in order, without pings. */
 export function* messageEvents(full: ReturnType<typeof message>, chunks: number | undefined): Generator<ApiEvent> {
-  const plain = (type: string, data: object): ApiEvent => ({ event: { type, ...data }, isText: false });
+  const plain = (type: string, data: object): ApiEvent => ({ event: { type, ...data }, isPiece: false });
   const { content, stop_reason, usage, ...head } = full;
   yield plain('message_start', {
     message: { ...head, content: [], stop_reason: null, usage: { ...usage, output_tokens: 1 } },
@@ -51,13 +51,19 @@ export function* messageEvents(full: ReturnType<typeof message>, chunks: number 
     const block = raw as { type: string; text?: string; thinking?: string; signature?: string; input?: object };
     const delta = (fields: object): ApiEvent => plain('content_block_delta', { index, delta: fields });
     yield plain('content_block_start', { index, content_block: emptied(block) });
+    const piece = (fields: object): ApiEvent => ({ ...delta(fields), isPiece: true });
+    // Thinking and tool inputs are cut only on request, so that counted pieces are those of the text otherwise.
+    const silent = chunks === undefined ? delta : piece;
     if (block.type === 'text') {
-      for (const text of cutToPieces(block.text ?? '', chunks))
-        yield { ...delta({ type: 'text_delta', text }), isText: true };
+      for (const text of cutToPieces(block.text ?? '', chunks ?? mostPieces)) yield piece({ type: 'text_delta', text });
     } else if (block.type === 'thinking') {
-      yield delta({ type: 'thinking_delta', thinking: block.thinking });
+      for (const thinking of thinkingPieces(block.thinking ?? '', chunks ?? 1))
+        yield silent({ type: 'thinking_delta', thinking });
       yield delta({ type: 'signature_delta', signature: block.signature });
-    } else yield delta({ type: 'input_json_delta', partial_json: JSON.stringify(block.input) });
+    } else {
+      for (const partial_json of cutToPieces(JSON.stringify(block.input), chunks ?? 1))
+        yield silent({ type: 'input_json_delta', partial_json });
+    }
     yield { ...plain('content_block_stop', { index }), block: raw };
   }
   yield plain('message_delta', {
@@ -77,8 +83,8 @@ export async function streamMessage(
   };
   response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-cache' });
   let pieces = 0;
-  for (const { event, isText } of messageEvents(full, pace.chunks)) {
-    if (isText) {
+  for (const { event, isPiece } of messageEvents(full, pace.chunks)) {
+    if (isPiece) {
       if (pace.cutAfter !== undefined && pieces >= pace.cutAfter) return void response.destroy();
       if (pieces > 0 && pace.everyMs > 0) await sleep(pace.everyMs, undefined, { signal: pace.signal });
       pieces += 1;
@@ -99,11 +105,15 @@ function emptied(block: { type: string }): object {
 const mostPieces = 200;
 
 /** Cuts between words, never inside a character. */
-function cutToPieces(text: string, chunks: number | undefined): string[] {
+function cutToPieces(text: string, chunks: number): string[] {
   const words = text.match(/\S*\s*/g)?.filter(Boolean) ?? [];
-  const count = Math.min(chunks ?? mostPieces, Math.max(words.length, 1));
+  const count = Math.min(chunks, Math.max(words.length, 1));
   if (words.length <= 1) return [text];
   return Array.from({ length: count }, (_, at) =>
     words.slice(Math.floor((at * words.length) / count), Math.floor(((at + 1) * words.length) / count)).join(''),
   );
 }
+
+/** Thinking without text is withheld: the API streams empty pieces, and then the signature. */
+const thinkingPieces = (thinking: string, chunks: number): string[] =>
+  thinking === '' ? Array.from({ length: chunks }, () => '') : cutToPieces(thinking, chunks);

@@ -6,6 +6,8 @@ import type { HearthError, Message, Profile, Prompt, Tokens } from '@hearth/shar
 
 /** What an agent says and does, in order. */
 export type AgentEvent =
+  /** The agent printed a line, of any kind: a sign of life (P10). Comes before the events that the line makes. */
+  | { kind: 'line' }
   | { kind: 'delta'; of: 'text' | 'thinking'; messageId: string; text: string; parentToolUseId: string | undefined }
   | { kind: 'message'; message: Message }
   /** A tool waits at the gate until {@link Agent.answer}. */

@@ -39,6 +39,7 @@ export class RunningTurn {
   private firstEventAt: number | undefined;
   private queuedMs = 0;
   private begunAt = performance.now();
+  private hasSpoken = false;
   private lastActivityAt = performance.now();
 
   constructor(
@@ -64,22 +65,26 @@ export class RunningTurn {
     this.begunAt = performance.now();
   }
 
+  /** Notes that the agent printed a line. Every line is a sign of life (P10). */
+  noteLine(): void {
+    this.hasSpoken = true;
+    this.lastActivityAt = performance.now();
+  }
+
   /** The event for something the agent said. Undefined when it makes none. */
   toEvent(event: AgentEvent): HearthEvent | undefined {
     const seq = this.seq;
+    if (isOutput(event)) this.noteOutput();
     switch (event.kind) {
       case 'delta':
-        this.noteActivity();
         if (event.of === 'text' && event.parentToolUseId === undefined)
           this.streamed.set(event.messageId, (this.streamed.get(event.messageId) ?? '') + event.text);
         return { type: `${event.of}.delta`, seq, messageId: event.messageId, text: event.text, ...parent(event) };
       case 'message':
-        this.noteActivity();
         this.completed.push(event.message);
         this.forgetStreamed(event.message);
         return { type: 'message', seq, ...event.message };
       case 'tool_ended': {
-        this.noteActivity();
         const tool = this.tools.get(event.toolUseId);
         if (tool === undefined) return undefined;
         this.tools.delete(event.toolUseId);
@@ -96,7 +101,6 @@ export class RunningTurn {
         };
       }
       case 'retry':
-        this.noteActivity();
         return { type: 'retry', seq, attempt: event.attempt, delayMs: event.delayMs, reason: event.reason };
       case 'status':
         return { type: 'status', seq, status: event.status };
@@ -107,7 +111,7 @@ export class RunningTurn {
 
   /** Notes a tool at the gate. Returns the event that goes with its record. */
   toolStarted(gate: Extract<AgentEvent, { kind: 'gate' }>): HearthEvent {
-    this.noteActivity();
+    this.noteOutput();
     if (this.tools.size === 0) this.toolsBusySince = performance.now();
     this.tools.set(gate.toolUseId, { name: gate.name, startedAt: performance.now() });
     this.reached.push(gate.name);
@@ -124,7 +128,6 @@ export class RunningTurn {
 
   /** Notes that a permission request waits for a person. */
   permissionAsked(): void {
-    this.noteActivity();
     if (this.openRequests === 0) this.askingSince = performance.now();
     this.openRequests += 1;
   }
@@ -172,13 +175,12 @@ export class RunningTurn {
     return {
       runningMs: now - this.begunAt - askedMs,
       silentMs: isBusy ? 0 : now - this.lastActivityAt,
-      hasSpoken: this.firstEventAt !== undefined,
+      hasSpoken: this.hasSpoken,
     };
   }
 
-  private noteActivity(): void {
+  private noteOutput(): void {
     this.firstEventAt ??= performance.now();
-    this.lastActivityAt = performance.now();
   }
 
   /** The last message's text, because `result` of the CLI may hold only its first part (a reported hazard). */
@@ -215,6 +217,9 @@ export function endEvent(result: TurnResult): HearthEvent {
 
 /** How long a turn has waited that was not served, ms. */
 export const waitedMs = ({ submittedAt }: HeadTurn): number => Math.max(0, Date.now() - submittedAt);
+
+/** Whether an event shows progress on the prompt, besides the agent's own state. */
+const isOutput = ({ kind }: AgentEvent): boolean => ['delta', 'message', 'tool_ended', 'retry'].includes(kind);
 
 function textOf(message: Message): string {
   return message.content

@@ -224,6 +224,7 @@ export class SessionAgent {
   }
 
   private onEvent(agent: Agent, event: AgentEvent): void {
+    if (event.kind === 'line') return this.exchange?.running.noteLine();
     if (this.deps.ownership.isLost) return this.refuseEvent(agent, event);
     if (this.state.kind !== 'present' || agent !== this.state.agent) return;
     const running = this.exchange?.running;

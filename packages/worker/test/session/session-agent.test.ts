@@ -46,6 +46,18 @@ describe('the agent of a session', () => {
     expect(agent.exitWaits).toBe(before);
   });
 
+  test('gives the running turn a sign of life with every line', async () => {
+    const agent = fakeAgent(1);
+    const { session } = sessionWith(agent);
+    await session.acquire();
+    const running = runningTurn();
+    void session.runPrompt(running, agent, 'x');
+    expect(running.progress.hasSpoken).toBe(false);
+    agent.say({ kind: 'line' });
+    expect(running.progress.hasSpoken).toBe(true);
+    agent.say(finished);
+  });
+
   test.each(['before its exchange', 'during its exchange'])('ends the exchange when it dies %s', async (when) => {
     const agent = fakeAgent(1);
     const { session } = sessionWith(agent);

@@ -165,6 +165,7 @@ export class ClaudeAgent implements Agent {
   private onLine(text: string): void {
     this.log.trace({ event: 'agent.line', line: text }, 'agent line');
     this.rawListener?.('out', text);
+    this.onEvent({ kind: 'line' });
     const parsed = parseLine(text);
     if (parsed.kind === 'garbage')
       this.log.warn({ event: 'agent.bad_line', reason: parsed.reason }, 'the agent printed a line that does not parse');
