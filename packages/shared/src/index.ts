@@ -17,6 +17,7 @@ export {
   formatCursor,
   type HearthEvent,
   type HearthEventOf,
+  type NoticeCode,
   parseCursor,
   type StreamExpired,
   type StreamedEvent,

@@ -42,6 +42,8 @@ export class TurnPrinter {
         return this.beside(style.yellow('  stopping'));
       case 'retry':
         return this.beside(style.yellow(`  retrying the model API (${event.reason}), attempt ${event.attempt}`));
+      case 'notice':
+        return this.beside(style.yellow(`  ${event.message}`));
       case 'turn.restarted':
         this.streamed = false;
         return this.beside(style.yellow(`  restarted: ${event.reason}`));

@@ -22,10 +22,12 @@ const eventTypes: Record<(HearthEvent | StreamExpired)['type'], true> = {
   'turn.interrupting': true,
   retry: true,
   status: true,
+  notice: true,
   'turn.finished': true,
   'turn.failed': true,
   'session.warmed': true,
   'session.warm_failed': true,
+  'session.notice': true,
   'session.closed': true,
   'stream.expired': true,
 };

@@ -80,6 +80,8 @@ export function withEvent(before: Conversation, event: HearthEvent | StreamExpir
       return { ...conversation, said: `An agent is ready (${event.warmth}).` };
     case 'session.warm_failed':
       return { ...conversation, said: `The agent did not start: ${event.error.code}` };
+    case 'session.notice':
+      return { ...conversation, said: event.message };
     default:
   }
   // An event of a later version.
@@ -134,6 +136,8 @@ function turnWith(turn: TurnView, event: TurnEvent): TurnView {
       return saying(note('warn', `Retrying the model API (attempt ${event.attempt}): ${event.reason}`));
     case 'status':
       return event.status === 'requesting' ? turn : saying(note('plain', event.status));
+    case 'notice':
+      return saying(note('warn', event.message));
     case 'turn.finished':
       return { ...turn, state: 'finished', isStopping: false, result: event.result };
     case 'turn.failed':

@@ -11,6 +11,14 @@ const turnId = z.string();
 /** The tool use that started the sub-agent which the event is from. */
 const fromSubAgent = { parentToolUseId: z.string().optional() };
 
+/** What a notice is about. Codes are stable, because programs switch on them. */
+const noticeCodeSchema = z.enum([
+  /** Hearth declined a request of the CLI that it cannot answer, such as a question of an MCP server. */
+  'request_declined',
+]);
+export type NoticeCode = z.infer<typeof noticeCodeSchema>;
+const notice = { code: noticeCodeSchema, message: z.string() };
+
 /** One entry of a session's stream, without its id. */
 export const eventSchema = z.discriminatedUnion('type', [
   /** Accepted into the turn log. The submit script appends it. */
@@ -58,12 +66,16 @@ export const eventSchema = z.discriminatedUnion('type', [
   turnEvent('retry', { attempt: z.number().int(), delayMs: z.number(), reason: z.string() }),
   /** What the agent reports of its own state (compacting, requesting, …). */
   turnEvent('status', { status: z.string() }),
+  /** Something besides the conversation went wrong. The turn goes on. */
+  turnEvent('notice', notice),
   turnEvent('turn.finished', { turnId, result: turnResultSchema }),
   turnEvent('turn.failed', { turnId, error: errorBodySchema, result: turnResultSchema }),
   /** The session has its agent before any prompt. */
   event('session.warmed', { workerId: z.string(), pid: z.number().int(), warmth: warmthSchema }),
   /** The session was to be warmed, and its agent did not start. */
   event('session.warm_failed', { error: errorBodySchema }),
+  /** A notice while no turn runs. */
+  event('session.notice', notice),
   /** The session is closed, and nothing follows. The same name may be opened again, as another session. */
   event('session.closed', {}),
 ]);

@@ -16,6 +16,8 @@ const of = <T extends HearthEvent['type']>(type: T): { type: fc.Arbitrary<T>; se
   seq,
 });
 
+const notice = { code: fc.constant('request_declined'), message: text };
+
 /** One arbitrary for each type of event. */
 const arbitraries: { [T in HearthEvent['type']]: fc.Arbitrary<unknown> } = {
   'turn.queued': fc.record({ ...of('turn.queued'), turnId, position: seq }),
@@ -70,8 +72,10 @@ const arbitraries: { [T in HearthEvent['type']]: fc.Arbitrary<unknown> } = {
   'session.warm_failed': fc.record({ type: fc.constant('session.warm_failed'), error }),
   retry: fc.record({ ...of('retry'), attempt: seq, delayMs: seq, reason: text }),
   status: fc.record({ ...of('status'), status: text }),
+  notice: fc.record({ ...of('notice'), ...notice }),
   'turn.finished': fc.record({ ...of('turn.finished'), turnId, result }),
   'turn.failed': fc.record({ ...of('turn.failed'), turnId, error, result }),
+  'session.notice': fc.record({ type: fc.constant('session.notice'), ...notice }),
   'session.closed': fc.record({ type: fc.constant('session.closed') }),
 };
 const event = fc.oneof(...Object.values(arbitraries)).map((drawn) => plain(drawn) as HearthEvent);

@@ -2,7 +2,7 @@
  * The interface between the worker and its agents. The driver of the CLI implements it in `claude/`, so that a change of the CLI
  * touches one folder.
  */
-import type { HearthError, Message, Profile, Prompt, Tokens } from '@hearth/shared';
+import type { HearthError, Message, NoticeCode, Profile, Prompt, Tokens } from '@hearth/shared';
 
 /** What an agent says and does, in order. */
 export type AgentEvent =
@@ -34,6 +34,8 @@ export type AgentEvent =
   | { kind: 'permission_withdrawn'; requestId: string }
   | { kind: 'retry'; attempt: number; delayMs: number; reason: string }
   | { kind: 'status'; status: string }
+  /** Something besides the conversation went wrong. The prompt goes on. */
+  | { kind: 'notice'; code: NoticeCode; message: string }
   /** Lines of the transcript, each ending in a newline. `file`: `main`, or a sub-agent's path. `entryIds`: ids of the assistant's entries. */
   | { kind: 'transcript'; file: string; lines: string; entryIds: readonly string[] }
   /** A result that cannot belong to this prompt, because the prompt has not started or its last message is not complete. */

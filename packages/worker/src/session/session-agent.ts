@@ -6,6 +6,7 @@ import { startFailure } from '../agent/start-failure.js';
 import type { ClockTimes } from './clocks.js';
 import { Exchange, type ExchangeEnd } from './exchange.js';
 import { type AgentLimits, exceedsLimits, megabyte } from './limits.js';
+import { noticeEvent } from './notice.js';
 import type { Outbox } from './outbox.js';
 import { movedAway, type Ownership } from './ownership.js';
 import type { PermissionDesk } from './permission-desk.js';
@@ -250,7 +251,7 @@ export class SessionAgent {
         else this.exchange.answered(event);
         return;
       default: {
-        const made = running?.toEvent(event);
+        const made = event.kind === 'notice' ? noticeEvent(event, running?.seq) : running?.toEvent(event);
         if (made !== undefined) this.deps.outbox.event(made);
       }
     }

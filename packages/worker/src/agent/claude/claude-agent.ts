@@ -8,12 +8,13 @@ import type { Agent, AgentEnd, AgentEvent, AgentExit, Answer, Launch, RawListene
 import { Child } from './child.js';
 import { isVerbatim, refusalOf } from './composition.js';
 import { ControlChannel } from './control.js';
+import { declineRequest, isForSession } from './declined-request.js';
 import { type Beginning, commandLine, configDir, environment, gateCallback, transcriptFolder } from './launch.js';
 import { adoptWorkspace } from './placed-workspace.js';
 import type { SharedLogin } from './shared-login.js';
 import { TranscriptTail } from './transcript-tail.js';
 import { Translator } from './translate.js';
-import { parseLine } from './wire.js';
+import { type LineOf, parseLine } from './wire.js';
 
 /** ms the CLI has to acknowledge an interrupt or a claim. It was seen to take 2–60. */
 const requestDeadlineMs = 10_000;
@@ -171,8 +172,16 @@ export class ClaudeAgent implements Agent {
       this.log.warn({ event: 'agent.bad_line', reason: parsed.reason }, 'the agent printed a line that does not parse');
     if (parsed.kind !== 'line') return;
     if (parsed.line.type === 'control_response') return this.control.answered(parsed.line);
+    if (parsed.line.type === 'control_request' && !isForSession(parsed.line)) return this.decline(parsed.line);
     if (parsed.line.type === 'result') this.readTail(parsed.line.session_id ?? this.claudeSessionId);
     this.translator.line(parsed.line);
+  }
+
+  private decline(request: LineOf<'control_request'>): void {
+    const { answer, message } = declineRequest(request);
+    this.write({ type: 'control_response', response: answer });
+    this.log.info({ event: 'agent.request_declined', subtype: request.request.subtype }, message);
+    this.onEvent({ kind: 'notice', code: 'request_declined', message });
   }
 
   /** An error in handling one agent's output ends that agent, not the worker with all its sessions. */

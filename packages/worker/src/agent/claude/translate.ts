@@ -1,7 +1,6 @@
 import { basename } from 'node:path';
 import type { Message } from '@hearth/shared';
 import type { AgentEvent } from '../driver.js';
-import { gateCallback } from './launch.js';
 import { RepeatedResult } from './repeated-result.js';
 import { UsageMeter } from './usage.js';
 import { hookInputSchema, type Line, type LineOf } from './wire.js';
@@ -160,8 +159,9 @@ export class Translator {
     }
   }
 
+  /** A request that the session answers. */
   private request({ request, request_id: requestId }: LineOf<'control_request'>): void {
-    if (request.subtype === 'hook_callback' && request.callback_id === gateCallback) {
+    if (request.subtype === 'hook_callback') {
       const hook = hookInputSchema.parse(request.input);
       this.emit({
         kind: 'gate',

@@ -42,17 +42,24 @@ const system = z.looseObject({
   error: z.string().nullish(),
 });
 
+const text = z.string().optional().catch(undefined);
+
+/** A request of the CLI. Only its id is required, because the CLI waits for an answer whatever the request contains. */
 const controlRequest = z.looseObject({
   type: z.literal('control_request'),
   request_id: z.string(),
-  request: z.looseObject({
-    subtype: z.string(),
-    callback_id: z.string().optional(),
-    tool_name: z.string().optional(),
-    tool_use_id: z.string().optional(),
-    input: z.unknown().optional(),
-    permission_suggestions: z.array(z.unknown()).nullish(),
-  }),
+  request: z
+    .looseObject({
+      subtype: z.string().catch('unknown'),
+      tool_name: text,
+      tool_use_id: text,
+      input: z.unknown().optional(),
+      permission_suggestions: z.array(z.unknown()).nullish().catch(undefined),
+      /** Fields of an `elicitation`. */
+      mcp_server_name: text,
+      message: text,
+    })
+    .catch({ subtype: 'unknown' }),
 });
 
 /**
