@@ -8,6 +8,7 @@ import {
   type ModelApi,
   modelApiEnvironment,
   startModelApi,
+  versionNotice,
 } from '@hearth/simulator';
 import { findClaude } from '@hearth/worker/internal';
 import { afterAll, beforeAll, describe, expect } from 'vitest';
@@ -52,6 +53,9 @@ export function describeEachClaude(define: (asked: Asked) => void): void {
         env: { ...process.env, ...subject().env },
       });
       version = stdout.split(' ')[0] ?? '';
+      const known = cliVersion(version);
+      const notice = known === undefined ? undefined : versionNotice(version, known);
+      if (notice !== undefined) process.stderr.write(`${notice}\n`);
     });
     const shared = new Map<string, Promise<CliProcess>>();
     afterAll(async () => {
@@ -83,7 +87,7 @@ export function describeEachClaude(define: (asked: Asked) => void): void {
       abilities: () => {
         const known = cliVersion(version);
         if (known === undefined) throw new Error(`${version}: not in the table of versions`);
-        return known;
+        return known.abilities;
       },
     });
   });

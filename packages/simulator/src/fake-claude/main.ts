@@ -14,7 +14,7 @@ import { Input, InputError } from './input.js';
 import { Output } from './output.js';
 import type { Surroundings } from './surroundings.js';
 import { Ledger, notBegun } from './turn-end.js';
-import { cliVersion, knownVersions, newestVersion } from './versions.js';
+import { cliVersion, knownVersions, newestVersion, versionNotice } from './versions.js';
 
 const { env } = process;
 const argv = process.argv.slice(2);
@@ -43,16 +43,20 @@ function die(how: number | NodeJS.Signals): never {
 
 function surroundings(): Surroundings {
   const version = env['FAKE_CLAUDE_VERSION'] ?? newestVersion;
-  const abilities = cliVersion(version);
-  if (abilities === undefined)
-    throw new SetupError(`FAKE_CLAUDE_VERSION: expected one of ${knownVersions.join(', ')}, got ${version}`);
+  const known = cliVersion(version);
+  if (known === undefined)
+    throw new SetupError(
+      `FAKE_CLAUDE_VERSION: expected one of ${knownVersions.join(', ')} or a newer one, got ${version}`,
+    );
+  const notice = versionNotice(version, known);
+  if (notice !== undefined) say(notice);
   const scenarioFile = env['FAKE_CLAUDE_SCENARIO'];
   const effectsFile = env['FAKE_CLAUDE_EFFECTS'];
   return {
     argv,
     env,
     version,
-    abilities,
+    abilities: known.abilities,
     configDir: env['CLAUDE_CONFIG_DIR'] ?? join(homedir(), '.claude'),
     scenario: scenarioFile === undefined ? undefined : readScenario(scenarioFile, { parse: parseScript, starts: true }),
     effectsFile,

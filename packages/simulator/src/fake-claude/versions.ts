@@ -32,4 +32,27 @@ const versions: Readonly<Record<string, CliVersion>> = {
 export const newestVersion = '2.1.329';
 export const knownVersions = Object.keys(versions);
 
-export const cliVersion = (version: string): CliVersion | undefined => versions[version];
+/** The behaviour of a version. `knownAs`: the version in the table that stands for it. */
+export interface KnownVersion {
+  knownAs: string;
+  abilities: CliVersion;
+}
+
+/** Looks a version up. One that is newer than the table behaves like the newest in it; any other one that is not in it is undefined. */
+export function cliVersion(version: string): KnownVersion | undefined {
+  const knownAs = isNewer(version, newestVersion) ? newestVersion : version;
+  const abilities = versions[knownAs];
+  return abilities === undefined ? undefined : { knownAs, abilities };
+}
+
+/** The notice for a version that another one stands for. Undefined for a version in the table. */
+export const versionNotice = (version: string, { knownAs }: KnownVersion): string | undefined =>
+  knownAs === version
+    ? undefined
+    : `Claude Code ${version} is newer than the table of versions; it is taken as ${knownAs}.`;
+
+function isNewer(version: string, than: string): boolean {
+  const [a, b] = [version, than].map((text) => text.split('.').map(Number));
+  const at = a?.findIndex((part, index) => part !== b?.[index]) ?? -1;
+  return at !== -1 && (a?.[at] ?? 0) > (b?.[at] ?? 0);
+}

@@ -382,8 +382,14 @@ describe('its inputs', () => {
     expect(existsSync(join(cli.cwd, 'held'))).toBe(true);
   });
 
-  test('an unknown version is refused', async () => {
-    const cli = await raw({ env: { FAKE_CLAUDE_VERSION: '1.0.0' } });
+  test('a version newer than all known ones behaves like the newest, and says so', async () => {
+    const cli = await raw({ env: { FAKE_CLAUDE_VERSION: '2.2.0' }, flags: ['--await-claim'] });
+    expect(await cli.initialise()).toMatchObject({ response: { claude_code_version: '2.2.0' } });
+    await expect.poll(() => cli.stderr).toContain('2.2.0 is newer than the table of versions; it is taken as 2.1.329');
+  });
+
+  test.each(['1.0.0', '2.1.300', 'next'])('the unknown version %s is refused', async (version) => {
+    const cli = await raw({ env: { FAKE_CLAUDE_VERSION: version } });
     expect(await cli.exited).toMatchObject({ code: 2, stderr: expect.stringContaining('2.1.329') });
   });
 });
