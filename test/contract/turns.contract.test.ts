@@ -193,9 +193,12 @@ describeEachClaude(({ subject, start, shared, abilities }) => {
         subtype: 'success',
         is_error: true,
         terminal_reason: abilities().reasonOfApiError,
+        api_error_status: 400,
         result: 'API Error: 400 Simulated error 400',
       });
       expect(said.find(({ type }) => type === 'assistant')).toMatchObject({ message: { model: '<synthetic>' } });
+      const unnamed = await cli.turn('[[error 404]] no');
+      expect(unnamed.said.find(({ type }) => type === 'assistant')).toMatchObject({ error: 'model_not_found' });
       expect((await cli.turn('and now')).result).toMatchObject({ is_error: false, result: 'Echo: and now' });
     });
   });

@@ -109,6 +109,21 @@ describe('of fake-claude', () => {
     expect(refused.at(-1)?.type).toBe('turn.finished');
   });
 
+  test('a refusal of the account has a code of its own that says what helps and when', async () => {
+    const session = shared().session();
+    const failures = [
+      ['[[error 429]] hello', { code: 'model_rate_limited', retryAt: undefined }],
+      ['[[usage-limit]] hello', { code: 'model_limit_reached', retryAt: 1_796_054_400_000 }],
+      ['[[error 401]] hello', { code: 'model_login_refused' }],
+      ['[[error 402]] hello', { code: 'model_no_credit' }],
+      ['[[error 404]] hello', { code: 'model_not_found' }],
+    ] as const;
+    for (const [prompt, error] of failures)
+      await expect((await session.prompt(prompt)).result()).rejects.toMatchObject(error);
+    const [, limited] = await session.turns();
+    expect(limited?.result).toMatchObject({ error: { wayOut: expect.stringContaining('retryAt') } });
+  });
+
   test('a model that stays down fails the turn with its message, and the session continues', async () => {
     const session = shared().session();
     await (await session.prompt(remember(31))).result();

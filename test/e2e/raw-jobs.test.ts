@@ -97,7 +97,7 @@ test('a failed job with attempts is not repeated by itself, and a retry by hand 
     );
     expect((await endOf(turns, job.id)).state).toBe('completed');
     const failed = await endOf(turns, failing.id);
-    expect(failed).toMatchObject({ state: 'failed', reason: expect.stringContaining('agent_failed') });
+    expect(failed).toMatchObject({ state: 'failed', reason: expect.stringContaining('model_limit_reached') });
     expect((await session.turns()).map(({ state }) => state)).toEqual(['finished', 'failed']);
 
     await (await turns.getJob(failing.id ?? ''))?.retry('failed');
@@ -114,7 +114,7 @@ test('a retry of the doorbell of a prompt without a session submits it to a new 
     await cluster.worker({ claude: 'fake', slots: 1, profiles: { other: {} } });
     const producer = cluster.producer();
     const turn = await producer.prompt('[[usage-limit]] hello', { turnId: 'one', profile: 'other' });
-    await expect(turn.result()).rejects.toMatchObject({ code: 'agent_failed' });
+    await expect(turn.result()).rejects.toMatchObject({ code: 'model_limit_reached' });
     await withTurns(cluster, async (turns) => {
       const [job] = await eventually(async () => {
         const failed = await turns.getFailed();
@@ -125,7 +125,7 @@ test('a retry of the doorbell of a prompt without a session submits it to a new 
         const now = await turns.getJob(job?.id ?? '');
         return now?.attemptsMade === 2 && (await now.isFailed()) && turns.getJob(job?.id ?? '');
       });
-      expect(again.failedReason).toContain('agent_failed');
+      expect(again.failedReason).toContain('model_limit_reached');
     });
     // The retry has a turnId of its own.
     const second = await producer.prompt('ignored', { turnId: 'one+1', profile: 'other' });
@@ -171,11 +171,11 @@ test('a retried job has its whole expiresIn again', async () => {
       prompt: '[[usage-limit]] hello',
       expiresIn: 4_000,
     });
-    expect((await endOf(turns, job.id)).reason).toContain('agent_failed');
+    expect((await endOf(turns, job.id)).reason).toContain('model_limit_reached');
     await eventually(() => Date.now() > job.timestamp + 4_000);
     await (await turns.getJob(job.id ?? ''))?.retry('failed');
     await eventually(async () => (await turns.getJob(job.id ?? ''))?.attemptsMade === 2);
-    expect((await endOf(turns, job.id)).reason).toContain('agent_failed');
+    expect((await endOf(turns, job.id)).reason).toContain('model_limit_reached');
     expect(await session.turns()).toHaveLength(2);
   });
 });

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { TurnResult } from '@hearth/producer';
-import { describeError, type Tokens } from '@hearth/shared';
+import { describeError, type ErrorCode, type Tokens } from '@hearth/shared';
 
 /** One line of the CLI. */
 export type Line = { type: string; [field: string]: unknown };
@@ -96,6 +96,8 @@ function endingOf(result: TurnResult): Ending {
   }
   const { error } = result;
   if (error.code === 'agent_failed') return agentFailed(error.message);
+  const status = refusedWith[error.code];
+  if (status !== undefined) return apiError(error.message, status);
   const terminal_reason = error.code === 'interrupted' ? 'aborted_streaming' : error.code;
   return execution(describeError(error), terminal_reason);
 }
@@ -107,15 +109,26 @@ function agentFailed(message: string): Ending {
   if (message.startsWith('Reached maximum budget'))
     return { ...execution(message, 'max_budget'), subtype: 'error_max_budget_usd' };
   const status = /^API Error: (\d{3})\b/.exec(message)?.[1];
-  return {
-    subtype: 'success',
-    is_error: true,
-    stop_reason: 'stop_sequence',
-    terminal_reason: 'api_error',
-    result: message,
-    api_error_status: status === undefined ? null : Number(status),
-  };
+  return apiError(message, status === undefined ? null : Number(status));
 }
+
+/** The status with which the model API refused the account. */
+const refusedWith: Partial<Record<ErrorCode, number>> = {
+  model_limit_reached: 429,
+  model_rate_limited: 429,
+  model_login_refused: 401,
+  model_no_credit: 400,
+  model_not_found: 404,
+};
+
+const apiError = (message: string, status: number | null): Ending => ({
+  subtype: 'success',
+  is_error: true,
+  stop_reason: 'stop_sequence',
+  terminal_reason: 'api_error',
+  result: message,
+  api_error_status: status,
+});
 
 const execution = (error: string, terminal_reason: string): Ending => ({
   subtype: 'error_during_execution',

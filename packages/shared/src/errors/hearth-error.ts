@@ -8,6 +8,8 @@ export const errorBodySchema = z.object({
   field: z.string().optional(),
   expected: z.string().optional(),
   wayOut: z.string().optional(),
+  /** When to try again, ms since 1970. */
+  retryAt: z.number().optional(),
 });
 export type ErrorBody = z.infer<typeof errorBodySchema>;
 
@@ -18,6 +20,8 @@ export interface HearthErrorDetails {
   expected?: string | undefined;
   /** What the caller can do. */
   wayOut?: string | undefined;
+  /** When to try again, ms since 1970. */
+  retryAt?: number | undefined;
   cause?: unknown;
 }
 
@@ -28,6 +32,7 @@ export class HearthError extends Error {
   readonly field: string | undefined;
   readonly expected: string | undefined;
   readonly wayOut: string | undefined;
+  readonly retryAt: number | undefined;
 
   constructor(code: ErrorCode, message: string, details: HearthErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
@@ -35,6 +40,7 @@ export class HearthError extends Error {
     this.field = details.field;
     this.expected = details.expected;
     this.wayOut = details.wayOut;
+    this.retryAt = details.retryAt;
   }
 
   /** The error as plain data, without cause and stack. */
@@ -45,6 +51,7 @@ export class HearthError extends Error {
       ...(this.field === undefined ? {} : { field: this.field }),
       ...(this.expected === undefined ? {} : { expected: this.expected }),
       ...(this.wayOut === undefined ? {} : { wayOut: this.wayOut }),
+      ...(this.retryAt === undefined ? {} : { retryAt: this.retryAt }),
     };
   }
 }
@@ -55,6 +62,7 @@ export function describeError(error: ErrorBody): string {
   if (error.field !== undefined) parts.push(`field: ${error.field}`);
   if (error.expected !== undefined) parts.push(`expected: ${error.expected}`);
   if (error.wayOut !== undefined) parts.push(error.wayOut);
+  if (error.retryAt !== undefined) parts.push(`retry at ${new Date(error.retryAt).toISOString()}`);
   return parts.join(' · ');
 }
 

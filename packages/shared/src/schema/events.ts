@@ -15,6 +15,8 @@ const fromSubAgent = { parentToolUseId: z.string().optional() };
 const noticeCodeSchema = z.enum([
   /** Hearth declined a request of the CLI that it cannot answer, such as a question of an MCP server. */
   'request_declined',
+  /** A usage limit of the account is nearly reached. */
+  'limit_near',
 ]);
 export type NoticeCode = z.infer<typeof noticeCodeSchema>;
 const notice = { code: noticeCodeSchema, message: z.string() };

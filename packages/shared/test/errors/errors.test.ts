@@ -24,10 +24,25 @@ describe('the error catalogue', () => {
 
 describe('a HearthError', () => {
   it.each(errorCodes)('%s is equal after JSON', (code) => {
-    const error = new HearthError(code, 'm', { field: 'f', expected: 'e', wayOut: 'w', cause: new Error('secret') });
+    const error = new HearthError(code, 'm', {
+      field: 'f',
+      expected: 'e',
+      wayOut: 'w',
+      retryAt: 0,
+      cause: new Error('secret'),
+    });
     const travelled = errorBodySchema.parse(JSON.parse(JSON.stringify(error)));
-    expect(fromErrorBody(travelled).toJSON()).toEqual({ code, message: 'm', field: 'f', expected: 'e', wayOut: 'w' });
-    expect(describeError(travelled)).toBe(`${code}: m · field: f · expected: e · w`);
+    expect(fromErrorBody(travelled).toJSON()).toEqual({
+      code,
+      message: 'm',
+      field: 'f',
+      expected: 'e',
+      wayOut: 'w',
+      retryAt: 0,
+    });
+    expect(describeError(travelled)).toBe(
+      `${code}: m · field: f · expected: e · w · retry at 1970-01-01T00:00:00.000Z`,
+    );
   });
 
   it('omits absent fields from JSON', () =>

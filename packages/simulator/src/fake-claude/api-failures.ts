@@ -5,7 +5,17 @@ import type { Script } from './hazards.js';
 export interface ApiFailure {
   status: number | null;
   text: string;
+  /** When the usage limit resets, s since 1970. */
+  resetsAt?: number;
 }
+
+/** The CLI's names for errors that it does not retry, by status. Others are `unknown`. */
+export const errorNames: Readonly<Record<number, string>> = {
+  401: 'authentication_failed',
+  403: 'oauth_org_not_allowed',
+  404: 'model_not_found',
+  429: 'rate_limit',
+};
 
 interface Retry {
   attempt: number;
@@ -21,6 +31,8 @@ const retryDelayMs = 10;
 
 /** The CLI's answer at a usage limit: its subtype is success. Source: public reports. */
 export const usageLimitText = "You've hit your session limit · resets 3pm";
+/** The time in it, s since 1970. */
+export const usageLimitResetsAt = 1_796_054_400;
 
 /** Errors seen in `api_retry` lines: overloaded, unknown (a cut connection). */
 const reasons: Record<number, string> = { 429: 'rate_limit', 529: 'overloaded' };

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { ApiMessage } from '../model-api/conversation.js';
 import { type ApiEvent, type message, messageEvents } from '../model-api/stream.js';
-import type { ApiFailure } from './api-failures.js';
+import { type ApiFailure, errorNames } from './api-failures.js';
 import { promptHead } from './flags.js';
 import type { Line } from './output.js';
 import type { ToolCall } from './permissions.js';
@@ -53,8 +53,12 @@ export class Speech {
   }
 
   /** Writes the CLI's own message when the API has failed for good. */
-  apiError({ status, text }: ApiFailure): void {
+  apiError({ status, text, resetsAt }: ApiFailure): void {
     const { session } = this;
+    if (resetsAt !== undefined) {
+      const info = { status: 'rejected', resetsAt, rateLimitType: 'five_hour', isUsingOverage: false };
+      session.output.said(session.id, { type: 'rate_limit_event', rate_limit_info: info });
+    }
     const content = [{ type: 'text', text }];
     const head = { id: randomUUID(), type: 'message', role: 'assistant', model: '<synthetic>', stop_sequence: '' };
     const said = { ...head, content, stop_reason: 'stop_sequence', usage: { input_tokens: 0, output_tokens: 0 } };
@@ -64,7 +68,7 @@ export class Speech {
       message: said,
       parent_tool_use_id: null,
       uuid,
-      error: status === 429 ? 'rate_limit' : 'unknown',
+      error: errorNames[status ?? 0] ?? 'unknown',
       is_api_error_message: true,
       api_error_status: status,
     });

@@ -5,7 +5,7 @@ import { spoken } from '../model-api/directives.js';
 import { DirectiveError } from '../model-api/fields.js';
 import { message } from '../model-api/stream.js';
 import { withScenario } from '../scenario.js';
-import { type ApiFailure, failuresOf, usageLimitText } from './api-failures.js';
+import { type ApiFailure, failuresOf, usageLimitResetsAt, usageLimitText } from './api-failures.js';
 import { promptHead } from './flags.js';
 import { type CrashPoint, type Hazards, parseScript, type Script } from './hazards.js';
 import { onlyReads, type ToolCall } from './permissions.js';
@@ -165,7 +165,7 @@ export class Turn {
   /** Reports failing attempts. Returns the failure that remains when no more attempts are made. */
   private async fail(): Promise<ApiFailure | undefined> {
     const { session } = this;
-    if (this.hazards.usageLimit) return { status: 429, text: usageLimitText };
+    if (this.hazards.usageLimit) return { status: 429, text: usageLimitText, resetsAt: usageLimitResetsAt };
     const { retries, failure } = failuresOf(this.script);
     for (const retry of retries) {
       session.output.said(session.id, { type: 'system', subtype: 'api_retry', ...retry });

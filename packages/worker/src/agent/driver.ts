@@ -42,11 +42,25 @@ export type AgentEvent =
   | { kind: 'stray_result'; reason: string }
   | ({ kind: 'result' } & AgentResult);
 
+/**
+ * Why the model API refused the account, so that another prompt fails too. `limit`: a usage limit is reached. `rate_limit`: too many calls
+ * at a time.
+ */
+export type RefusalKind = 'limit' | 'rate_limit' | 'login' | 'credit' | 'model';
+
+export interface Refusal {
+  kind: RefusalKind;
+  /** When the limit resets, ms since 1970. */
+  retryAt?: number;
+}
+
 /** How the agent ended a prompt. Cost and tokens are those of this prompt alone. */
 export interface AgentResult {
   ok: boolean;
   /** Whether an interrupt, or a denied permission that ends the turn, stopped it. */
   stopped: boolean;
+  /** Undefined: the model API did not refuse the account. */
+  refusal?: Refusal;
   text: string;
   costUsd: number;
   tokens: Tokens;

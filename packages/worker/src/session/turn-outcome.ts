@@ -1,5 +1,5 @@
-import { type ErrorBody, HearthError, toErrorBody } from '@hearth/shared';
-import type { AgentResult } from '../agent/driver.js';
+import { type ErrorBody, type ErrorCode, HearthError, toErrorBody } from '@hearth/shared';
+import type { AgentResult, Refusal, RefusalKind } from '../agent/driver.js';
 import { usableMemory } from '../processes/memory-limit.js';
 import { megabyte } from './limits.js';
 
@@ -20,6 +20,7 @@ export interface TurnOutcome {
  */
 export function failureOf(answer: AgentResult, stopReason: HearthError | undefined): ErrorBody | undefined {
   if (answer.ok) return undefined;
+  if (answer.refusal !== undefined) return refused(answer.text, answer.refusal);
   if (!answer.stopped) return agentFailed(answer);
   return toErrorBody(
     stopReason ??
@@ -27,6 +28,37 @@ export function failureOf(answer: AgentResult, stopReason: HearthError | undefin
         wayOut: 'Prompt again: the session continues.',
       }),
   );
+}
+
+/** The code of a refusal, and what helps. */
+const refusals: Record<RefusalKind, { code: ErrorCode; wayOut: string }> = {
+  limit: {
+    code: 'model_limit_reached',
+    wayOut: 'Prompt again when the limit has reset (`retryAt`, or as the message says), or use another account.',
+  },
+  rate_limit: {
+    code: 'model_rate_limited',
+    wayOut:
+      'Prompt again in a minute. If it happens often, run fewer turns at a time or raise the limit of the account.',
+  },
+  login: {
+    code: 'model_login_refused',
+    wayOut:
+      'Renew the login (loginFrom) or the key or token in the environment of the workers, then prompt again. Agents that run keep their environment.',
+  },
+  credit: {
+    code: 'model_no_credit',
+    wayOut: 'Add credit to the account of the workers, then prompt again.',
+  },
+  model: {
+    code: 'model_not_found',
+    wayOut: 'Name a model in the profile that the account may use, then prompt again.',
+  },
+};
+
+function refused(text: string, { kind, retryAt }: Refusal): ErrorBody {
+  const { code, wayOut } = refusals[kind];
+  return toErrorBody(new HearthError(code, text, { wayOut, retryAt }));
 }
 
 function agentFailed(answer: AgentResult): ErrorBody {

@@ -1,6 +1,7 @@
 import { basename } from 'node:path';
 import type { Message } from '@hearth/shared';
 import type { AgentEvent } from '../driver.js';
+import { RefusalWatch } from './refusal.js';
 import { RepeatedResult } from './repeated-result.js';
 import { UsageMeter } from './usage.js';
 import { hookInputSchema, type Line, type LineOf } from './wire.js';
@@ -25,6 +26,7 @@ export class Translator {
   private readonly open = new Map<string, Message>();
   private readonly usage = new UsageMeter();
   private readonly results = new RepeatedResult();
+  private readonly refusals = new RefusalWatch();
   /** Message id of the running API message, by speaker: '' or the tool use id of a sub-agent. */
   private readonly speaking = new Map<string, string>();
   /** The running prompt: its uuid, and how far it has come. */
@@ -76,6 +78,8 @@ export class Translator {
         return this.emit({ kind: 'permission_withdrawn', requestId: line.request_id });
       case 'command_lifecycle':
         return this.lifecycle(line);
+      case 'rate_limit_event':
+        return this.limit(line);
       case 'transcript_mirror':
         return this.transcript(line);
       case 'result':
@@ -105,7 +109,8 @@ export class Translator {
     });
   }
 
-  private assistant({ message, parent_tool_use_id, uuid }: LineOf<'assistant'>): void {
+  private assistant(line: LineOf<'assistant'>): void {
+    const { message, parent_tool_use_id, uuid } = line;
     const known = this.open.get(message.id);
     if (known !== undefined) known.content.push(...message.content);
     else {
@@ -117,6 +122,7 @@ export class Translator {
       this.open.set(message.id, { messageId: message.id, role: 'assistant', content: [...message.content], ...parent });
     }
     if (parent_tool_use_id) return;
+    this.refusals.noteMessage(line);
     this.lastEntryId = uuid;
     for (const { type, id } of message.content) if (type === 'tool_use' && typeof id === 'string') this.using.add(id);
     // The stream broke off, and the CLI got the message in another way.
@@ -184,6 +190,11 @@ export class Translator {
     }
   }
 
+  private limit({ rate_limit_info }: LineOf<'rate_limit_event'>): void {
+    const message = this.refusals.noteLimit(rate_limit_info);
+    if (message !== undefined) this.emit({ kind: 'notice', code: 'limit_near', message });
+  }
+
   private transcript({ filePath, entries }: LineOf<'transcript_mirror'>): void {
     if (entries.length === 0) return;
     this.emit({
@@ -212,7 +223,10 @@ export class Translator {
     if (!line.is_error) this.conversation = line.session_id ?? this.conversation;
     const { conversation: claudeSessionId } = this;
     const used = this.usage.take(line);
-    this.emit({ kind: 'result', ok: !line.is_error, stopped, text, reason, claudeSessionId, lastEntryId, ...used });
+    const refusal = stopped ? undefined : this.refusals.take(line);
+    const ok = !line.is_error && refusal === undefined;
+    const refused = refusal === undefined ? {} : { refusal };
+    this.emit({ kind: 'result', ok, stopped, ...refused, text, reason, claudeSessionId, lastEntryId, ...used });
   }
 }
 

@@ -6,6 +6,8 @@ import { z } from 'zod';
 
 const parentToolUseId = z.string().nullish();
 const block = z.looseObject({ type: z.string() });
+const text = z.string().optional().catch(undefined);
+const number = z.number().optional().catch(undefined);
 
 const streamEvent = z.looseObject({
   type: z.literal('stream_event'),
@@ -23,6 +25,8 @@ const assistant = z.looseObject({
   type: z.literal('assistant'),
   uuid: z.string().optional(),
   parent_tool_use_id: parentToolUseId,
+  /** The model API's error, by the CLI's name, when the CLI made the message because of it. */
+  error: text,
   message: z.looseObject({ id: z.string(), content: z.array(block) }),
 });
 
@@ -41,8 +45,6 @@ const system = z.looseObject({
   error_status: z.number().nullish(),
   error: z.string().nullish(),
 });
-
-const text = z.string().optional().catch(undefined);
 
 /** A request of the CLI. Only its id is required, because the CLI waits for an answer whatever the request contains. */
 const controlRequest = z.looseObject({
@@ -95,6 +97,20 @@ const commandLifecycle = z.looseObject({
   state: z.string(),
 });
 
+/** What the CLI knows of the usage limits of a subscription. Comes when it changes. */
+const rateLimitEvent = z.looseObject({
+  type: z.literal('rate_limit_event'),
+  rate_limit_info: z.looseObject({
+    /** `allowed`, `allowed_warning`, `rejected`. */
+    status: z.string(),
+    /** s since 1970. */
+    resetsAt: number,
+    rateLimitType: text,
+    /** 0 to 1. */
+    utilization: number,
+  }),
+});
+
 const transcriptMirror = z.looseObject({
   type: z.literal('transcript_mirror'),
   filePath: z.string(),
@@ -108,6 +124,8 @@ const result = z.looseObject({
   result: z.string().optional(),
   errors: z.array(z.string()).optional(),
   terminal_reason: z.string().nullish(),
+  /** Status of the model API's last answer, when it was an error. */
+  api_error_status: z.number().nullish().catch(undefined),
   /** Claude's id of the conversation. It changes with a `/clear`. */
   session_id: z.string().optional(),
   duration_ms: z.number().optional(),
@@ -138,6 +156,7 @@ const lineSchema = z.discriminatedUnion('type', [
   controlResponse,
   controlCancel,
   commandLifecycle,
+  rateLimitEvent,
   transcriptMirror,
   result,
 ]);

@@ -136,6 +136,61 @@ describe('the translator', () => {
     ]);
   });
 
+  describe('of a prompt whose account the model API refused', () => {
+    const refused = (error: string, status: number | undefined, isError = true): object[] => [
+      { ...block('m1', { type: 'text', text: 'refused' }), error },
+      result({ is_error: isError, api_error_status: status, terminal_reason: 'api_error' }),
+    ];
+    const limit = (info: object): object => ({ type: 'rate_limit_event', rate_limit_info: info });
+    const rejected = limit({ status: 'rejected', resetsAt: 1_796_054_400, rateLimitType: 'five_hour' });
+    const reached = { kind: 'limit', retryAt: 1_796_054_400_000 };
+
+    // As Claude Code 2.1.332 prints them.
+    test.each([
+      ['a usage limit', [rejected, ...refused('rate_limit', 429)], reached],
+      ['a usage limit whose result is a success', [rejected, ...refused('rate_limit', undefined, false)], reached],
+      ['a rate limit', refused('rate_limit', 429), { kind: 'rate_limit' }],
+      [
+        'a rate limit of a subscription',
+        [limit({ status: 'rejected', isUsingOverage: false }), ...refused('rate_limit', 429)],
+        { kind: 'rate_limit' },
+      ],
+      ['an expired login', refused('authentication_failed', 401), { kind: 'login' }],
+      ['a login of a forbidden kind', refused('oauth_org_not_allowed', 403), { kind: 'login' }],
+      ['no credit', refused('billing_error', 400), { kind: 'credit' }],
+      ['no payment', refused('unknown', 402), { kind: 'credit' }],
+      ['a model that does not exist', refused('model_not_found', 404), { kind: 'model' }],
+      ['an error without a name', refused('unknown', 401), { kind: 'login' }],
+    ])('reports %s', (_what, lines, refusal) => {
+      expect(translate(...lines).at(-1)).toMatchObject({ kind: 'result', ok: false, refusal });
+    });
+
+    test('reports nothing for other errors, and for an error that a later message mended', () => {
+      for (const lines of [refused('unknown', 400), refused('overloaded', 529)])
+        expect(translate(...lines).at(-1)).not.toHaveProperty('refusal');
+      const [message = {}] = refused('rate_limit', 429);
+      const mended = translate(message, block('m2', { type: 'text', text: 'done' }), result());
+      expect(mended.at(-1)).toMatchObject({ ok: true });
+      expect(mended.at(-1)).not.toHaveProperty('refusal');
+    });
+  });
+
+  test('warns of a usage limit once until it resets', () => {
+    const near = (more: object): object => ({
+      type: 'rate_limit_event',
+      rate_limit_info: { status: 'allowed_warning', rateLimitType: 'five_hour', utilization: 0.95, ...more },
+    });
+    const allowed = { type: 'rate_limit_event', rate_limit_info: { status: 'allowed' } };
+    expect(translate(allowed, near({ resetsAt: 0 }), near({ resetsAt: 0 }), near({ resetsAt: 18_000 }))).toEqual([
+      {
+        kind: 'notice',
+        code: 'limit_near',
+        message: "The account's usage limit (five hour) is near (95 % used). It resets at 1970-01-01T00:00:00.000Z.",
+      },
+      expect.objectContaining({ message: expect.stringContaining('resets at 1970-01-01T05:00') }),
+    ]);
+  });
+
   test('tells the main transcript from those of sub-agents', () => {
     const mirror = (filePath: string): object => ({
       type: 'transcript_mirror',
