@@ -109,6 +109,19 @@ describe('of fake-claude', () => {
     expect(refused.at(-1)?.type).toBe('turn.finished');
   });
 
+  test('cuts text between characters, and makes half characters valid', async () => {
+    // Both the input and the output of the tool are cut inside an emoji, if by their length alone.
+    const command = `echo  ${'😀'.repeat(150)}`;
+    const turn = await shared()
+      .session()
+      .prompt(`[[tool Bash ${JSON.stringify({ command })}]] [[say a \ud83d b]]`, { metadata: { note: 'c \ud83d' } });
+    const events = await eventsOf(turn);
+    expect(typed(events, 'tool.started')[0]?.input.endsWith('😀…')).toBe(true);
+    expect(typed(events, 'tool.ended')[0]?.summary.endsWith('😀…')).toBe(true);
+    expect(await turn.result()).toMatchObject({ text: 'a \ufffd b', metadata: { note: 'c \ufffd' } });
+    expect(JSON.stringify(events)).not.toMatch(/\\ud[89a-f]/i);
+  });
+
   test('a refusal of the account has a code of its own that says what helps and when', async () => {
     const session = shared().session();
     const failures = [

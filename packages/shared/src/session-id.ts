@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { HearthError } from './errors/hearth-error.js';
+import { cutText } from './text.js';
 
 /** Counts code points. */
 const printable = /^[^\p{C}\p{Z}]{1,200}$/u;
@@ -16,7 +17,7 @@ export function checkSessionId(sessionId: unknown): string {
   if (parsed.success) return parsed.data;
   throw new HearthError(
     'invalid_session_id',
-    `The session id ${JSON.stringify(sessionId)?.slice(0, 80)} is not acceptable.`,
+    `The session id ${cutText(JSON.stringify(sessionId) ?? 'undefined', 80)} is not acceptable.`,
     {
       field: 'sessionId',
       expected: '1–200 printable characters without spaces (a chat id, a mail address, a path)',

@@ -1,4 +1,5 @@
 import type { PermissionAnswer, PermissionRequest } from '@hearth/shared';
+import { cutText } from '@hearth/shared/text';
 
 type Asked = Pick<PermissionRequest, 'name' | 'input' | 'suggestions'>;
 
@@ -17,7 +18,7 @@ export function describeRequest(request: Asked): string {
   const questions = questionsOf(request);
   if (questions.length > 0) return questions.map(describeQuestion).join('\n');
   const input = JSON.stringify(request.input) ?? '';
-  return `${request.name} ${input.length <= inputLength ? input : `${input.slice(0, inputLength - 1)}…`}`;
+  return `${request.name} ${cutText(input, inputLength)}`;
 }
 
 function describeQuestion({ question, options, multiSelect }: Question): string {

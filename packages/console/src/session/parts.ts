@@ -1,4 +1,5 @@
 import type { HearthEventOf, Message } from '@hearth/shared';
+import { cutText } from '@hearth/shared/text';
 
 /** A tool as shown: requested by a message, then started, then ended. */
 export interface ToolPart {
@@ -83,7 +84,7 @@ function toolOf(
   return {
     kind: 'tool',
     name: stringIn(block, 'name'),
-    input: input.length > inputLength ? `${input.slice(0, inputLength - 1)}…` : input,
+    input: cutText(input, inputLength),
     state: 'wanted',
     ...(before?.kind === 'tool' ? before : {}),
     toolUseId,

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { wellFormed } from '../text.js';
 import { type ErrorCode, errorCatalogue, errorCodes } from './catalogue.js';
 
 /** The JSON form of an error: in a failed turn, in a failed job, in an HTTP response. */
@@ -35,7 +36,8 @@ export class HearthError extends Error {
   readonly retryAt: number | undefined;
 
   constructor(code: ErrorCode, message: string, details: HearthErrorDetails = {}) {
-    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    // Messages quote what callers sent.
+    super(wellFormed(message), details.cause === undefined ? undefined : { cause: details.cause });
     this.code = code;
     this.field = details.field;
     this.expected = details.expected;

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { wellFormed } from '../text.js';
 
 /** JSON is read and written recursively, so some thousands of levels overflow the stack. */
 const levelsAtMost = 100;
@@ -17,7 +18,8 @@ export function isTooDeep(value: unknown): boolean {
 
 export const jsonObjectSchema = z.preprocess(
   (value, context) => {
-    if (isTooDeep(value)) context.addIssue({ code: 'custom', message: `nested at most ${levelsAtMost} levels deep` });
+    if (!isTooDeep(value)) return wellFormed(value);
+    context.addIssue({ code: 'custom', message: `nested at most ${levelsAtMost} levels deep` });
     return value;
   },
   z.record(z.string(), z.json()),

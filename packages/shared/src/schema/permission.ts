@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { wellFormed } from '../text.js';
 import { jsonObjectSchema } from './json.js';
 
 /** A tool's request for a permission, as callers see it. */
@@ -29,7 +30,7 @@ export const permissionAnswerSchema = z.discriminatedUnion('decision', [
   z.strictObject({
     decision: z.literal('deny'),
     /** The message to Claude. */
-    message: z.string().min(1).max(10_000).optional(),
+    message: z.string().min(1).max(10_000).overwrite(wellFormed).optional(),
     /** Whether the turn ends too. It fails with `interrupted`. */
     endTurn: z.boolean().optional(),
   }),

@@ -1,9 +1,10 @@
 import { z } from 'zod';
 import { HearthError } from '../errors/hearth-error.js';
 import { parseInput } from '../errors/parse.js';
+import { cutText, wellFormed } from '../text.js';
 import { isTooDeep } from './json.js';
 
-const textBlockSchema = z.object({ type: z.literal('text'), text: z.string() });
+const textBlockSchema = z.object({ type: z.literal('text'), text: z.string().overwrite(wellFormed) });
 
 /** The content block `image` of Anthropic's Messages API. */
 const imageBlockSchema = z.object({
@@ -21,7 +22,7 @@ const imageBlockSchema = z.object({
 const contentBlockSchema = z.discriminatedUnion('type', [textBlockSchema, imageBlockSchema]);
 export type ContentBlock = z.infer<typeof contentBlockSchema>;
 
-export const promptSchema = z.union([z.string(), z.array(contentBlockSchema)]);
+export const promptSchema = z.union([z.string().overwrite(wellFormed), z.array(contentBlockSchema)]);
 export type Prompt = z.infer<typeof promptSchema>;
 
 export interface PromptLimits {
@@ -40,7 +41,7 @@ export function checkPrompt(prompt: unknown, limits: PromptLimits = defaultPromp
   if (typeof prompt === 'string') {
     if (prompt.trim() === '') throw emptyPrompt();
     refuseOverLimit(Buffer.byteLength(prompt, 'utf8'), limits.textPromptMaxBytes, 'text', 'textPromptMaxBytes');
-    return prompt;
+    return wellFormed(prompt);
   }
   if (!Array.isArray(prompt)) throw malformedPrompt(`The prompt is ${prompt === null ? 'null' : typeof prompt}.`);
   if (isTooDeep(prompt)) throw malformedPrompt('The prompt is nested deeper than any content block.');
@@ -83,9 +84,7 @@ function refuseOverLimit(bytes: number, limit: number, kind: string, option: str
 export function promptPreview(prompt: Prompt, length = 80): string {
   const text =
     typeof prompt === 'string' ? prompt : prompt.map((b) => (b.type === 'text' ? b.text : '[image]')).join(' ');
-  const line = text
-    .slice(0, length * 4)
-    .replace(/\s+/g, ' ')
-    .trim();
-  return line.length <= length ? line : `${line.slice(0, length - 1)}…`;
+  // More than a line needs, so that a long prompt is not searched for spaces as a whole.
+  const line = cutText(text.trimStart(), length * 4).replace(/\s+/g, ' ');
+  return cutText(line.trim(), length);
 }

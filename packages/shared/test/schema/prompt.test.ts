@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { metadataSchema, permissionAnswerSchema, promptSchema } from '../../src/index.js';
 import { checkPrompt, promptPreview } from '../../src/internal.js';
 
 const limits = { textPromptMaxBytes: 8, blocksPromptMaxBytes: 120 };
@@ -11,6 +12,18 @@ describe('checkPrompt', () => {
     const blocks = [{ type: 'text', text: 'hi' }, image];
     expect(checkPrompt(blocks)).toEqual(blocks);
     expect(checkPrompt([image])).toEqual([image]);
+  });
+
+  it('replaces half characters', () => {
+    expect(checkPrompt('a \ud83d b')).toBe('a \ufffd b');
+    expect(checkPrompt([{ type: 'text', text: 'a \ud83d b' }])).toEqual([{ type: 'text', text: 'a \ufffd b' }]);
+    expect(promptSchema.parse('a \ud83d b')).toBe('a \ufffd b');
+    expect(metadataSchema.parse({ note: '\ud83d' })).toEqual({ note: '\ufffd' });
+    const answer = { decision: 'deny', message: '\ud83d' };
+    expect(permissionAnswerSchema.parse(answer)).toEqual({ ...answer, message: '\ufffd' });
+    expect(permissionAnswerSchema.parse({ decision: 'allow', input: { a: '\ud83d' } })).toMatchObject({
+      input: { a: '\ufffd' },
+    });
   });
 
   it.each([
@@ -74,4 +87,12 @@ describe('promptPreview', () => {
     expect(promptPreview('abcdef', 6)).toBe('abcdef');
     expect(promptPreview('abcdefg', 6)).toBe('abcde…');
   });
+});
+
+it('a preview is cut between characters', () => {
+  for (const length of [77, 78, 79]) {
+    const preview = promptPreview(`${'q'.repeat(length)}😀${'r'.repeat(20)}`);
+    expect(preview.isWellFormed()).toBe(true);
+    expect(preview.length).toBeLessThanOrEqual(80);
+  }
 });

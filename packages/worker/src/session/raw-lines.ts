@@ -1,4 +1,5 @@
 import type { SessionStore } from '@hearth/shared/internal';
+import { cutText } from '@hearth/shared/text';
 import type { RawListener } from '../agent/driver.js';
 
 /** Raw lines are published for so long after a watcher asked, ms. Watchers ask again in time. */
@@ -22,7 +23,7 @@ export class RawLines {
     const channel = keys.session(this.sessionId).raw;
     clearTimeout(this.timer);
     this.agent.watch((way, line) => {
-      redis.publish(channel, `${way} ${line.slice(0, lineAtMost)}`).catch(() => undefined);
+      redis.publish(channel, `${way} ${cutText(line, lineAtMost)}`).catch(() => undefined);
     });
     this.timer = setTimeout(() => this.agent.watch(undefined), watchedForMs);
     this.timer.unref();

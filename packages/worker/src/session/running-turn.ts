@@ -1,5 +1,6 @@
 import type { HearthEvent, Message, TurnResult, Warmth } from '@hearth/shared';
 import type { HeadTurn } from '@hearth/shared/internal';
+import { cutText } from '@hearth/shared/text';
 import type { AgentEvent, AgentResult } from '../agent/driver.js';
 import type { TurnProgress } from './clocks.js';
 import type { TurnOutcome } from './turn-outcome.js';
@@ -121,7 +122,7 @@ export class RunningTurn {
       seq: this.seq,
       toolUseId: gate.toolUseId,
       name: gate.name,
-      input: input.length <= inputLength ? input : `${input.slice(0, inputLength - 1)}…`,
+      input: cutText(input, inputLength),
       ...parent(gate),
     };
   }

@@ -1,4 +1,5 @@
 import { setTimeout } from 'node:timers/promises';
+import { cutText } from '@hearth/shared/text';
 import { execa } from 'execa';
 import { agentMark, killMarked, killQuietly } from '../../processes/marked.js';
 import type { OutOfMemoryKills } from '../../processes/memory-limit.js';
@@ -62,9 +63,9 @@ export class Child {
     this.process = launch(spec);
     const splitter = new LineSplitter(spec.onLine, spec.onTooLong);
     this.process.stdout.on('data', (chunk: Buffer) => splitter.push(chunk));
-    this.process.stderr.on('data', (chunk: Buffer) => {
-      const text = chunk.toString('utf8');
-      this.stderrTail = (this.stderrTail + text).slice(-stderrTailLength);
+    // Decoded as a stream, because a chunk can end inside a character.
+    this.process.stderr.setEncoding('utf8').on('data', (text: string) => {
+      this.stderrTail = cutText(this.stderrTail + text, stderrTailLength, 'end');
       spec.onStderr(text);
     });
     // A write to a dying child may fail. Its exit reports the death.

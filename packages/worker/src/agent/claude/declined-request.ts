@@ -1,6 +1,10 @@
+import { cutText } from '@hearth/shared/text';
 import type { LineOf } from './wire.js';
 
 type ControlRequest = LineOf<'control_request'>;
+
+/** A notice shows a question cut to so many characters. */
+const questionLength = 500;
 
 /** Whether the session answers a request of the CLI: a tool at the gate (the only hook that Hearth registers), or a permission. */
 export const isForSession = ({ request }: ControlRequest): boolean =>
@@ -18,6 +22,6 @@ export function declineRequest({ request, request_id }: ControlRequest): { answe
     };
   return {
     answer: { subtype: 'success', request_id, response: { action: 'decline' } },
-    message: `Hearth declined a question of the MCP server "${request.mcp_server_name ?? ''}": ${request.message ?? ''}`,
+    message: `Hearth declined a question of the MCP server "${request.mcp_server_name ?? ''}": ${cutText(request.message ?? '', questionLength)}`,
   };
 }

@@ -1,5 +1,6 @@
 import { basename } from 'node:path';
 import type { Message } from '@hearth/shared';
+import { cutText } from '@hearth/shared/text';
 import type { AgentEvent } from '../driver.js';
 import { RefusalWatch } from './refusal.js';
 import { RepeatedResult } from './repeated-result.js';
@@ -255,5 +256,5 @@ function summarise(content: unknown): string {
             .join(' ')
         : '';
   const line = (text.split('\n').find((candidate) => candidate.trim() !== '') ?? '').trim();
-  return line.length <= summaryLength ? line : `${line.slice(0, summaryLength - 1)}…`;
+  return cutText(line, summaryLength);
 }

@@ -2,6 +2,7 @@
  * The lines of the CLI's stream-json output that Hearth uses. The fields Hearth uses are checked, all others are ignored. Source: Claude
  * Code 2.1.329, observed.
  */
+import { wellFormed } from '@hearth/shared/text';
 import { z } from 'zod';
 
 const parentToolUseId = z.string().nullish();
@@ -168,10 +169,14 @@ export type ParsedLine = { kind: 'line'; line: Line } | { kind: 'unknown' } | { 
 
 const known = new Set<unknown>(lineSchema.options.map((option) => option.shape.type.value));
 
+/** The escape of half a character. A JSON text without one contains no lone surrogate. */
+const surrogateEscape = /\\u[dD][89a-fA-F]/;
+
 export function parseLine(text: string): ParsedLine {
   let json: unknown;
   try {
     json = JSON.parse(text);
+    if (surrogateEscape.test(text)) json = wellFormed(json);
   } catch {
     return { kind: 'garbage', reason: 'not JSON' };
   }

@@ -45,6 +45,11 @@ test('ends a child by closing its stdin, and reports the exit', async () => {
   });
 });
 
+test('keeps a character of stderr whole that arrives in two pieces', async () => {
+  const { child } = start('printf "caf\\303" >&2; sleep 0.1; printf "\\251" >&2');
+  expect(await child.exited).toMatchObject({ stderrTail: 'café' });
+});
+
 test('kills a child that reacts to nothing', async () => {
   const { child, line } = start('trap "" TERM; echo ready; while :; do sleep 1; done');
   await line;

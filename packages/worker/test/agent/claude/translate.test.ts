@@ -213,6 +213,14 @@ describe('the translator', () => {
 });
 
 describe('a line', () => {
+  test('with half characters becomes valid', () => {
+    const line = (text: string): string => `{"type":"system","subtype":"${text}","other":{"${text}":["${text}"]}}`;
+    expect(parseLine(line('a\\ud83d b'))).toMatchObject({
+      line: { subtype: 'a\ufffd b', other: { 'a\ufffd b': ['a\ufffd b'] } },
+    });
+    expect(parseLine(line('a\\uD83D\\uDE00'))).toMatchObject({ line: { subtype: 'a😀' } });
+  });
+
   test('is unknown when its type is not used, and garbage when a used field is missing', () => {
     expect(parseLine('{"type":"keep_alive"}')).toEqual({ kind: 'unknown' });
     expect(parseLine('no json')).toEqual({ kind: 'garbage', reason: 'not JSON' });
