@@ -60,6 +60,7 @@ export function resultLine(
     usage: usageOf(tokens),
     modelUsage: used.tokens.output === 0 ? {} : { [model]: modelUsageOf(used) },
     permission_denials: denials,
+    ...(result.structuredOutput === undefined ? {} : { structured_output: result.structuredOutput }),
     result_index: index,
   };
 }

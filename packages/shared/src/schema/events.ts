@@ -17,6 +17,12 @@ const noticeCodeSchema = z.enum([
   'request_declined',
   /** A usage limit of the account is nearly reached. */
   'limit_near',
+  /** An MCP server of the agent failed or needs a login, so its tools are missing. */
+  'mcp_server_failed',
+  /** A hook of the settings stopped the prompt, or ended the turn. */
+  'hook_stopped',
+  /** A hook of the settings failed, for example at the start of the agent. */
+  'hook_failed',
 ]);
 export type NoticeCode = z.infer<typeof noticeCodeSchema>;
 const notice = { code: noticeCodeSchema, message: z.string() };

@@ -74,6 +74,8 @@ const outcomeFields = {
   seq: z.number().int(),
   /** The text of the answer; after a failure, the text so far. */
   text: z.string(),
+  /** The value that fits the profile's JSON schema (`--json-schema`). Absent without one. */
+  structuredOutput: z.json().optional(),
   attempt: z.number().int(),
   /** US dollars: difference of the agent's cumulative `total_cost_usd`. */
   costUsd: z.number(),

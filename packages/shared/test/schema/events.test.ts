@@ -16,7 +16,7 @@ const of = <T extends HearthEvent['type']>(type: T): { type: fc.Arbitrary<T>; se
   seq,
 });
 
-const notice = { code: fc.constantFrom('request_declined', 'limit_near'), message: text };
+const notice = { code: fc.constantFrom('request_declined', 'limit_near', 'hook_failed'), message: text };
 
 /** One arbitrary for each type of event. */
 const arbitraries: { [T in HearthEvent['type']]: fc.Arbitrary<unknown> } = {

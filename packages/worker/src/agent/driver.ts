@@ -2,7 +2,7 @@
  * The interface between the worker and its agents. The driver of the CLI implements it in `claude/`, so that a change of the CLI
  * touches one folder.
  */
-import type { HearthError, Message, NoticeCode, Profile, Prompt, Tokens } from '@hearth/shared';
+import type { HearthError, Message, NoticeCode, Profile, Prompt, Tokens, TurnResult } from '@hearth/shared';
 
 /** What an agent says and does, in order. */
 export type AgentEvent =
@@ -62,6 +62,8 @@ export interface AgentResult {
   /** Undefined: the model API did not refuse the account. */
   refusal?: Refusal;
   text: string;
+  /** The value that fits the JSON schema which the agent was given. Undefined without a schema. */
+  structuredOutput?: TurnResult['structuredOutput'];
   costUsd: number;
   tokens: Tokens;
   /** Why it ended, in the agent's words. */

@@ -150,6 +150,7 @@ export class RunningTurn {
       seq: this.seq,
       text: error === undefined ? this.finalText(answer) : this.textSoFar(),
       attempt: this.attempt,
+      ...(answer?.structuredOutput === undefined ? {} : { structuredOutput: answer.structuredOutput }),
       costUsd: answer?.costUsd ?? 0,
       tokens: answer?.tokens ?? noTokens,
       ...this.served,

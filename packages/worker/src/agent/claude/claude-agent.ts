@@ -48,7 +48,11 @@ export class ClaudeAgent implements Agent {
   private readonly permissions = new Map<string, unknown>();
   private readonly tail: TranscriptTail | undefined;
   private readonly translator: Translator;
-  private onEvent: (event: AgentEvent) => void = () => undefined;
+  /** Notices from before {@link bind}, such as a failed SessionStart hook. */
+  private readonly early: AgentEvent[] = [];
+  private onEvent = (event: AgentEvent): void => {
+    if (event.kind === 'notice') this.early.push(event);
+  };
   private rawListener: RawListener | undefined;
   private readonly log: Logger;
 
@@ -111,6 +115,7 @@ export class ClaudeAgent implements Agent {
 
   async bind(workspace: string, onEvent: (event: AgentEvent) => void): Promise<void> {
     this.onEvent = onEvent;
+    for (const notice of this.early.splice(0)) onEvent(notice);
     const { beginning, cwd } = this.spec;
     if (beginning.kind === 'parked')
       await this.control.ask({ subtype: 'claim_session', cwd: workspace }, requestDeadlineMs);

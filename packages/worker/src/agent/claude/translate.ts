@@ -2,6 +2,7 @@ import { basename } from 'node:path';
 import type { Message } from '@hearth/shared';
 import { cutText } from '@hearth/shared/text';
 import type { AgentEvent } from '../driver.js';
+import { Notices } from './notices.js';
 import { RefusalWatch } from './refusal.js';
 import { RepeatedResult } from './repeated-result.js';
 import { UsageMeter } from './usage.js';
@@ -28,6 +29,7 @@ export class Translator {
   private readonly usage = new UsageMeter();
   private readonly results = new RepeatedResult();
   private readonly refusals = new RefusalWatch();
+  private readonly notices = new Notices();
   /** Message id of the running API message, by speaker: '' or the tool use id of a sub-agent. */
   private readonly speaking = new Map<string, string>();
   /** The running prompt: its uuid, and how far it has come. */
@@ -154,6 +156,7 @@ export class Translator {
   }
 
   private system(line: LineOf<'system'>): void {
+    for (const notice of this.notices.ofSystem(line)) this.emit(notice);
     // The CLI prints one `init` per prompt.
     if (line.subtype === 'init') {
       if (this.prompt?.isQueued === false) this.prompt = { ...this.prompt, hasBegun: true };
@@ -226,8 +229,12 @@ export class Translator {
     const used = this.usage.take(line);
     const refusal = stopped ? undefined : this.refusals.take(line);
     const ok = !line.is_error && refusal === undefined;
-    const refused = refusal === undefined ? {} : { refusal };
-    this.emit({ kind: 'result', ok, stopped, ...refused, text, reason, claudeSessionId, lastEntryId, ...used });
+    const more = {
+      ...(refusal === undefined ? {} : { refusal }),
+      ...(line.structured_output === undefined ? {} : { structuredOutput: line.structured_output }),
+    };
+    for (const notice of this.notices.ofResult(line)) this.emit(notice);
+    this.emit({ kind: 'result', ok, stopped, ...more, text, reason, claudeSessionId, lastEntryId, ...used });
   }
 }
 

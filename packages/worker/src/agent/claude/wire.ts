@@ -45,6 +45,19 @@ const system = z.looseObject({
   retry_delay_ms: z.number().optional(),
   error_status: z.number().nullish(),
   error: z.string().nullish(),
+  /** Fields of `init`. */
+  mcp_servers: z
+    .array(z.looseObject({ name: z.string(), status: z.string() }))
+    .optional()
+    .catch(undefined),
+  /** Fields of `informational`: a message of the CLI itself. */
+  content: text,
+  prevent_continuation: z.boolean().optional().catch(undefined),
+  /** Fields of `hook_response`. */
+  hook_name: text,
+  outcome: text,
+  output: text,
+  stderr: text,
 });
 
 /** A request of the CLI. Only its id is required, because the CLI waits for an answer whatever the request contains. */
@@ -125,6 +138,8 @@ const result = z.looseObject({
   result: z.string().optional(),
   errors: z.array(z.string()).optional(),
   terminal_reason: z.string().nullish(),
+  /** The value that fits the schema of `--json-schema`. */
+  structured_output: z.json().optional().catch(undefined),
   /** Status of the model API's last answer, when it was an error. */
   api_error_status: z.number().nullish().catch(undefined),
   /** Claude's id of the conversation. It changes with a `/clear`. */

@@ -17,6 +17,14 @@ interface Printing {
 
 /** An agent whose program prints these lines and then reads its stdin to the end. */
 async function agentThatPrints(...lines: string[]): Promise<Printing> {
+  const { agent, home, written } = await startAgent(lines);
+  const events: AgentEvent[] = [];
+  await agent.bind(home, (event) => events.push(event));
+  return { events, written };
+}
+
+/** The same before it is bound to a session. */
+async function startAgent(lines: readonly string[]) {
   // The agent removes it when it ends.
   const home = await mkdtemp(join(tmpdir(), 'hearth-agent-'));
   const binary = join(home, 'claude');
@@ -35,13 +43,11 @@ async function agentThatPrints(...lines: string[]): Promise<Printing> {
     log: createLogger('test', 'silent'),
   });
   onTestFinished(async () => void (await agent.end('now')));
-  const events: AgentEvent[] = [];
-  await agent.bind(home, (event) => events.push(event));
   const written = (): unknown[] => {
     const text = existsSync(input) ? readFileSync(input, 'utf8') : '';
     return text.split('\n').flatMap((line) => (line === '' ? [] : [JSON.parse(line)]));
   };
-  return { events, written };
+  return { agent, home, written };
 }
 
 test('answers every control request that the session does not answer at once, and reports it', async () => {
@@ -90,4 +96,21 @@ test('reports every line of the CLI as a sign of life, also one that makes no ev
   ].map((line) => JSON.stringify(line));
   const { events } = await agentThatPrints(...lines, 'no json');
   await expect.poll(() => events).toEqual(Array.from({ length: lines.length + 1 }, () => ({ kind: 'line' })));
+});
+
+test('keeps the notices from before its bind', async () => {
+  const failed = {
+    type: 'system',
+    subtype: 'hook_response',
+    hook_name: 'SessionStart',
+    outcome: 'error',
+    stderr: 'broke',
+  };
+  const { agent, home } = await startAgent([JSON.stringify(failed)]);
+  const printed: string[] = [];
+  agent.watch((_way, line) => printed.push(line));
+  await expect.poll(() => printed).toHaveLength(1);
+  const events: AgentEvent[] = [];
+  await agent.bind(home, (event) => events.push(event));
+  expect(events).toMatchObject([{ kind: 'notice', code: 'hook_failed' }]);
 });

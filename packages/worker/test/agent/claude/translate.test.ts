@@ -175,6 +175,44 @@ describe('the translator', () => {
     });
   });
 
+  test('tells of an MCP server that failed, once', () => {
+    const init = (status: string): object => ({
+      type: 'system',
+      subtype: 'init',
+      mcp_servers: [{ name: 'x', status }],
+    });
+    const events = translate(init('pending'), init('failed'), init('failed'), init('connected'), init('needs-auth'));
+    expect(events).toMatchObject([
+      { kind: 'notice', code: 'mcp_server_failed', message: expect.stringContaining('"x" is not available (failed)') },
+      { kind: 'notice', code: 'mcp_server_failed', message: expect.stringContaining('(needs-auth)') },
+    ]);
+  });
+
+  test('tells of hooks that fail, stop a prompt or end a turn', () => {
+    const response = { type: 'system', subtype: 'hook_response', hook_name: 'SessionStart:startup', stderr: 'broke\n' };
+    const stopped = { type: 'system', subtype: 'informational', content: 'x'.repeat(2_000), level: 'warning' };
+    const events = translate(
+      { ...response, outcome: 'success' },
+      { ...response, outcome: 'error' },
+      { ...stopped, prevent_continuation: false },
+      { ...stopped, prevent_continuation: true },
+      result({ terminal_reason: 'hook_stopped' }),
+    );
+    expect(events).toMatchObject([
+      { kind: 'notice', code: 'hook_failed', message: 'The hook SessionStart:startup failed: broke' },
+      { kind: 'notice', code: 'hook_stopped', message: `${'x'.repeat(499)}…` },
+      { kind: 'notice', code: 'hook_stopped', message: expect.stringContaining('hook_stopped') },
+      { kind: 'result', ok: true },
+    ]);
+  });
+
+  test('passes structured output on', () => {
+    expect(translate(result({ structured_output: { answer: 7 } }))).toMatchObject([
+      { structuredOutput: { answer: 7 } },
+    ]);
+    expect(translate(result())[0]).not.toHaveProperty('structuredOutput');
+  });
+
   test('warns of a usage limit once until it resets', () => {
     const near = (more: object): object => ({
       type: 'rate_limit_event',
