@@ -37,6 +37,7 @@ async function startAgent(lines: readonly string[]) {
     beginning: { kind: 'placed', claudeSessionId: '0f8fad5b-d9cb-469f-a165-70867728950e' },
     cwd: home,
     workerEnv: { PATH: process.env['PATH'], HEARTH_TEST_RUN: process.env['HEARTH_TEST_RUN'] },
+    login: undefined,
     mirrors: true,
     version: async () => '2.1.329',
     outOfMemoryKills: new OutOfMemoryKills(),
