@@ -52,7 +52,7 @@ export async function step(name, work) {
   const startedAt = performance.now();
   const code = await work();
   told(name, code, startedAt);
-  if (code !== 0) process.exit(code);
+  if (code !== 0) await end(code);
 }
 
 /**
@@ -70,7 +70,13 @@ export async function check(programs) {
     }),
   );
   const failed = codes.find((code) => code !== 0);
-  if (failed !== undefined) process.exit(failed);
+  if (failed !== undefined) await end(failed);
+}
+
+/** Ends this process when its reader has taken what the failed programs printed. */
+async function end(code) {
+  await new Promise((taken) => process.stderr.write('', taken));
+  process.exit(code);
 }
 
 function capture(command, args, options) {

@@ -2,7 +2,8 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { hearthHome, redisUrlFrom } from '@hearth/shared/internal';
-import { Command, Option } from 'commander';
+import { endProcess, exitNow, lastWordsMs, watchOutput } from '@hearth/shared/program-end';
+import { Command, CommanderError, Option } from 'commander';
 import { type AskOptions, ask } from './commands/ask.js';
 import { type AttachOptions, attach } from './commands/attach.js';
 import { type ChatOptions, chat } from './commands/chat.js';
@@ -22,11 +23,18 @@ let handleCtrlC = leave;
 process.on('SIGINT', () => handleCtrlC());
 process.on('SIGTERM', leave);
 function leave(): void {
-  if (interrupt.signal.aborted) process.exit(130);
+  if (interrupt.signal.aborted) exitNow(130);
   interrupt.abort();
 }
-// A reader that leaves (`| head`) is no error.
-process.stdout.on('error', () => process.exit(0));
+// A command whose reader leaves (`| head`) ends like one that was told to, with 0.
+let hasReader = true;
+watchOutput(() => {
+  hasReader = false;
+  interrupt.abort();
+});
+
+const end = (code: number): Promise<never> =>
+  endProcess(hasReader ? code : 0, interrupt.signal.aborted ? lastWordsMs : undefined);
 
 async function run<O extends CommonOptions>(options: O, command: (context: Context) => Promise<number>): Promise<void> {
   const out = createOutput(options.json ?? false);
@@ -34,16 +42,19 @@ async function run<O extends CommonOptions>(options: O, command: (context: Conte
     const onCtrlC = (handle: () => void): void => {
       handleCtrlC = handle;
     };
-    process.exit(await command({ out, signal: interrupt.signal, onCtrlC }));
+    await end(await command({ out, signal: interrupt.signal, onCtrlC }));
   } catch (error) {
     out.error(error);
-    process.exit(1);
+    await end(1);
   }
 }
 
 const json = new Option('--json', 'print one JSON value per line on stdout');
 const redisUrl = new Option('--redis-url <url>', 'the URL of Redis (default: REDIS_URL, then a running `hearth up`)');
-const program = new Command('hearth').description('keeps Claude Code sessions warm').showHelpAfterError();
+const program = new Command('hearth')
+  .description('keeps Claude Code sessions warm')
+  .showHelpAfterError()
+  .exitOverride();
 
 const gatewayOptions = (command: Command): Command =>
   command
@@ -177,4 +188,10 @@ async function processHere(file: string, args: readonly string[], { redisUrl: ur
   return code ?? 1;
 }
 
-await program.parseAsync();
+try {
+  await program.parseAsync();
+} catch (error) {
+  // It has printed help, a version or what is wrong with the arguments.
+  if (!(error instanceof CommanderError)) throw error;
+  await end(error.exitCode);
+}

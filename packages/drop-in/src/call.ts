@@ -15,6 +15,12 @@ import { TurnLines } from './turn-lines.js';
 /** How long a call that ends waits for its turn to stop, ms. */
 const stopWithinMs = 2_000;
 
+export interface CallOutput {
+  write: (text: string) => void;
+  /** Resolves when the reader has kept up. */
+  drained: () => Promise<void>;
+}
+
 /** One call of the drop-in: finds its session, submits its prompts one after the other, and prints what the CLI would print. */
 export class Call {
   private readonly producer: Producer = createProducer({ redisUrl: redisUrlFrom(undefined) });
@@ -27,10 +33,10 @@ export class Call {
   constructor(
     private readonly invocation: Invocation,
     private readonly settings: Settings,
-    write: (text: string) => void,
+    private readonly output: CallOutput,
     private readonly signal: AbortSignal,
   ) {
-    this.printer = new Printer(invocation, write);
+    this.printer = new Printer(invocation, output.write);
   }
 
   /** Runs the call, and resolves with the exit code. @throws Refusal | HearthError */
@@ -92,6 +98,7 @@ export class Call {
     for await (const event of turn) {
       for (const line of lines.event(event)) this.printer.line(line);
       if (event.type === 'permission.requested') await this.deny(turn, event.requestId, event.name);
+      await this.output.drained();
       if (event.type === 'turn.finished' || event.type === 'turn.failed') {
         this.running = undefined;
         const result = lines.result(event.result, await this.sums(target, event.result));

@@ -1,5 +1,6 @@
 /** The root of the `hearth-claude` command. Code that talks to the cluster is loaded only for a prompt, because the process is short-lived. */
 import { constants } from 'node:os';
+import { drained, endProcess, exitNow, lastWordsMs, watchOutput } from '@hearth/shared/program-end';
 import { NoCluster, parseCommandLine, Refusal } from './command-line.js';
 import { resolveInvocation } from './invocation.js';
 import { readSettings } from './settings.js';
@@ -12,14 +13,14 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.on(signal, () => {
     const code = 128 + constants.signals[signal];
     stoppedWith = code;
-    if (stopping.signal.aborted) process.exit(code);
+    if (stopping.signal.aborted) exitNow(code);
     stopping.abort();
     // Like the CLI, whose turn ends with its process.
-    void stop().finally(() => process.exit(code));
+    void stop().then(() => endProcess(code, lastWordsMs));
   });
 }
-// A reader that leaves (`| head`) is no error.
-process.stdout.on('error', () => process.exit(0));
+// Like the CLI, whose turn goes on when the reader leaves.
+watchOutput();
 
 async function run(argv: readonly string[]): Promise<number> {
   const commandLine = parseCommandLine(argv);
@@ -31,7 +32,7 @@ async function run(argv: readonly string[]): Promise<number> {
   const call = new Call(
     invocation,
     readSettings(process.env, process.cwd()),
-    (text) => process.stdout.write(text),
+    { write: (text) => process.stdout.write(text), drained },
     stopping.signal,
   );
   stop = () => call.stop();
@@ -52,10 +53,10 @@ async function describe(error: unknown): Promise<string> {
 const argv = process.argv.slice(2);
 try {
   const code = await run(argv);
-  process.exit(stoppedWith ?? code);
+  await (stoppedWith === undefined ? endProcess(code) : endProcess(stoppedWith, lastWordsMs));
 } catch (error) {
   if (error instanceof NoCluster && readSettings(process.env, process.cwd()).fallback)
-    process.exit(await (await import('./fallback.js')).runRealClaude(argv));
+    await endProcess(await (await import('./fallback.js')).runRealClaude(argv));
   process.stderr.write(`${await describe(error)}\n`);
-  process.exit(1);
+  await endProcess(1);
 }

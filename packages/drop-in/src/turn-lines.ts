@@ -53,6 +53,9 @@ export class TurnLines {
       case 'turn.restarted':
         this.open = undefined;
         return yield this.line({ type: 'system', subtype: 'hearth_turn_restarted', reason: event.reason });
+      case 'stream.expired':
+        this.open = undefined;
+        return yield this.line({ type: 'system', subtype: 'hearth_lines_lost' });
       default:
     }
   }

@@ -7,6 +7,7 @@
 import { parseArgs } from 'node:util';
 import { describeError, toErrorBody } from '@hearth/shared';
 import { createProcessLogger } from '@hearth/shared/internal';
+import { endProcess, exitNow, watchOutput } from '@hearth/shared/program-end';
 import { readTokens } from './auth/tokens.js';
 import { createGateway, type Gateway } from './gateway.js';
 
@@ -16,18 +17,19 @@ let signals = 0;
 
 function fail(error: unknown): void {
   log.fatal({ event: 'gateway.failed', err: error }, describeError(toErrorBody(error)));
-  process.exit(2);
+  void endProcess(2);
 }
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   process.on(signal, () => {
     signals += 1;
-    if (gateway === undefined || signals > 1) process.exit(1);
+    if (gateway === undefined || signals > 1) exitNow(1);
     log.info({ event: 'gateway.signalled', signal }, 'stopping; the same signal again stops at once');
-    gateway.stop().then(() => process.exit(0), fail);
+    gateway.stop().then(() => endProcess(0), fail);
   });
 }
 process.on('unhandledRejection', fail);
+watchOutput();
 
 try {
   const { values } = parseArgs({

@@ -13,6 +13,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { describeError, type ErrorCode, HearthError, toErrorBody } from '@hearth/shared';
 import { Backoff, createProcessLogger } from '@hearth/shared/internal';
+import { endProcess, exitNow, watchOutput } from '@hearth/shared/program-end';
 import { readProfiles, type WorkerOptions } from './options.js';
 import { Worker } from './worker.js';
 
@@ -67,28 +68,29 @@ async function serveAgain(options: WorkerOptions): Promise<void> {
 /** Ends the process at once. The watchdog sees the pipe close and kills every agent. The lease expires. */
 function leave(why: string): never {
   log.warn({ event: 'worker.left' }, why);
-  process.exit(1);
+  exitNow(1);
 }
 
 function fail(error: unknown): void {
   log.fatal({ event: 'worker.failed', err: error }, describeError(toErrorBody(error)));
-  process.exit(2);
+  void endProcess(2);
 }
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   process.on(signal, () => {
     signals += 1;
     // Between two incarnations no turn runs.
-    if (worker === undefined) process.exit(0);
+    if (worker === undefined) exitNow(0);
     if (signals === 1) {
       log.info({ event: 'worker.signalled', signal }, 'stopping; the same signal again stops at once');
-      worker.stop().then(({ abandoned }) => process.exit(abandoned === 0 ? 0 : 1), fail);
+      worker.stop().then(({ abandoned }) => endProcess(abandoned === 0 ? 0 : 1), fail);
       // A supervisor kills the process when the grace is over.
       setTimeout(() => leave('not done in time; stopping at once'), worker.terminationGraceMs - leavingMs);
     } else leave('stopping at once');
   });
 }
 process.on('unhandledRejection', fail);
+watchOutput();
 
 async function main(): Promise<void> {
   const { values } = parseArgs({

@@ -22,7 +22,10 @@ export async function ask(prompt: string | undefined, options: AskOptions, { out
       out.note(`session ${sessionId} (continue with: hearth ask --session ${sessionId} "…")`);
     const printer = new TurnPrinter(out);
     const ended = (async (): Promise<number> => {
-      for await (const event of turn) printer.event(event);
+      for await (const event of turn) {
+        printer.event(event);
+        await out.drained();
+      }
       try {
         printer.summary(await turn.result());
         return 0;

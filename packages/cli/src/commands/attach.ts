@@ -25,7 +25,10 @@ async function live(session: Session, options: AttachOptions, { out, signal }: C
   const done = past.filter(({ result }) => result !== undefined);
   const running = past.find(({ result }) => result === undefined);
   const printer = new TurnPrinter(out);
-  for (const turn of done) printPast(turn, printer, out);
+  for (const turn of done) {
+    printPast(turn, printer, out);
+    await out.drained();
+  }
   if (summary === undefined)
     out.note(style.dim(`session ${session.sessionId} is not open; waiting for its first turn`));
   const after =
@@ -40,6 +43,7 @@ async function live(session: Session, options: AttachOptions, { out, signal }: C
       if (turn !== undefined) printer.prompt(event.seq, promptPreview(turn.request.prompt, promptLength));
     }
     printer.event(event);
+    await out.drained();
     if (event.type === 'turn.finished' || event.type === 'turn.failed') printer.summary(event.result);
     if (event.type === 'session.closed') {
       // Another session may be opened under the name. Its events are shown too.
@@ -80,6 +84,7 @@ async function raw(producer: Producer, sessionId: string, { out, signal }: Conte
   for await (const { way, line } of producer.session(sessionId).rawLines(signal)) {
     out.value({ kind: 'raw', way, line });
     out.line(`${arrows[way]} ${line}`);
+    await out.drained();
   }
   return 0;
 }

@@ -95,6 +95,7 @@ class Conversation {
         if (event.type === 'permission.requested') this.dialog.ask(event);
         if (event.type === 'permission.resolved') this.dialog.takeBack(event.requestId);
         if (event.type === 'turn.restarted') this.dialog.takeBackAll();
+        await this.out.drained();
       }
       printer.summary(await turn.result());
     } catch (error) {

@@ -27,6 +27,7 @@ export async function sessions(options: SessionsOptions, { out, signal }: Contex
       sayChanges(list, said, out);
       if (process.stdout.isTTY) out.write(clearScreen);
       printSessions(list, out);
+      await out.drained();
       await pause(watchEveryMs, undefined, { signal }).catch(() => undefined);
     }
     return 0;

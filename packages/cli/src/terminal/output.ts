@@ -1,4 +1,5 @@
 import { describeError, toErrorBody } from '@hearth/shared';
+import { drained } from '@hearth/shared/program-end';
 
 /** Where a command prints: data on stdout, everything else on stderr. */
 export interface Output {
@@ -12,6 +13,8 @@ export interface Output {
   /** Prints a note on stderr. */
   note(text: string): void;
   error(error: unknown): void;
+  /** Resolves when the readers have kept up. A command waits for that after each part of a stream. */
+  drained(): Promise<void>;
 }
 
 export function createOutput(json: boolean): Output {
@@ -34,6 +37,7 @@ export function createOutput(json: boolean): Output {
       if (json) process.stdout.write(`${JSON.stringify({ kind: 'error', ...body })}\n`);
       process.stderr.write(`${style.red('error')} ${describeError(body)}\n`);
     },
+    drained,
   };
 }
 
