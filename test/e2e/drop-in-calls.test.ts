@@ -66,7 +66,9 @@ test('a host interrupts in the stream, and gets an error for an unsupported requ
   const say = (line: object): void => host.type(JSON.stringify(line));
   const ask = (id: string, subtype: string): void =>
     say({ type: 'control_request', request_id: id, request: { subtype } });
-  ask('a', 'initialize');
+  // The Agent SDK sends an empty system prompt by default.
+  const request = { subtype: 'initialize', systemPrompt: [''] };
+  say({ type: 'control_request', request_id: 'a', request });
   await host.said(/"request_id":"a".*"response":\{\}/);
   ask('b', 'set_model');
   await host.said(/"subtype":"error","request_id":"b"/);
@@ -79,6 +81,21 @@ test('a host interrupts in the stream, and gets an error for an unsupported requ
   say({ type: 'user', message: { role: 'user', content: [{ type: 'text', text: 'hello' }] } });
   await host.said(/"result":"Echo: hello"/);
   expect(await host.endInput()).toBe(0);
+});
+
+test('refuses an initialize with hooks by name, and serves no prompt', async () => {
+  const { cluster } = shared();
+  const sessionId = randomUUID();
+  const host = await start(cluster, ['-p', '--input-format', 'stream-json', '--session-id', sessionId, ...stream]);
+  // As the Agent SDK 0.3.329 writes it, with the prompt right behind it.
+  const hooks = { PreToolUse: [{ hookCallbackIds: ['hook_0'] }] };
+  const request = { subtype: 'initialize', hooks, systemPrompt: ['be brief'], agents: {}, title: '' };
+  host.type(JSON.stringify({ type: 'control_request', request_id: 'a', request }));
+  host.type(JSON.stringify({ type: 'user', message: { role: 'user', content: 'hello' } }));
+  await host.said(/"subtype":"error","request_id":"a","error":"hearth-claude does not support hooks, systemPrompt of/);
+  expect(await host.ended).toBe(1);
+  await host.said(/^error: hearth-claude does not support hooks, systemPrompt of initialize/);
+  expect(await cluster.producer().session(sessionId).summary()).toBeUndefined();
 });
 
 test('denies a permission at once, or waits for another caller with HEARTH_CLAUDE_PERMISSIONS=wait', async () => {

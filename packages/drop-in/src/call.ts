@@ -1,10 +1,12 @@
 import { createProducer, type Producer, type Prompt, type TurnHandle, type TurnResult } from '@hearth/producer';
 import { describeError, HearthError } from '@hearth/shared';
 import { redisUrlFrom } from '@hearth/shared/internal';
+import { Refusal } from './command-line.js';
+import { unsupportedFields } from './initialize.js';
 import type { Invocation } from './invocation.js';
 import { rememberSession } from './last-session.js';
 import { Printer } from './printer.js';
-import { checkAgreement, type Launches } from './profile-choice.js';
+import { agrees, checkAgreement, type Launches } from './profile-choice.js';
 import { inUse, liveLaunches, type ResolvedTarget, resolveTarget, UnknownSession } from './resolved-target.js';
 import { noConversationLine, type Used } from './result-line.js';
 import type { Settings } from './settings.js';
@@ -45,7 +47,7 @@ export class Call {
       this.launches = await liveLaunches(this.producer);
       const target = await this.target();
       let isError = false;
-      for await (const prompt of this.prompts()) {
+      for await (const prompt of this.prompts(target)) {
         isError = await this.serve(target, prompt);
         if (this.signal.aborted) break;
       }
@@ -63,9 +65,13 @@ export class Call {
     await session.interrupt({ turnId: running.turnId, deadlineMs: stopWithinMs }).catch(() => undefined);
   }
 
-  private async *prompts(): AsyncGenerator<Prompt> {
-    if (this.invocation.input === 'text') yield await readPrompt(this.invocation.prompt, process.stdin);
-    else yield* new StreamInput(process.stdin, (request) => void this.control(request)).prompts();
+  private async *prompts(target: ResolvedTarget): AsyncGenerator<Prompt> {
+    if (this.invocation.input === 'text') return yield await readPrompt(this.invocation.prompt, process.stdin);
+    const input = new StreamInput(process.stdin, (request) => {
+      if (request.request.subtype === 'initialize') this.initialize(request, target, input);
+      else void this.control(request);
+    });
+    yield* input.prompts();
   }
 
   private async target(): Promise<ResolvedTarget> {
@@ -152,10 +158,28 @@ export class Call {
 
   private async control({ request_id, request: { subtype } }: ControlRequest): Promise<void> {
     if (subtype === 'interrupt') await this.stop();
-    const known = subtype === 'interrupt' || subtype === 'initialize';
-    const response = known
-      ? { subtype: 'success', request_id, response: {} }
-      : { subtype: 'error', request_id, error: `hearth-claude does not support the control request ${subtype}` };
+    this.respond(
+      request_id,
+      subtype === 'interrupt' ? undefined : `hearth-claude does not support the control request ${subtype}`,
+    );
+  }
+
+  /**
+   * Refuses what the agent does not have, and ends the call: the Agent SDK sends its prompt whatever the answer is, and a safety hook of the
+   * host would never run.
+   */
+  private initialize({ request_id, request }: ControlRequest, target: ResolvedTarget, input: StreamInput): void {
+    const launch = this.launches[target.launchedAs];
+    const unsupported = unsupportedFields(request, (flag) => agrees(flag, launch));
+    if (unsupported.length === 0) return this.respond(request_id, undefined);
+    const error = `hearth-claude does not support ${unsupported.join(', ')} of initialize, because the agent was launched before the call: put that into the profile "${target.launchedAs}" (hooks into its settings)`;
+    this.respond(request_id, error);
+    input.refuse(new Refusal(`error: ${error}`));
+  }
+
+  private respond(request_id: string, error: string | undefined): void {
+    const response =
+      error === undefined ? { subtype: 'success', request_id, response: {} } : { subtype: 'error', request_id, error };
     this.printer.line({ type: 'control_response', response });
   }
 }

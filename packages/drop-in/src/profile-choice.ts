@@ -26,7 +26,7 @@ export function profileFor(model: string, launches: Launches): string {
  */
 export function checkAgreement(flags: readonly GivenFlag[], profile: string, launch: LaunchDigest | undefined): void {
   for (const given of flags) {
-    if (launch !== undefined && agrees(given, launch)) continue;
+    if (agrees(given, launch)) continue;
     const { flag } = given;
     const place = flag.meaning.kind === 'field' ? `"${flag.meaning.field}"` : '"extraArgs"';
     throw new Refusal(
@@ -35,7 +35,9 @@ export function checkAgreement(flags: readonly GivenFlag[], profile: string, lau
   }
 }
 
-function agrees({ flag, values }: GivenFlag, launch: LaunchDigest): boolean {
+/** Whether a profile says what a launch flag says. False for a profile that is not known. */
+export function agrees({ flag, values }: GivenFlag, launch: LaunchDigest | undefined): boolean {
+  if (launch === undefined) return false;
   if (flag.meaning.kind === 'extraArgs') return isAmong(launch.extraArgs, flag.name, values);
   if (flag.meaning.kind !== 'field') return true;
   if (flag.name === '--dangerously-skip-permissions') return launch.permissionMode === 'bypassPermissions';

@@ -6,7 +6,7 @@ import { Refusal } from './command-line.js';
 /** A control request of the host. */
 export interface ControlRequest {
   request_id: string;
-  request: { subtype: string };
+  request: { subtype: string; [field: string]: unknown };
 }
 
 interface InputLine {
@@ -39,7 +39,13 @@ export class StreamInput {
     });
   }
 
-  /** Iterates over the prompts in order. @throws Refusal at a line that is not JSON */
+  /** Ends the prompts before the next one. */
+  refuse(refusal: Refusal): void {
+    this.waiting.unshift(refusal);
+    this.wake();
+  }
+
+  /** Iterates over the prompts in order. @throws Refusal at a line that is not JSON, and the one of {@link refuse} */
   async *prompts(): AsyncGenerator<Prompt> {
     for (;;) {
       const next = this.waiting.shift();
