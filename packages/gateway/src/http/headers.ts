@@ -30,7 +30,16 @@ export const otherOrigins = (origins: readonly string[]): RequestHandler =>
   cors({
     origin: [...origins],
     methods: ['GET', 'HEAD', 'POST', 'DELETE'],
-    allowedHeaders: ['authorization', 'content-type', 'last-event-id', 'idempotency-key', 'x-request-id'],
+    allowedHeaders: [
+      'authorization',
+      'content-type',
+      'last-event-id',
+      'idempotency-key',
+      'x-request-id',
+      // EventSource polyfills send these.
+      'cache-control',
+      'x-requested-with',
+    ],
     exposedHeaders: ['x-request-id', 'allow'],
     maxAge: 600,
     // The route answers with the methods it takes.

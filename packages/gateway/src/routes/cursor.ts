@@ -7,7 +7,12 @@ import { streamedSchema } from './schemas.js';
 /** The id of an event. */
 const cursorSchema = z.string().regex(/^[0-9a-f]*\.\d{1,15}$/, 'the id of an event of a stream');
 
-export const cursorQuery = z.strictObject({ after: cursorSchema.optional() });
+export const cursorQuery = z.strictObject({
+  after: cursorSchema.optional(),
+  lastEventId: cursorSchema
+    .optional()
+    .describe('Like `after`, and counts when both are given, because libraries add it when they come back'),
+});
 
 export const cursorHeader = {
   'Last-Event-ID':
@@ -15,9 +20,9 @@ export const cursorHeader = {
 };
 
 /** Where a reader wants to continue. The header is later than the query. An empty header counts as none. */
-export function cursorOf(request: Request, after: string | undefined): string | undefined {
+export function cursorOf(request: Request, { after, lastEventId }: z.infer<typeof cursorQuery>): string | undefined {
   const header = request.get('last-event-id') || undefined;
-  return header === undefined ? after : parsePart(cursorSchema, header, 'Last-Event-ID header');
+  return header === undefined ? (lastEventId ?? after) : parsePart(cursorSchema, header, 'Last-Event-ID header');
 }
 
 export const eventStream: Documented = {

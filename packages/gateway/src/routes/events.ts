@@ -23,7 +23,7 @@ const ofSession = route({
     const session = producer.session(params.sessionId);
     const summary = await session.summary();
     const end = formatCursor({ incarnation: summary?.incarnation ?? '', id: summary?.lastEvent ?? 0 });
-    const from = cursorOf(request, query.after) ?? end;
+    const from = cursorOf(request, query) ?? end;
     return sendEvents(response, session.events({ after: from, signal }), {
       signal,
       from,
@@ -47,7 +47,7 @@ const ofTurn = route({
   responses: { 200: eventStream, 204: { description: 'Nothing follows: the reader has the end of the turn' } },
   errors: ['turn_gone', 'redis_unreachable'],
   handle: withTurn(async ({ query, request, response, signal, services: { options } }, { session, turn }) => {
-    const after = cursorOf(request, query.after);
+    const after = cursorOf(request, query);
     const followed = await session.follow(turn.turnId, { ...(after && { after }) });
     if (followed.isRead) return { status: 204 };
     return sendEvents(response, followed.events({ signal }), { signal, heartbeatMs: options.heartbeatMs });

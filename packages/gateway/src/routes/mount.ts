@@ -3,6 +3,7 @@ import express, { type Express, type Request, type RequestHandler, type Response
 import { grantFor, refuseConfined, refuseForgery, refuseOutside } from '../auth/authorize.js';
 import type { Grant } from '../auth/grant.js';
 import { contextOf } from '../auth/request-context.js';
+import { withoutAdditions } from '../http/library-query.js';
 import { parsePart } from './parse.js';
 import type { Answer, Route, Services } from './route.js';
 
@@ -42,7 +43,7 @@ function admit(route: Route, { credentials }: Services): RequestHandler {
 
 function serve(route: Route, services: Services): RequestHandler {
   return async (request, response) => {
-    const query = route.query && parsePart(route.query, request.query, 'query');
+    const query = route.query && parsePart(route.query, withoutAdditions(request.query), 'query');
     const body = route.body && parseBody(route, request);
     const { caller } = contextOf(response);
     const answer = await route.handle({

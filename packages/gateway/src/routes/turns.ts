@@ -65,7 +65,7 @@ const submit = route({
   async handle({ params, query, body, request, response, signal, services }) {
     const { prompt, ...options } = body;
     const session = services.producer.session(params.sessionId);
-    const after = cursorOf(request, query.after);
+    const after = cursorOf(request, query);
     const turnId = options.turnId ?? idempotencyKey(request.get('idempotency-key'));
     const turn = await session.prompt(prompt, { ...options, turnId });
     if (request.accepts(['application/json', 'text/event-stream']) === 'text/event-stream') {
