@@ -55,6 +55,18 @@ const workerOptionsSchema = redisOptionsSchema.extend({
     .int()
     .min(1_000)
     .prefault(() => numberFrom('HEARTH_RETENTION_MS') ?? defaultStoreLimits.retentionMs),
+  /** How many ended raw jobs stay in Redis, of those whose adder does not say. `HEARTH_RAW_JOBS_KEPT`. */
+  rawJobsKept: z
+    .number()
+    .int()
+    .min(0)
+    .prefault(() => numberFrom('HEARTH_RAW_JOBS_KEPT') ?? 1_000),
+  /** How long they stay at most, ms. `HEARTH_RAW_JOBS_KEPT_MS`. @defaultValue a day */
+  rawJobsKeptMs: z
+    .number()
+    .int()
+    .min(1_000)
+    .prefault(() => numberFrom('HEARTH_RAW_JOBS_KEPT_MS') ?? 24 * 3_600_000),
   /** How long a turn waits for a worker that has its profile, ms. */
   profileDeadlineMs: z.number().int().min(0).default(10_000),
   /** How long the next turn in a log waits before a sweep checks whether its ring was lost, ms. `HEARTH_LOOK_AFTER_MS`. */

@@ -120,6 +120,7 @@ function buildPools(
 export function buildServing(base: BaseParts, workerNumber: number) {
   const { workerId, options, log, redis: connection, keys, store, leases, distinctPools } = base;
   const { profileDeadlineMs, queuePrefix, leaseTtlMs, retentionMs, agentHardMemoryMb } = options;
+  const rawJobsKept = { count: options.rawJobsKept, age: options.rawJobsKeptMs / 1_000 };
   const fleet = new Fleet(leases, workerId);
   const lifecycle = new SessionLifecycle(store);
   const handOver = new HandOver({ ...base, workerNumber });
@@ -135,7 +136,15 @@ export function buildServing(base: BaseParts, workerNumber: number) {
   const admission = new Admission({ ...parts, sessions, profileDeadlineMs });
   const commits = new CommitWatch(store, keys);
   const rawJobs = new RawJobs({ ...base, commits, admission });
-  const doorbells = new Doorbells({ ...parts, queuePrefix, connection, admission, rawJobs, jobLockMs: leaseTtlMs });
+  const doorbells = new Doorbells({
+    ...parts,
+    queuePrefix,
+    connection,
+    admission,
+    rawJobs,
+    rawJobsKept,
+    jobLockMs: leaseTtlMs,
+  });
   const rounds = [
     new Sweep(parts),
     new Expiry(parts),

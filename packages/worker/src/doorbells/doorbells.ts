@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describeError, HearthError } from '@hearth/shared';
 import { Backoff, intakeQueue, type Logger, type Ring, type Ringer, workerQueue } from '@hearth/shared/internal';
-import { type Job, UnrecoverableError } from 'bullmq';
+import { type Job, type KeepJobs, UnrecoverableError } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { Slots } from '../pool/slots.js';
 import type { SessionRegistry } from '../session/session-registry.js';
@@ -29,6 +29,8 @@ export interface DoorbellsDeps {
   ringer: Ringer;
   admission: Admission;
   rawJobs: RawJobs;
+  /** Which ended raw jobs stay in Redis, of those whose adder does not say. */
+  rawJobsKept: KeepJobs;
   /** The TTL of BullMQ's lock on an active job, ms. The job of a dead worker stays active at least so long. */
   jobLockMs: number;
   log: Logger;
@@ -49,6 +51,7 @@ export class Doorbells {
     this.intake = new QueueReader({
       ...deps,
       queueName: intakeQueue,
+      kept: deps.rawJobsKept,
       mayTake: () => this.waitForSlot(),
       onDoorbell: (job, token) => this.handle(job, token, 'intake'),
     });

@@ -1,5 +1,5 @@
 import type { Logger } from '@hearth/shared/internal';
-import { type Job, Worker } from 'bullmq';
+import { type Job, type KeepJobs, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
 
 /** Stalls never fail a doorbell, because the log is the truth and Hearth does not rely on BullMQ's stall recovery. */
@@ -16,6 +16,8 @@ export interface QueueReaderOptions {
   onDoorbell: (job: Job, token: string) => Promise<void>;
   /** TTL of BullMQ's lock on an active job, ms. It is renewed at half time. */
   jobLockMs: number;
+  /** Which ended jobs stay in Redis, of those whose adder does not say. @defaultValue all */
+  kept?: KeepJobs;
   log: Logger;
 }
 
@@ -42,6 +44,7 @@ export class QueueReader {
       lockDuration: options.jobLockMs,
       stalledInterval: options.jobLockMs,
       maxStalledCount: practicallyInfinite,
+      ...(options.kept === undefined ? {} : { removeOnComplete: options.kept, removeOnFail: options.kept }),
     });
     this.worker.on('error', (error) =>
       options.log.debug({ event: 'redis.connection_error', err: error, queue: options.queueName }, 'queue connection'),

@@ -27,6 +27,8 @@ async function reading(url: string, receive: () => Promise<unknown>) {
     connection,
     slots: { outlook: () => 'free' },
     admission: { receive },
+    rawJobs: { serve: receive },
+    rawJobsKept: { count: 2, age: 3_600 },
     jobLockMs: 60_000,
     log: log as unknown as Logger,
   } as unknown as DoorbellsDeps);
@@ -73,4 +75,20 @@ test('fails the job with the error of its turn, also when Redis was full at firs
   await world.connection.config('SET', 'maxmemory', '0');
   await expect.poll(() => world.turns.getJobState(id ?? ''), { timeout: 20_000 }).toBe('failed');
   expect((await world.turns.getJob(id ?? ''))?.failedReason).toBe('agent_failed: no answer');
+});
+
+test('keeps so many ended raw jobs as the worker says, and those of an adder as the adder says', async () => {
+  const failed = { status: 'failed', error: { code: 'agent_failed', message: 'no answer' } } as TurnResult;
+  let result: TurnResult | undefined;
+  const { turns } = await reading(inject('redisUrl'), async () => ({ kind: 'committed', result }));
+  const addFour = (): Promise<unknown> => turns.addBulk(Array(4).fill({ name: 'turn', data: { prompt: 'hello' } }));
+  await addFour();
+  await expect
+    .poll(() => turns.getJobCounts('wait', 'active', 'completed'))
+    .toEqual({ wait: 0, active: 0, completed: 2 });
+  result = failed;
+  await addFour();
+  await expect.poll(() => turns.getJobCounts('wait', 'active', 'failed')).toEqual({ wait: 0, active: 0, failed: 2 });
+  await turns.add('turn', { prompt: 'hello' }, { removeOnFail: { count: 4 } });
+  await expect.poll(() => turns.getJobCounts('wait', 'active', 'failed')).toEqual({ wait: 0, active: 0, failed: 3 });
 });
