@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { ChatSide, SentMessage } from './chat-side.js';
+import { persistently } from './persistently.js';
 import { splitText } from './split.js';
 
 /** An answer while it grows: posted at once, edited at intervals, and continued in a new message when one is full. */
@@ -16,7 +17,10 @@ export class Answer {
 
   write(text: string): void {
     this.text += text;
-    this.showing ??= this.showNowAndThen();
+    if (this.showing !== undefined) return;
+    this.showing = this.showNowAndThen();
+    // `end` reports what the service refuses.
+    this.showing.catch(() => undefined);
   }
 
   /** Discards the text so far: another attempt begins. */
@@ -24,10 +28,11 @@ export class Answer {
     this.text = '';
   }
 
-  /** Resolves when the whole answer is posted. */
+  /** Resolves when the whole answer is posted. Rejects when the service refuses it for good. */
   async end(): Promise<void> {
     this.hasEnded = true;
-    await this.showing;
+    // What was refused meanwhile is tried once more, with the whole text.
+    await this.showing?.catch(() => undefined);
     await this.show();
   }
 
@@ -38,14 +43,17 @@ export class Answer {
     }
   }
 
-  private async show(): Promise<void> {
-    for (const [at, text] of splitText(this.text, this.side.messageLength).entries()) {
-      const shown = this.shown[at];
-      if (shown === undefined) this.shown.push({ message: await this.side.send(this.channel, text), text });
-      else if (shown.text !== text) {
-        shown.text = text;
-        await shown.message.edit(text);
+  /** Each attempt shows the text as it is by then. */
+  private show(): Promise<void> {
+    return persistently(async () => {
+      for (const [at, text] of splitText(this.text, this.side.messageLength).entries()) {
+        const shown = this.shown[at];
+        if (shown === undefined) this.shown.push({ message: await this.side.send(this.channel, text), text });
+        else if (shown.text !== text) {
+          await shown.message.edit(text);
+          shown.text = text;
+        }
       }
-    }
+    });
   }
 }

@@ -2,6 +2,7 @@ import { type Session, TurnFailedError, type TurnHandle } from '@hearth/producer
 import { Answer } from './answer.js';
 import type { ChatSide } from './chat-side.js';
 import { PermissionButtons } from './permission-buttons.js';
+import { persistently } from './persistently.js';
 
 /** One channel, which is one session: the messages of people become its turns, one at a time. */
 export class Channel {
@@ -50,7 +51,7 @@ export class Channel {
     } catch (error) {
       answer.write(`\n\n⚠ ${whatWentWrong(error)}`);
     }
-    // When the chat service cannot be reached, the session has the answer all the same.
+    // The chat service refused the answer for good (the bot was blocked). The session has it all the same.
     await answer.end().catch((error: unknown) => process.stderr.write(`${String(error)}\n`));
     this.isAnswering = false;
     this.answerSoon();
@@ -71,7 +72,7 @@ export class Channel {
   private async stop(): Promise<void> {
     const outcome = await this.session.interrupt().catch((error: unknown) => error);
     const words = outcome instanceof Error ? whatWentWrong(outcome) : 'Stopped.';
-    await this.side.send(this.channel, words).catch(() => undefined);
+    await persistently(() => this.side.send(this.channel, words)).catch(() => undefined);
   }
 }
 

@@ -6,6 +6,7 @@ export interface ChatSide {
   messageLength: number;
   /** The minimum time between two edits of a message, in ms. Services block clients that edit more often. */
   editEveryMs: number;
+  /** Posts a message. @throws TryAgain (persistently.ts) when the service does not take it this time */
   send(channel: string, text: string, buttons?: readonly Button[]): Promise<SentMessage>;
 }
 
@@ -17,7 +18,7 @@ export interface Button {
 }
 
 export interface SentMessage {
-  /** Replaces the text and removes the buttons. */
+  /** Replaces the text and removes the buttons. @throws TryAgain likewise */
   edit(text: string): Promise<void>;
 }
 

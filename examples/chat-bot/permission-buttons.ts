@@ -1,5 +1,6 @@
 import type { HearthEvent, PermissionAnswer, PermissionRequest, Session } from '@hearth/producer';
 import type { ChatSide, SentMessage } from './chat-side.js';
+import { persistently } from './persistently.js';
 
 type Resolved = Extract<HearthEvent, { type: 'permission.resolved' }>;
 
@@ -29,7 +30,7 @@ export class PermissionButtons {
     const buttons = [{ label: 'Allow', data: `${number} allow` }];
     if (suggestions.length > 0) buttons.push({ label: 'Always', data: `${number} always` });
     buttons.push({ label: 'Deny', data: `${number} deny` }, { label: 'Stop', data: `${number} stop` });
-    const message = this.side.send(this.channel, question, buttons);
+    const message = persistently(() => this.side.send(this.channel, question, buttons));
     this.asked.set(number, { requestId, question, message, always: suggestions.map((_, at) => at) });
     await message.catch(() => undefined);
   }
@@ -47,7 +48,9 @@ export class PermissionButtons {
       if (asked.requestId !== requestId) continue;
       this.asked.delete(number);
       const how = by === 'answer' ? '' : ` (${by})`;
-      await (await asked.message).edit(`${asked.question}\n→ ${decision}${how}`).catch(() => undefined);
+      const text = `${asked.question}\n→ ${decision}${how}`;
+      // Without a message there is nothing to change.
+      await asked.message.then((message) => persistently(() => message.edit(text))).catch(() => undefined);
     }
   }
 }

@@ -12,13 +12,32 @@ export interface SeenMessage {
   times: number[];
 }
 
+/** A call of the bot: it posts, edits, or receives what people do. */
+export type Call = 'send' | 'edit' | 'receive';
+/**
+ * What a call meets: its limit, an error of the service, an error page of what stands before it, a connection that is cut before or (`lost`)
+ * after the call was done.
+ */
+export type Fault = 'limit' | 'error' | 'page' | 'cut' | 'lost';
+
 /** The people of a chat: they write messages, press buttons, and see what the bot posts. */
 export abstract class StandIn {
   readonly messages: SeenMessage[] = [];
   protected readonly news = new EventEmitter().setMaxListeners(0);
+  private readonly faults: { call: Call; fault: Fault; channel: string | undefined }[] = [];
 
   abstract say(channel: string, text: string): void;
   abstract press(channel: string, data: string): void;
+
+  /** The next call of this kind in the channel meets the fault. Called twice, the next two do. */
+  meet(call: Call, fault: Fault, channel?: string): void {
+    this.faults.push({ call, fault, channel });
+  }
+
+  protected nextFault(call: Call | undefined, channel?: string): Fault | undefined {
+    const at = this.faults.findIndex((next) => next.call === call && next.channel === channel);
+    return at === -1 ? undefined : this.faults.splice(at, 1)[0]?.fault;
+  }
 
   /** Resolves with the first message that matches, now or later. */
   async sees(fits: (message: SeenMessage) => boolean): Promise<SeenMessage> {
@@ -42,6 +61,8 @@ export abstract class StandIn {
     this.news.emit('change');
   }
 }
+
+const telegramCalls: Record<string, Call> = { sendMessage: 'send', editMessageText: 'edit', getUpdates: 'receive' };
 
 /** The methods of Telegram's Bot API that the bot uses, on loopback. Messages that are too long are refused, as by Telegram. */
 export class TelegramStandIn extends StandIn {
@@ -77,13 +98,26 @@ export class TelegramStandIn extends StandIn {
   private async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const method = request.url?.split('/').at(-1) ?? '';
     const body = JSON.parse(await textOf(request)) as Record<string, unknown>;
-    try {
-      const result = await this.do(method, body);
-      response.end(JSON.stringify({ ok: true, result }));
-    } catch (error) {
-      response.statusCode = 400;
-      response.end(JSON.stringify({ ok: false, description: String(error) }));
+    const channel = 'chat_id' in body ? String(body['chat_id']) : undefined;
+    const say = (status: number, text: string): void => void response.writeHead(status).end(text);
+    switch (this.nextFault(telegramCalls[method], channel)) {
+      case 'limit':
+        return say(429, '{"ok":false,"description":"Too Many Requests","parameters":{"retry_after":0.1}}');
+      case 'error':
+        return say(500, '{"ok":false,"description":"Internal Server Error"}');
+      case 'page':
+        return say(502, '<html><body>502 Bad Gateway</body></html>');
+      case 'cut':
+        return void request.socket.destroy();
+      case 'lost':
+        await this.do(method, body).catch(() => undefined);
+        return void request.socket.destroy();
+      default:
     }
+    await this.do(method, body).then(
+      (result) => say(200, JSON.stringify({ ok: true, result })),
+      (error: unknown) => say(400, JSON.stringify({ ok: false, description: String(error) })),
+    );
   }
 
   private async do(method: string, body: Record<string, unknown>): Promise<unknown> {
@@ -115,6 +149,15 @@ export class TelegramStandIn extends StandIn {
   }
 }
 
+/** Fields of the errors of discord.js. */
+const discordErrors: Record<Fault, object> = {
+  limit: { name: 'RateLimitError', retryAfter: 100 },
+  error: { name: 'DiscordAPIError[0]', status: 500, code: 0 },
+  page: { name: 'HTTPError', status: 502 },
+  cut: { code: 'ECONNRESET' },
+  lost: { code: 'UND_ERR_SOCKET' },
+};
+
 /** Replaces the client of discord.js. Messages that are too long are refused, as by Discord. */
 export class DiscordStandIn extends StandIn implements DiscordClient {
   private readonly client = new EventEmitter();
@@ -128,16 +171,31 @@ export class DiscordStandIn extends StandIn implements DiscordClient {
     fetch: async (channel: string) => ({
       send: async (message: object) => {
         const { content, components } = checked(message);
-        const buttons = components.flatMap((row) => row.components);
-        const seen = this.show({
-          channel,
-          text: content,
-          buttons: buttons.map((b) => ({ label: b.label, data: b.custom_id })),
-        });
-        return { edit: async (changed: object) => this.change(seen, checked(changed).content) };
+        const buttons = components
+          .flatMap((row) => row.components)
+          .map(({ label, custom_id }) => ({ label, data: custom_id }));
+        const seen = this.take('send', channel, () => this.show({ channel, text: content, buttons }));
+        return {
+          edit: async (changed: object) =>
+            this.take('edit', channel, () => this.change(seen, checked(changed).content)),
+        };
       },
     }),
   };
+
+  /** discord.js receives over a connection of its own, which reports every failure. */
+  override meet(call: Call, fault: Fault, channel?: string): void {
+    if (call === 'receive') this.client.emit('error', new Error(`The connection failed: ${fault}`));
+    else super.meet(call, fault, channel);
+  }
+
+  /** Does a call, or fails as discord.js fails. */
+  private take<T>(call: Call, channel: string, work: () => T): T {
+    const fault = this.nextFault(call, channel);
+    if (fault === undefined) return work();
+    if (fault === 'lost') work();
+    throw Object.assign(new Error(fault), discordErrors[fault]);
+  }
 
   say(channelId: string, content: string): void {
     this.said += 1;

@@ -1,9 +1,18 @@
 import type { Button, ChatListener, ChatSide, SentMessage } from './chat-side.js';
+import { persistently, TryAgain } from './persistently.js';
 
 interface Update {
   update_id: number;
   message?: { message_id: number; chat: { id: number }; text?: string };
   callback_query?: { id: string; data?: string; message?: { chat: { id: number } } };
+}
+
+interface Answer<T> {
+  ok: boolean;
+  result: T;
+  description?: string;
+  /** With 429: the time to wait, in seconds. */
+  parameters?: { retry_after?: number };
 }
 
 /** Telegram, through its Bot API: plain HTTP with long polling, no library. `url`: `https://api.telegram.org/bot<token>`. */
@@ -23,7 +32,11 @@ export class Telegram implements ChatSide {
     const sent = await this.call<{ message_id: number }>('sendMessage', { chat_id: channel, text, ...markup });
     return {
       edit: async (changed) => {
-        await this.call('editMessageText', { chat_id: channel, message_id: sent.message_id, text: changed });
+        const edited = this.call('editMessageText', { chat_id: channel, message_id: sent.message_id, text: changed });
+        // The confirmation of the same edit was lost before.
+        await edited.catch((error: Error) => {
+          if (!error.message.includes('message is not modified')) throw error;
+        });
       },
     };
   }
@@ -54,22 +67,41 @@ export class Telegram implements ChatSide {
 
   private async updates(offset: number): Promise<Update[]> {
     try {
-      return await this.call<Update[]>('getUpdates', { offset, timeout: 50 });
+      const { signal } = this.stopping;
+      return await persistently(() => this.call<Update[]>('getUpdates', { offset, timeout: 50 }), signal);
     } catch (error) {
       if (this.stopping.signal.aborted) return [];
       throw error;
     }
   }
 
+  /** @throws TryAgain when Telegram is busy or broken, or the connection was cut */
   private async call<T>(method: string, body: object): Promise<T> {
-    const response = await fetch(`${this.url}/${method}`, {
-      method: 'POST',
-      headers: { 'Content-Type': 'application/json' },
-      body: JSON.stringify(body),
-      ...(method === 'getUpdates' ? { signal: this.stopping.signal } : {}),
-    });
-    const answer = (await response.json()) as { ok: boolean; result: T; description?: string };
-    if (!answer.ok) throw new Error(`Telegram refuses ${method}: ${answer.description}`);
-    return answer.result;
+    const response = await this.post(method, body);
+    // What stands before Telegram answers with HTML.
+    const answer = (await response.json().catch(() => undefined)) as Answer<T> | undefined;
+    if (answer?.ok) return answer.result;
+    const { status } = response;
+    const what = `Telegram refuses ${method}: ${answer?.description ?? `status ${status}`}`;
+    // 409: another process receives the updates, as in a rolling restart. An answer without JSON was cut.
+    const isForNow = status === 429 || status === 409 || status >= 500 || (answer === undefined && response.ok);
+    if (!isForNow) throw new Error(what);
+    const seconds = answer?.parameters?.retry_after;
+    throw new TryAgain(what, seconds === undefined ? undefined : seconds * 1_000);
+  }
+
+  private async post(method: string, body: object): Promise<Response> {
+    const { signal } = this.stopping;
+    try {
+      return await fetch(`${this.url}/${method}`, {
+        method: 'POST',
+        headers: { 'Content-Type': 'application/json' },
+        body: JSON.stringify(body),
+        ...(method === 'getUpdates' ? { signal } : {}),
+      });
+    } catch (error) {
+      if (method === 'getUpdates' && signal.aborted) throw error;
+      throw new TryAgain(`Telegram cannot be reached for ${method}: ${String(error)}`);
+    }
   }
 }

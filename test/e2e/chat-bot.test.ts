@@ -2,7 +2,13 @@ import { Bot } from '@hearth/examples/chat-bot/bot';
 import type { ChatSide } from '@hearth/examples/chat-bot/chat-side';
 import { Discord } from '@hearth/examples/chat-bot/discord';
 import { splitText } from '@hearth/examples/chat-bot/split';
-import { DiscordStandIn, type SeenMessage, type StandIn, TelegramStandIn } from '@hearth/examples/chat-bot/stand-in';
+import {
+  DiscordStandIn,
+  type Fault,
+  type SeenMessage,
+  type StandIn,
+  TelegramStandIn,
+} from '@hearth/examples/chat-bot/stand-in';
 import { Telegram } from '@hearth/examples/chat-bot/telegram';
 import type { Session } from '@hearth/producer';
 import { describe, expect, onTestFinished, test } from 'vitest';
@@ -97,6 +103,48 @@ describe.each([
     standIn.say(user, '/stop');
     await standIn.sees(says('Stopped.'));
     await standIn.sees(says(/⚠ interrupted$/));
+  });
+});
+
+const faults: readonly Fault[] = ['limit', 'error', 'page', 'cut', 'lost'];
+
+describe.each([
+  ['Telegram', telegram],
+  ['Discord', discord],
+])('whatever the calls of %s meet', (_name, open) => {
+  test('shows each answer to its end, and answers the next message', async () => {
+    const { standIn } = await open(shared().cluster);
+    await Promise.all(
+      faults.map(async (fault) => {
+        const user = newUser();
+        const sees = (text: string) => standIn.sees((seen) => seen.channel === user && seen.text.includes(text));
+        standIn.meet('send', fault, user);
+        for (let count = 0; count < 2; count += 1) standIn.meet('edit', fault, user);
+        standIn.say(user, `[[stream chunks=20 every=50ms]] ${'word '.repeat(40)}and the end`);
+        await sees('and the end');
+        standIn.say(user, 'still there?');
+        await sees('Echo: still there?');
+      }),
+    );
+  });
+
+  test('receives the next message', async () => {
+    const { standIn, user } = await open(shared().cluster);
+    for (const fault of ['limit', 'page', 'cut', 'lost'] as const) standIn.meet('receive', fault);
+    standIn.say(user, 'first');
+    await standIn.sees(says('Echo: first'));
+    standIn.say(user, 'second');
+    await standIn.sees(says('Echo: second'));
+  });
+
+  test('shows a permission request and its outcome', async () => {
+    const { standIn, user } = await open(shared().cluster);
+    for (const fault of ['limit', 'page'] as const) standIn.meet('send', fault, user);
+    standIn.meet('edit', 'page', user);
+    standIn.say(user, '[[tool Effect {"text":"x"}]] go');
+    const asked = await standIn.sees(({ buttons }) => buttons.length > 0);
+    standIn.press(user, asked.buttons.find(({ label }) => label === 'Deny')?.data ?? '');
+    await standIn.sees(says(/→ deny$/));
   });
 });
 
