@@ -18,7 +18,15 @@ export function createLogger(name: string, level: LogLevel = 'info', destination
     formatters: { level: (label: string) => ({ level: label }) },
     serializers: { err: (error: Error) => withoutArguments(pino.stdSerializers.err(error)) },
   };
-  return pino(options, destination ?? pino.destination({ fd: 2, sync: true }));
+  return pino(options, destination ?? stderr());
+}
+
+/** How much of a log that cannot be written waits in memory, bytes. Later lines are dropped until it can be. */
+const unwrittenAtMost = 1024 * 1024;
+
+/** A log that cannot be written (a full disk) is no reason to end the process. */
+function stderr(): DestinationStream {
+  return pino.destination({ fd: 2, sync: true, maxLength: unwrittenAtMost }).on('error', () => undefined);
 }
 
 /** Makes the logger of a process, at the level of `HEARTH_LOG_LEVEL`. The options of the process reject an unknown level. */

@@ -1,3 +1,5 @@
+import { spawnSync } from 'node:child_process';
+import { openSync } from 'node:fs';
 import { Writable } from 'node:stream';
 import { expect, it } from 'vitest';
 import { createLogger } from '../src/internal.js';
@@ -25,3 +27,17 @@ it('logs the name of a failed Redis command without its arguments', () =>
     }
     expect(JSON.parse(lines[0] ?? '')).toMatchObject({ err: { command: 'eval' } });
   }));
+
+it('keeps a process alive whose log is on a full disk', () => {
+  const program = `
+    const { createLogger } = await import(${JSON.stringify(import.meta.resolve('@hearth/shared/internal'))});
+    const log = createLogger('test');
+    log.info('one');
+    setTimeout(() => { log.info('two'); process.stdout.write('alive'); }, 1);
+  `;
+  const { stdout, status } = spawnSync(process.execPath, ['--input-type=module', '-e', program], {
+    stdio: ['ignore', 'pipe', openSync('/dev/full', 'w')],
+    encoding: 'utf8',
+  });
+  expect({ stdout, status }).toEqual({ stdout: 'alive', status: 0 });
+});
