@@ -62,20 +62,22 @@ test('doctor names each fault with its way out, and passes a sound installation'
     expect(well.code).toBe(0);
     expect(well.lines.map(({ check, state }) => [check, state])).toEqual([
       ['Node', 'ok'],
+      ['home', 'ok'],
       ['Redis', 'ok'],
       ['claude', 'ok'],
       ['agent start', 'ok'],
       ['credentials', 'ok'],
     ]);
-    expect(well.lines[3]?.['found']).toMatch(/^\d+ ms/);
+    expect(well.lines[4]?.['found']).toMatch(/^\d+ ms/);
     const ill = await hearth(['doctor', '--json'], {
       ...withoutCredentials(cluster),
-      HEARTH_HOME: home,
+      // A file, and no folder.
+      HEARTH_HOME: fakeClaude,
       REDIS_URL: 'redis://127.0.0.1:1',
       HEARTH_CLAUDE_PATH: '/nowhere/claude',
     });
     expect(ill.code).toBe(1);
-    expect(ill.lines.map(({ state }) => state)).toEqual(['ok', 'fault', 'fault', 'fault', 'warning']);
+    expect(ill.lines.map(({ state }) => state)).toEqual(['ok', 'fault', 'fault', 'fault', 'fault', 'warning']);
     expect(ill.lines.slice(1).every(({ advice }) => typeof advice === 'string')).toBe(true);
   });
 });

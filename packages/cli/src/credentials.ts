@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { HearthError } from '@hearth/shared';
+import { userHome } from '@hearth/shared/internal';
 
 /** Environment variables that give an agent an account, with a description. */
 const variables = [
@@ -22,10 +22,12 @@ export interface Credentials {
 
 /** Finds the credentials that agents of this machine would have. Reads no secret. */
 export function lookForCredentials(env: NodeJS.ProcessEnv = process.env): Credentials {
+  const home = userHome();
+  const config = env['CLAUDE_CONFIG_DIR'] || (home === undefined ? undefined : join(home, '.claude'));
   return {
     found: variables.find(([name]) => env[name])?.[0],
     lookedFor: variables.map(([name]) => name),
-    loginExists: existsSync(join(env['CLAUDE_CONFIG_DIR'] || join(homedir(), '.claude'), '.credentials.json')),
+    loginExists: config !== undefined && existsSync(join(config, '.credentials.json')),
   };
 }
 

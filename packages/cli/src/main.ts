@@ -1,7 +1,7 @@
 /** The root of the `hearth` command. Signals and exit codes are handled only here. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { hearthHome, redisUrlFrom } from '@hearth/shared/internal';
+import { redisUrlFrom } from '@hearth/shared/internal';
 import { endProcess, exitNow, lastWordsMs, watchOutput } from '@hearth/shared/program-end';
 import { Command, CommanderError, Option } from 'commander';
 import { type AskOptions, ask } from './commands/ask.js';
@@ -179,7 +179,7 @@ program
 async function processHere(file: string, args: readonly string[], { redisUrl: url }: CommonOptions): Promise<number> {
   const child = spawn(process.execPath, [file, ...args], {
     stdio: 'inherit',
-    env: { ...process.env, REDIS_URL: redisUrlFrom(url), HEARTH_HOME: hearthHome() },
+    env: { ...process.env, REDIS_URL: redisUrlFrom(url) },
     // This process passes a Ctrl-C on, once.
     detached: true,
   });

@@ -1,5 +1,5 @@
 import { createProducer, type Producer, type Prompt, type TurnHandle, type TurnResult } from '@hearth/producer';
-import { describeError, HearthError } from '@hearth/shared';
+import { describeError, HearthError, toErrorBody } from '@hearth/shared';
 import { redisUrlFrom } from '@hearth/shared/internal';
 import { Refusal } from './command-line.js';
 import { unsupportedFields } from './initialize.js';
@@ -30,6 +30,7 @@ export class Call {
   private launches: Launches = {};
   private running: TurnHandle | undefined;
   private served = 0;
+  private isRemembered = false;
   private used: Used = { costUsd: 0, tokens: { input: 0, output: 0, cacheRead: 0, cacheWrite: 0 } };
 
   constructor(
@@ -91,7 +92,7 @@ export class Call {
     const turn = await this.submit(target, prompt);
     this.running = turn;
     if (this.signal.aborted) await this.stop();
-    if (target.kind !== 'once') rememberSession(this.settings.name, target.sessionId);
+    if (target.kind !== 'once') this.remember(target.sessionId);
     const launch = this.launches[target.launchedAs];
     const lines = new TurnLines({
       sessionId: target.sessionId,
@@ -115,6 +116,17 @@ export class Call {
       }
     }
     throw new HearthError('turn_gone', `The outcome of turn ${turn.turnId} is not known.`);
+  }
+
+  /** The turn is accepted, so its answer is worth more than the next `--continue`. */
+  private remember(sessionId: string): void {
+    if (this.isRemembered) return;
+    this.isRemembered = true;
+    try {
+      rememberSession(this.settings.name, sessionId);
+    } catch (error) {
+      process.stderr.write(`warning: --continue will not find this session: ${describeError(toErrorBody(error))}\n`);
+    }
   }
 
   private async submit(target: ResolvedTarget, prompt: Prompt): Promise<TurnHandle> {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { hearthHome } from '@hearth/shared/internal';
+import { folderError, hearthHome } from '@hearth/shared/internal';
 
 const folder = (): string => join(hearthHome(), 'last-sessions');
 const file = (name: string): string => join(folder(), createHash('sha256').update(name).digest('hex').slice(0, 32));
@@ -17,11 +17,20 @@ export function lastSession(name: string): string | undefined {
   }
 }
 
-/** Makes a session the one that the next `--continue` under that name continues. */
+/**
+ * Makes a session the one that the next `--continue` under that name continues.
+ *
+ * @throws HearthError `home_unusable` | `disk_full`
+ */
 export function rememberSession(name: string, sessionId: string): void {
-  mkdirSync(folder(), { recursive: true });
-  // Written by a rename, so that two calls at once leave one whole file.
-  const draft = `${file(name)}.${process.pid}`;
-  writeFileSync(draft, JSON.stringify({ name, sessionId }));
-  renameSync(draft, file(name));
+  const home = hearthHome();
+  try {
+    mkdirSync(folder(), { recursive: true });
+    // Written by a rename, so that two calls at once leave one whole file.
+    const draft = `${file(name)}.${process.pid}`;
+    writeFileSync(draft, JSON.stringify({ name, sessionId }));
+    renameSync(draft, file(name));
+  } catch (error) {
+    throw folderError(home, error);
+  }
 }

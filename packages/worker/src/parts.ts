@@ -13,6 +13,8 @@ import {
   ControlRequests,
   connectWaiting,
   defaultStoreLimits,
+  folderError,
+  isFileError,
   Keys,
   LeaseStore,
   type Logger,
@@ -22,7 +24,7 @@ import {
 } from '@hearth/shared/internal';
 import { ClaudeDriver } from './agent/claude/driver.js';
 import { launchKey } from './agent/claude/launch.js';
-import type { Launch } from './agent/driver.js';
+import type { AgentDriver, Launch } from './agent/driver.js';
 import { Admission } from './doorbells/admission.js';
 import { CommitWatch } from './doorbells/commit-watch.js';
 import { Doorbells } from './doorbells/doorbells.js';
@@ -33,6 +35,7 @@ import { Fleet } from './fleet.js';
 import { LeaseKeeper } from './lease/lease-keeper.js';
 import { WorkerStatus } from './lease/worker-status.js';
 import { bytesPerSlot, type ResolvedWorkerOptions } from './options.js';
+import { HomeWatch } from './pool/home-watch.js';
 import { MemoryBudget } from './pool/memory-budget.js';
 import { MemoryWatch } from './pool/memory-watch.js';
 import { Occupancy } from './pool/occupancy.js';
@@ -72,16 +75,23 @@ export function buildBase(spec: PartsSpec) {
   const leases = new LeaseStore(redis, keys);
   const registry = new SessionRegistry();
   const budget = new MemoryBudget({ available: availableMemory, firstEstimate: bytesPerSlot, log });
-  const occupancy = new Occupancy({ total, registry, budget });
   const folder = join(home, 'workers', workerId);
+  const homeWatch = new HomeWatch({ folder, log }, () => {
+    lease.refresh();
+    slots.fill();
+  });
+  const occupancy = new Occupancy({ total, registry, budget, home: homeWatch });
   const workspacesFolder = join(home, 'workspaces');
   const launch = (profile: Profile): Launch => {
     const agentId = `a-${randomUUID()}`;
     return { agentId, workerId, profile, home: join(folder, 'agents', agentId), workspaces: workspacesFolder };
   };
-  const driver = new ClaudeDriver({ claudePath: options.claudePath, workerEnv: process.env, log });
+  const driver = withTypedFileErrors(
+    new ClaudeDriver({ claudePath: options.claudePath, workerEnv: process.env, log }),
+    home,
+  );
   const pools = buildPools(spec, occupancy, (profile) => driver.spare(launch(profile)));
-  const status = new WorkerStatus({ workerId, slots: total, profiles, pools, registry, budget });
+  const status = new WorkerStatus({ workerId, slots: total, profiles, pools, registry, budget, home: homeWatch });
   const lease = new LeaseKeeper(leases, { ttlMs: leaseTtlMs, marginMs: leaseMarginMs }, status, log);
   const distinctPools: ReadonlySet<SparePool> = new Set(pools.values());
   for (const pool of distinctPools) pool.on('ready', () => lease.refresh());
@@ -90,14 +100,25 @@ export function buildBase(spec: PartsSpec) {
   const slots = new Slots({ occupancy, pools, registry });
   const core = { workerId, options, log, redis, keys, store, leases, ringer };
   const agents = { registry, budget, occupancy, slots, pools, distinctPools, profiles, driver, launch };
-  return { ...core, ...agents, folder, workspacesFolder, status, lease, watchdog };
+  return { ...core, ...agents, folder, workspacesFolder, homeWatch, status, lease, watchdog };
+}
+
+/** A driver whose failed file operations have the code and the way out of the home's faults. */
+function withTypedFileErrors(driver: AgentDriver, home: string): AgentDriver {
+  const typed = (error: unknown): never => {
+    throw isFileError(error) ? folderError(home, error) : error;
+  };
+  return {
+    spare: (launch) => driver.spare(launch).catch(typed),
+    resume: (launch, workspace, transcript) => driver.resume(launch, workspace, transcript).catch(typed),
+  };
 }
 
 /** One pool per launch specification: profiles whose agents are interchangeable share a pool. Profile name → pool. */
 function buildPools(
   { options, log }: PartsSpec,
   occupancy: Occupancy,
-  start: (profile: Profile) => ReturnType<ClaudeDriver['spare']>,
+  start: (profile: Profile) => ReturnType<AgentDriver['spare']>,
 ): ReadonlyMap<string, SparePool> {
   const pools = new Map<string, SparePool>();
   const byKey = new Map<string, SparePool>();
@@ -152,6 +173,7 @@ export function buildServing(base: BaseParts, workerNumber: number) {
     new Retention({ ...parts, retentionMs }),
     new QueueLimitsWatch(parts),
     workspaces,
+    base.homeWatch,
   ];
   return {
     sessions,

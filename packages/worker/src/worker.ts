@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import { dirname } from 'node:path';
 import { HearthError } from '@hearth/shared';
-import { checkRedis, createLogger, disconnectNow, type Logger } from '@hearth/shared/internal';
+import { checkRedis, createLogger, disconnectNow, type Logger, prepareFolder } from '@hearth/shared/internal';
 import { deferred } from './deferred.js';
 import { type ResolvedWorkerOptions, resolveWorkerOptions, type WorkerOptions } from './options.js';
 import { type BaseParts, buildBase, buildServing, type ServingParts } from './parts.js';
@@ -51,7 +51,7 @@ export class Worker extends EventEmitter<WorkerEvents> {
    * Acquires a lease and a worker number, and begins to serve. A worker that fails to start ends everything it began.
    *
    * @returns undefined when it was stopped, or lost its lease, meanwhile
-   * @throws HearthError `redis_unreachable` | `redis_too_old` | `redis_evicting`
+   * @throws HearthError `home_unusable` | `disk_full` | `redis_unreachable` | `redis_too_old` | `redis_evicting`
    */
   async start(): Promise<{ workerId: string; workerNumber: number } | undefined> {
     try {
@@ -65,6 +65,7 @@ export class Worker extends EventEmitter<WorkerEvents> {
 
   private async begin(): Promise<{ workerId: string; workerNumber: number }> {
     const { redis, folder, leases, watchdog, lease, distinctPools } = this.base;
+    await prepareFolder(this.options.home);
     await checkRedis(redis);
     await endOrphans(dirname(folder), (workerId) => leases.isKnownDead(workerId), this.log);
     await claimFolder(folder);

@@ -9,6 +9,7 @@ import {
   createLogger,
   hearthHome,
   judgeRedis,
+  prepareFolder,
   readRedisFacts,
   redisUrlFrom,
 } from '@hearth/shared/internal';
@@ -29,7 +30,7 @@ interface Finding {
 
 /** `hearth doctor`: checks everything Hearth needs on this machine. Exit code 1 when something is wrong. */
 export async function doctor(options: CommonOptions, { out }: Context): Promise<number> {
-  const checks = [node, () => redis(redisUrlFrom(options.redisUrl)), binary, start, credentials];
+  const checks = [node, home, () => redis(redisUrlFrom(options.redisUrl)), binary, start, credentials];
   const findings: Finding[] = [];
   for (const check of checks) {
     for (const finding of await check()) {
@@ -50,6 +51,15 @@ async function node(): Promise<Finding[]> {
   return [{ check: 'Node', state: 'fault', found: process.versions.node, advice: 'Hearth needs Node 20.19 or newer.' }];
 }
 
+async function home(): Promise<Finding[]> {
+  try {
+    await prepareFolder(hearthHome());
+    return [{ check: 'home', state: 'ok', found: `${hearthHome()} can be written` }];
+  } catch (error) {
+    return [{ check: 'home', state: 'fault', found: 'not usable', advice: describeError(toErrorBody(error)) }];
+  }
+}
+
 async function redis(url: string): Promise<Finding[]> {
   const client = connectFailingFast(url, 'hearth-doctor');
   try {
@@ -64,7 +74,7 @@ async function redis(url: string): Promise<Finding[]> {
       },
     ];
   } catch (error) {
-    const server = await findRedisServer({ cacheDir: join(hearthHome(), 'cache') }).catch(() => undefined);
+    const server = await findServer().catch(() => undefined);
     const advice =
       server === undefined
         ? describeError(toErrorBody(error))
@@ -73,6 +83,10 @@ async function redis(url: string): Promise<Finding[]> {
   } finally {
     client.disconnect();
   }
+}
+
+async function findServer() {
+  return findRedisServer({ cacheDir: join(hearthHome(), 'cache') });
 }
 
 async function binary(): Promise<Finding[]> {

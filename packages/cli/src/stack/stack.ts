@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { startLocalRedis } from '@hearth/local-redis';
 import { HearthError } from '@hearth/shared';
-import { removeUpRecord, runningUp, writeUpRecord } from '@hearth/shared/internal';
+import { prepareFolder, removeUpRecord, runningUp, writeUpRecord } from '@hearth/shared/internal';
 import { modelApiEnvironment, startModelApi } from '@hearth/simulator';
 import { withProgress } from '../terminal/progress.js';
 import { type GatewayProcess, startGatewayProcess } from './gateway-process.js';
@@ -31,7 +31,11 @@ export interface Stack {
   stop(): Promise<void>;
 }
 
-/** Brings up everything to try Hearth on one machine: Redis, the simulator's model if requested, workers, the gateway. */
+/**
+ * Brings up everything to try Hearth on one machine: Redis, the simulator's model if requested, workers, the gateway.
+ *
+ * @throws HearthError `invalid_options` | `home_unusable` | `disk_full`
+ */
 export async function startStack(options: StackOptions): Promise<Stack> {
   const running = runningUp(options.home);
   if (running !== undefined) {
@@ -41,6 +45,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       wayOut: `Use it (REDIS_URL=${running.redisUrl}), stop it, or set HEARTH_HOME to another folder.`,
     });
   }
+  await prepareFolder(options.home);
   const cleanups: (() => Promise<unknown>)[] = [];
   let stopping: Promise<void> | undefined;
   const stop = (): Promise<void> => (stopping ??= runAll(cleanups.reverse()));

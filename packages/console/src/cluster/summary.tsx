@@ -9,14 +9,18 @@ export function Summary({ workers, queues }: { workers: readonly WorkerRecord[];
   const slots = sumOfSlots(workers);
   const sum = (of: 'waiting' | 'active' | 'delayed' | 'failed'): number =>
     queues.reduce((all, queue) => all + queue[of], 0);
+  const count = (which: WorkerRecord['state']): string => {
+    const found = workers.filter(({ state }) => state === which).length;
+    return found > 0 ? `${found} ${which.replace('_', ' ')}` : '';
+  };
   const known = workers.flatMap(({ agents }) => agents.flatMap(({ rssBytes }) => rssBytes ?? []));
-  const draining = workers.filter(({ state }) => state === 'draining').length;
+  const others = [count('draining'), count('not_ready')].filter((words) => words !== '').join(' · ');
   return (
     <dl class="summary">
       <Figure
         name="Workers"
         value={workers.length}
-        beside={draining > 0 ? `${draining} draining` : workers.length === 0 ? 'none lives' : 'all serving'}
+        beside={others !== '' ? others : workers.length === 0 ? 'none lives' : 'all serving'}
       />
       <div class="figure wide">
         <dt>Slots</dt>

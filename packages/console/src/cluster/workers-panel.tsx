@@ -47,7 +47,7 @@ function WorkerRow({ worker }: { worker: WorkerRecord }) {
           {host}
           <span class="opt"> · pid {pid}</span>
         </span>
-        {state === 'draining' && <span class="chip warn">draining</span>}
+        {state !== 'serving' && <span class="chip warn">{state.replace('_', ' ')}</span>}
       </td>
       <td>
         <span class="slots-cell">

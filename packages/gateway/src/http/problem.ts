@@ -54,6 +54,8 @@ export const statusOf = {
   owner_unreachable: 504,
   profile_unknown: 503,
   claude_not_found: 503,
+  home_unusable: 503,
+  disk_full: 503,
   redis_unreachable: 503,
   redis_too_old: 503,
   redis_evicting: 503,

@@ -46,7 +46,14 @@ const readiness = route({
   errors: ['not_ready', 'redis_unreachable'],
   async handle({ services: { producer, stopping } }) {
     if (stopping.aborted) throw notReady('The gateway is stopping.', 'Ask another gateway.');
-    const serving = (await producer.workers()).filter(({ state }) => state === 'serving');
+    const workers = await producer.workers();
+    const serving = workers.filter(({ state }) => state === 'serving');
+    const full = workers.find(({ state }) => state === 'not_ready');
+    if (serving.length === 0 && full !== undefined)
+      throw notReady(
+        `Worker ${full.workerNumber} on ${full.host} cannot write its files.`,
+        'Its log names the folder.',
+      );
     if (serving.length === 0) throw notReady('No worker serves.', 'Start one: hearth worker.');
     return { status: 200, body: { status: 'ready', workers: serving.length } };
   },

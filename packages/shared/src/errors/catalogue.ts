@@ -17,6 +17,8 @@ export const errorCatalogue = {
   session_gone: { caller: 'fix', title: 'The session does not exist' },
   turn_gone: { caller: 'fix', title: 'The turn is unknown or forgotten' },
   stream_expired: { caller: 'retry', title: 'The requested events are no longer kept' },
+  home_unusable: { caller: 'operate', title: 'The folder for files of Hearth cannot be used' },
+  disk_full: { caller: 'operate', title: 'The disk for files of Hearth is full' },
   redis_unreachable: { caller: 'operate', title: 'Redis does not answer' },
   redis_too_old: { caller: 'operate', title: 'Redis is older than Hearth needs' },
   redis_evicting: { caller: 'operate', title: 'Redis may evict keys, so it could lose turns' },

@@ -24,7 +24,8 @@ export const workerRecordSchema = z.object({
   version: z.string(),
   /** ms since 1970 by the worker's clock. */
   startedAt: z.number(),
-  state: z.enum(['serving', 'draining']),
+  /** `not_ready`: it cannot write its files, so it takes no session. */
+  state: z.enum(['serving', 'not_ready', 'draining']),
   /** Counts of slots, and of what fills them. */
   slots: z.object({
     total: z.number().int(),

@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import type { Profiles, WorkerRecord } from '@hearth/shared';
 import { launchDigest } from '@hearth/shared/internal';
+import type { HomeWatch } from '../pool/home-watch.js';
 import type { MemoryBudget } from '../pool/memory-budget.js';
 import type { SparePool } from '../pool/spare-pool.js';
 import type { SessionRegistry } from '../session/session-registry.js';
@@ -14,13 +15,14 @@ export interface WorkerStatusDeps {
   pools: ReadonlyMap<string, SparePool>;
   registry: SessionRegistry;
   budget: MemoryBudget;
+  home: Pick<HomeWatch, 'isReady'>;
 }
 
-/** Makes the worker record that the lease publishes. Owns the worker's number and state. */
+/** Makes the worker record that the lease publishes. Owns the worker's number, and whether it drains. */
 export class WorkerStatus {
   private readonly startedAt = Date.now();
   private number = 0;
-  private state: WorkerRecord['state'] = 'serving';
+  private isDraining = false;
 
   constructor(private readonly deps: WorkerStatusDeps) {}
 
@@ -31,7 +33,7 @@ export class WorkerStatus {
 
   /** The worker began to drain. */
   drains(): void {
-    this.state = 'draining';
+    this.isDraining = true;
   }
 
   record(): WorkerRecord {
@@ -49,7 +51,7 @@ export class WorkerStatus {
       pid: process.pid,
       version,
       startedAt: this.startedAt,
-      state: this.state,
+      state: this.isDraining ? 'draining' : this.deps.home.isReady ? 'serving' : 'not_ready',
       slots: { total: slots, spare, ...registry.counts() },
       profiles,
       launches,

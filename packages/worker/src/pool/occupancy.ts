@@ -1,5 +1,6 @@
 import type { Agent } from '../agent/driver.js';
 import type { SessionRegistry } from '../session/session-registry.js';
+import type { HomeWatch } from './home-watch.js';
 import type { MemoryBudget } from './memory-budget.js';
 
 /** The right of one session to one agent on this worker. A spare promised with it is used, or given back. */
@@ -20,6 +21,7 @@ export interface OccupancyDeps {
   total: number;
   registry: SessionRegistry;
   budget: MemoryBudget;
+  home: Pick<HomeWatch, 'isReady'>;
 }
 
 /**
@@ -58,9 +60,13 @@ export class Occupancy {
     const unheld = this.deps.total - this.agents;
     return unheld > 0 && !this.fits ? 0 : unheld;
   }
+  /** Whether new sessions and spares may have slots. */
+  get isReady(): boolean {
+    return this.deps.home.isReady;
+  }
   /** Unheld slots that no session waits for: room for new spares. */
   get free(): number {
-    return this.unheld - this.waiting;
+    return this.isReady ? this.unheld - this.waiting : 0;
   }
 
   hold(slot: Slot): void {

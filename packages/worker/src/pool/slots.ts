@@ -26,12 +26,13 @@ export class Slots {
 
   /** How a new session would get a slot: at once, only by evicting an idle session, or not at all. */
   outlook(): 'free' | 'evictable' | 'full' {
+    if (!this.deps.occupancy.isReady) return 'full';
     if (this.deps.occupancy.unheld > 0) return 'free';
     for (const pool of this.pools) if (pool.readyCount > 0) return 'free';
     return this.deps.registry.idle().length > 0 ? 'evictable' : 'full';
   }
 
-  /** Acquires a slot for a session of this profile, with a spare if there is one. Undefined when all sessions are busy. */
+  /** Acquires a slot for a session of this profile, with a spare if there is one. Undefined when all sessions are busy, or the worker is not ready. */
   async acquire(profile: string): Promise<Slot | undefined> {
     try {
       return await this.deps.occupancy.whileWaiting(() => this.findSlot(profile));
@@ -56,6 +57,7 @@ export class Slots {
   private async findSlot(profile: string): Promise<Slot | undefined> {
     const { occupancy, pools } = this.deps;
     for (;;) {
+      if (!occupancy.isReady) return undefined;
       const spare = pools.get(profile)?.tryTake();
       if (spare !== undefined || occupancy.unheld > 0) return this.hold(profile, spare);
       // A start under way is sooner ready than another agent in the slot of an evicted session.

@@ -6,15 +6,15 @@ const atOnce = 32;
 
 export const allShards: readonly number[] = Array.from({ length: shardCount }, (_, shard) => shard);
 
-/** The part of the shards that this worker looks after. Serving workers share the shards by worker number; draining ones have none. */
+/** The part of the shards that this worker looks after. Workers share the shards by worker number; draining ones have none. */
 export async function shardsOf(workerId: string, leases: LeaseStore): Promise<number[]> {
   return partOf(workerId, await leases.workers());
 }
 
 export function partOf(workerId: string, live: readonly Pick<WorkerRecord, 'workerId' | 'state'>[]): number[] {
-  const serving = live.filter(({ state }) => state === 'serving').map((worker) => worker.workerId);
-  const rank = Math.max(0, serving.indexOf(workerId));
-  return allShards.filter((shard) => shard % Math.max(1, serving.length) === rank);
+  const sweeping = live.filter(({ state }) => state !== 'draining').map((worker) => worker.workerId);
+  const rank = Math.max(0, sweeping.indexOf(workerId));
+  return allShards.filter((shard) => shard % Math.max(1, sweeping.length) === rank);
 }
 
 /** Asks about many shards, some at once, and handles the answers one by one. */

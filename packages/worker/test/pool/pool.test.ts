@@ -16,7 +16,7 @@ function world(total: number, target: number, start?: () => Promise<Agent>, memo
   const registry = new SessionRegistry();
   const available = (): number => (memory.isShort ? 0 : Number.MAX_SAFE_INTEGER);
   const budget = new MemoryBudget({ available, firstEstimate: 1, log });
-  const occupancy = new Occupancy({ total, registry, budget });
+  const occupancy = new Occupancy({ total, registry, budget, home: { isReady: true } });
   const make = async (): Promise<Agent> => {
     const agent = fakeAgent(started.length + 1);
     started.push(agent);
