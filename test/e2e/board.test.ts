@@ -67,7 +67,7 @@ test('shows session, turn, preview, worker, warmth and timings of a job, and the
   await expect(failing.result()).rejects.toThrow();
   await page.goto(`${url}/board/queue/turns-1?status=failed`);
   await page
-    .getByText(/agent_failed: /)
+    .getByText(/prompt_refused: /)
     .first()
     .waitFor();
   // The outcome of the turn stands beside the job's data, as for a completed job.
@@ -75,7 +75,7 @@ test('shows session, turn, preview, worker, warmth and timings of a job, and the
   expect(await jobs(page, url, 'turns-1')).toMatchObject([
     {
       name: 'mail:ada · turn 2',
-      failedReason: expect.stringMatching(/^agent_failed: /),
+      failedReason: expect.stringMatching(/^prompt_refused: /),
       returnValue: { warmth: 'hot', workerId: worker.workerId, totalMs: expect.any(Number), toolCount: 0 },
     },
   ]);
@@ -202,7 +202,7 @@ test('needs a sign-in: the scope read sees it, admin uses it, tokens of some ses
     // An admin would find the button here, as the test of the retry shows.
     await cluster.worker({ claude: 'fake', slots: 1 });
     const failing = await cluster.producer().session('fails').prompt('[[error 400]] no');
-    await expect(failing.result()).rejects.toMatchObject({ code: 'agent_failed' });
+    await expect(failing.result()).rejects.toMatchObject({ code: 'prompt_refused' });
     await page.goto(`${url}/board/queue/turns?status=failed`);
     await page.getByText('fails · turn 1').first().waitFor();
     await expect(clickIcon(page, 'Retry')).rejects.toThrow('no button says Retry');

@@ -41,7 +41,7 @@ test('ask exits with 1 and the typed error when the turn fails', async () => {
   const environment = await env();
   const failed = await hearth(['ask', '-s', 'fails', '--json', '[[error 400]] no'], environment);
   expect(failed.code).toBe(1);
-  expect(failed.lines.at(-1)).toMatchObject({ type: 'turn.failed', error: { code: 'agent_failed' } });
+  expect(failed.lines.at(-1)).toMatchObject({ type: 'turn.failed', error: { code: 'prompt_refused' } });
   const refused = await hearth(['ask', '-s', 'with space', '--json', 'x'], environment);
   expect(refused).toMatchObject({
     code: 1,

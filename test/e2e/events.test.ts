@@ -137,14 +137,15 @@ describe('of fake-claude', () => {
     expect(limited?.result).toMatchObject({ error: { wayOut: expect.stringContaining('retryAt') } });
   });
 
-  test('a model that stays down fails the turn with its message, and the session continues', async () => {
+  test('a prompt whose content the model refuses is cut from the conversation, and later prompts are answered', async () => {
     const session = shared().session();
     await (await session.prompt(remember(31))).result();
     const failed = await session.prompt('[[error 400]] hello');
     await expect(failed.result()).rejects.toMatchObject({
-      code: 'agent_failed',
+      code: 'prompt_refused',
       message: expect.stringContaining('400'),
     });
-    expect(await (await session.prompt(recall)).result()).toMatchObject({ warmth: 'hot', text: recalled(31) });
+    expect([...(await session.transcript()).values()].join('')).not.toContain('error 400');
+    expect(await (await session.prompt(recall)).result()).toMatchObject({ warmth: 'resumed', text: recalled(31) });
   });
 });

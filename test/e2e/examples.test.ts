@@ -41,7 +41,7 @@ test('the chat loop answers, remembers, and asks for permissions', async () => {
   chat.type('Remember the number 6.');
   await chat.said(/^I will remember the number 6\.$/);
   chat.type('[[error 400]] no');
-  await chat.said(/agent_failed: API Error: 400/);
+  await chat.said(/prompt_refused: API Error: 400/);
   chat.type('[[tool Effect {"text":"x"}]] go');
   await chat.said(/^Using Effect\.$/);
   await chat.said(/Effect asks for a permission/);
@@ -94,7 +94,7 @@ test.skipIf(!hasPython)('Python follows a turn to its end although its connectio
   const failed = await run(cluster, 'python3', [example('python/hearth_turn.py'), 'fails', '[[error 400]] x'], {
     HEARTH_URL: gateway,
   });
-  expect(failed).toMatchObject({ code: 1, stderr: expect.stringContaining('agent_failed: API Error: 400') });
+  expect(failed).toMatchObject({ code: 1, stderr: expect.stringContaining('prompt_refused: API Error: 400') });
 });
 
 /** A proxy to the gateway that breaks every connection after a number of bytes of an answer. */
@@ -154,5 +154,5 @@ test('a plain BullMQ job is a turn, and ends with it', async () => {
   const [turn] = await cluster.producer().session('job').turns();
   expect(turn?.result).toMatchObject({ text: 'Echo: hello' });
   const failed = await run(cluster, process.execPath, [program, 'job', '[[error 400]] no']);
-  expect(failed).toMatchObject({ code: 1, stderr: expect.stringContaining('agent_failed') });
+  expect(failed).toMatchObject({ code: 1, stderr: expect.stringContaining('prompt_refused') });
 });

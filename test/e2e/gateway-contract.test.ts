@@ -80,9 +80,9 @@ async function turns({ ask, contract, small, gateway }: World): Promise<void> {
     body: { prompt: '[[error 400]] no' },
     headers: { accept: 'text/event-stream' },
   });
-  expect(streamed.events.at(-1)).toMatchObject({ type: 'turn.failed', data: { error: { code: 'agent_failed' } } });
+  expect(streamed.events.at(-1)).toMatchObject({ type: 'turn.failed', data: { error: { code: 'prompt_refused' } } });
   const failed = await ask('submitTurn', { params, query: { wait: '30' }, body: { prompt: '[[error 400]] no' } });
-  expect(failed).toMatchObject({ status: 200, body: { status: 'failed', error: { code: 'agent_failed' } } });
+  expect(failed).toMatchObject({ status: 200, body: { status: 'failed', error: { code: 'prompt_refused' } } });
   const followed = await ask('streamTurn', { params: turn });
   expect(followed.events.map(({ id, data }) => id === data['id'])).not.toContain(false);
   const [, second] = followed.events;

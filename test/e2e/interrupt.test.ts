@@ -216,7 +216,7 @@ test('a failed doorbell that is retried submits its prompt again, as the next tu
   const { cluster } = shared();
   const session = shared().session();
   const turn = await session.prompt('[[error 400]] hello', { turnId: 'once' });
-  await expect(turn.result()).rejects.toMatchObject({ code: 'agent_failed' });
+  await expect(turn.result()).rejects.toMatchObject({ code: 'prompt_refused' });
   const { Queue } = await import('bullmq');
   const turns = new Queue('turns', { connection: cluster.redis, prefix: cluster.keys.options.queuePrefix });
   try {

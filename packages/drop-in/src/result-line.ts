@@ -96,7 +96,7 @@ function endingOf(result: TurnResult): Ending {
     };
   }
   const { error } = result;
-  if (error.code === 'agent_failed') return agentFailed(error.message);
+  if (error.code === 'agent_failed' || error.code === 'prompt_refused') return agentFailed(error.message);
   const status = refusedWith[error.code];
   if (status !== undefined) return apiError(error.message, status);
   const terminal_reason = error.code === 'interrupted' ? 'aborted_streaming' : error.code;

@@ -42,6 +42,7 @@ export const statusOf = {
   model_limit_reached: 429,
   model_rate_limited: 429,
   model_login_refused: 502,
+  prompt_refused: 422,
   model_no_credit: 502,
   model_not_found: 502,
   agent_protocol: 502,

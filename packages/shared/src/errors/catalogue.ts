@@ -27,6 +27,7 @@ export const errorCatalogue = {
   agent_start_timeout: { caller: 'operate', title: 'The agent did not initialise in time' },
   agent_crashed: { caller: 'retry', title: 'The agent died while serving the turn' },
   agent_failed: { caller: 'retry', title: 'Claude ended the turn with an error' },
+  prompt_refused: { caller: 'fix', title: 'The model API refused the content of the prompt' },
   model_limit_reached: { caller: 'retry', title: 'The usage limit of the account is reached' },
   model_rate_limited: { caller: 'retry', title: 'The model API is called too often' },
   model_login_refused: { caller: 'operate', title: 'The model API does not accept the login of the worker' },

@@ -43,10 +43,10 @@ export type AgentEvent =
   | ({ kind: 'result' } & AgentResult);
 
 /**
- * Why the model API refused the account, so that another prompt fails too. `limit`: a usage limit is reached. `rate_limit`: too many calls
- * at a time.
+ * Why the model API refused a prompt. `content`: what the prompt brings, so that every later prompt fails too while it is part of the
+ * conversation. The others refuse the account. `limit`: a usage limit is reached. `rate_limit`: too many calls at a time.
  */
-export type RefusalKind = 'limit' | 'rate_limit' | 'login' | 'credit' | 'model';
+export type RefusalKind = 'content' | 'limit' | 'rate_limit' | 'login' | 'credit' | 'model';
 
 export interface Refusal {
   kind: RefusalKind;
@@ -59,7 +59,7 @@ export interface AgentResult {
   ok: boolean;
   /** Whether an interrupt, or a denied permission that ends the turn, stopped it. */
   stopped: boolean;
-  /** Undefined: the model API did not refuse the account. */
+  /** Undefined: the model API did not refuse the prompt. */
   refusal?: Refusal;
   text: string;
   /** The value that fits the JSON schema which the agent was given. Undefined without a schema. */

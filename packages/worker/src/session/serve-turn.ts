@@ -145,6 +145,7 @@ async function commitAnswer(
   claudeSessionId: string,
 ): Promise<Served> {
   const { agent, commits, log } = session;
+  if (answer.refusal?.kind === 'content') return cutRefused(session, running, answer, claudeSessionId);
   const durable = await agent.isInTranscript(answer);
   if (!durable)
     log.warn({ event: 'turn.not_durable' }, 'the transcript lacks the final message; the turn is not durable');
@@ -154,6 +155,20 @@ async function commitAnswer(
   if (!durable) await agent.end('ask');
   else if (agent.isSpent()) await recycleAgent(session);
   return served;
+}
+
+/** Cuts a turn from the conversation, whose next agent resumes from before it. */
+async function cutRefused(
+  session: TurnSession,
+  running: RunningTurn,
+  answer: AgentResult,
+  claudeSessionId: string,
+): Promise<Served> {
+  const { agent, commits } = session;
+  // Before the commit, so that the agent's last lines are cut, too.
+  await agent.end('ask');
+  const outcome = { error: failureOf(answer, agent.stopReason(running.seq)), durable: true, claudeSessionId };
+  return closeTurn(session, running, commits.refused(running, answer, outcome));
 }
 
 /** Closes a turn whose commit is in the outbox: transcript lines from now on belong to no turn. */

@@ -54,6 +54,12 @@ export class TurnCommits {
     return this.cutOff(result, running.messages, note);
   }
 
+  /** Commits a turn whose content the model API refused, so that it would refuse every later prompt, too. */
+  refused(running: RunningTurn, answer: AgentResult, outcome: TurnOutcome): Promise<Committed> {
+    const note = interruptionNote(toolsThatChange(running.toolsReached));
+    return this.cutOff(running.result(answer, outcome), running.messages, note);
+  }
+
   /** Commits a turn whose prompt was answered. */
   answered(running: RunningTurn, answer: AgentResult, outcome: TurnOutcome): Promise<Committed> {
     const next = { transcript: 'keep', note: '', claudeSessionId: outcome.claudeSessionId } as const;

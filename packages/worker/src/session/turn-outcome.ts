@@ -32,6 +32,11 @@ export function failureOf(answer: AgentResult, stopReason: HearthError | undefin
 
 /** The code of a refusal, and what helps. */
 const refusals: Record<RefusalKind, { code: ErrorCode; wayOut: string }> = {
+  content: {
+    code: 'prompt_refused',
+    wayOut:
+      'Prompt again without what the message names. The prompt is not part of the conversation, so later prompts are not refused for it.',
+  },
   limit: {
     code: 'model_limit_reached',
     wayOut: 'Prompt again when the limit has reset (`retryAt`, or as the message says), or use another account.',

@@ -23,7 +23,7 @@ const kindsByStatus: Readonly<Record<number, RefusalKind>> = {
 };
 
 /**
- * Knows why the model API refused the account, from the error of the last message, the status of the result and what the CLI knows of
+ * Knows why the model API refused a prompt, from the error of the last message, the status of the result and what the CLI knows of
  * the account's usage limit. A limit can be reached although the result says success (reported).
  */
 export class RefusalWatch {
@@ -53,13 +53,17 @@ export class RefusalWatch {
   take({ api_error_status: status }: LineOf<'result'>): Refusal | undefined {
     const { error, limit } = this;
     this.error = undefined;
-    const kind = kinds[error ?? ''] ?? kindsByStatus[status ?? 0];
+    const kind = kinds[error ?? ''] ?? kindsByStatus[status ?? 0] ?? (isOfContent(status) ? 'content' : undefined);
     if (kind !== 'rate_limit') return kind === undefined ? undefined : { kind };
     // Without the name of a limit the API only refuses to be called so fast.
     if (limit?.status !== 'rejected' || limit.rateLimitType === undefined) return { kind };
     return { kind: 'limit', ...(limit.resetsAt === undefined ? {} : { retryAt: limit.resetsAt * 1_000 }) };
   }
 }
+
+/** A status that blames the request itself. */
+const isOfContent = (status: number | null | undefined): boolean =>
+  typeof status === 'number' && status >= 400 && status < 500;
 
 const nameOf = ({ rateLimitType }: LimitInfo): string =>
   rateLimitType === undefined ? '' : ` (${rateLimitType.replaceAll('_', ' ')})`;
