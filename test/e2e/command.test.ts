@@ -1,4 +1,6 @@
 import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { execa } from 'execa';
 import { expect, onTestFinished, test } from 'vitest';
@@ -58,7 +60,9 @@ test('chat talks with a session until its input ends', async () => {
 test('doctor names each fault with its way out, and passes a sound installation', async () => {
   await withCluster(async (cluster) => {
     const home = await cluster.folder();
-    const well = await hearth(['doctor', '--json'], { ...cluster.env, HEARTH_HOME: home });
+    const config = await cluster.folder();
+    await writeFile(join(config, 'CLAUDE.md'), 'Answer in rhymes.');
+    const well = await hearth(['doctor', '--json'], { ...cluster.env, HEARTH_HOME: home, CLAUDE_CONFIG_DIR: config });
     expect(well.code).toBe(0);
     expect(well.lines.map(({ check, state }) => [check, state])).toEqual([
       ['Node', 'ok'],
@@ -66,13 +70,19 @@ test('doctor names each fault with its way out, and passes a sound installation'
       ['Redis', 'ok'],
       ['claude', 'ok'],
       ['agent start', 'ok'],
+      ['user files', 'warning'],
       ['credentials', 'ok'],
     ]);
+    expect(well.lines[5]).toMatchObject({
+      found: `${join(config, 'CLAUDE.md')} do not reach agents`,
+      advice: expect.stringContaining('configTemplate'),
+    });
     expect(well.lines[4]?.['found']).toMatch(/^\d+ ms/);
     const ill = await hearth(['doctor', '--json'], {
       ...withoutCredentials(cluster),
       // A file, and no folder.
       HEARTH_HOME: fakeClaude,
+      CLAUDE_CONFIG_DIR: home,
       REDIS_URL: 'redis://127.0.0.1:1',
       HEARTH_CLAUDE_PATH: '/nowhere/claude',
     });

@@ -20,10 +20,22 @@ export interface Credentials {
   loginExists: boolean;
 }
 
+const configDirOfUser = (env: NodeJS.ProcessEnv): string | undefined => {
+  const home = userHome();
+  return env['CLAUDE_CONFIG_DIR'] || (home === undefined ? undefined : join(home, '.claude'));
+};
+
+/** What the user of this machine has for `claude` itself, besides a login: paths. */
+export function userFilesOfClaude(env: NodeJS.ProcessEnv = process.env): string[] {
+  const config = configDirOfUser(env);
+  if (config === undefined) return [];
+  const names = ['CLAUDE.md', 'settings.json', 'skills', 'commands', 'agents'];
+  return names.map((name) => join(config, name)).filter((path) => existsSync(path));
+}
+
 /** Finds the credentials that agents of this machine would have. Reads no secret. */
 export function lookForCredentials(env: NodeJS.ProcessEnv = process.env): Credentials {
-  const home = userHome();
-  const config = env['CLAUDE_CONFIG_DIR'] || (home === undefined ? undefined : join(home, '.claude'));
+  const config = configDirOfUser(env);
   return {
     found: variables.find(([name]) => env[name])?.[0],
     lookedFor: variables.map(([name]) => name),

@@ -15,7 +15,7 @@ import {
 } from '@hearth/shared/internal';
 import { ClaudeDriver, findClaude } from '@hearth/worker/internal';
 import { execa } from 'execa';
-import { howToGiveCredentials, lookForCredentials } from '../credentials.js';
+import { howToGiveCredentials, lookForCredentials, userFilesOfClaude } from '../credentials.js';
 import { style } from '../terminal/output.js';
 import { withProgress } from '../terminal/progress.js';
 import type { CommonOptions, Context } from './context.js';
@@ -30,7 +30,7 @@ interface Finding {
 
 /** `hearth doctor`: checks everything Hearth needs on this machine. Exit code 1 when something is wrong. */
 export async function doctor(options: CommonOptions, { out }: Context): Promise<number> {
-  const checks = [node, home, () => redis(redisUrlFrom(options.redisUrl)), binary, start, credentials];
+  const checks = [node, home, () => redis(redisUrlFrom(options.redisUrl)), binary, start, userFiles, credentials];
   const findings: Finding[] = [];
   for (const check of checks) {
     for (const finding of await check()) {
@@ -128,6 +128,21 @@ async function start(): Promise<Finding[]> {
   } finally {
     await rm(home, { recursive: true, force: true });
   }
+}
+
+/** Agents have config dirs of their own, so the user's files do not reach them. */
+async function userFiles(): Promise<Finding[]> {
+  const found = userFilesOfClaude();
+  if (found.length === 0) return [];
+  return [
+    {
+      check: 'user files',
+      state: 'warning',
+      found: `${found.join(', ')} do not reach agents`,
+      advice:
+        'Copy what agents shall have into a folder and name it as "configTemplate" in the profile, or name folders in "addDirs".',
+    },
+  ];
 }
 
 async function credentials(): Promise<Finding[]> {

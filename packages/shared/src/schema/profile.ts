@@ -122,6 +122,11 @@ const profileFields = {
   passEnv: launch(z.array(z.string()).default([])),
   /** A user's own Claude config dir whose login the agents use. Absent: credentials come from the environment only. */
   loginFrom: launch(absolutePath.optional()),
+  /**
+   * A folder that is copied into each agent's own config dir: CLAUDE.md, settings.json, skills, commands, agents. Absent: agents have none of
+   * the user's. Logins and transcripts in it are left out.
+   */
+  configTemplate: launch(absolutePath.optional()),
   /** How long an agent may take to start and initialise, ms. */
   startTimeoutMs: launch(z.number().int().positive().default(30_000)),
   /** How many spares to keep. */

@@ -9,6 +9,7 @@ import { OutOfMemoryKills } from '../../processes/memory-limit.js';
 import type { Agent, AgentDriver, Launch, ResumedAgent, StoredTranscript } from '../driver.js';
 import { findClaude } from './binary.js';
 import { ClaudeAgent } from './claude-agent.js';
+import { copyTemplate } from './config-template.js';
 import { conversationOf } from './conversation.js';
 import { type Beginning, configDir, environment, transcriptFolder } from './launch.js';
 import { placedWorkspace } from './placed-workspace.js';
@@ -122,7 +123,8 @@ export class ClaudeDriver implements AgentDriver {
   private async start(launch: Launch, beginning: Beginning, cwd: string): Promise<Agent> {
     const binary = findClaude(this.options.claudePath);
     for (const folder of [configDir(launch), join(launch.home, 'tmp')]) await mkdir(folder, { recursive: true });
-    const { loginFrom } = launch.profile;
+    const { configTemplate, loginFrom } = launch.profile;
+    if (configTemplate !== undefined) await copyTemplate(configTemplate, configDir(launch));
     const login =
       loginFrom === undefined
         ? undefined
