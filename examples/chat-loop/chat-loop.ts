@@ -3,7 +3,7 @@
  * REDIS_URL is the address of the cluster. Ctrl-C interrupts an answer; at the prompt it ends the program.
  */
 import { createInterface } from 'node:readline/promises';
-import { createProducer, TurnFailedError } from '@hearth/producer';
+import { createProducer, HearthError } from '@hearth/producer';
 
 const producer = createProducer();
 const session = producer.session(process.argv[2] ?? 'chat-loop');
@@ -37,8 +37,8 @@ for await (const prompt of terminal) {
   try {
     if (prompt.trim() !== '') await answer(prompt);
   } catch (error) {
-    // The error of Claude or Hearth for a failed turn. The session continues.
-    if (!(error instanceof TurnFailedError)) throw error;
+    // A refused prompt, a failed turn, or a Redis that is away. The session continues.
+    if (!(error instanceof HearthError)) throw error;
     process.stderr.write(`${error.code}: ${error.message}\n`);
   }
   answering = false;

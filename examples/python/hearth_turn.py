@@ -21,6 +21,8 @@ GATEWAY = os.environ.get("HEARTH_URL") or "http://127.0.0.1:8080"
 # Longer than the interval of the gateway's heartbeats: a connection that is silent for this time is dead.
 SILENCE_S = 60
 RETRY_S = 0.2
+# Refused for now: a limit, or a gateway or a proxy that restarts.
+FOR_NOW = {429, 502, 503, 504}
 
 
 def call(path, body=None, headers=None):
@@ -42,8 +44,8 @@ def submit(session, prompt):
             with call(path, {"prompt": prompt, "turnId": turn_id}) as response:
                 response.read()
                 return f"{path}/{turn_id}"
-        except urllib.error.HTTPError:
-            raise
+        except urllib.error.HTTPError as problem:
+            wait_if_for_now(problem)
         except (OSError, http.client.HTTPException):
             continue
 
@@ -62,8 +64,8 @@ def events(turn):
                     yield event
                     if event["type"] in ("turn.finished", "turn.failed"):
                         return
-        except urllib.error.HTTPError:
-            raise
+        except urllib.error.HTTPError as problem:
+            wait_if_for_now(problem)
         except (OSError, http.client.HTTPException):
             continue
 
@@ -80,6 +82,14 @@ def parse(lines):
         elif name == "" and data is not None:
             yield event_id, json.loads(data)
             data = None
+
+
+def wait_if_for_now(problem):
+    if problem.code not in FOR_NOW:
+        raise problem
+    print(f"the gateway answers {problem.code}; again", file=sys.stderr)
+    delay = problem.headers.get("Retry-After", "")
+    time.sleep(int(delay) if delay.isdigit() else 0)
 
 
 def persistently():

@@ -1,6 +1,7 @@
 /** The programs of examples/, started as in their README. The chat bot has a full test of its own. */
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { createServer as createHttpServer, request } from 'node:http';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { TelegramStandIn } from '@hearth/examples/chat-bot/stand-in';
@@ -42,6 +43,8 @@ test('the chat loop answers, remembers, and asks for permissions', async () => {
   await chat.said(/^I will remember the number 6\.$/);
   chat.type('[[error 400]] no');
   await chat.said(/prompt_refused: API Error: 400/);
+  chat.type('x'.repeat(1024 * 1024 + 1));
+  await chat.said(/prompt_too_large: /);
   chat.type('[[tool Effect {"text":"x"}]] go');
   await chat.said(/^Using Effect\.$/);
   await chat.said(/Effect asks for a permission/);
@@ -91,11 +94,42 @@ test.skipIf(!hasPython)('Python follows a turn to its end although its connectio
   );
   expect(answered).toEqual({ code: 0, stdout: `Echo: ${words}`, stderr: '' });
   expect(network.cuts()).toBeGreaterThan(5);
+  const restarting = await restartingProxy(gateway);
+  expect(
+    await run(cluster, 'python3', [example('python/hearth_turn.py'), 'a/b', 'hello'], { HEARTH_URL: restarting }),
+  ).toMatchObject({
+    code: 0,
+    stdout: 'Echo: hello',
+    stderr: expect.stringMatching(/answers 429; again\n.*answers 502/),
+  });
   const failed = await run(cluster, 'python3', [example('python/hearth_turn.py'), 'fails', '[[error 400]] x'], {
     HEARTH_URL: gateway,
   });
   expect(failed).toMatchObject({ code: 1, stderr: expect.stringContaining('prompt_refused: API Error: 400') });
 });
+
+/** A proxy that answers with a limit and an error page before it passes requests on. Returns its address. */
+async function restartingProxy(url: string): Promise<string> {
+  const { hostname, port } = new URL(url);
+  const refusals: [number, string][] = [
+    [429, ''],
+    [502, '<html><body>502 Bad Gateway</body></html>'],
+  ];
+  const server = createHttpServer((asked, answer) => {
+    const [status, text] = refusals.shift() ?? [];
+    if (status !== undefined) return void answer.writeHead(status, { 'retry-after': '0' }).end(text);
+    const { method, headers, url: path } = asked;
+    const passed = request({ hostname, port, method, path, headers }, (got) => {
+      answer.writeHead(got.statusCode ?? 500, got.headers);
+      got.pipe(answer);
+    });
+    asked.pipe(passed);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onTestFinished(() => void server.close());
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
 
 /** A proxy to the gateway that breaks every connection after a number of bytes of an answer. */
 async function badNetwork(url: string, bytes: number): Promise<{ url: string; cuts: () => number }> {
