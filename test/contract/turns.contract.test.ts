@@ -38,6 +38,20 @@ describeEachClaude(({ subject, start, shared, abilities }) => {
     });
   });
 
+  test('says what it has cost in mid-turn', async () => {
+    const cli = await shared({ flags: ['--allowedTools', 'Bash'] });
+    const cost = async (): Promise<number> => {
+      const { text } = record((await cli.ask({ subtype: 'get_session_cost' }))['response']);
+      return Number(/\$(\d+\.\d+)/.exec(String(text))?.[1]);
+    };
+    const before = await cost();
+    cli.prompt(`[[tool Bash {"command":"cat"}]] go`);
+    await cli.line(({ type }) => type === 'assistant');
+    await expect.poll(cost).toBeGreaterThan(before);
+    await cli.ask({ subtype: 'interrupt' });
+    await cli.result();
+  });
+
   describe('a spare', () => {
     test('refuses a prompt before its claim, and a missing folder, and can be claimed once', async ({ skip }) => {
       if (!abilities().parks) skip('this version cannot be parked');

@@ -16,6 +16,7 @@ const shared = shareCluster({
     'first-event': { spares: 0, firstEventTimeoutMs: limitMs },
     silence: { ...Bash, silenceTimeoutMs: limitMs },
     both: { allowedTools: ['Write'], spares: 0, firstEventTimeoutMs: limitMs, silenceTimeoutMs: limitMs },
+    budget: { ...Bash, maxBudgetUsd: 0.02 },
     turn: { spares: 0, turnTimeoutMs: limitMs, silenceTimeoutMs: limitMs },
   },
 });
@@ -45,6 +46,18 @@ describe('a turn', () => {
     });
     const after = await (await session.prompt(recall)).result();
     expect(after).toMatchObject({ text: recalled(4), warmth: 'resumed' });
+  });
+
+  test('that exceeds its budget ends with budget_exceeded; cheaper turns before and after it are served', async () => {
+    const session = shared().session();
+    const costs: number[] = [];
+    for (let times = 0; times < 3; times += 1)
+      costs.push((await (await session.prompt('[[large 4KB]]', { profile: 'budget' })).result()).costUsd);
+    expect(costs[0]).toBeLessThan(0.02);
+    expect(costs.reduce((sum, cost) => sum + cost)).toBeGreaterThan(0.03);
+    const dear = await session.prompt(`${bash(`: ${'word '.repeat(2_000)}`)} ${bash('sleep 60')}`);
+    await expect(dear.result()).rejects.toMatchObject({ code: 'budget_exceeded', field: 'maxBudgetUsd' });
+    expect((await (await session.prompt('hello')).result()).warmth).toBe('hot');
   });
 
   test('that exceeds its time ends with turn_timeout', async () => {

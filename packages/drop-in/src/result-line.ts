@@ -97,6 +97,8 @@ function endingOf(result: TurnResult): Ending {
   }
   const { error } = result;
   if (error.code === 'agent_failed' || error.code === 'prompt_refused') return agentFailed(error.message);
+  if (error.code === 'budget_exceeded')
+    return { ...execution(describeError(error), 'max_budget'), subtype: 'error_max_budget_usd' };
   const status = refusedWith[error.code];
   if (status !== undefined) return apiError(error.message, status);
   const terminal_reason = error.code === 'interrupted' ? 'aborted_streaming' : error.code;
@@ -107,8 +109,6 @@ function endingOf(result: TurnResult): Ending {
 function agentFailed(message: string): Ending {
   if (message.startsWith('Reached maximum number of turns'))
     return { ...execution(message, 'max_turns'), subtype: 'error_max_turns', stop_reason: 'tool_use' };
-  if (message.startsWith('Reached maximum budget'))
-    return { ...execution(message, 'max_budget'), subtype: 'error_max_budget_usd' };
   const status = /^API Error: (\d{3})\b/.exec(message)?.[1];
   return apiError(message, status === undefined ? null : Number(status));
 }

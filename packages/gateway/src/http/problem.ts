@@ -48,6 +48,7 @@ export const statusOf = {
   agent_protocol: 502,
   agent_start_failed: 502,
   agent_start_timeout: 504,
+  budget_exceeded: 502,
   agent_out_of_memory: 502,
   first_event_timeout: 504,
   silence_timeout: 504,

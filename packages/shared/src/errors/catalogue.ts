@@ -37,6 +37,7 @@ export const errorCatalogue = {
   first_event_timeout: { caller: 'retry', title: 'The agent sent nothing in time after its prompt' },
   silence_timeout: { caller: 'retry', title: 'The agent became silent in mid-turn' },
   turn_timeout: { caller: 'retry', title: 'The turn ran longer than its profile allows' },
+  budget_exceeded: { caller: 'operate', title: 'The turn cost more than its profile allows' },
   agent_out_of_memory: { caller: 'operate', title: 'The agent took more memory than the worker allows' },
   cancelled: { caller: 'fix', title: 'The turn was cancelled before it began, or its session was closed' },
   expired: { caller: 'retry', title: 'The turn waited longer than its expiresIn allows' },

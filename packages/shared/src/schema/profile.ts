@@ -10,6 +10,8 @@ export interface FieldFlag {
    * flag is repeated for each entry.
    */
   value: 'text' | 'number' | 'list' | 'additions' | 'folders';
+  /** Hearth does itself what the flag asks for, so agents are not launched with it. */
+  byHearth?: true;
 }
 
 interface FieldUse {
@@ -72,7 +74,12 @@ const cliFields = {
   settingSources: flag('--setting-sources <sources>', 'list', z.array(z.enum(['user', 'project', 'local'])).optional()),
   addDirs: flag('--add-dir <directories...>', 'folders', z.array(absolutePath).default([]), 'session'),
   maxTurns: flag('--max-turns <turns>', 'number', z.number().int().positive().optional()),
-  maxBudgetUsd: flag('--max-budget-usd <amount>', 'number', z.number().positive().optional()),
+  /** What one turn may cost. The CLI's own flag counts over the life of the process, which serves many turns. */
+  maxBudgetUsd: field(z.number().positive().optional(), {
+    flag: { usage: '--max-budget-usd <amount>', value: 'number', byHearth: true },
+    inPoolKey: true,
+    inDigest: true,
+  }),
 };
 
 /** Flags that Hearth sets on every agent. A profile that named one would break affinity, resume or the stream. */

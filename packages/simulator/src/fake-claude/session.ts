@@ -5,6 +5,7 @@ import type { Output } from './output.js';
 import type { Permissions } from './permissions.js';
 import type { Surroundings } from './surroundings.js';
 import type { Transcript } from './transcript.js';
+import type { Ledger } from './turn-end.js';
 
 /** What a turn works with. */
 export interface Session {
@@ -15,6 +16,7 @@ export interface Session {
   readonly output: Output;
   readonly permissions: Permissions;
   readonly mischief: Mischief;
+  readonly ledger: Ledger;
   readonly surroundings: Surroundings;
   readonly flags: Flags;
   readonly offeredTools: readonly string[];

@@ -47,6 +47,8 @@ export class Ledger {
   private used: Usage;
   private apiMs: number;
   private results = 0;
+  /** What the running turn has used so far. */
+  private running = noUsage;
 
   constructor(
     private readonly numbersResults = true,
@@ -61,8 +63,14 @@ export class Ledger {
     return { used, apiMs };
   }
 
+  /** Counts what a turn uses before its result. */
+  spend(usage: Usage): void {
+    this.running = usage;
+  }
+
   result(end: TurnEnd, model: string): Line {
     this.used = sum(this.used, end.usage);
+    this.running = noUsage;
     // Without a call of the model the API took no time.
     if (end.rounds > 0) this.apiMs += Math.max(1, end.durationMs);
     const entry = {
@@ -101,7 +109,7 @@ export class Ledger {
   }
 
   costUsd(): number {
-    const { used } = this;
+    const used = sum(this.used, this.running);
     const read = used.input_tokens * price.input + used.cache_read_input_tokens * price.cacheRead;
     return (read + used.cache_creation_input_tokens * price.cacheWrite + used.output_tokens * price.output) / 1_000_000;
   }

@@ -111,6 +111,7 @@ export class Turn {
     const usage = { ...prompt, output_tokens: plain.usage.output_tokens };
     this.rounds += 1;
     this.usage = sum(this.usage, usage);
+    session.ledger.spend(this.usage);
     return { ...plain, usage };
   }
 

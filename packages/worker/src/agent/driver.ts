@@ -31,6 +31,8 @@ export type AgentEvent =
       suggestions: readonly unknown[];
       parentToolUseId: string | undefined;
     }
+  /** What the running prompt has cost so far. Said after each message in a profile with a budget. */
+  | { kind: 'cost'; costUsd: number }
   | { kind: 'permission_withdrawn'; requestId: string }
   | { kind: 'retry'; attempt: number; delayMs: number; reason: string }
   | { kind: 'status'; status: string }

@@ -3,7 +3,7 @@ import type { HearthError } from '@hearth/shared';
 import type { Logger } from '@hearth/shared/internal';
 import type { Agent, AgentExit, AgentResult } from '../agent/driver.js';
 import { deferred } from '../deferred.js';
-import { type ClockTimes, watchClocks } from './clocks.js';
+import { type TurnBounds, watchClocks } from './clocks.js';
 import type { RunningTurn } from './running-turn.js';
 
 /** A stopped agent's result follows within about 10 ms (measured). One that does not answer within this is ended, ms. */
@@ -20,7 +20,7 @@ export type ExchangeEnd =
   | { kind: 'session_lost' };
 
 export interface ExchangeDeps {
-  clocks: ClockTimes;
+  clocks: TurnBounds;
   /** Called when a clock of the turn is over. */
   onOverdue: (why: HearthError) => void;
   log: Logger;

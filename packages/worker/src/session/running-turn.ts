@@ -41,6 +41,7 @@ export class RunningTurn {
   private queuedMs = 0;
   private begunAt = performance.now();
   private hasSpoken = false;
+  private costUsd = 0;
   private lastActivityAt = performance.now();
 
   constructor(
@@ -103,6 +104,9 @@ export class RunningTurn {
       }
       case 'retry':
         return { type: 'retry', seq, attempt: event.attempt, delayMs: event.delayMs, reason: event.reason };
+      case 'cost':
+        this.costUsd = event.costUsd;
+        return undefined;
       case 'status':
         return { type: 'status', seq, status: event.status };
       default:
@@ -178,6 +182,7 @@ export class RunningTurn {
       runningMs: now - this.begunAt - askedMs,
       silentMs: isBusy ? 0 : now - this.lastActivityAt,
       hasSpoken: this.hasSpoken,
+      costUsd: this.costUsd,
     };
   }
 

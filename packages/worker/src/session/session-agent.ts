@@ -3,7 +3,7 @@ import type { HearthError, Prompt, Warmth } from '@hearth/shared';
 import type { Logger } from '@hearth/shared/internal';
 import type { Agent, AgentEnd, AgentEvent, AgentExit, AgentResult, RawListener } from '../agent/driver.js';
 import { startFailure } from '../agent/start-failure.js';
-import type { ClockTimes } from './clocks.js';
+import type { TurnBounds } from './clocks.js';
 import { Exchange, type ExchangeEnd } from './exchange.js';
 import { type AgentLimits, exceedsLimits, megabyte } from './limits.js';
 import { noticeEvent } from './notice.js';
@@ -35,7 +35,7 @@ export interface SessionAgentDeps {
   ownership: Ownership;
   outbox: Outbox;
   desk: PermissionDesk;
-  clocks: ClockTimes;
+  clocks: TurnBounds;
   limits: AgentLimits;
   /** Called when the agent ended although no prompt was running. */
   onIdleExit(): void;

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { overdue } from '../../src/session/clocks.js';
 
-const times = { firstEventTimeoutMs: 100, silenceTimeoutMs: 200, turnTimeoutMs: 1_000 };
+const times = { firstEventTimeoutMs: 100, silenceTimeoutMs: 200, turnTimeoutMs: 1_000, maxBudgetUsd: 2 };
 
 describe('the clocks of a running turn', () => {
   test.each([
@@ -12,12 +12,14 @@ describe('the clocks of a running turn', () => {
     // A tool runs, or a person is asked, so there is no silence.
     [{ runningMs: 999, silentMs: 0, hasSpoken: true }, undefined],
     [{ runningMs: 1_001, silentMs: 0, hasSpoken: true }, 'turn_timeout'],
+    [{ runningMs: 10, silentMs: 0, hasSpoken: true, costUsd: 2 }, undefined],
+    [{ runningMs: 10, silentMs: 0, hasSpoken: true, costUsd: 2.01 }, 'budget_exceeded'],
   ])('%j: %s', (progress, code) => {
-    expect(overdue(progress, times)?.code).toBe(code);
+    expect(overdue({ costUsd: 0, ...progress }, times)?.code).toBe(code);
   });
 
   test('name the field of the profile in the error', () => {
-    expect(overdue({ runningMs: 2_000, silentMs: 0, hasSpoken: true }, times)).toMatchObject({
+    expect(overdue({ runningMs: 2_000, silentMs: 0, hasSpoken: true, costUsd: 0 }, times)).toMatchObject({
       field: 'turnTimeoutMs',
       wayOut: expect.stringContaining('turnTimeoutMs'),
     });

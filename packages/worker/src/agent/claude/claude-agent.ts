@@ -65,6 +65,7 @@ export class ClaudeAgent implements Agent {
       if (event.kind === 'permission') this.permissions.set(event.requestId, event.input);
       if (event.kind === 'permission_withdrawn') this.permissions.delete(event.requestId);
       this.onEvent(event);
+      if (event.kind === 'message' && launch.profile.maxBudgetUsd !== undefined) void this.sayCost();
     });
     this.child = new Child({
       binary: spec.binary,
@@ -152,6 +153,20 @@ export class ClaudeAgent implements Agent {
   async end(how: AgentEnd): Promise<AgentExit> {
     await this.child.end(how);
     return this.exited;
+  }
+
+  /** The CLI tells its cost in a text for people: "Estimated cost:        $0.0546". Source: 2.1.329, in mid-turn. */
+  private async sayCost(): Promise<void> {
+    const before = this.translator.costUsd;
+    const answer = await this.control.ask({ subtype: 'get_session_cost' }, requestDeadlineMs).catch(() => undefined);
+    const total = /\$(\d+\.\d+)/.exec((answer as { text?: string } | undefined)?.text ?? '')?.[1];
+    if (total === undefined)
+      this.log.warn(
+        { event: 'agent.cost_unknown' },
+        'the agent does not say what it costs, so the budget is not checked',
+      );
+    // The prompt may have ended meanwhile.
+    else if (this.translator.costUsd === before) this.onEvent({ kind: 'cost', costUsd: Number(total) - before });
   }
 
   private write(line: unknown): void {

@@ -35,7 +35,8 @@ export function commandLine(profile: Profile, beginning: Beginning, mirrors = tr
   if (beginning.kind === 'resumed') args.push('--resume', beginning.transcript);
   else args.push('--session-id', beginning.claudeSessionId);
   if (beginning.kind === 'parked') args.push('--await-claim');
-  for (const flag of cliFlags) args.push(...flagArguments(flag, profile[flag.field] as FlagValue));
+  for (const flag of cliFlags)
+    if (flag.byHearth !== true) args.push(...flagArguments(flag, profile[flag.field] as FlagValue));
   return [...args, ...profile.extraArgs];
 }
 

@@ -44,6 +44,11 @@ export class Translator {
 
   constructor(private readonly emit: (event: AgentEvent) => void) {}
 
+  /** What the process had cost at its last result. */
+  get costUsd(): number {
+    return this.usage.costUsd;
+  }
+
   /** Notes that a prompt was written under this uuid. Its output comes after its start. */
   prompted(uuid: string): void {
     this.prompt = { uuid, isQueued: false, hasBegun: false };

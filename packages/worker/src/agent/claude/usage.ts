@@ -12,6 +12,11 @@ const nothing: Totals = { costUsd: 0, tokens: { input: 0, output: 0, cacheRead: 
 export class UsageMeter {
   private before = nothing;
 
+  /** What the process had cost at its last result. */
+  get costUsd(): number {
+    return this.before.costUsd;
+  }
+
   take(line: LineOf<'result'>): Totals {
     const now = totals(line, this.before);
     // After a `/clear` the CLI counts from zero again.

@@ -136,7 +136,7 @@ describe('the translator', () => {
     ]);
   });
 
-  describe('of a prompt whose account the model API refused', () => {
+  describe('of a prompt that the model API refused', () => {
     const refused = (error: string, status: number | undefined, isError = true): object[] => [
       { ...block('m1', { type: 'text', text: 'refused' }), error },
       result({ is_error: isError, api_error_status: status, terminal_reason: 'api_error' }),
@@ -161,12 +161,14 @@ describe('the translator', () => {
       ['no payment', refused('unknown', 402), { kind: 'credit' }],
       ['a model that does not exist', refused('model_not_found', 404), { kind: 'model' }],
       ['an error without a name', refused('unknown', 401), { kind: 'login' }],
+      ['an image that cannot be fetched', refused('invalid_request', 400), { kind: 'content' }],
+      ['a request that is too large', refused('unknown', 413), { kind: 'content' }],
     ])('reports %s', (_what, lines, refusal) => {
       expect(translate(...lines).at(-1)).toMatchObject({ kind: 'result', ok: false, refusal });
     });
 
     test('reports nothing for other errors, and for an error that a later message mended', () => {
-      for (const lines of [refused('unknown', 400), refused('overloaded', 529)])
+      for (const lines of [refused('unknown', 500), refused('overloaded', 529)])
         expect(translate(...lines).at(-1)).not.toHaveProperty('refusal');
       const [message = {}] = refused('rate_limit', 429);
       const mended = translate(message, block('m2', { type: 'text', text: 'done' }), result());
