@@ -13,8 +13,6 @@ import {
   ControlRequests,
   connectWaiting,
   defaultStoreLimits,
-  folderError,
-  isFileError,
   Keys,
   LeaseStore,
   type Logger,
@@ -24,7 +22,7 @@ import {
 } from '@hearth/shared/internal';
 import { ClaudeDriver } from './agent/claude/driver.js';
 import { launchKey } from './agent/claude/launch.js';
-import type { AgentDriver, Launch } from './agent/driver.js';
+import type { Launch } from './agent/driver.js';
 import { Admission } from './doorbells/admission.js';
 import { CommitWatch } from './doorbells/commit-watch.js';
 import { Doorbells } from './doorbells/doorbells.js';
@@ -86,10 +84,7 @@ export function buildBase(spec: PartsSpec) {
     const agentId = `a-${randomUUID()}`;
     return { agentId, workerId, profile, home: join(folder, 'agents', agentId), workspaces: workspacesFolder };
   };
-  const driver = withTypedFileErrors(
-    new ClaudeDriver({ claudePath: options.claudePath, workerEnv: process.env, log }),
-    home,
-  );
+  const driver = new ClaudeDriver({ claudePath: options.claudePath, workerEnv: process.env, log });
   const pools = buildPools(spec, occupancy, (profile) => driver.spare(launch(profile)));
   const status = new WorkerStatus({ workerId, slots: total, profiles, pools, registry, budget, home: homeWatch });
   const lease = new LeaseKeeper(leases, { ttlMs: leaseTtlMs, marginMs: leaseMarginMs }, status, log);
@@ -103,22 +98,11 @@ export function buildBase(spec: PartsSpec) {
   return { ...core, ...agents, folder, workspacesFolder, homeWatch, status, lease, watchdog };
 }
 
-/** A driver whose failed file operations have the code and the way out of the home's faults. */
-function withTypedFileErrors(driver: AgentDriver, home: string): AgentDriver {
-  const typed = (error: unknown): never => {
-    throw isFileError(error) ? folderError(home, error) : error;
-  };
-  return {
-    spare: (launch) => driver.spare(launch).catch(typed),
-    resume: (launch, workspace, transcript) => driver.resume(launch, workspace, transcript).catch(typed),
-  };
-}
-
 /** One pool per launch specification: profiles whose agents are interchangeable share a pool. Profile name → pool. */
 function buildPools(
   { options, log }: PartsSpec,
   occupancy: Occupancy,
-  start: (profile: Profile) => ReturnType<AgentDriver['spare']>,
+  start: (profile: Profile) => ReturnType<ClaudeDriver['spare']>,
 ): ReadonlyMap<string, SparePool> {
   const pools = new Map<string, SparePool>();
   const byKey = new Map<string, SparePool>();
