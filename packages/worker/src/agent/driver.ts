@@ -38,7 +38,7 @@ export type AgentEvent =
   | { kind: 'status'; status: string }
   /** Something besides the conversation went wrong. The prompt goes on. */
   | { kind: 'notice'; code: NoticeCode; message: string }
-  /** Lines of the transcript, each ending in a newline. `file`: `main`, or a sub-agent's path. `entryIds`: ids of the assistant's entries. */
+  /** Lines of the transcript, each ending in a newline. `file`: `main`, or a sub-agent's path. `entryIds`: ids of their entries. */
   | { kind: 'transcript'; file: string; lines: string; entryIds: readonly string[] }
   /** A result that cannot belong to this prompt, because the prompt has not started or its last message is not complete. */
   | { kind: 'stray_result'; reason: string }

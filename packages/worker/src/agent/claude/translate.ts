@@ -210,9 +210,8 @@ export class Translator {
       kind: 'transcript',
       file: transcriptFile(filePath),
       lines: `${entries.map((entry) => JSON.stringify(entry)).join('\n')}\n`,
-      entryIds: entries.flatMap((entry) =>
-        entry.type === 'assistant' && entry.uuid !== undefined ? [entry.uuid] : [],
-      ),
+      // Of every type: the entry of an assistant's line can be another one, such as that of a local command.
+      entryIds: entries.flatMap(({ uuid }) => uuid ?? []),
     });
   }
 

@@ -235,7 +235,10 @@ describe('the translator', () => {
     const mirror = (filePath: string): object => ({
       type: 'transcript_mirror',
       filePath,
-      entries: [{ type: 'assistant', uuid: 'e1', text: 'é' }],
+      entries: [
+        { type: 'assistant', uuid: 'e1', text: 'é' },
+        { type: 'system', subtype: 'local_command', uuid: 'e2' },
+      ],
     });
     const id = '0f8fad5b-d9cb-469f-a165-70867728950e';
     const [main, sub, resumed] = translate(
@@ -245,8 +248,8 @@ describe('the translator', () => {
     );
     expect(main).toMatchObject({
       file: 'main',
-      entryIds: ['e1'],
-      lines: '{"type":"assistant","uuid":"e1","text":"é"}\n',
+      entryIds: ['e1', 'e2'],
+      lines: '{"type":"assistant","uuid":"e1","text":"é"}\n{"type":"system","uuid":"e2","subtype":"local_command"}\n',
     });
     for (const file of [sub, resumed]) expect(file).toMatchObject({ file: `${id}/subagents/agent-1.jsonl` });
   });
