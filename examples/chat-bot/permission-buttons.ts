@@ -1,4 +1,10 @@
-import type { HearthEvent, PermissionAnswer, PermissionRequest, Session } from '@hearth/producer';
+import {
+  cutText,
+  type HearthEvent,
+  type PermissionAnswer,
+  type PermissionRequest,
+  type Session,
+} from '@hearth/producer';
 import type { ChatSide, SentMessage } from './chat-side.js';
 import { persistently } from './persistently.js';
 
@@ -26,7 +32,7 @@ export class PermissionButtons {
   async ask({ requestId, name, input, suggestions }: PermissionRequest): Promise<void> {
     this.count += 1;
     const number = String(this.count);
-    const question = `Claude wants to use ${name}:\n${JSON.stringify(input).slice(0, 500)}`;
+    const question = `Claude wants to use ${name}:\n${cutText(JSON.stringify(input), 500)}`;
     const buttons = [{ label: 'Allow', data: `${number} allow` }];
     if (suggestions.length > 0) buttons.push({ label: 'Always', data: `${number} always` });
     buttons.push({ label: 'Deny', data: `${number} deny` }, { label: 'Stop', data: `${number} stop` });

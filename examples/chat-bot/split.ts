@@ -1,3 +1,5 @@
+import { cutText } from '@hearth/producer';
+
 /** Places where a long text may be cut, the best first: between paragraphs, lines, sentences, words. */
 const places = ['\n\n', '\n', '. ', ' '];
 /** A cut that fills less than this part of a message is worse than a cut at a lesser place. */
@@ -28,8 +30,8 @@ function cutAt(text: string, room: number): number {
     const at = window.lastIndexOf(place);
     if (at >= room * leastFilled) return at + place.trimEnd().length;
   }
-  // Not between the two code units of one character.
-  return /[\uD800-\uDBFF]$/.test(window) ? room - 1 : room;
+  // Anywhere, but not inside a character. The cut text ends in an ellipsis.
+  return cutText(text, room + 1).length - 1;
 }
 
 /** The line that opened the code block at the end of a text. */

@@ -169,6 +169,7 @@ describe('a long text', () => {
     ['between words', `${'a'.repeat(30)} ${'b'.repeat(30)}`, ['a'.repeat(30), 'b'.repeat(30)]],
     ['anywhere, when there is no better place', 'a'.repeat(60), ['a'.repeat(36), 'a'.repeat(24)]],
     ['not inside a character', `${'a'.repeat(35)}😀${'b'.repeat(10)}`, ['a'.repeat(35), `😀${'b'.repeat(10)}`]],
+    ['not inside a family', `${'a'.repeat(33)}👨‍👩‍👧${'b'.repeat(10)}`, ['a'.repeat(33), `👨‍👩‍👧${'b'.repeat(10)}`]],
     ['not at all when it fits', 'short', ['short']],
   ])('is cut %s', (_where, text, parts) => expect(splitText(text, 40)).toEqual(parts));
 

@@ -17,6 +17,7 @@ export {
   type TurnResult,
   type WorkerRecord,
 } from '@hearth/shared';
+export { cutText } from '@hearth/shared/text';
 export type { Interruption, InterruptOptions } from './interrupt.js';
 export type { ProducerOptions } from './options.js';
 export { createProducer, type Producer } from './producer.js';
