@@ -64,4 +64,5 @@ test('what goes wrong beside the conversation is told, and structured output is 
 
   const blocked = await session.prompt('a forbidden word');
   expect(await eventsOf(blocked)).toContainEqual(notice('hook_stopped', 'no-secrets'));
+  expect(await blocked.result()).toMatchObject({ notices: [notice('hook_stopped', 'no-secrets')] });
 });

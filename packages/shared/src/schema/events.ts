@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { errorBodySchema, HearthError } from '../errors/hearth-error.js';
 import { permissionRequestSchema } from './permission.js';
-import { messageSchema, turnResultSchema, warmthSchema } from './turn.js';
+import { messageSchema, noticeSchema, turnResultSchema, warmthSchema } from './turn.js';
 
 const event = <T extends string, S extends z.ZodRawShape>(type: T, shape: S) =>
   z.object({ type: z.literal(type), ...shape });
@@ -10,22 +10,6 @@ const turnEvent = <T extends string, S extends z.ZodRawShape>(type: T, shape: S)
 const turnId = z.string();
 /** The tool use that started the sub-agent which the event is from. */
 const fromSubAgent = { parentToolUseId: z.string().optional() };
-
-/** What a notice is about. Codes are stable, because programs switch on them. */
-const noticeCodeSchema = z.enum([
-  /** Hearth declined a request of the CLI that it cannot answer, such as a question of an MCP server. */
-  'request_declined',
-  /** A usage limit of the account is nearly reached. */
-  'limit_near',
-  /** An MCP server of the agent failed or needs a login, so its tools are missing. */
-  'mcp_server_failed',
-  /** A hook of the settings stopped the prompt, or ended the turn. */
-  'hook_stopped',
-  /** A hook of the settings failed, for example at the start of the agent. */
-  'hook_failed',
-]);
-export type NoticeCode = z.infer<typeof noticeCodeSchema>;
-const notice = { code: noticeCodeSchema, message: z.string() };
 
 /** One entry of a session's stream, without its id. */
 export const eventSchema = z.discriminatedUnion('type', [
@@ -75,7 +59,7 @@ export const eventSchema = z.discriminatedUnion('type', [
   /** What the agent reports of its own state (compacting, requesting, …). */
   turnEvent('status', { status: z.string() }),
   /** Something besides the conversation went wrong. The turn goes on. */
-  turnEvent('notice', notice),
+  turnEvent('notice', noticeSchema.shape),
   turnEvent('turn.finished', { turnId, result: turnResultSchema }),
   turnEvent('turn.failed', { turnId, error: errorBodySchema, result: turnResultSchema }),
   /** The session has its agent before any prompt. */
@@ -83,7 +67,7 @@ export const eventSchema = z.discriminatedUnion('type', [
   /** The session was to be warmed, and its agent did not start. */
   event('session.warm_failed', { error: errorBodySchema }),
   /** A notice while no turn runs. */
-  event('session.notice', notice),
+  event('session.notice', noticeSchema.shape),
   /** The session is closed, and nothing follows. The same name may be opened again, as another session. */
   event('session.closed', {}),
 ]);

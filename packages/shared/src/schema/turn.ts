@@ -68,6 +68,25 @@ export const messageSchema = z.object({
 });
 export type Message = z.infer<typeof messageSchema>;
 
+/** What a notice is about. Codes are stable, because programs switch on them. */
+export const noticeSchema = z.object({
+  code: z.enum([
+    /** Hearth declined a request of the CLI that it cannot answer, such as a question of an MCP server. */
+    'request_declined',
+    /** A usage limit of the account is nearly reached. */
+    'limit_near',
+    /** An MCP server of the agent failed or needs a login, so its tools are missing. */
+    'mcp_server_failed',
+    /** A hook of the settings stopped the prompt, or ended the turn. */
+    'hook_stopped',
+    /** A hook of the settings failed, for example at the start of the agent. */
+    'hook_failed',
+  ]),
+  message: z.string(),
+});
+/** Something besides the conversation that went wrong. */
+export type Notice = z.infer<typeof noticeSchema>;
+
 const outcomeFields = {
   sessionId: z.string(),
   turnId: z.string(),
@@ -76,6 +95,8 @@ const outcomeFields = {
   text: z.string(),
   /** The value that fits the profile's JSON schema (`--json-schema`). Absent without one. */
   structuredOutput: z.json().optional(),
+  /** The first notices of the turn. Absent without any. */
+  notices: z.array(noticeSchema).optional(),
   attempt: z.number().int(),
   /** US dollars: difference of the agent's cumulative `total_cost_usd`. */
   costUsd: z.number(),

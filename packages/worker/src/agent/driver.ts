@@ -2,7 +2,7 @@
  * The interface between the worker and its agents. The driver of the CLI implements it in `claude/`, so that a change of the CLI
  * touches one folder.
  */
-import type { HearthError, Message, NoticeCode, Profile, Prompt, Tokens, TurnResult } from '@hearth/shared';
+import type { HearthError, Message, Notice, Profile, Prompt, Tokens, TurnResult } from '@hearth/shared';
 
 /** What an agent says and does, in order. */
 export type AgentEvent =
@@ -37,7 +37,7 @@ export type AgentEvent =
   | { kind: 'retry'; attempt: number; delayMs: number; reason: string }
   | { kind: 'status'; status: string }
   /** Something besides the conversation went wrong. The prompt goes on. */
-  | { kind: 'notice'; code: NoticeCode; message: string }
+  | ({ kind: 'notice' } & Notice)
   /** Lines of the transcript, each ending in a newline. `file`: `main`, or a sub-agent's path. `entryIds`: ids of their entries. */
   | { kind: 'transcript'; file: string; lines: string; entryIds: readonly string[] }
   /** A result that cannot belong to this prompt, because the prompt has not started or its last message is not complete. */

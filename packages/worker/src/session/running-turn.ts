@@ -1,4 +1,4 @@
-import type { HearthEvent, Message, TurnResult, Warmth } from '@hearth/shared';
+import type { HearthEvent, Message, Notice, TurnResult, Warmth } from '@hearth/shared';
 import type { HeadTurn } from '@hearth/shared/internal';
 import { cutText } from '@hearth/shared/text';
 import type { AgentEvent, AgentResult } from '../agent/driver.js';
@@ -9,6 +9,8 @@ const noTokens = { input: 0, output: 0, cacheRead: 0, cacheWrite: 0 };
 
 /** `tool.started` shows a tool's input in one line, cut to so many characters. The message has all of it. */
 const inputLength = 200;
+/** A result names so many notices. The events have all of them. */
+const noticesAtMost = 20;
 
 interface RunningTool {
   name: string;
@@ -28,6 +30,7 @@ export interface ServedBy {
  */
 export class RunningTurn {
   private readonly completed: Message[] = [];
+  private readonly notices: Notice[] = [];
   /** Streamed text of the main conversation by message id. A complete message stays here only while it has less text than was streamed. */
   private readonly streamed = new Map<string, string>();
   private readonly tools = new Map<string, RunningTool>();
@@ -65,6 +68,11 @@ export class RunningTurn {
   noteBegin(queuedMs: number): void {
     this.queuedMs = queuedMs;
     this.begunAt = performance.now();
+  }
+
+  /** Notes something besides the conversation, for the result. */
+  noteNotice(notice: Notice): void {
+    if (this.notices.length < noticesAtMost) this.notices.push(notice);
   }
 
   /** Notes that the agent printed a line. Every line is a sign of life (P10). */
@@ -155,6 +163,7 @@ export class RunningTurn {
       text: error === undefined ? this.finalText(answer) : this.textSoFar(),
       attempt: this.attempt,
       ...(answer?.structuredOutput === undefined ? {} : { structuredOutput: answer.structuredOutput }),
+      ...(this.notices.length === 0 ? {} : { notices: this.notices }),
       costUsd: answer?.costUsd ?? 0,
       tokens: answer?.tokens ?? noTokens,
       ...this.served,

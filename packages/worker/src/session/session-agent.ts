@@ -251,7 +251,7 @@ export class SessionAgent {
         else this.exchange.answered(event);
         return;
       default: {
-        const made = event.kind === 'notice' ? noticeEvent(event, running?.seq) : running?.toEvent(event);
+        const made = event.kind === 'notice' ? noticeEvent(event, running) : running?.toEvent(event);
         if (made !== undefined) this.deps.outbox.event(made);
       }
     }
