@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import { expect, onTestFinished, test } from 'vitest';
 import { withCluster } from '../support/cluster.js';
@@ -62,7 +63,14 @@ test('doctor names each fault with its way out, and passes a sound installation'
     const home = await cluster.folder();
     const config = await cluster.folder();
     await writeFile(join(config, 'CLAUDE.md'), 'Answer in rhymes.');
-    const well = await hearth(['doctor', '--json'], { ...cluster.env, HEARTH_HOME: home, CLAUDE_CONFIG_DIR: config });
+    const mcpConfig = join(home, 'mcp.json');
+    const program = fileURLToPath(new URL('../fixtures/asking-mcp-server.mjs', import.meta.url));
+    await writeFile(mcpConfig, JSON.stringify({ mcpServers: { x: { command: process.execPath, args: [program] } } }));
+    const profiles = join(home, 'profiles.json');
+    await writeFile(profiles, JSON.stringify({ asking: { mcpConfig } }));
+    const described = ['--profile', 'asking', '--profiles', profiles];
+    const doctorEnv = { ...cluster.env, HEARTH_HOME: home, CLAUDE_CONFIG_DIR: config };
+    const well = await hearth(['doctor', '--json', ...described], doctorEnv);
     expect(well.code).toBe(0);
     expect(well.lines.map(({ check, state }) => [check, state])).toEqual([
       ['Node', 'ok'],
@@ -70,14 +78,22 @@ test('doctor names each fault with its way out, and passes a sound installation'
       ['Redis', 'ok'],
       ['claude', 'ok'],
       ['agent start', 'ok'],
+      ['tools', 'ok'],
+      ['MCP server', 'ok'],
+      ['skills', 'ok'],
+      ['commands', 'ok'],
+      ['sub-agents', 'ok'],
+      ['plugins', 'ok'],
       ['user files', 'warning'],
       ['credentials', 'ok'],
     ]);
-    expect(well.lines[5]).toMatchObject({
+    expect(well.lines[11]).toMatchObject({
       found: `${join(config, 'CLAUDE.md')} do not reach agents`,
       advice: expect.stringContaining('configTemplate'),
     });
     expect(well.lines[4]?.['found']).toMatch(/^\d+ ms/);
+    expect(well.lines[5]?.['found']).toContain('mcp__x__ask');
+    expect(cluster.api.requests).toEqual([]);
     const ill = await hearth(['doctor', '--json'], {
       ...withoutCredentials(cluster),
       // A file, and no folder.

@@ -9,7 +9,7 @@ import { type AttachOptions, attach } from './commands/attach.js';
 import { type ChatOptions, chat } from './commands/chat.js';
 import { close } from './commands/close.js';
 import type { CommonOptions, Context } from './commands/context.js';
-import { doctor } from './commands/doctor.js';
+import { type DoctorOptions, doctor } from './commands/doctor.js';
 import { type SessionsOptions, sessions, workers } from './commands/lists.js';
 import { type StartOptions, start } from './commands/start.js';
 import { type UpOptions, up } from './commands/up.js';
@@ -171,9 +171,11 @@ program
 program
   .command('doctor')
   .description('check everything Hearth needs on this machine')
+  .option('--profile <name>', 'list the tools, servers and skills of an agent of this profile, and what failed')
+  .option('--profiles <file>', 'profile file (JSON; default: HEARTH_PROFILES)')
   .addOption(redisUrl)
   .addOption(json)
-  .action((options: CommonOptions) => run(options, (context) => doctor(options, context)));
+  .action((options: DoctorOptions) => run(options, (context) => doctor(options, context)));
 
 /** Workers and gateways have processes and roots of their own. They get this command's terminal and signals. */
 async function processHere(file: string, args: readonly string[], { redisUrl: url }: CommonOptions): Promise<number> {

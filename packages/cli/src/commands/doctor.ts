@@ -1,26 +1,24 @@
-import { randomUUID } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { findRedisServer } from '@hearth/local-redis';
-import { describeError, profileSchema, toErrorBody } from '@hearth/shared';
+import { describeError, toErrorBody } from '@hearth/shared';
 import {
   connectFailingFast,
-  createLogger,
   hearthHome,
   judgeRedis,
   prepareFolder,
   readRedisFacts,
   redisUrlFrom,
 } from '@hearth/shared/internal';
-import { ClaudeDriver, findClaude } from '@hearth/worker/internal';
+import { findClaude } from '@hearth/worker/internal';
 import { execa } from 'execa';
 import { howToGiveCredentials, lookForCredentials, userFilesOfClaude } from '../credentials.js';
 import { style } from '../terminal/output.js';
-import { withProgress } from '../terminal/progress.js';
 import type { CommonOptions, Context } from './context.js';
+import { checkAgent, type ProfileOptions } from './doctor-agent.js';
 
-interface Finding {
+export interface DoctorOptions extends CommonOptions, ProfileOptions {}
+
+export interface Finding {
   check: string;
   state: 'ok' | 'warning' | 'fault';
   found: string;
@@ -29,8 +27,16 @@ interface Finding {
 }
 
 /** `hearth doctor`: checks everything Hearth needs on this machine. Exit code 1 when something is wrong. */
-export async function doctor(options: CommonOptions, { out }: Context): Promise<number> {
-  const checks = [node, home, () => redis(redisUrlFrom(options.redisUrl)), binary, start, userFiles, credentials];
+export async function doctor(options: DoctorOptions, { out }: Context): Promise<number> {
+  const checks = [
+    node,
+    home,
+    () => redis(redisUrlFrom(options.redisUrl)),
+    binary,
+    () => checkAgent(options),
+    userFiles,
+    credentials,
+  ];
   const findings: Finding[] = [];
   for (const check of checks) {
     for (const finding of await check()) {
@@ -96,37 +102,6 @@ async function binary(): Promise<Finding[]> {
     return [{ check: 'claude', state: 'ok', found: `${stdout.trim()} at ${path} (${from})` }];
   } catch (error) {
     return [{ check: 'claude', state: 'fault', found: 'not usable', advice: describeError(toErrorBody(error)) }];
-  }
-}
-
-/** Starts one agent like a worker, initialises it and ends it. Sends no prompt. */
-async function start(): Promise<Finding[]> {
-  const home = await mkdtemp(join(tmpdir(), 'hearth-doctor-'));
-  const driver = new ClaudeDriver({
-    claudePath: process.env['HEARTH_CLAUDE_PATH'] || undefined,
-    workerEnv: process.env,
-    log: createLogger('doctor', 'silent'),
-  });
-  try {
-    const startedAt = performance.now();
-    const agent = await withProgress('Starting an agent', () =>
-      driver.spare({
-        agentId: `a-${randomUUID()}`,
-        workerId: 'doctor',
-        profile: profileSchema.parse({}),
-        home,
-        workspaces: join(home, 'workspaces'),
-      }),
-    );
-    const tookMs = Math.round(performance.now() - startedAt);
-    await agent.end('ask');
-    return [{ check: 'agent start', state: 'ok', found: `${tookMs} ms to start and initialise` }];
-  } catch (error) {
-    return [
-      { check: 'agent start', state: 'fault', found: 'no agent starts', advice: describeError(toErrorBody(error)) },
-    ];
-  } finally {
-    await rm(home, { recursive: true, force: true });
   }
 }
 
