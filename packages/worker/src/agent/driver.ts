@@ -148,6 +148,8 @@ export interface Agent {
   bind(workspace: string, onEvent: (event: AgentEvent) => void): Promise<void>;
   /** Why the agent cannot be given this prompt as its profile asks. */
   refusal(prompt: Prompt): Promise<HearthError | undefined>;
+  /** Whether the agent runs this prompt as a slash command, which is nothing a note can go before. */
+  isCommand(prompt: Prompt): boolean;
   /** Writes one prompt. The next one may follow only after the `result` of this one. */
   prompt(prompt: Prompt): void;
   /** Asks the agent, in band, to end the running prompt. Its `result` follows. */

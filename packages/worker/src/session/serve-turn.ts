@@ -1,6 +1,6 @@
 import { type HearthError, toErrorBody } from '@hearth/shared';
 import { expiredError, type HeadTurn, type Logger, stoppedError } from '@hearth/shared/internal';
-import type { AgentExit, AgentResult } from '../agent/driver.js';
+import type { Agent, AgentExit, AgentResult } from '../agent/driver.js';
 import { crashedError, nextAttempt } from './next-attempt.js';
 import { withNote } from './note.js';
 import type { Outbox } from './outbox.js';
@@ -108,13 +108,16 @@ async function run(
   const { outbox, commits } = session;
   const { seq, turn } = running;
   if (cutLines > 0) outbox.event({ type: 'status', seq, status: `transcript damaged: ${cutLines} lines cut` });
-  const end = await session.agent.runPrompt(running, agent, withNote(turn.request.prompt, commits.owedNote));
+  const { prompt } = turn.request;
+  // A note before a command would make it a text. The next prompt gets the note.
+  const note = agent.isCommand(prompt) ? '' : commits.owedNote;
+  const end = await session.agent.runPrompt(running, agent, withNote(prompt, note));
   switch (end.kind) {
     case 'answered': {
       // A turn stopped only because the worker ends goes to the next owner. One that a clock or a caller stopped is over.
       const { answer } = end;
       if (end.wasAbandoned && answer.stopped && session.agent.stopReason(seq) === undefined) return again;
-      return commitAnswer(session, running, answer, answer.claudeSessionId ?? agent.claudeSessionId);
+      return commitAnswer(session, running, agent, answer);
     }
     case 'agent_gone':
       return agentGone(session, running, agent.claudeSessionId, end.exit);
@@ -141,17 +144,23 @@ async function agentGone(
 async function commitAnswer(
   session: TurnSession,
   running: RunningTurn,
-  answer: AgentResult,
-  claudeSessionId: string,
+  answering: Agent,
+  said: AgentResult,
 ): Promise<Served> {
   const { agent, commits, log } = session;
+  const isCommand = answering.isCommand(running.turn.request.prompt);
+  // The CLI reports success for a command that was stopped half-way.
+  const isCut = isCommand && agent.stopReason(running.seq) !== undefined;
+  const answer: AgentResult = isCut ? { ...said, ok: false, stopped: true } : said;
+  const claudeSessionId = answer.claudeSessionId ?? answering.claudeSessionId;
   if (answer.refusal?.kind === 'content') return cutRefused(session, running, answer, claudeSessionId);
   const durable = await agent.isInTranscript(answer);
   if (!durable)
     log.warn({ event: 'turn.not_durable' }, 'the transcript lacks the final message; the turn is not durable');
   const error = failureOf(answer, agent.stopReason(running.seq));
   const outcome = { error, durable, claudeSessionId };
-  const served = await closeTurn(session, running, commits.answered(running, answer, outcome));
+  const note = isCommand ? commits.owedNote : '';
+  const served = await closeTurn(session, running, commits.answered(running, answer, outcome, note));
   if (!durable) await agent.end('ask');
   else if (agent.isSpent()) await recycleAgent(session);
   return served;

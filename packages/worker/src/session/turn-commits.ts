@@ -60,9 +60,9 @@ export class TurnCommits {
     return this.cutOff(running.result(answer, outcome), running.messages, note);
   }
 
-  /** Commits a turn whose prompt was answered. */
-  answered(running: RunningTurn, answer: AgentResult, outcome: TurnOutcome): Promise<Committed> {
-    const next = { transcript: 'keep', note: '', claudeSessionId: outcome.claudeSessionId } as const;
+  /** Commits a turn whose prompt was answered. `note`: what the next prompt gets, because this one could not have it. */
+  answered(running: RunningTurn, answer: AgentResult, outcome: TurnOutcome, note: string): Promise<Committed> {
+    const next = { transcript: 'keep', note, claudeSessionId: outcome.claudeSessionId } as const;
     return this.commit(running.result(answer, outcome), running.messages, next);
   }
 

@@ -38,7 +38,7 @@ interface World {
 
 /** The actor of a session that was opened, and claimed under a real fence. `fresh` gives its agents. */
 async function withActor(
-  given: { fresh?: AgentSupply['fresh']; limits?: Partial<AgentLimits> },
+  given: { fresh?: AgentSupply['fresh']; limits?: Partial<AgentLimits>; note?: string },
   use: (world: World) => Promise<void>,
 ): Promise<void> {
   await withRedis(async (world: TestRedis) => {
@@ -49,6 +49,7 @@ async function withActor(
     const log = createLogger('test', 'silent');
     const workerId = 'w-test';
     await new SessionLifecycle(store).open('s', 'default');
+    if (given.note !== undefined) await world.redis.hset(store.keys.session('s').session, 'note', given.note);
     const claim = await claimSession(store, workerId);
     const released: Slot[] = [];
     const deps = {
@@ -152,6 +153,33 @@ test('fails a turn whose agent the kernel killed for its memory, instead of serv
     await expect
       .poll(() => store.turn('s', 1))
       .toMatchObject({ result: { error: { code: 'agent_out_of_memory', field: 'slots' }, attempt: 1 } });
+  });
+});
+
+test('gives an owed note to the prompt after a slash command', async () => {
+  const agent = fakeAgent(1);
+  const fresh = async () => ({ agent, warmth: 'cold' }) as const;
+  await withActor({ fresh, note: '[Note]' }, async ({ actor, store }) => {
+    await submitTurn(store, '/compact');
+    actor.start();
+    await expect.poll(() => agent.prompts).toEqual(['/compact']);
+    agent.say(finished);
+    await submitTurn(store, 'hello');
+    actor.wake();
+    await expect.poll(() => agent.prompts.at(-1)).toBe('[Note]\n\nhello');
+  });
+});
+
+test('fails a slash command that was stopped half-way, although the agent reports success', async () => {
+  const agent = fakeAgent(1);
+  agent.interrupt = async () => agent.say(finished);
+  const fresh = async () => ({ agent, warmth: 'cold' }) as const;
+  await withActor({ fresh }, async ({ actor, store }) => {
+    await submitTurn(store, '/compact');
+    actor.start();
+    await expect.poll(() => agent.prompts.length).toBe(1);
+    actor.interrupt(1);
+    await expect.poll(() => store.turn('s', 1)).toMatchObject({ result: { error: { code: 'interrupted' } } });
   });
 });
 

@@ -46,6 +46,7 @@ export function fakeAgent(pid: number, binding: () => Promise<void> = async () =
       listener = onEvent;
     },
     refusal: async () => undefined,
+    isCommand: (prompt) => prompt === '/compact',
     prompt: (prompt) => void prompts.push(prompt),
     interrupt: async () => undefined,
     answer: () => undefined,

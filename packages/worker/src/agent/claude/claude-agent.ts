@@ -6,7 +6,7 @@ import { removeHome, untieFromHome } from '../../processes/agent-home.js';
 import type { OutOfMemoryKills } from '../../processes/memory-limit.js';
 import type { Agent, AgentEnd, AgentEvent, AgentExit, Answer, Launch, RawListener } from '../driver.js';
 import { Child } from './child.js';
-import { isVerbatim, refusalOf } from './composition.js';
+import { isCommand, isVerbatim, refusalOf } from './composition.js';
 import { ControlChannel } from './control.js';
 import { declineRequest, isForSession } from './declined-request.js';
 import { type Beginning, commandLine, configDir, environment, gateCallback, transcriptFolder } from './launch.js';
@@ -127,6 +127,10 @@ export class ClaudeAgent implements Agent {
 
   async refusal(prompt: Prompt): Promise<HearthError | undefined> {
     return refusalOf(prompt, this.spec.launch.profile, this.spec.version);
+  }
+
+  isCommand(prompt: Prompt): boolean {
+    return isCommand(prompt, this.spec.launch.profile);
   }
 
   prompt(prompt: Prompt): void {

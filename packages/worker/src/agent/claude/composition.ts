@@ -1,14 +1,20 @@
 import { HearthError, type Profile, type Prompt } from '@hearth/shared';
 
+type Allowed = Pick<Profile, 'mentions' | 'commands'>;
+
 /**
  * Whether the CLI shall read a prompt as it is. Otherwise it composes: it puts files named by `@path` into the request, before any gate or
  * permission, and runs slash commands. Only what the profile allows is composed.
  */
-export function isVerbatim(prompt: Prompt, { mentions, commands }: Pick<Profile, 'mentions' | 'commands'>): boolean {
-  const mayMention = mentions || !mentionsFile(prompt);
+export function isVerbatim(prompt: Prompt, profile: Allowed): boolean {
+  if (commandOf(prompt) !== undefined) return !isCommand(prompt, profile);
+  return !(profile.mentions && mentionsFile(prompt));
+}
+
+/** Whether the CLI shall run a prompt as a slash command. */
+export function isCommand(prompt: Prompt, { mentions, commands }: Allowed): boolean {
   const command = commandOf(prompt);
-  if (command !== undefined) return !(commands.includes(command) && mayMention);
-  return !(mentions && mentionsFile(prompt));
+  return command !== undefined && commands.includes(command) && (mentions || !mentionsFile(prompt));
 }
 
 /** The first Claude Code that knows `client_composed` on a user line. Older ones ignore the field. Source: types of the Agent SDK 0.3.332. */
@@ -21,7 +27,7 @@ const knownSince = [2, 1, 248] as const;
  */
 export async function refusalOf(
   prompt: Prompt,
-  profile: Pick<Profile, 'mentions' | 'commands'>,
+  profile: Allowed,
   version: () => Promise<string>,
 ): Promise<HearthError | undefined> {
   const isComposable = mentionsFile(prompt) || commandOf(prompt) !== undefined;
