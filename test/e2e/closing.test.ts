@@ -4,7 +4,7 @@ import { encodeSessionId, sessionFolder } from '@hearth/shared/internal';
 import { Queue } from 'bullmq';
 import { expect, test } from 'vitest';
 import { type Cluster, shortLeaseMs, withCluster } from '../support/cluster.js';
-import { contents } from '../support/contents.js';
+import { contents, lastLineWritten } from '../support/contents.js';
 import { eventually } from '../support/facts.js';
 import { startGateway } from '../support/gateway.js';
 import { shareCluster } from '../support/shared-cluster.js';
@@ -155,6 +155,7 @@ test('a stopped owner changes nothing in a session that was closed and opened ag
       workerId: other.workerId,
       text: 'You have not asked me to remember a number.',
     });
+    await lastLineWritten(cluster, 's');
     const before = await contents(cluster, 's');
     sleeper.signal('SIGCONT');
     await sleeper.logged(({ event }) => event === 'session.lost' || event === 'lease.lost');

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { markedProcesses, workerMark } from '@hearth/worker/internal';
 import type { TestContext } from 'vitest';
 import { withCluster } from '../support/cluster.js';
-import { contents } from '../support/contents.js';
+import { contents, lastLineWritten } from '../support/contents.js';
 import { eventually, sizeOf } from '../support/facts.js';
 import { firstEvent, tool } from '../support/turns.js';
 import type { TestWorker } from '../support/worker.js';
@@ -63,6 +63,7 @@ export async function stopsItsTools({ fall, wakes, claude }: Silence, context: T
     });
     expect(await talking.result()).toMatchObject({ workerId: second.workerId, attempt: 2 });
     const all = () => Promise.all(['looping', 'talking'].map((sessionId) => contents(cluster, sessionId)));
+    await lastLineWritten(cluster, 'talking');
     const before = await all();
 
     if (wakes) {

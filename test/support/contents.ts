@@ -1,4 +1,5 @@
 import type { Cluster } from './cluster.js';
+import { eventually } from './facts.js';
 
 /** All files and folders that a worker can write for a session. */
 export async function contents(cluster: Cluster, sessionId: string): Promise<unknown> {
@@ -9,4 +10,10 @@ export async function contents(cluster: Cluster, sessionId: string): Promise<unk
     events: await cluster.redis.xlen(events),
     transcript: await cluster.redis.lrange(transcript, 0, -1),
   };
+}
+
+/** Resolves when the last line of the agent is in the session's transcript, which comes after the result. */
+export async function lastLineWritten(cluster: Cluster, sessionId: string): Promise<void> {
+  const { transcript } = cluster.keys.session(sessionId);
+  await eventually(async () => (await cluster.redis.lrange(transcript, 0, -1)).join('').includes('last-prompt'));
 }
