@@ -121,6 +121,8 @@ const profileFields = {
   commands: launch(
     z.array(z.string().regex(/^\/\S+$/, 'a command: /name')).default(['/compact', '/clear', '/context', '/cost']),
   ),
+  /** Whether tools and sub-agents may go on after the result of their turn. `off`: they run within it. */
+  background: launch(z.enum(['on', 'off']).default('on')),
   /** Other flags of the CLI, as on a command line. */
   extraArgs: launch(extraArgs),
   /** Variables for the agent besides those that are always passed (`ANTHROPIC_*`, proxies, …). */

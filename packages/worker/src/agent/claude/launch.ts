@@ -94,6 +94,7 @@ export function environment(launch: Launch, worker: NodeJS.ProcessEnv): Record<s
     ...env,
     CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1',
     DISABLE_AUTOUPDATER: '1',
+    ...(profile.background === 'off' ? { CLAUDE_CODE_DISABLE_BACKGROUND_TASKS: '1' } : {}),
     ...profile.env,
     CLAUDE_CONFIG_DIR: configDir(launch),
     // The CLI leaves files in its temporary folder (output of tools, images). They are removed with the agent's home.
