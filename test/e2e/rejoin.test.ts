@@ -1,7 +1,7 @@
 import type { ReaderEvent } from '@hearth/producer';
 import { expect, test } from 'vitest';
 import { shareCluster } from '../support/shared-cluster.js';
-import { idOf, isNotDelayed, rejoinsAfterCuts } from './rejoin.js';
+import { idOf, rejoinsAfterCuts } from './rejoin.js';
 
 const shared = shareCluster();
 
@@ -51,5 +51,3 @@ test('a reader whose position was trimmed is told once, then gets the record of 
   expect(live.filter((type) => type === 'stream.expired')).toHaveLength(1);
   expect(live.at(-1)).toBe('turn.finished');
 });
-
-test('a slow reader delays neither a turn nor another reader', () => isNotDelayed({ events: 10_000 }));

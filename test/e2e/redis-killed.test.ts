@@ -1,5 +1,0 @@
-import { test } from 'vitest';
-import { endsTurnsWhenRedisIsKilled } from './redis-killed.js';
-
-test('8 streaming turns end with a commit or a typed error after Redis is killed and restarted, and a retry serves them', () =>
-  endsTurnsWhenRedisIsKilled({ turns: 8 }));
