@@ -31,7 +31,7 @@ const onPath = (): string | undefined =>
     .flatMap((folder) => names.map((name) => join(folder, name)))
     .find((file) => existsSync(file));
 
-/** The tests of pages are part of the gate: without a browser they fail with an instruction. */
+/** Tests of pages that find no browser fail with an instruction. */
 async function install(): Promise<string> {
   try {
     // Two test files may need it at the same time: the second waits for the first.
