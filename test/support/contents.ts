@@ -12,7 +12,7 @@ export async function contents(cluster: Cluster, sessionId: string): Promise<unk
   };
 }
 
-/** Resolves when the last line of the agent is in the session's transcript, which comes after the result. */
+/** Resolves when the last line of fake-claude is in the session's transcript. It comes after the result. */
 export async function lastLineWritten(cluster: Cluster, sessionId: string): Promise<void> {
   const { transcript } = cluster.keys.session(sessionId);
   await eventually(async () => (await cluster.redis.lrange(transcript, 0, -1)).join('').includes('last-prompt'));
