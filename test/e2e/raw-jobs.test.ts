@@ -261,3 +261,18 @@ test('a limit on the concurrency of turns keeps no raw job and no new session fr
     });
   });
 });
+
+test('a job whose turn runs ends as cancelled when its session is closed, and opens no session again', async () => {
+  const { cluster, worker } = shared();
+  const session = shared().session();
+  await withTurns(cluster, async (turns) => {
+    const { id } = await turns.add('turn', { sessionId: session.sessionId, prompt: '[[hang]]' });
+    await eventually(async () => (await session.turns())[0]?.state === 'running');
+    const ended = worker.logged((line) => line.event === 'doorbell.failed' && line['jobId'] === id);
+    expect(await session.close()).toBe(true);
+    expect(await ended).toMatchObject({ code: 'cancelled' });
+    // Closing a session removes the ended jobs of its turns.
+    await eventually(async () => (await turns.getJobState(id ?? '')) === 'unknown');
+    expect(await session.summary()).toBeUndefined();
+  });
+});

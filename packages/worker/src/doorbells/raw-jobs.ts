@@ -38,7 +38,9 @@ export interface RawJobsDeps {
  * Serves turns that any BullMQ client added to `turns` as jobs of their own. A turn is submitted to its session's log, then served like
  * any other, with its job as its doorbell. The job stays active until the turn commits, and holds no slot. Owns nothing.
  *
- * R1 A raw job that is active waits for no other job of intake, because a limit on the queue's concurrency may keep that job waiting.
+ * A raw job that is active waits for no other job of intake, because a limit on the queue's concurrency may keep that job waiting. A job
+ * that comes again remembers in its progress to which incarnation of the session its turn was submitted: closing the session cancels the
+ * turn, and submitted again it would open the session once more.
  */
 export class RawJobs {
   constructor(private readonly deps: RawJobsDeps) {}
@@ -67,9 +69,12 @@ export class RawJobs {
   private async serveTurn(job: Job, turn: TurnJob): Promise<JobOutcome> {
     const turnId = turnIdOf(job, turn);
     const sessionId = turn.sessionId ?? singleTurnSessionId(turnId);
+    const before = submittedBefore(job);
+    if (before !== undefined && (await this.deps.store.incarnation(sessionId)) !== before) throw sessionClosed();
     const submitted = await this.admit(job, turn, sessionId, turnId);
     if (submitted === undefined) return { kind: 'later', delayMs: againMs };
-    const { seq, doorbell } = submitted;
+    const { seq, doorbell, incarnation } = submitted;
+    if (before === undefined) await job.updateProgress({ submittedTo: incarnation, attempt: job.attemptsMade });
     this.deps.log.info({ event: 'job.admitted', sessionId, seq, turnId, jobId: job.id }, 'job admitted');
     if (submitted.ring.queue === 'intake' && submitted.state !== 'committed') {
       const outcome = await this.deps.admission.receive(doorbell, ringOf(job));
@@ -78,7 +83,7 @@ export class RawJobs {
       if (outcome.rung === 'intake') return { kind: 'later', delayMs: againMs };
     }
     const end = await this.deps.commits.committed(sessionId, seq);
-    if (end.kind === 'gone') throw cancelledError('its session was closed');
+    if (end.kind === 'gone') throw sessionClosed();
     // The next worker that takes the job finds the same turn.
     return end.kind === 'stopped' ? { kind: 'later', delayMs: 0 } : end;
   }
@@ -147,6 +152,14 @@ export class RawJobs {
     if (!isFinal(error) || turn.turnId === undefined) throw error;
     return this.deps.store.submit({ ...input, refusedWith: error });
   }
+}
+
+const sessionClosed = (): HearthError => cancelledError('its session was closed');
+
+/** The incarnation that has, or had, the turn of this attempt of the job. Undefined: its turn was not submitted yet. */
+function submittedBefore({ progress, attemptsMade }: Job): string | undefined {
+  const { submittedTo, attempt } = Object(progress) as { submittedTo?: string; attempt?: number };
+  return attempt === attemptsMade ? submittedTo : undefined;
 }
 
 const ringOf = (job: Job): Ring => ({ queue: 'intake', jobId: job.id ?? '' });
