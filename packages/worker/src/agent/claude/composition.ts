@@ -7,13 +7,13 @@ type Allowed = Pick<Profile, 'mentions' | 'commands'>;
  * permission, and runs slash commands. Only what the profile allows is composed.
  */
 export function isVerbatim(prompt: Prompt, profile: Allowed): boolean {
-  if (commandOf(prompt) !== undefined) return !isCommand(prompt, profile);
+  if (namesCommand(prompt)) return !isCommand(prompt, profile);
   return !(profile.mentions && mentionsFile(prompt));
 }
 
-/** Whether the CLI shall run a prompt as a slash command. */
+/** Whether the CLI shall run a prompt as a slash command. The whole prompt has to be the command. */
 export function isCommand(prompt: Prompt, { mentions, commands }: Allowed): boolean {
-  const command = commandOf(prompt);
+  const command = prompt.length === 1 || typeof prompt === 'string' ? commandIn(textsOf(prompt)[0] ?? '') : undefined;
   return command !== undefined && commands.includes(command) && (mentions || !mentionsFile(prompt));
 }
 
@@ -30,9 +30,10 @@ export async function refusalOf(
   profile: Allowed,
   version: () => Promise<string>,
 ): Promise<HearthError | undefined> {
-  const isComposable = mentionsFile(prompt) || commandOf(prompt) !== undefined;
+  const isComposable = mentionsFile(prompt) || namesCommand(prompt);
   if (!isComposable || !isVerbatim(prompt, profile)) return undefined;
-  const found = await version();
+  // A claude that does not say its version is treated as one that would compose.
+  const found = await version().catch(() => 'of an unknown version');
   if (knowsVerbatim(found)) return undefined;
   const what = mentionsFile(prompt) ? 'read the file of its @path before any permission' : 'run its slash command';
   return new HearthError('invalid_prompt', `Claude Code ${found} would not take this prompt as text, but ${what}.`, {
@@ -55,13 +56,12 @@ function knowsVerbatim(version: string): boolean {
 /** An `@` that does not continue a word, as that of an address does. */
 const mention = /(?<![\p{L}\p{N}])@\S/u;
 
-function mentionsFile(prompt: Prompt): boolean {
-  if (typeof prompt === 'string') return mention.test(prompt);
-  return prompt.some((block) => block.type === 'text' && mention.test(block.text));
-}
+const mentionsFile = (prompt: Prompt): boolean => textsOf(prompt).some((text) => mention.test(text));
 
-/** The slash command a prompt begins with. The CLI looks for one in the last text block. */
-function commandOf(prompt: Prompt): string | undefined {
-  const text = typeof prompt === 'string' ? prompt : prompt.findLast((block) => block.type === 'text')?.text;
-  return text === undefined ? undefined : /^\s*(\/\S+)/.exec(text)?.[1];
-}
+/** Whether a text of the prompt begins with a slash command. Which block the CLI looks at is not documented, so each of them counts. */
+const namesCommand = (prompt: Prompt): boolean => textsOf(prompt).some((text) => commandIn(text) !== undefined);
+
+const commandIn = (text: string): string | undefined => /^\s*(\/\S+)/.exec(text)?.[1];
+
+const textsOf = (prompt: Prompt): string[] =>
+  typeof prompt === 'string' ? [prompt] : prompt.flatMap((block) => (block.type === 'text' ? [block.text] : []));

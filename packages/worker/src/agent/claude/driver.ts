@@ -32,7 +32,7 @@ const optionalFlags = {
 };
 type OptionalFlag = keyof typeof optionalFlags;
 
-/** The driver of the real CLI. Owns which optional flags the CLI lacks, which the first start shows, and the count of agents the kernel killed. */
+/** The driver of the real CLI. Owns which optional flags the CLI lacks, its versions, and the count of agents the kernel killed. */
 export class ClaudeDriver implements AgentDriver {
   private readonly lacks = new Set<OptionalFlag>();
   private readonly outOfMemoryKills = new OutOfMemoryKills();
@@ -106,15 +106,18 @@ export class ClaudeDriver implements AgentDriver {
     }
   }
 
-  /** Asked of each binary once, and only when a prompt depends on it. */
+  /** Asks each binary once, and only when a prompt depends on it. Rejects when the binary does not answer in time. */
   private versionOf(binary: string, launch: Launch): Promise<string> {
     const known = this.versions.get(binary);
     if (known !== undefined) return known;
     // "2.1.329 (Claude Code)"
     const env = environment(launch, this.options.workerEnv);
-    const asked = execa(binary, ['--version'], { env, extendEnv: false, stdin: 'ignore' }).then(
-      ({ stdout }) => stdout.split(' ')[0] ?? '',
-    );
+    const asked = execa(binary, ['--version'], {
+      env,
+      extendEnv: false,
+      stdin: 'ignore',
+      timeout: launch.profile.startTimeoutMs,
+    }).then(({ stdout }) => stdout.split(' ')[0] ?? '');
     this.versions.set(binary, asked);
     asked.catch(() => this.versions.delete(binary));
     return asked;

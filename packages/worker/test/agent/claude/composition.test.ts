@@ -41,3 +41,20 @@ test.each(['2.1.247', '2.0.999', '1.9.9', 'no version'])(
 test.each(['2.1.248', '2.1.329', '2.2.0', '3.0.0'])('version %s gets every prompt', async (version) => {
   expect(await refusalOf('/init @/etc/passwd', closed, async () => version)).toBeUndefined();
 });
+
+test('a version that cannot be learned counts as an old one', async () => {
+  const silent = (): Promise<string> => Promise.reject(new Error('timed out'));
+  expect(await refusalOf('/init', closed, silent)).toMatchObject({ code: 'invalid_prompt' });
+  expect(await refusalOf('hello', closed, silent)).toBeUndefined();
+});
+
+test.each([[['/compact', 'and then?']], [['look', '/compact']], [['/init', 'look at @/etc/passwd']]])(
+  '%j: a command that is one of several blocks is text, and an old version does not get it',
+  async (texts) => {
+    const prompt = texts.map((text) => ({ type: 'text' as const, text }));
+    for (const profile of [closed, open]) {
+      expect(isVerbatim(prompt, profile)).toBe(true);
+      expect(await refusalOf(prompt, profile, async () => '2.1.247')).toMatchObject({ code: 'invalid_prompt' });
+    }
+  },
+);
