@@ -74,10 +74,7 @@ export function buildBase(spec: PartsSpec) {
   const registry = new SessionRegistry();
   const budget = new MemoryBudget({ available: availableMemory, firstEstimate: bytesPerSlot, log });
   const folder = join(home, 'workers', workerId);
-  const homeWatch = new HomeWatch({ folder, log }, () => {
-    lease.refresh();
-    slots.fill();
-  });
+  const homeWatch = new HomeWatch({ folder, log });
   const occupancy = new Occupancy({ total, registry, budget, home: homeWatch });
   const workspacesFolder = join(home, 'workspaces');
   const launch = (profile: Profile): Launch => {
@@ -93,6 +90,10 @@ export function buildBase(spec: PartsSpec) {
   const ringer = new Ringer(redis, keys);
   const watchdog = new Watchdog(workerId, leaseTtlMs - leaseMarginMs, log);
   const slots = new Slots({ occupancy, pools, registry });
+  homeWatch.on('changed', () => {
+    lease.refresh();
+    slots.fill();
+  });
   const core = { workerId, options, log, redis, keys, store, leases, ringer };
   const agents = { registry, budget, occupancy, slots, pools, distinctPools, profiles, driver, launch };
   return { ...core, ...agents, folder, workspacesFolder, homeWatch, status, lease, watchdog };

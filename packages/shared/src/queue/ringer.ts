@@ -133,6 +133,7 @@ export class Ringer {
     );
   }
 
+  /** Reads the limits that people set on a queue. */
   async limits(name: string): Promise<QueueLimits> {
     const { paused, concurrency, max, duration } = await (await this.queue(name)).getMeta();
     return {

@@ -1,3 +1,4 @@
+import { EventEmitter } from 'node:events';
 import type { HearthError } from '@hearth/shared';
 import { folderFault, type Logger } from '@hearth/shared/internal';
 import type { Round } from '../rounds.js';
@@ -8,20 +9,23 @@ export interface HomeWatchDeps {
   log: Logger;
 }
 
+export interface HomeWatchEvents {
+  /** The worker has become ready, or not ready. */
+  changed: [];
+}
+
 /**
  * Checks that the worker can write its files. While it cannot (a full disk), it is not ready: it starts no spare and takes no session, so
  * that turns go to other workers or wait. Sessions that it owns go on. Owns the reason why the worker is not ready.
  */
-export class HomeWatch implements Round {
+export class HomeWatch extends EventEmitter<HomeWatchEvents> implements Round {
   readonly name = 'home_watch';
   readonly everyMs = 2_000;
   private fault: HearthError | undefined;
 
-  constructor(
-    private readonly deps: HomeWatchDeps,
-    /** Called when the worker has become ready, or not ready. */
-    private readonly onChange: () => void,
-  ) {}
+  constructor(private readonly deps: HomeWatchDeps) {
+    super();
+  }
 
   get isReady(): boolean {
     return this.fault === undefined;
@@ -35,6 +39,6 @@ export class HomeWatch implements Round {
     this.fault = fault;
     if (fault === undefined) log.info({ event: 'home.usable' }, 'files can be written again; the worker is ready');
     else log.error({ event: 'home.unusable', err: fault }, 'files cannot be written; the worker is not ready');
-    this.onChange();
+    this.emit('changed');
   }
 }
