@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { startModelApi } from '@hearth/simulator';
 import { Queue } from 'bullmq';
 import { execa } from 'execa';
-import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from 'vitest';
 import { Cluster, withCluster } from '../support/cluster.js';
 import { eventually } from '../support/facts.js';
 import { allTokens, bearer, startGateway, testTokens } from '../support/gateway.js';
@@ -24,6 +24,9 @@ describe('an @path in a prompt', () => {
     await writeFile(file, secret);
     const profiles = { default: { disallowedTools: ['Read'] }, open: { spares: 0, mentions: true } };
     await cluster.worker({ profiles });
+  });
+  afterEach(({ task }) => {
+    failed ||= task.result?.state === 'fail';
   });
   afterAll(() => cluster.close(!failed));
 
@@ -57,13 +60,11 @@ describe('an @path in a prompt', () => {
     },
   };
   test.each(Object.keys(ways))('of %s reaches the model as text', async (way) => {
-    failed = true;
     bodies.length = 0;
     await ways[way]?.();
     const last = bodies.find((body) => body.includes(file));
     expect(last).toBeDefined();
     expect(leaked()).toBe(false);
-    failed = false;
   });
 
   test('is that file in a profile that allows mentions', async () => {

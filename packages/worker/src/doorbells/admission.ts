@@ -22,7 +22,7 @@ import { MissingProfiles } from './missing-profiles.js';
 /** What happens to the job of a doorbell. */
 export type JobOutcome =
   | { kind: 'committed'; result: TurnResult | undefined }
-  /** Another worker serves the turn, or the turn does not exist any more. `rung`: the queue of its doorbell, when it has one. */
+  /** Another worker serves the turn, or the turn does not exist any more. `rung`: the queue in which this worker, or the hand-over, rang it. */
   | { kind: 'done_elsewhere'; why: string; rung?: Ring['queue'] }
   /** Not now: goes back to its queue after so many ms. */
   | { kind: 'later'; delayMs: number }

@@ -2,7 +2,7 @@ import { fileOf, linesOf, parseEntry } from './transcript-entry.js';
 
 /**
  * Keeps the lines of one conversation. After a `/clear` Claude begins another conversation under another id, and the earlier one is not
- * part of the transcript any more. Lines that name no conversation are kept. The costs that an ended agent left are dropped, because a
+ * part of the transcript any more. Lines that name no conversation stay. The costs that an ended agent left do not stay, because a
  * resumed agent would count them again (2.1.329 writes them when an idle agent gets SIGTERM).
  *
  * @param files transcript file → its content

@@ -7,7 +7,7 @@ const fileName = '.credentials.json';
 
 /**
  * A login that several agents share. An agent's config dir links to it. The CLI refreshes a login by renaming a new file over its own, which
- * replaces the link: the new login is carried back at once, because the old one may not be valid any more. Owns the link and its watch.
+ * replaces the link. The worker carries the new login back at once, because the old one may not be valid any more. Owns the link and its watch.
  */
 export class SharedLogin {
   private readonly own: string;
