@@ -227,3 +227,9 @@ function parse(text: string): Line {
     return { type: 'garbage', text };
   }
 }
+
+/** What kinds of lines were said: the event of the API, or type and subtype. */
+export const kinds = (said: readonly Line[]): string[] =>
+  said.map(({ type, subtype, ...line }) =>
+    type === 'stream_event' ? `${record(line['event']).type}` : `${type}/${subtype ?? ''}`,
+  );

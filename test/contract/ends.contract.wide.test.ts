@@ -6,14 +6,10 @@ import { join } from 'node:path';
 import { fakeClaudePath } from '@hearth/simulator';
 import { describe, expect, test } from 'vitest';
 import { isRunning } from '../support/facts.js';
-import { CliProcess, gated, type Line, mirrored, record, testFolder, toolResults } from './cli-process.js';
+import { CliProcess, gated, kinds, type Line, mirrored, record, testFolder, toolResults } from './cli-process.js';
 import { describeEachClaude } from './subjects.js';
 
 const touch = (file: string): string => `[[tool Bash {"command":"touch ${file}"}]]`;
-const kinds = (said: readonly Line[]): string[] =>
-  said.map(({ type, subtype, ...line }) =>
-    type === 'stream_event' ? `${record(line['event']).type}` : `${type}/${subtype ?? ''}`,
-  );
 
 describeEachClaude(({ subject, start, shared, abilities }) => {
   describe('an interrupt', () => {

@@ -1,13 +1,8 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { blocks, CliProcess, type Line, mirrored, record, toolResults } from './cli-process.js';
+import { blocks, CliProcess, kinds, mirrored, record, toolResults } from './cli-process.js';
 import { describeEachClaude } from './subjects.js';
-
-const kinds = (said: readonly Line[]): string[] =>
-  said.map(({ type, subtype, ...line }) =>
-    type === 'stream_event' ? `${record(line['event']).type}` : `${type}/${subtype ?? ''}`,
-  );
 
 describeEachClaude(({ subject, start, shared, abilities }) => {
   describe('control requests', () => {
